@@ -1,0 +1,131 @@
+package fault
+
+import "sort"
+
+// Code names one kind of failure, forever. Codes are lower_snake_case.
+type Code string
+
+// Kind is the class of a code; the rpc package maps it to a Connect code and an HTTP status.
+type Kind int
+
+// The kinds of failure.
+const (
+	KindInternal Kind = iota
+	KindInvalid
+	KindUnauthenticated
+	KindForbidden
+	KindNotFound
+	KindConflict
+	KindExhausted
+	KindUnavailable
+	KindCanceled
+	KindTimeout
+	KindTooOld
+)
+
+// Definition says what a code means; docs/ERRORS.md is written from these.
+type Definition struct {
+	Code      Code
+	Kind      Kind
+	Retryable bool
+	// English and Chinese are the public sentences: what happened and what to do.
+	English, Chinese string
+}
+
+// The codes of the whole system, by room. Add at the end of a group; never change a code's meaning.
+const (
+	Internal        Code = "internal"
+	Canceled        Code = "canceled"
+	Timeout         Code = "timeout"
+	Unavailable     Code = "unavailable"
+	Overloaded      Code = "overloaded"
+	InvalidArgument Code = "invalid_argument"
+	TooLarge        Code = "too_large"
+	Unauthenticated Code = "unauthenticated"
+	TokenExpired    Code = "token_expired"
+	Forbidden       Code = "forbidden"
+	NotFound        Code = "not_found"
+	Conflict        Code = "conflict"
+	RateLimited     Code = "rate_limited"
+	ClientTooOld    Code = "client_too_old"
+
+	// sync
+	CursorMalformed   Code = "cursor_malformed"
+	SequenceGap       Code = "sequence_gap"
+	SequenceReused    Code = "sequence_reused"
+	MutationUnknown   Code = "mutation_unknown"
+	MutationMalformed Code = "mutation_malformed"
+	MutationTooLarge  Code = "mutation_too_large"
+	MutationPanicked  Code = "mutation_panicked"
+	MutationFailed    Code = "mutation_failed"
+	DeviceTimeFuture  Code = "device_time_future"
+	TargetUnknown     Code = "target_unknown"
+	NotAssigned       Code = "not_assigned"
+	StateForbids      Code = "state_forbids"
+	AlreadyClaimed    Code = "already_claimed"
+)
+
+var definitions = []Definition{
+	{Internal, KindInternal, true, "Something failed on our side; nothing was lost. Try again, and give the request id to your operator if it stays.", "服务器内部出错，数据没有丢失。请稍后重试；若一直如此，请把请求编号交给管理员。"},
+	{Canceled, KindCanceled, true, "The call was cancelled before it finished.", "请求在完成前被取消。"},
+	{Timeout, KindTimeout, true, "The call took too long. Try again.", "请求超时，请重试。"},
+	{Unavailable, KindUnavailable, true, "The service is not ready. Try again shortly.", "服务暂不可用，请稍后重试。"},
+	{Overloaded, KindUnavailable, true, "Too many callers at once. Wait as told, then try again.", "当前请求过多，请按提示等待后重试。"},
+	{InvalidArgument, KindInvalid, false, "The request is not valid. Correct what is named and send it again.", "请求内容有误，请按提示更正后重新发送。"},
+	{TooLarge, KindInvalid, false, "The request is larger than allowed. Send less at once.", "请求超过大小限制，请分批发送。"},
+	{Unauthenticated, KindUnauthenticated, false, "Sign in first.", "请先登录。"},
+	{TokenExpired, KindUnauthenticated, false, "The access token has expired. Refresh it; unsent work stays on the phone.", "登录已过期，请刷新凭证；未发送的内容仍在手机上。"},
+	{Forbidden, KindForbidden, false, "You may not do this. Ask whoever manages your account.", "没有权限执行此操作，请联系管理员。"},
+	{NotFound, KindNotFound, false, "There is no such thing, or you may not see it.", "不存在，或您无权查看。"},
+	{Conflict, KindConflict, false, "Somebody changed this meanwhile. Read it again and repeat.", "内容已被他人修改，请刷新后重试。"},
+	{RateLimited, KindExhausted, true, "Too many calls. Wait as told, then try again.", "操作过于频繁，请稍后再试。"},
+	{ClientTooOld, KindTooOld, false, "This app is too old for the server. Upgrade it; unsent work stays on the phone.", "应用版本过旧，请升级；未发送的内容仍在手机上。"},
+
+	{CursorMalformed, KindInvalid, false, "The cursor is not one that this server gave out. Pull again without a cursor.", "同步游标无效，请不带游标重新拉取。"},
+	{SequenceGap, KindConflict, false, "A mutation before this one is missing. Send the queue from the number named.", "缺少前面的操作，请从提示的序号开始发送队列。"},
+	{SequenceReused, KindConflict, false, "This sequence number was used for another mutation. Enrol the device anew; unsent work can be exported.", "该序号已被另一操作使用，请重新登记设备；未发送内容可导出。"},
+	{MutationUnknown, KindInvalid, false, "This server does not know this kind of action; it was kept for a person to decide.", "服务器不认识该操作，已保留待人工处理。"},
+	{MutationMalformed, KindInvalid, false, "The action's content cannot be read; it was kept for a person to decide.", "操作内容无法解析，已保留待人工处理。"},
+	{MutationTooLarge, KindInvalid, false, "The action is larger than allowed.", "操作内容超过大小限制。"},
+	{MutationPanicked, KindInternal, false, "The action hit a fault on our side; it was kept with all that it carried for a person to decide.", "处理该操作时服务器出错，内容已完整保留待人工处理。"},
+	{MutationFailed, KindInternal, false, "The action could not be applied; it was kept with all that it carried for a person to decide.", "该操作无法执行，内容已完整保留待人工处理。"},
+	{DeviceTimeFuture, KindInvalid, false, "The phone's clock is ahead of the office. Set it right; the action was kept for a person to decide.", "手机时间超前，请校准；操作已保留待人工处理。"},
+	{TargetUnknown, KindNotFound, false, "What the action points to is not known here; it was kept for a person to decide.", "操作的对象不存在，内容已保留待人工处理。"},
+	{NotAssigned, KindForbidden, false, "The job was not yours when you did this.", "操作时该工单不属于您。"},
+	{StateForbids, KindConflict, false, "The job's state does not allow this any more.", "工单当前状态不允许此操作。"},
+	{AlreadyClaimed, KindConflict, false, "Somebody else was faster.", "已被他人抢单。"},
+}
+
+var registry = func() map[Code]Definition {
+	m := make(map[Code]Definition, len(definitions))
+	for _, d := range definitions {
+		if _, dup := m[d.Code]; dup {
+			panic("fault: code defined twice: " + string(d.Code))
+		}
+		m[d.Code] = d
+	}
+	return m
+}()
+
+// Sentence is the code's public sentence; lang is "zh" or anything else for English. A code that is not in
+// the list, which is a programming error, speaks as Internal.
+func (c Code) Sentence(lang string) string {
+	d, ok := registry[c]
+	if !ok {
+		d = registry[Internal]
+	}
+	if lang == "zh" {
+		return d.Chinese
+	}
+	return d.English
+}
+
+// Kind is the code's class; KindInternal for a code that is not in the list.
+func (c Code) Kind() Kind { return registry[c].Kind }
+
+// Definitions lists all codes, sorted, for the documentation and its test.
+func Definitions() []Definition {
+	out := append([]Definition(nil), definitions...)
+	sort.Slice(out, func(i, j int) bool { return out[i].Code < out[j].Code })
+	return out
+}
