@@ -63,6 +63,12 @@ const (
 	NotAssigned       Code = "not_assigned"
 	StateForbids      Code = "state_forbids"
 	AlreadyClaimed    Code = "already_claimed"
+
+	// account
+	DeviceRevoked    Code = "device_revoked"
+	RefreshInvalid   Code = "refresh_invalid"
+	EnrolmentInvalid Code = "enrolment_invalid"
+	LoginFailed      Code = "login_failed"
 )
 
 var definitions = []Definition{
@@ -94,6 +100,11 @@ var definitions = []Definition{
 	{NotAssigned, KindForbidden, false, "The job was not yours when you did this.", "操作时该工单不属于您。"},
 	{StateForbids, KindConflict, false, "The job's state does not allow this any more.", "工单当前状态不允许此操作。"},
 	{AlreadyClaimed, KindConflict, false, "Somebody else was faster.", "已被他人抢单。"},
+
+	{DeviceRevoked, KindForbidden, false, "This device was taken out of service: hand in what is unsent, then wipe what it holds.", "该设备已被停用：请先上交未发送的内容，然后清除本机数据。"},
+	{RefreshInvalid, KindUnauthenticated, false, "This sign-in has ended. Sign in again, or enrol the phone with a new code; unsent work stays on it.", "登录已失效，请重新登录，或用新的登记码登记手机；未发送的内容仍在手机上。"},
+	{EnrolmentInvalid, KindUnauthenticated, false, "This code does not work: mistyped, used already or expired. Ask your office for a new one.", "登记码无效：可能输错、已被使用或已过期，请向公司索取新的登记码。"},
+	{LoginFailed, KindUnauthenticated, false, "Company, name or password is wrong.", "公司、账号或密码有误。"},
 }
 
 var registry = func() map[Code]Definition {

@@ -49,6 +49,9 @@ type Identity struct {
 	User   uuid.UUID
 	Device uuid.UUID // zero for a console session
 	Grants []Grant
+	// Revoked: the device was taken out of service. It may hand in what it has not sent, which is kept as
+	// evidence for a person to decide and never applied; it may do nothing else. Grants is empty then.
+	Revoked bool
 }
 
 // Has tells whether the caller holds one of the roles, whatever its scope.

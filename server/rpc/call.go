@@ -1,0 +1,67 @@
+package rpc
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/identity"
+)
+
+// call is what is known of one request while it is served. It belongs to the request's goroutine until the
+// access log is written.
+type call struct {
+	id       string
+	address  netip.Addr
+	chinese  bool
+	stream   bool
+	identity identity.Identity
+	known    bool
+	// code and cause of the failure that was sent, if any.
+	code  fault.Code
+	cause error
+}
+
+type callKey struct{}
+
+func callFrom(ctx context.Context) *call {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		// A handler called without Border.Wrap, which only a test does.
+		return &call{}
+	}
+	return c
+}
+
+// RequestID is the id under which the call is logged, for handlers that log by themselves; "" outside a call.
+func RequestID(ctx context.Context) string { return callFrom(ctx).id }
+
+// Address is the caller's network address, seen through trusted proxies; the zero Addr outside a call.
+func Address(ctx context.Context) netip.Addr { return callFrom(ctx).address }
+
+// Chinese tells whether the caller prefers Chinese.
+func Chinese(ctx context.Context) bool { return callFrom(ctx).chinese }
+
+// requestID takes the caller's id if it is a harmless word, else makes one.
+func requestID(given string) string {
+	if len(given) >= 8 && len(given) <= 64 {
+		for _, r := range given {
+			if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+				return newRequestID()
+			}
+		}
+		return given
+	}
+	return newRequestID()
+}
+
+func newRequestID() string {
+	id, err := uuid.NewV7()
+	if err != nil {
+		// The system's randomness is gone; an id that repeats is better than a call refused.
+		return "no-entropy"
+	}
+	return id.String()
+}

@@ -1,0 +1,103 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// WrapUnary recovers, bounds the number of calls in flight, validates, and turns errors into wire errors.
+func (b *Border) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (_ connect.AnyResponse, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = panicked(p)
+			}
+			if err != nil {
+				err = wire(ctx, err)
+			}
+		}()
+		select {
+		case b.limiter.flight <- struct{}{}:
+			defer func() { <-b.limiter.flight }()
+		default:
+			return nil, fault.New(fault.Overloaded, "").After(overloadWait)
+		}
+		if err := b.validate(req.Any()); err != nil {
+			return nil, err
+		}
+		res, err := next(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return res, nil
+	}
+}
+
+// overloadWait is what an overloaded server asks of callers before they try again.
+const overloadWait = 2 * time.Second
+
+// WrapStreamingClient does nothing: the border stands before servers.
+func (b *Border) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// WrapStreamingHandler recovers, validates what comes in, and turns errors into wire errors.
+func (b *Border) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) (err error) {
+		b.meters.streams.Inc()
+		defer b.meters.streams.Dec()
+		defer func() {
+			if p := recover(); p != nil {
+				err = panicked(p)
+			}
+			if err != nil {
+				err = wire(ctx, err)
+			}
+		}()
+		return next(ctx, &validatingConn{StreamingHandlerConn: conn, border: b})
+	}
+}
+
+type validatingConn struct {
+	connect.StreamingHandlerConn
+	border *Border
+}
+
+func (c *validatingConn) Receive(msg any) error {
+	if err := c.StreamingHandlerConn.Receive(msg); err != nil {
+		return err
+	}
+	return c.border.validate(msg)
+}
+
+func (b *Border) validate(msg any) error {
+	m, ok := msg.(proto.Message)
+	if !ok {
+		return fault.Wrap(fmt.Errorf("message of type %T is no protobuf message", msg), fault.Internal, "")
+	}
+	err := b.validator.Validate(m)
+	if err == nil {
+		return nil
+	}
+	var v *protovalidate.ValidationError
+	if !errors.As(err, &v) || len(v.Violations) == 0 {
+		return fault.Wrap(err, fault.Internal, "")
+	}
+	first := v.Violations[0]
+	return fault.Wrap(err, fault.InvalidArgument, "%s: %s",
+		protovalidate.FieldPathString(first.Proto.GetField()), first.Proto.GetMessage())
+}
+
+// panicked makes an internal error of a recovered panic; the stack goes to the log with it.
+func panicked(p any) error {
+	return fault.Wrap(fmt.Errorf("panic: %v\n%s", p, debug.Stack()), fault.Internal, "")
+}
