@@ -135,6 +135,70 @@ func (EarningState) EnumDescriptor() ([]byte, []int) {
 	return file_doorstep_pay_v1_pay_proto_rawDescGZIP(), []int{1}
 }
 
+// TraceKind tells what a step of a trace is.
+type TraceKind int32
+
+const (
+	TraceKind_TRACE_KIND_UNSPECIFIED TraceKind = 0
+	// A line or an intermediate result.
+	TraceKind_TRACE_KIND_RESULT TraceKind = 1
+	// The rule that made it.
+	TraceKind_TRACE_KIND_RULE TraceKind = 2
+	// The plan version that the rule stands in.
+	TraceKind_TRACE_KIND_VERSION TraceKind = 3
+	// A fact of the ticket or of the month.
+	TraceKind_TRACE_KIND_INPUT TraceKind = 4
+	// The rounding, with the exact value before it.
+	TraceKind_TRACE_KIND_ROUNDING TraceKind = 5
+)
+
+// Enum value maps for TraceKind.
+var (
+	TraceKind_name = map[int32]string{
+		0: "TRACE_KIND_UNSPECIFIED",
+		1: "TRACE_KIND_RESULT",
+		2: "TRACE_KIND_RULE",
+		3: "TRACE_KIND_VERSION",
+		4: "TRACE_KIND_INPUT",
+		5: "TRACE_KIND_ROUNDING",
+	}
+	TraceKind_value = map[string]int32{
+		"TRACE_KIND_UNSPECIFIED": 0,
+		"TRACE_KIND_RESULT":      1,
+		"TRACE_KIND_RULE":        2,
+		"TRACE_KIND_VERSION":     3,
+		"TRACE_KIND_INPUT":       4,
+		"TRACE_KIND_ROUNDING":    5,
+	}
+)
+
+func (x TraceKind) Enum() *TraceKind {
+	p := new(TraceKind)
+	*p = x
+	return p
+}
+
+func (x TraceKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TraceKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_doorstep_pay_v1_pay_proto_enumTypes[2].Descriptor()
+}
+
+func (TraceKind) Type() protoreflect.EnumType {
+	return &file_doorstep_pay_v1_pay_proto_enumTypes[2]
+}
+
+func (x TraceKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TraceKind.Descriptor instead.
+func (TraceKind) EnumDescriptor() ([]byte, []int) {
+	return file_doorstep_pay_v1_pay_proto_rawDescGZIP(), []int{2}
+}
+
 // BoardScope is among whom one ranks.
 type BoardScope int32
 
@@ -172,11 +236,11 @@ func (x BoardScope) String() string {
 }
 
 func (BoardScope) Descriptor() protoreflect.EnumDescriptor {
-	return file_doorstep_pay_v1_pay_proto_enumTypes[2].Descriptor()
+	return file_doorstep_pay_v1_pay_proto_enumTypes[3].Descriptor()
 }
 
 func (BoardScope) Type() protoreflect.EnumType {
-	return &file_doorstep_pay_v1_pay_proto_enumTypes[2]
+	return &file_doorstep_pay_v1_pay_proto_enumTypes[3]
 }
 
 func (x BoardScope) Number() protoreflect.EnumNumber {
@@ -185,7 +249,7 @@ func (x BoardScope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BoardScope.Descriptor instead.
 func (BoardScope) EnumDescriptor() ([]byte, []int) {
-	return file_doorstep_pay_v1_pay_proto_rawDescGZIP(), []int{2}
+	return file_doorstep_pay_v1_pay_proto_rawDescGZIP(), []int{3}
 }
 
 // BoardPeriod is over which time.
@@ -225,11 +289,11 @@ func (x BoardPeriod) String() string {
 }
 
 func (BoardPeriod) Descriptor() protoreflect.EnumDescriptor {
-	return file_doorstep_pay_v1_pay_proto_enumTypes[3].Descriptor()
+	return file_doorstep_pay_v1_pay_proto_enumTypes[4].Descriptor()
 }
 
 func (BoardPeriod) Type() protoreflect.EnumType {
-	return &file_doorstep_pay_v1_pay_proto_enumTypes[3]
+	return &file_doorstep_pay_v1_pay_proto_enumTypes[4]
 }
 
 func (x BoardPeriod) Number() protoreflect.EnumNumber {
@@ -238,7 +302,7 @@ func (x BoardPeriod) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use BoardPeriod.Descriptor instead.
 func (BoardPeriod) EnumDescriptor() ([]byte, []int) {
-	return file_doorstep_pay_v1_pay_proto_rawDescGZIP(), []int{3}
+	return file_doorstep_pay_v1_pay_proto_rawDescGZIP(), []int{4}
 }
 
 // EarningLine is one amount that a technician gets for a reason. Entity kind 20.
@@ -378,6 +442,7 @@ type TraceNode struct {
 	// What came out of this step, as text with its unit, for example ¥120.00 or 3/10.
 	Value         string       `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	Inputs        []*TraceNode `protobuf:"bytes,3,rep,name=inputs,proto3" json:"inputs,omitempty"`
+	Kind          TraceKind    `protobuf:"varint,4,opt,name=kind,proto3,enum=doorstep.pay.v1.TraceKind" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -431,6 +496,13 @@ func (x *TraceNode) GetInputs() []*TraceNode {
 		return x.Inputs
 	}
 	return nil
+}
+
+func (x *TraceNode) GetKind() TraceKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TraceKind_TRACE_KIND_UNSPECIFIED
 }
 
 // Split is income by category.
@@ -1226,11 +1298,12 @@ const file_doorstep_pay_v1_pay_proto_rawDesc = "" +
 	"\bcorrects\x18\t \x01(\fR\bcorrects\x120\n" +
 	"\x05trace\x18\n" +
 	" \x01(\v2\x1a.doorstep.pay.v1.TraceNodeR\x05trace\x12!\n" +
-	"\fplan_version\x18\v \x01(\tR\vplanVersion\"\x85\x01\n" +
+	"\fplan_version\x18\v \x01(\tR\vplanVersion\"\xb5\x01\n" +
 	"\tTraceNode\x12.\n" +
 	"\x05label\x18\x01 \x01(\v2\x18.doorstep.types.v1.LabelR\x05label\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x122\n" +
-	"\x06inputs\x18\x03 \x03(\v2\x1a.doorstep.pay.v1.TraceNodeR\x06inputs\"\xa7\x02\n" +
+	"\x06inputs\x18\x03 \x03(\v2\x1a.doorstep.pay.v1.TraceNodeR\x06inputs\x12.\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\x1a.doorstep.pay.v1.TraceKindR\x04kind\"\xa7\x02\n" +
 	"\x05Split\x129\n" +
 	"\vinstall_fee\x18\x01 \x01(\v2\x18.doorstep.types.v1.MoneyR\n" +
 	"installFee\x12.\n" +
@@ -1304,7 +1377,14 @@ const file_doorstep_pay_v1_pay_proto_rawDesc = "" +
 	"\x19EARNING_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15EARNING_STATE_PENDING\x10\x01\x12\x1b\n" +
 	"\x17EARNING_STATE_CONFIRMED\x10\x02\x12\x16\n" +
-	"\x12EARNING_STATE_PAID\x10\x03*l\n" +
+	"\x12EARNING_STATE_PAID\x10\x03*\x9a\x01\n" +
+	"\tTraceKind\x12\x1a\n" +
+	"\x16TRACE_KIND_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11TRACE_KIND_RESULT\x10\x01\x12\x13\n" +
+	"\x0fTRACE_KIND_RULE\x10\x02\x12\x16\n" +
+	"\x12TRACE_KIND_VERSION\x10\x03\x12\x14\n" +
+	"\x10TRACE_KIND_INPUT\x10\x04\x12\x17\n" +
+	"\x13TRACE_KIND_ROUNDING\x10\x05*l\n" +
 	"\n" +
 	"BoardScope\x12\x1b\n" +
 	"\x17BOARD_SCOPE_UNSPECIFIED\x10\x00\x12\x14\n" +
@@ -1335,80 +1415,82 @@ func file_doorstep_pay_v1_pay_proto_rawDescGZIP() []byte {
 	return file_doorstep_pay_v1_pay_proto_rawDescData
 }
 
-var file_doorstep_pay_v1_pay_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_doorstep_pay_v1_pay_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_doorstep_pay_v1_pay_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_doorstep_pay_v1_pay_proto_goTypes = []any{
 	(EarningCategory)(0),             // 0: doorstep.pay.v1.EarningCategory
 	(EarningState)(0),                // 1: doorstep.pay.v1.EarningState
-	(BoardScope)(0),                  // 2: doorstep.pay.v1.BoardScope
-	(BoardPeriod)(0),                 // 3: doorstep.pay.v1.BoardPeriod
-	(*EarningLine)(nil),              // 4: doorstep.pay.v1.EarningLine
-	(*TraceNode)(nil),                // 5: doorstep.pay.v1.TraceNode
-	(*Split)(nil),                    // 6: doorstep.pay.v1.Split
-	(*GetEarningsRequest)(nil),       // 7: doorstep.pay.v1.GetEarningsRequest
-	(*GetEarningsResponse)(nil),      // 8: doorstep.pay.v1.GetEarningsResponse
-	(*NextTier)(nil),                 // 9: doorstep.pay.v1.NextTier
-	(*ListEarningLinesRequest)(nil),  // 10: doorstep.pay.v1.ListEarningLinesRequest
-	(*ListEarningLinesResponse)(nil), // 11: doorstep.pay.v1.ListEarningLinesResponse
-	(*AdjustEarningRequest)(nil),     // 12: doorstep.pay.v1.AdjustEarningRequest
-	(*AdjustEarningResponse)(nil),    // 13: doorstep.pay.v1.AdjustEarningResponse
-	(*GetBoardRequest)(nil),          // 14: doorstep.pay.v1.GetBoardRequest
-	(*GetBoardResponse)(nil),         // 15: doorstep.pay.v1.GetBoardResponse
-	(*BoardRow)(nil),                 // 16: doorstep.pay.v1.BoardRow
-	(*v1.Money)(nil),                 // 17: doorstep.types.v1.Money
-	(*v1.Label)(nil),                 // 18: doorstep.types.v1.Label
-	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
+	(TraceKind)(0),                   // 2: doorstep.pay.v1.TraceKind
+	(BoardScope)(0),                  // 3: doorstep.pay.v1.BoardScope
+	(BoardPeriod)(0),                 // 4: doorstep.pay.v1.BoardPeriod
+	(*EarningLine)(nil),              // 5: doorstep.pay.v1.EarningLine
+	(*TraceNode)(nil),                // 6: doorstep.pay.v1.TraceNode
+	(*Split)(nil),                    // 7: doorstep.pay.v1.Split
+	(*GetEarningsRequest)(nil),       // 8: doorstep.pay.v1.GetEarningsRequest
+	(*GetEarningsResponse)(nil),      // 9: doorstep.pay.v1.GetEarningsResponse
+	(*NextTier)(nil),                 // 10: doorstep.pay.v1.NextTier
+	(*ListEarningLinesRequest)(nil),  // 11: doorstep.pay.v1.ListEarningLinesRequest
+	(*ListEarningLinesResponse)(nil), // 12: doorstep.pay.v1.ListEarningLinesResponse
+	(*AdjustEarningRequest)(nil),     // 13: doorstep.pay.v1.AdjustEarningRequest
+	(*AdjustEarningResponse)(nil),    // 14: doorstep.pay.v1.AdjustEarningResponse
+	(*GetBoardRequest)(nil),          // 15: doorstep.pay.v1.GetBoardRequest
+	(*GetBoardResponse)(nil),         // 16: doorstep.pay.v1.GetBoardResponse
+	(*BoardRow)(nil),                 // 17: doorstep.pay.v1.BoardRow
+	(*v1.Money)(nil),                 // 18: doorstep.types.v1.Money
+	(*v1.Label)(nil),                 // 19: doorstep.types.v1.Label
+	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
 }
 var file_doorstep_pay_v1_pay_proto_depIdxs = []int32{
 	0,  // 0: doorstep.pay.v1.EarningLine.category:type_name -> doorstep.pay.v1.EarningCategory
 	1,  // 1: doorstep.pay.v1.EarningLine.state:type_name -> doorstep.pay.v1.EarningState
-	17, // 2: doorstep.pay.v1.EarningLine.amount:type_name -> doorstep.types.v1.Money
-	18, // 3: doorstep.pay.v1.EarningLine.title:type_name -> doorstep.types.v1.Label
-	19, // 4: doorstep.pay.v1.EarningLine.earned_at:type_name -> google.protobuf.Timestamp
-	5,  // 5: doorstep.pay.v1.EarningLine.trace:type_name -> doorstep.pay.v1.TraceNode
-	18, // 6: doorstep.pay.v1.TraceNode.label:type_name -> doorstep.types.v1.Label
-	5,  // 7: doorstep.pay.v1.TraceNode.inputs:type_name -> doorstep.pay.v1.TraceNode
-	17, // 8: doorstep.pay.v1.Split.install_fee:type_name -> doorstep.types.v1.Money
-	17, // 9: doorstep.pay.v1.Split.parts:type_name -> doorstep.types.v1.Money
-	17, // 10: doorstep.pay.v1.Split.value_added:type_name -> doorstep.types.v1.Money
-	17, // 11: doorstep.pay.v1.Split.bonus:type_name -> doorstep.types.v1.Money
-	17, // 12: doorstep.pay.v1.Split.total:type_name -> doorstep.types.v1.Money
-	19, // 13: doorstep.pay.v1.GetEarningsRequest.at:type_name -> google.protobuf.Timestamp
-	6,  // 14: doorstep.pay.v1.GetEarningsResponse.today_pending:type_name -> doorstep.pay.v1.Split
-	6,  // 15: doorstep.pay.v1.GetEarningsResponse.today_confirmed:type_name -> doorstep.pay.v1.Split
-	6,  // 16: doorstep.pay.v1.GetEarningsResponse.month_pending:type_name -> doorstep.pay.v1.Split
-	6,  // 17: doorstep.pay.v1.GetEarningsResponse.month_confirmed:type_name -> doorstep.pay.v1.Split
-	9,  // 18: doorstep.pay.v1.GetEarningsResponse.next_tier:type_name -> doorstep.pay.v1.NextTier
-	19, // 19: doorstep.pay.v1.GetEarningsResponse.as_of:type_name -> google.protobuf.Timestamp
-	17, // 20: doorstep.pay.v1.NextTier.amount:type_name -> doorstep.types.v1.Money
-	18, // 21: doorstep.pay.v1.NextTier.gain:type_name -> doorstep.types.v1.Label
-	19, // 22: doorstep.pay.v1.ListEarningLinesRequest.from:type_name -> google.protobuf.Timestamp
-	19, // 23: doorstep.pay.v1.ListEarningLinesRequest.to:type_name -> google.protobuf.Timestamp
-	4,  // 24: doorstep.pay.v1.ListEarningLinesResponse.lines:type_name -> doorstep.pay.v1.EarningLine
-	17, // 25: doorstep.pay.v1.AdjustEarningRequest.difference:type_name -> doorstep.types.v1.Money
-	4,  // 26: doorstep.pay.v1.AdjustEarningResponse.line:type_name -> doorstep.pay.v1.EarningLine
-	2,  // 27: doorstep.pay.v1.GetBoardRequest.scope:type_name -> doorstep.pay.v1.BoardScope
-	3,  // 28: doorstep.pay.v1.GetBoardRequest.period:type_name -> doorstep.pay.v1.BoardPeriod
-	17, // 29: doorstep.pay.v1.GetBoardResponse.score:type_name -> doorstep.types.v1.Money
-	17, // 30: doorstep.pay.v1.GetBoardResponse.to_next:type_name -> doorstep.types.v1.Money
-	16, // 31: doorstep.pay.v1.GetBoardResponse.top:type_name -> doorstep.pay.v1.BoardRow
-	16, // 32: doorstep.pay.v1.GetBoardResponse.around:type_name -> doorstep.pay.v1.BoardRow
-	19, // 33: doorstep.pay.v1.GetBoardResponse.as_of:type_name -> google.protobuf.Timestamp
-	17, // 34: doorstep.pay.v1.BoardRow.score:type_name -> doorstep.types.v1.Money
-	17, // 35: doorstep.pay.v1.BoardRow.pending:type_name -> doorstep.types.v1.Money
-	7,  // 36: doorstep.pay.v1.EarningService.GetEarnings:input_type -> doorstep.pay.v1.GetEarningsRequest
-	10, // 37: doorstep.pay.v1.EarningService.ListEarningLines:input_type -> doorstep.pay.v1.ListEarningLinesRequest
-	12, // 38: doorstep.pay.v1.EarningService.AdjustEarning:input_type -> doorstep.pay.v1.AdjustEarningRequest
-	14, // 39: doorstep.pay.v1.RankService.GetBoard:input_type -> doorstep.pay.v1.GetBoardRequest
-	8,  // 40: doorstep.pay.v1.EarningService.GetEarnings:output_type -> doorstep.pay.v1.GetEarningsResponse
-	11, // 41: doorstep.pay.v1.EarningService.ListEarningLines:output_type -> doorstep.pay.v1.ListEarningLinesResponse
-	13, // 42: doorstep.pay.v1.EarningService.AdjustEarning:output_type -> doorstep.pay.v1.AdjustEarningResponse
-	15, // 43: doorstep.pay.v1.RankService.GetBoard:output_type -> doorstep.pay.v1.GetBoardResponse
-	40, // [40:44] is the sub-list for method output_type
-	36, // [36:40] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	18, // 2: doorstep.pay.v1.EarningLine.amount:type_name -> doorstep.types.v1.Money
+	19, // 3: doorstep.pay.v1.EarningLine.title:type_name -> doorstep.types.v1.Label
+	20, // 4: doorstep.pay.v1.EarningLine.earned_at:type_name -> google.protobuf.Timestamp
+	6,  // 5: doorstep.pay.v1.EarningLine.trace:type_name -> doorstep.pay.v1.TraceNode
+	19, // 6: doorstep.pay.v1.TraceNode.label:type_name -> doorstep.types.v1.Label
+	6,  // 7: doorstep.pay.v1.TraceNode.inputs:type_name -> doorstep.pay.v1.TraceNode
+	2,  // 8: doorstep.pay.v1.TraceNode.kind:type_name -> doorstep.pay.v1.TraceKind
+	18, // 9: doorstep.pay.v1.Split.install_fee:type_name -> doorstep.types.v1.Money
+	18, // 10: doorstep.pay.v1.Split.parts:type_name -> doorstep.types.v1.Money
+	18, // 11: doorstep.pay.v1.Split.value_added:type_name -> doorstep.types.v1.Money
+	18, // 12: doorstep.pay.v1.Split.bonus:type_name -> doorstep.types.v1.Money
+	18, // 13: doorstep.pay.v1.Split.total:type_name -> doorstep.types.v1.Money
+	20, // 14: doorstep.pay.v1.GetEarningsRequest.at:type_name -> google.protobuf.Timestamp
+	7,  // 15: doorstep.pay.v1.GetEarningsResponse.today_pending:type_name -> doorstep.pay.v1.Split
+	7,  // 16: doorstep.pay.v1.GetEarningsResponse.today_confirmed:type_name -> doorstep.pay.v1.Split
+	7,  // 17: doorstep.pay.v1.GetEarningsResponse.month_pending:type_name -> doorstep.pay.v1.Split
+	7,  // 18: doorstep.pay.v1.GetEarningsResponse.month_confirmed:type_name -> doorstep.pay.v1.Split
+	10, // 19: doorstep.pay.v1.GetEarningsResponse.next_tier:type_name -> doorstep.pay.v1.NextTier
+	20, // 20: doorstep.pay.v1.GetEarningsResponse.as_of:type_name -> google.protobuf.Timestamp
+	18, // 21: doorstep.pay.v1.NextTier.amount:type_name -> doorstep.types.v1.Money
+	19, // 22: doorstep.pay.v1.NextTier.gain:type_name -> doorstep.types.v1.Label
+	20, // 23: doorstep.pay.v1.ListEarningLinesRequest.from:type_name -> google.protobuf.Timestamp
+	20, // 24: doorstep.pay.v1.ListEarningLinesRequest.to:type_name -> google.protobuf.Timestamp
+	5,  // 25: doorstep.pay.v1.ListEarningLinesResponse.lines:type_name -> doorstep.pay.v1.EarningLine
+	18, // 26: doorstep.pay.v1.AdjustEarningRequest.difference:type_name -> doorstep.types.v1.Money
+	5,  // 27: doorstep.pay.v1.AdjustEarningResponse.line:type_name -> doorstep.pay.v1.EarningLine
+	3,  // 28: doorstep.pay.v1.GetBoardRequest.scope:type_name -> doorstep.pay.v1.BoardScope
+	4,  // 29: doorstep.pay.v1.GetBoardRequest.period:type_name -> doorstep.pay.v1.BoardPeriod
+	18, // 30: doorstep.pay.v1.GetBoardResponse.score:type_name -> doorstep.types.v1.Money
+	18, // 31: doorstep.pay.v1.GetBoardResponse.to_next:type_name -> doorstep.types.v1.Money
+	17, // 32: doorstep.pay.v1.GetBoardResponse.top:type_name -> doorstep.pay.v1.BoardRow
+	17, // 33: doorstep.pay.v1.GetBoardResponse.around:type_name -> doorstep.pay.v1.BoardRow
+	20, // 34: doorstep.pay.v1.GetBoardResponse.as_of:type_name -> google.protobuf.Timestamp
+	18, // 35: doorstep.pay.v1.BoardRow.score:type_name -> doorstep.types.v1.Money
+	18, // 36: doorstep.pay.v1.BoardRow.pending:type_name -> doorstep.types.v1.Money
+	8,  // 37: doorstep.pay.v1.EarningService.GetEarnings:input_type -> doorstep.pay.v1.GetEarningsRequest
+	11, // 38: doorstep.pay.v1.EarningService.ListEarningLines:input_type -> doorstep.pay.v1.ListEarningLinesRequest
+	13, // 39: doorstep.pay.v1.EarningService.AdjustEarning:input_type -> doorstep.pay.v1.AdjustEarningRequest
+	15, // 40: doorstep.pay.v1.RankService.GetBoard:input_type -> doorstep.pay.v1.GetBoardRequest
+	9,  // 41: doorstep.pay.v1.EarningService.GetEarnings:output_type -> doorstep.pay.v1.GetEarningsResponse
+	12, // 42: doorstep.pay.v1.EarningService.ListEarningLines:output_type -> doorstep.pay.v1.ListEarningLinesResponse
+	14, // 43: doorstep.pay.v1.EarningService.AdjustEarning:output_type -> doorstep.pay.v1.AdjustEarningResponse
+	16, // 44: doorstep.pay.v1.RankService.GetBoard:output_type -> doorstep.pay.v1.GetBoardResponse
+	41, // [41:45] is the sub-list for method output_type
+	37, // [37:41] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_pay_v1_pay_proto_init() }
@@ -1421,7 +1503,7 @@ func file_doorstep_pay_v1_pay_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_pay_v1_pay_proto_rawDesc), len(file_doorstep_pay_v1_pay_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   2,
