@@ -69,6 +69,10 @@ const (
 	RefreshInvalid   Code = "refresh_invalid"
 	EnrolmentInvalid Code = "enrolment_invalid"
 	LoginFailed      Code = "login_failed"
+
+	// running it
+	ConfigInvalid Code = "config_invalid"
+	PortBusy      Code = "port_busy"
 )
 
 var definitions = []Definition{
@@ -105,6 +109,9 @@ var definitions = []Definition{
 	{RefreshInvalid, KindUnauthenticated, false, "This sign-in has ended. Sign in again, or enrol the phone with a new code; unsent work stays on it.", "登录已失效，请重新登录，或用新的登记码登记手机；未发送的内容仍在手机上。"},
 	{EnrolmentInvalid, KindUnauthenticated, false, "This code does not work: mistyped, used already or expired. Ask your office for a new one.", "登记码无效：可能输错、已被使用或已过期，请向公司索取新的登记码。"},
 	{LoginFailed, KindUnauthenticated, false, "Company, name or password is wrong.", "公司、账号或密码有误。"},
+
+	{ConfigInvalid, KindInvalid, false, "A setting is missing or wrong. Correct what is named and start again.", "配置缺失或有误，请更正后重新启动。"},
+	{PortBusy, KindConflict, false, "Another program listens there already. Stop it, or choose another address with --listen.", "该地址端口已被其他程序占用，请先停止它，或用 --listen 换一个地址。"},
 }
 
 var registry = func() map[Code]Definition {

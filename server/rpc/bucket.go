@@ -18,7 +18,7 @@ type buckets struct {
 	rate Rate
 	max  int
 
-	mu       sync.Mutex
+	mu         sync.Mutex
 	young, old map[string]*bucket
 }
 

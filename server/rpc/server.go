@@ -1,0 +1,158 @@
+package rpc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// ServerConfig is what a Server needs.
+type ServerConfig struct {
+	// Listen is host:port; port 0 takes a free one.
+	Listen string
+	// CertFile and KeyFile switch TLS on; both or neither.
+	CertFile, KeyFile string
+	Handler           http.Handler
+	Log               *slog.Logger
+	// Streams are the paths whose answer has no end; they get no deadline for writing.
+	Streams func(path string) bool
+}
+
+// Times that a connection may take. A phone on one bar of signal needs minutes for a page of deltas, so the
+// limits on a whole request are wide; those on headers and idleness are not.
+const (
+	headerTimeout = 15 * time.Second
+	readTimeout   = 5 * time.Minute
+	writeTimeout  = 10 * time.Minute
+	idleTimeout   = 5 * time.Minute
+	stalledWrite  = 90 * time.Second
+	// keepAliveIdle is long, for each probe wakes a phone's radio; watch streams have heartbeats of their own.
+	keepAliveIdle = 4 * time.Minute
+	maxHeader     = 64 << 10
+	maxStreams    = 256
+)
+
+// Server speaks HTTP/1.1, HTTP/2 over TLS and HTTP/2 in the clear on one port.
+type Server struct {
+	http     *http.Server
+	listener net.Listener
+	tls      bool
+	serve    sync.WaitGroup
+	failed   chan error
+}
+
+// NewServer takes the port; Start begins to answer. A port in use is PortBusy.
+func NewServer(ctx context.Context, c ServerConfig) (*Server, error) {
+	s := &Server{failed: make(chan error, 1)}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	s.http = &http.Server{
+		Handler:           deadlines(c.Handler, c.Streams),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		Protocols:         protocols,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: stalledWrite},
+		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return nil, fault.New(fault.ConfigInvalid, "a TLS certificate needs its key file, and the key its certificate")
+	}
+	if c.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.ConfigInvalid, "TLS certificate %s: %v", c.CertFile, err)
+		}
+		s.tls = true
+		s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: time.Minute, Count: 3}}
+	l, err := lc.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		if busy(err) {
+			return nil, fault.Wrap(err, fault.PortBusy, "%s", c.Listen)
+		}
+		return nil, fault.Wrap(err, fault.ConfigInvalid, "cannot listen on %s: %v", c.Listen, err)
+	}
+	s.listener = l
+	return s, nil
+}
+
+// Start answers requests until Shutdown.
+func (s *Server) Start() {
+	s.serve.Go(func() {
+		var err error
+		if s.tls {
+			err = s.http.ServeTLS(s.listener, "", "")
+		} else {
+			err = s.http.Serve(s.listener)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	})
+}
+
+// Failed yields the error that ended the server against its will.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// URL is the server's own address, with 127.0.0.1 where it listens on all.
+func (s *Server) URL() string {
+	scheme := "http://"
+	if s.tls {
+		scheme = "https://"
+	}
+	host, port, err := net.SplitHostPort(s.listener.Addr().String())
+	if err != nil {
+		return scheme + s.listener.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + net.JoinHostPort(host, port)
+}
+
+// Shutdown takes no more connections, waits for calls in flight until ctx ends, then cuts what is left.
+// Streams must have been told to end before.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	// A server that was never started still holds its port.
+	if cerr := s.listener.Close(); cerr != nil && !errors.Is(cerr, net.ErrClosed) {
+		err = errors.Join(err, cerr)
+	}
+	s.serve.Wait()
+	return err
+}
+
+// deadlines bounds each request's reading and writing, anew for each request on a connection.
+func deadlines(next http.Handler, stream func(string) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		now := time.Now() // deadlines are the kernel's clock, whatever clock the rooms run on
+		read, write := now.Add(readTimeout), now.Add(writeTimeout)
+		if stream != nil && stream(r.URL.Path) {
+			// Over HTTP/1.1 a read deadline would end the stream too, for the server reads ahead to notice a
+			// caller that hangs up.
+			read, write = time.Time{}, time.Time{}
+		}
+		// A connection without deadlines (a test's recorder) is served without.
+		_ = rc.SetReadDeadline(read)
+		_ = rc.SetWriteDeadline(write)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func busy(err error) bool { return strings.Contains(err.Error(), "address already in use") }

@@ -1,0 +1,175 @@
+package rpc_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/rpc"
+)
+
+func TestMain(m *testing.M) {
+	// The client's idle connections belong to the standard library's transport, not to us.
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+func listen(t *testing.T, h http.Handler) *rpc.Server {
+	t.Helper()
+	s, err := rpc.NewServer(t.Context(), rpc.ServerConfig{Listen: "127.0.0.1:0", Handler: h, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	return s
+}
+
+func TestTheServerSpeaksHTTP1AndHTTP2InTheClear(t *testing.T) {
+	t.Parallel()
+	s := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+	for want, set := range map[string]func(*http.Protocols){
+		"HTTP/1.1": func(p *http.Protocols) { p.SetHTTP1(true) },
+		"HTTP/2.0": func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
+	} {
+		p := new(http.Protocols)
+		set(p)
+		transport := &http.Transport{Protocols: p}
+		res, err := (&http.Client{Transport: transport}).Get(s.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		transport.CloseIdleConnections()
+		if string(b) != want {
+			t.Errorf("got %s, want %s", b, want)
+		}
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestShutdownLetsCallsInFlightFinish(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s := listen(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-leave
+		_, _ = io.WriteString(w, "done")
+	}))
+	answer := make(chan string, 1)
+	go func() {
+		res, err := http.Get(s.URL())
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		answer <- string(b)
+	}()
+	<-entered
+	down := make(chan error, 1)
+	go func() { down <- s.Shutdown(context.WithoutCancel(t.Context())) }()
+	close(leave)
+	if got := <-answer; got != "done" {
+		t.Error(got)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestShutdownCutsWhatOutstaysItsContext(t *testing.T) {
+	t.Parallel()
+	entered := make(chan struct{})
+	s := listen(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { close(entered); <-r.Context().Done() }))
+	gone := make(chan error, 1)
+	go func() {
+		res, err := http.Get(s.URL())
+		if err == nil {
+			res.Body.Close()
+		}
+		gone <- err
+	}()
+	<-entered
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := <-gone; err == nil {
+		t.Error("the call was not cut")
+	}
+}
+
+func TestABusyPortIsSaidPlainly(t *testing.T) {
+	t.Parallel()
+	s := listen(t, http.NotFoundHandler())
+	defer func() {
+		if err := s.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	_, err := rpc.NewServer(t.Context(), rpc.ServerConfig{Listen: s.URL()[len("http://"):], Handler: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+	if fault.CodeOf(err) != fault.PortBusy {
+		t.Error(err)
+	}
+}
+
+func TestReadinessFollowsChecksAndDraining(t *testing.T) {
+	t.Parallel()
+	broken := false
+	h := rpc.NewHealth(map[string]rpc.Check{"database": func(context.Context) error {
+		if broken {
+			return errors.New("10.0.0.5 refused")
+		}
+		return nil
+	}})
+	mux := http.NewServeMux()
+	h.Routes(mux, prometheus.NewRegistry())
+	get := func(path string) int {
+		rec := httptest.NewRecorder()
+		mux.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
+		return rec.Code
+	}
+	if get("/readyz") != 503 || get("/healthz") != 200 {
+		t.Error("ready before it was said")
+	}
+	broken = true
+	h.Ready(true)
+	if got := get("/readyz"); got != 503 {
+		t.Errorf("ready although a check fails: %d", got)
+	}
+	h2 := rpc.NewHealth(nil)
+	mux2 := http.NewServeMux()
+	h2.Routes(mux2, prometheus.NewRegistry())
+	h2.Ready(true)
+	rec := httptest.NewRecorder()
+	mux2.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if rec.Code != 200 {
+		t.Errorf("not ready although all is well: %d", rec.Code)
+	}
+	h2.Ready(false)
+	rec = httptest.NewRecorder()
+	mux2.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if rec.Code != 503 {
+		t.Errorf("ready while draining: %d", rec.Code)
+	}
+}
