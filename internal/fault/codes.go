@@ -73,6 +73,15 @@ const (
 	// running it
 	ConfigInvalid Code = "config_invalid"
 	PortBusy      Code = "port_busy"
+
+	// local: the database and object store that a demo runs by itself
+	LocalRunning     Code = "local_running"
+	LocalPortBusy    Code = "local_port_busy"
+	LocalDiskFull    Code = "local_disk_full"
+	LocalToolMissing Code = "local_tool_missing"
+	LocalDataMajor   Code = "local_data_major"
+	LocalFolder      Code = "local_folder"
+	LocalStart       Code = "local_start"
 )
 
 var definitions = []Definition{
@@ -112,6 +121,14 @@ var definitions = []Definition{
 
 	{ConfigInvalid, KindInvalid, false, "A setting is missing or wrong. Correct what is named and start again.", "配置缺失或有误，请更正后重新启动。"},
 	{PortBusy, KindConflict, false, "Another program listens there already. Stop it, or choose another address with --listen.", "该地址端口已被其他程序占用，请先停止它，或用 --listen 换一个地址。"},
+
+	{LocalRunning, KindConflict, false, "Doorstep is already running on this data folder. Stop the other one first, or give another folder.", "该数据目录已有 Doorstep 在运行，请先停止它，或换一个目录。"},
+	{LocalPortBusy, KindConflict, false, "Another program holds this port. Stop it, or give another port.", "端口已被其他程序占用，请停止该程序或换一个端口。"},
+	{LocalDiskFull, KindUnavailable, false, "The disk is full. Free some space and start again; the data is kept.", "磁盘空间不足，请清理后重新启动，数据不会丢失。"},
+	{LocalToolMissing, KindUnavailable, false, "A program that is needed is not on this machine and could not be fetched. Install it, or go online, and start again.", "本机缺少所需程序且无法下载，请安装或联网后重新启动。"},
+	{LocalDataMajor, KindConflict, false, "The data folder was made by another version of PostgreSQL. Install that version, or forget the data with: make clean.", "数据目录由其他版本的 PostgreSQL 创建，请安装该版本，或用 make clean 清除数据。"},
+	{LocalFolder, KindUnavailable, false, "The data folder cannot be used. Give one that can be written.", "数据目录无法使用，请指定一个可写的目录。"},
+	{LocalStart, KindUnavailable, false, "The local database or object store did not start. Its log file says why.", "本地数据库或对象存储未能启动，原因见日志文件。"},
 }
 
 var registry = func() map[Code]Definition {

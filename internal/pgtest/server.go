@@ -1,0 +1,229 @@
+package pgtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/server/local/postgres"
+)
+
+const (
+	childName = "pgtest"
+	idleLimit = 30 * time.Second
+)
+
+// daemonConfig tells the shared server where its folder is.
+type daemonConfig struct {
+	Dir string `json:"dir"`
+}
+
+func init() {
+	child.Register(childName, func(ctx context.Context, raw json.RawMessage, ready func(any) error) error {
+		var cfg daemonConfig
+		if err := json.Unmarshal(raw, &cfg); err != nil {
+			return err
+		}
+		return serve(ctx, cfg.Dir, ready)
+	})
+	child.Main() // a test binary that was started as the shared server becomes it here
+}
+
+var shared struct {
+	sync.Mutex
+	url string
+	use *os.File // held, with its lock, as long as this process lives
+}
+
+// server is the URL of a server's database "postgres", for a role that may create databases.
+func server(ctx context.Context) (string, error) {
+	if given := os.Getenv("DOORSTEP_TEST_DATABASE_URL"); given != "" {
+		return given, nil
+	}
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.url != "" {
+		return shared.url, nil
+	}
+	dir, err := folder()
+	if err != nil {
+		return "", err
+	}
+	// A shared lock on "use" says: somebody needs the server. It waits while a server is on its way down.
+	use, err := lock(filepath.Join(dir, "use"), syscall.LOCK_SH)
+	if err != nil {
+		return "", err
+	}
+	start, err := lock(filepath.Join(dir, "start"), syscall.LOCK_EX)
+	if err != nil {
+		return "", errors.Join(err, use.Close())
+	}
+	defer start.Close()
+	url, err := running(ctx, dir)
+	if err != nil {
+		url, err = launch(ctx, dir)
+	}
+	if err != nil {
+		return "", errors.Join(err, use.Close())
+	}
+	shared.url, shared.use = url, use
+	return url, nil
+}
+
+// folder is private to the user, and passable for the account that PostgreSQL runs as when the user is root.
+func folder() (string, error) {
+	dir := filepath.Join(os.TempDir(), "doorstep-pgtest-"+strconv.Itoa(os.Geteuid()))
+	place, _, err := postgres.Place(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(place, 0o711); err != nil {
+		return "", err
+	}
+	info, err := os.Lstat(place)
+	if err != nil {
+		return "", err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Geteuid() || !info.IsDir()) {
+		return "", fmt.Errorf("%s belongs to somebody else", place)
+	}
+	return place, nil
+}
+
+func running(ctx context.Context, dir string) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, "url"))
+	if err != nil {
+		return "", err
+	}
+	url := string(raw)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	return url, c.Close(ctx)
+}
+
+func launch(ctx context.Context, dir string) (string, error) {
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer log.Close()
+	var url string
+	_, err = child.Start(ctx, childName, daemonConfig{Dir: dir}, &url, child.Options{Stderr: log, Detached: true})
+	return url, err
+}
+
+// serve is the shared server's life: PostgreSQL runs until nobody has held the lock "use" for idleLimit.
+func serve(ctx context.Context, dir string, ready func(any) error) error {
+	only, err := lock(filepath.Join(dir, "server"), syscall.LOCK_EX) // waits for a predecessor that was cut off
+	if err != nil {
+		return err
+	}
+	defer only.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	use := make(chan *os.File, 1)
+	go func() {
+		use <- unused(ctx, filepath.Join(dir, "use"))
+		cancel()
+	}()
+	urlFile := filepath.Join(dir, "url")
+	err = postgres.Supervise(ctx, config(dir), func(r postgres.Ready) error {
+		url := withDatabase(r.URL, "postgres")
+		if err := sweep(ctx, url); err != nil {
+			return err
+		}
+		if err := os.WriteFile(urlFile, []byte(url), 0o600); err != nil {
+			return err
+		}
+		return ready(url)
+	})
+	if rmErr := os.Remove(urlFile); rmErr != nil && !os.IsNotExist(rmErr) {
+		err = errors.Join(err, rmErr)
+	}
+	cancel()
+	if held := <-use; held != nil {
+		err = errors.Join(err, held.Close()) // from here on a newcomer may start the next one
+	}
+	return err
+}
+
+func config(dir string) postgres.Config {
+	cache := filepath.Join(dir, "programs")
+	return postgres.Config{Dir: filepath.Join(dir, "postgres"), Cache: cache, Throwaway: true}
+}
+
+// unused returns when nobody has wanted the server for idleLimit, holding the lock that keeps newcomers waiting.
+func unused(ctx context.Context, path string) *os.File {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		f, err := lock(path, syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err != nil:
+			last = time.Now()
+		case time.Since(last) > idleLimit:
+			return f
+		default:
+			_ = f.Close()
+		}
+	}
+}
+
+// sweep drops what test processes that were killed have left.
+func sweep(ctx context.Context, url string) error {
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	rows, err := c.Query(ctx, "SELECT datname FROM pg_database WHERE datname LIKE 't\\_%' OR datname LIKE 'doorstep\\_template\\_%'")
+	if err != nil {
+		return err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := c.Exec(ctx, "DROP DATABASE IF EXISTS "+ident(name)+" WITH (FORCE)"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lock(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), how)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
