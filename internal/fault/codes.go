@@ -82,6 +82,10 @@ const (
 	LocalDataMajor   Code = "local_data_major"
 	LocalFolder      Code = "local_folder"
 	LocalStart       Code = "local_start"
+	// code
+	CodeUnreadable Code = "code_unreadable"
+	CodeCheckDigit Code = "code_check_digit"
+	CodeUnknown    Code = "code_unknown"
 )
 
 var definitions = []Definition{
@@ -129,6 +133,9 @@ var definitions = []Definition{
 	{LocalDataMajor, KindConflict, false, "The data folder was made by another version of PostgreSQL. Install that version, or forget the data with: make clean.", "数据目录由其他版本的 PostgreSQL 创建，请安装该版本，或用 make clean 清除数据。"},
 	{LocalFolder, KindUnavailable, false, "The data folder cannot be used. Give one that can be written.", "数据目录无法使用，请指定一个可写的目录。"},
 	{LocalStart, KindUnavailable, false, "The local database or object store did not start. Its log file says why.", "本地数据库或对象存储未能启动，原因见日志文件。"},
+	{CodeUnreadable, KindInvalid, false, "This is not a code that we can read. Scan it again, or type the short code under it.", "无法识别该码，请重新扫描，或输入码下方的短码。"},
+	{CodeCheckDigit, KindInvalid, false, "A digit or letter of the code is wrong. Compare it with the label and type it again.", "校验位不符，请对照标签重新输入。"},
+	{CodeUnknown, KindNotFound, false, "This code is not valid here. Ask the shop for a new one.", "该码无效，请向门店索取新码。"},
 }
 
 var registry = func() map[Code]Definition {
