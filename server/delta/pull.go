@@ -1,0 +1,74 @@
+package delta
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
+)
+
+// Pull implements SyncService.
+func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequest]) (*connect.Response[syncv1.PullResponse], error) {
+	who, err := s.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := change.DecodeCursor(req.Msg.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	r := feed.Request{
+		Org: change.Org(who.Org), Device: change.Device(who.Device), User: change.User(who.User),
+		Cursor: cursor, MaxBytes: int(req.Msg.MaxBytes),
+	}
+	for _, name := range req.Msg.ResetFeeds {
+		f, err := change.ParseFeedID(name)
+		if err != nil {
+			return nil, err
+		}
+		r.Reset = append(r.Reset, f)
+	}
+	page, err := feed.Read(ctx, s.Store, r)
+	if err != nil {
+		return nil, err
+	}
+	if req.Msg.Unsent > 0 {
+		if err := s.Store.Report(ctx, r.Org, r.Device, req.Msg.Unsent); err != nil {
+			return nil, err
+		}
+	}
+	return connect.NewResponse(pageToWire(page)), nil
+}
+
+func pageToWire(p feed.Page) *syncv1.PullResponse {
+	out := &syncv1.PullResponse{LastSequence: p.LastSeq, ServerTime: timestamppb.New(p.At)}
+	if p.Changed {
+		out.Cursor = p.Cursor.Encode()
+	}
+	for _, f := range p.Dropped {
+		out.DroppedFeeds = append(out.DroppedFeeds, f.String())
+	}
+	for _, d := range p.Deltas {
+		fd := &syncv1.FeedDelta{Feed: d.Feed.String(), Reset_: d.Reset, Entries: make([]*syncv1.Entry, len(d.Entries))}
+		for i := range d.Entries {
+			e := &d.Entries[i]
+			fd.Entries[i] = &syncv1.Entry{
+				Kind: uint32(e.Kind), Id: e.ID[:], Sequence: uint64(e.Seq), Removed: e.Removed, Body: e.Body,
+			}
+		}
+		out.Feeds = append(out.Feeds, fd)
+	}
+	if p.Final {
+		out.Checkpoint = &syncv1.Checkpoint{}
+		for _, h := range p.Heads {
+			out.Checkpoint.Feeds = append(out.Checkpoint.Feeds, &syncv1.FeedState{
+				Feed: h.Feed.String(), Sequence: uint64(h.Seq), Digest: uint64(h.Digest), Count: uint64(h.Live),
+			})
+		}
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package delta
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+	"github.com/doorstep-dev/doorstep/sync/watch"
+)
+
+var heartbeat = &syncv1.WatchResponse{Event: &syncv1.WatchResponse_Heartbeat{Heartbeat: &syncv1.Heartbeat{}}}
+
+// Watch implements SyncService. It listens first and reads the heads then, so that nothing falls between.
+func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRequest], stream *connect.ServerStream[syncv1.WatchResponse]) error {
+	who, err := s.reader(ctx)
+	if err != nil {
+		return err
+	}
+	cursor, err := change.DecodeCursor(req.Msg.Cursor)
+	if err != nil {
+		return err
+	}
+	if s.Hub.Connected() >= s.MaxWatches {
+		return fault.New(fault.Overloaded, "").After(jittered(20 * time.Second))
+	}
+	var extra []watch.Topic
+	for _, name := range req.Msg.Topics {
+		if s.MayHear != nil && s.MayHear(ctx, who, name) {
+			extra = append(extra, watch.Topic{Org: change.Org(who.Org), Name: name})
+		}
+	}
+	sub := s.Hub.Subscribe()
+	defer sub.Close()
+	behind, err := s.follow(ctx, who, sub, cursor, extra)
+	if err != nil {
+		return err
+	}
+	first := heartbeat
+	if len(behind) > 0 {
+		first = pokeOf(behind)
+	}
+	if err := stream.Send(first); err != nil {
+		return err
+	}
+	return s.serve(ctx, who, sub, extra, stream)
+}
+
+// serve sends pokes and heartbeats until somebody ends the watch.
+func (s *Service) serve(ctx context.Context, who identity.Identity, sub *watch.Subscription, extra []watch.Topic, stream *connect.ServerStream[syncv1.WatchResponse]) error {
+	rights := postgres.SubscriptionTopic(change.User(who.User))
+	old := time.NewTimer(jittered(s.MaxAge))
+	defer old.Stop()
+	beat := time.NewTimer(s.Heartbeat)
+	defer beat.Stop()
+	for {
+		msg := heartbeat
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-old.C:
+			return stream.Send(goodbye(jittered(2*time.Second), ""))
+		case <-beat.C:
+		case <-sub.Woken():
+			dirty, ended, code := sub.Take()
+			if ended {
+				return stream.Send(goodbye(jittered(4*time.Second), code))
+			}
+			if len(dirty) == 0 {
+				continue
+			}
+			for _, name := range dirty {
+				if name != rights {
+					continue
+				}
+				// What the user follows has changed, or whether this device may read at all.
+				if _, err := s.reader(ctx); err != nil {
+					return stream.Send(goodbye(0, string(fault.CodeOf(err))))
+				}
+				if _, err := s.follow(ctx, who, sub, change.Cursor{}, extra); err != nil {
+					return err
+				}
+			}
+			msg = pokeOf(dirty)
+		}
+		if err := stream.Send(msg); err != nil {
+			return err
+		}
+		beat.Reset(s.Heartbeat)
+	}
+}
+
+// follow listens for the feeds that the user follows now and says which of them are ahead of the cursor.
+func (s *Service) follow(ctx context.Context, who identity.Identity, sub *watch.Subscription, cursor change.Cursor, extra []watch.Topic) ([]string, error) {
+	org, user := change.Org(who.Org), change.User(who.User)
+	topics := append([]watch.Topic{{Org: org, Name: postgres.SubscriptionTopic(user)}}, extra...)
+	// Listen for changes of rights before reading them, and for the feeds before reading their heads.
+	sub.Follow(topics...)
+	state, err := s.state(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range state.Heads {
+		topics = append(topics, watch.Topic{Org: org, Name: h.Feed.String()})
+	}
+	sub.Follow(topics...)
+	if state, err = s.state(ctx, who); err != nil {
+		return nil, err
+	}
+	var behind []string
+	for _, h := range state.Heads {
+		s.Hub.Learn(org, h.Feed, h.Seq)
+		pos, ok := cursor.Feeds[h.Feed]
+		if !ok || pos.Seq != h.Seq || cursor.Generation != state.Generation {
+			behind = append(behind, h.Feed.String())
+		}
+	}
+	if len(behind) == 0 && len(cursor.Feeds) != len(state.Heads) {
+		behind = append(behind, postgres.SubscriptionTopic(user))
+	}
+	return behind, nil
+}
+
+func (s *Service) state(ctx context.Context, who identity.Identity) (feed.State, error) {
+	var state feed.State
+	err := s.Store.Snapshot(ctx, change.Org(who.Org), change.Device(who.Device), change.User(who.User), func(snap feed.Snapshot) (err error) {
+		state, err = snap.State(ctx)
+		return err
+	})
+	return state, err
+}
+
+func pokeOf(feeds []string) *syncv1.WatchResponse {
+	return &syncv1.WatchResponse{Event: &syncv1.WatchResponse_Poke{Poke: &syncv1.Poke{Feeds: feeds}}}
+}
+
+func goodbye(after time.Duration, code string) *syncv1.WatchResponse {
+	return &syncv1.WatchResponse{Event: &syncv1.WatchResponse_Goodbye{Goodbye: &syncv1.Goodbye{
+		RetryAfterMs: after.Milliseconds(), Code: code,
+	}}}
+}

@@ -1,0 +1,86 @@
+package feed
+
+import (
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/doorstep-dev/doorstep/sync/change"
+)
+
+// EntryOverhead is counted for each entry of a page beside its body.
+const EntryOverhead = 32
+
+// Shared lets many devices that ask for the same range of a feed share one reading of it. What a feed holds
+// between two sequences, at a given head, never changes, so a range is known by its ends and may be kept.
+type Shared struct {
+	// MaxBytes bounds what is kept; the oldest goes first.
+	MaxBytes int
+
+	flight singleflight.Group
+	mu     sync.Mutex
+	kept   map[string]sharedRange
+	order  []string
+	size   int
+}
+
+type sharedRange struct {
+	entries []change.Entry
+	done    bool
+	size    int
+}
+
+// Entries returns the range from memory or by read, which runs once for all who wait for it. The entries are
+// shared: nobody may change them.
+func (s *Shared) Entries(org change.Org, r Range, limit int, read func() ([]change.Entry, bool, error)) ([]change.Entry, bool, error) {
+	key := fmt.Sprintf("%s %s %d %d %d %d", org, r.Head.Feed, r.After, r.Head.Seq, r.Base, limit)
+	s.mu.Lock()
+	kept, ok := s.kept[key]
+	s.mu.Unlock()
+	if ok {
+		return kept.entries, kept.done, nil
+	}
+	own := false
+	v, err, _ := s.flight.Do(key, func() (any, error) {
+		own = true
+		entries, done, err := read()
+		if err != nil {
+			return nil, err
+		}
+		got := sharedRange{entries: entries, done: done, size: len(key)}
+		for _, e := range entries {
+			got.size += len(e.Body) + EntryOverhead
+		}
+		s.keep(key, got)
+		return got, nil
+	})
+	if err != nil && !own {
+		// It failed for somebody else's reason, their connection or their patience: ask for ourselves.
+		return read()
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	got := v.(sharedRange)
+	return got.entries, got.done, nil
+}
+
+func (s *Shared) keep(key string, r sharedRange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, again := s.kept[key]; again || r.size > s.MaxBytes/4 {
+		return
+	}
+	if s.kept == nil {
+		s.kept = map[string]sharedRange{}
+	}
+	s.kept[key] = r
+	s.order = append(s.order, key)
+	s.size += r.size
+	for s.size > s.MaxBytes {
+		s.size -= s.kept[s.order[0]].size
+		delete(s.kept, s.order[0])
+		s.order = s.order[1:]
+	}
+}

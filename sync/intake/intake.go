@@ -1,0 +1,359 @@
+// Package intake takes mutations in exactly once. A mutation's effect, its verdict and the device's counter
+// commit in one transaction; whoever asks again gets the first verdict; what fails is kept for a person and
+// holds nobody up.
+package intake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/change"
+)
+
+// MaxArgs is the largest size of a mutation's arguments in bytes.
+const MaxArgs = 512 << 10
+
+// perTransaction bounds how many mutations share a transaction, and so how long its locks are held.
+const perTransaction = 50
+
+// Result is what a mutator made of a mutation. The zero value is not a result.
+type Result struct {
+	Outcome change.Outcome
+	// Code and Detail say why, for Rejected and Parked.
+	Code    fault.Code
+	Detail  string
+	Changes []change.FieldChange
+}
+
+// Done is the result of a mutation that was applied as asked.
+func Done() Result { return Result{Outcome: change.Applied} }
+
+// MergedWith is the result of a mutation of which some fields were not taken over.
+func MergedWith(changes ...change.FieldChange) Result {
+	return Result{Outcome: change.Merged, Changes: changes}
+}
+
+// Park keeps the mutation for a person. What the mutator wrote so far stays.
+func Park(code fault.Code, detail string) Result {
+	return Result{Outcome: change.Parked, Code: code, Detail: detail}
+}
+
+// Reject refuses the mutation for good. What the mutator wrote so far stays; to undo it, return a fault.
+func Reject(code fault.Code, detail string) Result {
+	return Result{Outcome: change.Rejected, Code: code, Detail: detail}
+}
+
+// Mutator applies one kind of mutation within the transaction tx.
+//
+// It returns a Result, and then what it wrote stays. Or it returns an error, and then what it wrote is undone:
+// a fault of any but the internal kind rejects the mutation with its code; an error that the store calls
+// transient ends the whole push, which the device repeats; any other error, and a panic, parks the mutation.
+type Mutator[T any] func(ctx context.Context, tx T, m change.Mutation) (Result, error)
+
+// Record is a mutation with its verdict, as the store keeps it.
+type Record struct {
+	Mutation change.Mutation
+	Verdict  change.Verdict
+	// Duplicate says that the same id came before, under another number or from another device; the verdict
+	// repeats the first one's outcome.
+	Duplicate bool
+}
+
+// Tx is what a store's open transaction offers to the intake. It is bound to one org.
+type Tx interface {
+	// LockDevice locks the device's counter until the transaction ends, making it if needed, and returns the
+	// highest sequence with a verdict. fresh says that the counter belongs to a lost history of the database
+	// (or is new), so that the device may go on from its own number.
+	LockDevice(ctx context.Context, d change.Device) (last uint64, fresh bool, err error)
+	// Find returns the records of the device from sequence from to to, and those of any device whose id is
+	// one of ids.
+	Find(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) ([]Record, error)
+	// Savepoint runs fn; when it returns an error, all that it wrote and placed is undone.
+	Savepoint(ctx context.Context, fn func() error) error
+	// Save stores the records, those with a Parked verdict also in the review queue, and sets the counter.
+	Save(ctx context.Context, d change.Device, last uint64, records []Record) error
+}
+
+// Store runs transactions.
+type Store[T Tx] interface {
+	// Transact runs fn in one transaction bound to org, writes what was placed into feeds, commits, and makes
+	// the changed feeds dirty. It may run fn again when the database asks for that.
+	Transact(ctx context.Context, org change.Org, fn func(T) error) error
+	// Transient tells whether an error lies in the moment and not in the mutation: a lost connection, a
+	// deadlock, an ended context.
+	Transient(err error) bool
+}
+
+// Intake takes mutations in for a store.
+type Intake[T Tx] struct {
+	Store    Store[T]
+	Mutators map[string]Mutator[T]
+	Signer   change.Signer
+	// Now is the office's clock.
+	Now func() time.Time
+	// MaxAhead is how far a device's clock may be ahead of the office's before its mutations are parked.
+	MaxAhead time.Duration
+	// Panicked hears of panics in mutators, for the log.
+	Panicked func(m change.Mutation, value any, stack []byte)
+}
+
+// Push says what to do with a device's mutations.
+type Push struct {
+	Org       change.Org
+	Device    change.Device
+	User      change.User
+	Mutations []change.Mutation
+	// ParkAll, if set, parks everything with this code instead of applying it: the device lost its rights,
+	// its work is still evidence.
+	ParkAll fault.Code
+}
+
+// Take takes consecutive mutations in and returns a verdict for each. On an error some may have been taken in
+// already; sending all again is safe. A gap gives SequenceGap with the next expected number in the GapError.
+func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error) {
+	for i, m := range p.Mutations {
+		if m.Seq != p.Mutations[0].Seq+uint64(i) {
+			return nil, fault.New(fault.InvalidArgument, "mutations are not consecutive at %d", m.Seq)
+		}
+	}
+	verdicts := make([]change.Verdict, 0, len(p.Mutations))
+	for rest := p.Mutations; len(rest) > 0; {
+		n := min(len(rest), perTransaction)
+		part, err := in.transact(ctx, p, rest[:n])
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, part...)
+		rest = rest[n:]
+	}
+	return verdicts, nil
+}
+
+// care is how much is done so that one mutation can fail alone.
+type care int
+
+const (
+	// fast applies all without savepoints and gives up at the first that fails.
+	fast care = iota
+	// careful has a savepoint for each.
+	careful
+	// evidence applies nothing and parks all: the last resort, when even the commit fails for a reason that
+	// lies in the mutation.
+	evidence
+)
+
+var errFailedFast = errors.New("intake: a mutation failed without a savepoint")
+
+// transact takes mutations in within one transaction, with as little care as they need.
+func (in *Intake[T]) transact(ctx context.Context, p Push, ms []change.Mutation) ([]change.Verdict, error) {
+	verdicts, err := in.attempt(ctx, p, ms, fast)
+	if !in.lies(ctx, err) {
+		return verdicts, err
+	}
+	verdicts, err = in.attempt(ctx, p, ms, careful)
+	if !in.lies(ctx, err) {
+		return verdicts, err
+	}
+	// The transaction fails as a whole. Find the one at fault by giving each its own.
+	verdicts = nil
+	for i := range ms {
+		one, err := in.attempt(ctx, p, ms[i:i+1], careful)
+		if in.lies(ctx, err) {
+			in.Panicked(ms[i], err, nil)
+			one, err = in.attempt(ctx, p, ms[i:i+1], evidence)
+		}
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, one...)
+	}
+	return verdicts, nil
+}
+
+// lies tells whether an error lies in the mutations, so that trying with more care helps.
+func (in *Intake[T]) lies(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil || in.Store.Transient(err) {
+		return false
+	}
+	code := fault.CodeOf(err)
+	return code != fault.SequenceGap && code != fault.SequenceReused
+}
+
+func (in *Intake[T]) attempt(ctx context.Context, p Push, ms []change.Mutation, c care) (verdicts []change.Verdict, err error) {
+	err = in.Store.Transact(ctx, p.Org, func(tx T) error {
+		verdicts, err = in.take(ctx, tx, p, ms, c)
+		return err
+	})
+	return verdicts, err
+}
+
+// GapError says that mutations are missing before those that were sent.
+type GapError struct{ Expected uint64 }
+
+func (e *GapError) Error() string { return fmt.Sprintf("expected sequence %d", e.Expected) }
+
+func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutation, c care) ([]change.Verdict, error) {
+	last, fresh, err := tx.LockDevice(ctx, p.Device)
+	if err != nil {
+		return nil, err
+	}
+	first := ms[0].Seq
+	if first > last+1 {
+		if !fresh {
+			return nil, fault.Wrap(&GapError{last + 1}, fault.SequenceGap, "send from %d", last+1)
+		}
+		last = first - 1
+	}
+	ids := make([]uuid.UUID, len(ms))
+	for i, m := range ms {
+		ids[i] = m.ID
+	}
+	known, err := tx.Find(ctx, p.Device, first, ms[len(ms)-1].Seq, ids)
+	if err != nil {
+		return nil, err
+	}
+	bySeq, byID := index(known, p.Device)
+
+	verdicts := make([]change.Verdict, 0, len(ms))
+	var records []Record
+	for _, m := range ms {
+		m.Device, m.User = p.Device, p.User
+		if m.Seq <= last {
+			old, ok := bySeq[m.Seq]
+			if !ok || old.Mutation.ID != m.ID || !bytes.Equal(old.Mutation.Args, m.Args) || old.Mutation.Kind != m.Kind {
+				return nil, fault.New(fault.SequenceReused, "sequence %d", m.Seq)
+			}
+			verdicts = append(verdicts, old.Verdict)
+			continue
+		}
+		_, duplicate := byID[m.ID]
+		v, err := in.decide(ctx, tx, p, m, byID, c)
+		if err != nil {
+			return nil, err
+		}
+		last = m.Seq
+		record := Record{Mutation: m, Verdict: v, Duplicate: duplicate}
+		records = append(records, record)
+		byID[m.ID] = record
+		verdicts = append(verdicts, v)
+	}
+	if len(records) == 0 {
+		return verdicts, nil
+	}
+	return verdicts, tx.Save(ctx, p.Device, last, records)
+}
+
+func index(known []Record, d change.Device) (map[uint64]Record, map[uuid.UUID]Record) {
+	bySeq, byID := make(map[uint64]Record, len(known)), make(map[uuid.UUID]Record, len(known))
+	for _, r := range known {
+		if r.Mutation.Device == d {
+			bySeq[r.Mutation.Seq] = r
+		}
+		byID[r.Mutation.ID] = r
+	}
+	return bySeq, byID
+}
+
+// decide finds the verdict of one new mutation and signs it.
+func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation, byID map[uuid.UUID]Record, c care) (change.Verdict, error) {
+	now := in.Now()
+	var result Result
+	var err error
+	mutate, known := in.Mutators[m.Kind]
+	old, duplicate := byID[m.ID]
+	switch {
+	case len(m.Args) > MaxArgs:
+		result = Reject(fault.MutationTooLarge, fmt.Sprintf("%d bytes, at most %d", len(m.Args), MaxArgs))
+	case duplicate:
+		// The same action came before, under another number or from another phone. It has had its effect.
+		v := old.Verdict
+		result = Result{Outcome: v.Outcome, Code: v.Code, Detail: v.Detail, Changes: v.Changes}
+	case p.ParkAll != "":
+		result = Park(p.ParkAll, "")
+	case m.DeviceTime.Sub(now) > in.MaxAhead:
+		result = Park(fault.DeviceTimeFuture, m.DeviceTime.Sub(now).Round(time.Second).String())
+	case !known:
+		result = Park(fault.MutationUnknown, m.Kind)
+	case c == evidence:
+		result = Park(fault.MutationFailed, "")
+	case c == fast:
+		result, err = in.applyFast(ctx, tx, mutate, m)
+	default:
+		result, err = in.apply(ctx, tx, mutate, m)
+	}
+	if err != nil {
+		return change.Verdict{}, err
+	}
+	v := change.Verdict{
+		Seq: m.Seq, ID: m.ID, Outcome: result.Outcome, Code: result.Code, Detail: result.Detail,
+		Changes: result.Changes, At: now.UTC().Truncate(time.Microsecond),
+	}
+	v.Receipt, v.Key = in.Signer.Sign(change.ReceiptText(p.Org, m, v))
+	return v, nil
+}
+
+// applyFast runs a mutator without a savepoint; any failure but a transient one ends the attempt.
+func (in *Intake[T]) applyFast(ctx context.Context, tx T, mutate Mutator[T], m change.Mutation) (result Result, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = errFailedFast
+		}
+	}()
+	result, err = mutate(ctx, tx, m)
+	switch {
+	case err == nil && result.Outcome >= change.Applied && result.Outcome <= change.Parked:
+		return result, nil
+	case err != nil && (in.Store.Transient(err) || ctx.Err() != nil):
+		return Result{}, err
+	}
+	return Result{}, errFailedFast
+}
+
+// apply runs a mutator so that it can fail alone. The error it returns is one that ends the push.
+func (in *Intake[T]) apply(ctx context.Context, tx T, mutate Mutator[T], m change.Mutation) (Result, error) {
+	var result Result
+	err := tx.Savepoint(ctx, func() (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				in.Panicked(m, v, debug.Stack())
+				err = fault.New(fault.MutationPanicked, "")
+			}
+		}()
+		result, err = mutate(ctx, tx, m)
+		return err
+	})
+	if err == nil {
+		if result.Outcome < change.Applied || result.Outcome > change.Parked {
+			return Park(fault.MutationFailed, "no outcome"), nil
+		}
+		return result, nil
+	}
+	if in.Store.Transient(err) || ctx.Err() != nil {
+		return Result{}, err
+	}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code.Kind() != fault.KindInternal && !fault.Retryable(f) {
+		return Reject(f.Code, f.Detail), nil
+	}
+	if errors.As(err, &f) && f.Code == fault.MutationPanicked {
+		return Park(f.Code, ""), nil
+	}
+	in.Panicked(m, err, nil)
+	return Park(fault.MutationFailed, ""), nil
+}
+
+// Replay runs a parked mutation again within tx, alone as ever: a failure undoes it and is the result.
+func (in *Intake[T]) Replay(ctx context.Context, tx T, m change.Mutation) (Result, error) {
+	mutate, known := in.Mutators[m.Kind]
+	if !known {
+		return Park(fault.MutationUnknown, m.Kind), nil
+	}
+	return in.apply(ctx, tx, mutate, m)
+}

@@ -1,0 +1,39 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/doorstep-dev/doorstep/sync/change"
+)
+
+// Report notes what a device said of itself while pulling.
+func (s *Store) Report(ctx context.Context, org change.Org, d change.Device, unsent uint32) error {
+	return s.Transact(ctx, org, func(tx *Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO sync_device (org_id, device_id, generation, unsent, seen_at)
+			SELECT $1, $2, generation, $3, $4 FROM sync_generation
+			ON CONFLICT (org_id, device_id) DO UPDATE SET unsent = excluded.unsent, seen_at = excluded.seen_at`,
+			tx.org, d, int64(unsent), tx.now)
+		return err
+	})
+}
+
+// Subscribe sets the feeds that a user follows, in the transaction that changes the user's rights. What the
+// user followed and is not named is dropped from the user's devices at their next pull.
+func (t *Tx) Subscribe(ctx context.Context, user change.User, feeds ...change.FeedID) error {
+	names := make([]string, len(feeds))
+	for i, f := range feeds {
+		names[i] = f.String()
+	}
+	if _, err := t.Exec(ctx, `DELETE FROM sync_subscription WHERE org_id = $1 AND user_id = $2 AND feed <> ALL ($3)`,
+		t.org, user, names); err != nil {
+		return err
+	}
+	_, err := t.Exec(ctx, `INSERT INTO sync_subscription (org_id, user_id, feed)
+		SELECT $1, $2, f FROM unnest($3::text[]) AS f ON CONFLICT DO NOTHING`, t.org, user, names)
+	t.Poke(SubscriptionTopic(user))
+	return err
+}
+
+// SubscriptionTopic becomes dirty when the feeds that a user follows change.
+func SubscriptionTopic(user change.User) string { return "user:" + user.String() }

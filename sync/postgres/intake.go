@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+)
+
+// LockDevice implements intake.Tx.
+func (t *Tx) LockDevice(ctx context.Context, d change.Device) (last uint64, fresh bool, err error) {
+	lock := func() error {
+		return t.QueryRow(ctx, `
+			SELECT d.last_seq, d.generation <> g.generation
+			FROM sync_device d CROSS JOIN sync_generation g
+			WHERE d.org_id = $1 AND d.device_id = $2 FOR UPDATE OF d`, t.org, d).Scan(&last, &fresh)
+	}
+	if err = lock(); !errors.Is(err, pgx.ErrNoRows) {
+		return last, fresh, err
+	}
+	_, err = t.Exec(ctx, `
+		INSERT INTO sync_device (org_id, device_id, generation)
+		SELECT $1, $2, generation FROM sync_generation ON CONFLICT DO NOTHING`, t.org, d)
+	if err != nil {
+		return 0, false, err
+	}
+	return last, fresh, lock()
+}
+
+const recordColumns = `device_id, seq, id, user_id, kind, args, device_time,
+	outcome, code, detail, changes, at, receipt, key_id, duplicate`
+
+// Find implements intake.Tx.
+func (t *Tx) Find(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) ([]intake.Record, error) {
+	rows, err := t.Query(ctx, `
+		SELECT `+recordColumns+` FROM sync_mutation
+		WHERE org_id = $1 AND device_id = $2 AND seq BETWEEN $3 AND $4
+		UNION ALL
+		SELECT `+recordColumns+` FROM sync_mutation
+		WHERE org_id = $1 AND id = ANY ($5) AND NOT duplicate AND NOT (device_id = $2 AND seq BETWEEN $3 AND $4)`,
+		t.org, d, int64(from), int64(to), ids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanRecord)
+}
+
+func scanRecord(row pgx.CollectableRow) (intake.Record, error) {
+	var r intake.Record
+	m, v := &r.Mutation, &r.Verdict
+	var changes []byte
+	err := row.Scan(&m.Device, &m.Seq, &m.ID, &m.User, &m.Kind, &m.Args, &m.DeviceTime,
+		&v.Outcome, &v.Code, &v.Detail, &changes, &v.At, &v.Receipt, &v.Key, &r.Duplicate)
+	if err == nil && changes != nil {
+		err = json.Unmarshal(changes, &v.Changes)
+	}
+	v.Seq, v.ID = m.Seq, m.ID
+	return r, err
+}
+
+// Save implements intake.Tx in one round trip.
+func (t *Tx) Save(ctx context.Context, d change.Device, last uint64, records []intake.Record) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`
+		UPDATE sync_device SET last_seq = $3, seen_at = $4, generation = (SELECT generation FROM sync_generation)
+		WHERE org_id = $1 AND device_id = $2`, t.org, d, int64(last), t.now)
+	for _, r := range records {
+		m, v := r.Mutation, r.Verdict
+		var changes []byte
+		if len(v.Changes) > 0 {
+			var err error
+			if changes, err = json.Marshal(v.Changes); err != nil {
+				return err
+			}
+		}
+		args := m.Args
+		if args == nil {
+			args = []byte{}
+		}
+		batch.Queue(`INSERT INTO sync_mutation (org_id, `+recordColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			t.org, d, int64(m.Seq), m.ID, m.User, m.Kind, args, m.DeviceTime,
+			v.Outcome, string(v.Code), v.Detail, changes, v.At, v.Receipt, v.Key, r.Duplicate)
+		if v.Outcome == change.Parked && !r.Duplicate {
+			batch.Queue(`INSERT INTO sync_parked (org_id, mutation_id, parked_at, last_code, last_detail)
+				VALUES ($1, $2, $3, $4, $5)`, t.org, m.ID, v.At, string(v.Code), v.Detail)
+		}
+	}
+	return t.SendBatch(ctx, batch).Close()
+}

@@ -1,0 +1,66 @@
+// Package postgres keeps the engine's feeds, devices and mutations in PostgreSQL and carries pokes between
+// replicas. It is the one store of a running server; rooms write their own tables through its Tx.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// Role is what every connection of a server works as: it owns nothing and cannot bypass row-level security.
+const Role = "doorstep_app"
+
+// Open returns a pool whose connections work as Role. size is the greatest number of connections, 0 for the
+// default of pgx.
+func Open(ctx context.Context, url string, size int) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.InvalidArgument, "database URL")
+	}
+	if size > 0 {
+		config.MaxConns = int32(size)
+	}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SET ROLE "+Role)
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return pool, nil
+}
+
+// Transient tells whether an error lies in the moment: the connection, a deadlock, the server's going down.
+// Doing the same again may work, and says nothing about the work itself.
+func Transient(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code[:2] {
+		case "08", "53", "57", "58": // connection, resources, operator, system
+			return pg.Code != "57014" || errors.Is(err, context.Canceled) // a statement's own timeout is its fault
+		}
+		return conflict(err)
+	}
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		fault.CodeOf(err) == fault.Unavailable || lost(err)
+}
+
+// conflict tells whether running the transaction once more is all that is needed.
+func conflict(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return false
+	}
+	// A mutation's id that another device is sending at this very moment: the next try finds it.
+	return pg.Code == "40001" || pg.Code == "40P01" || pg.ConstraintName == "sync_mutation_id"
+}
