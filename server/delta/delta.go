@@ -78,7 +78,7 @@ func verdictToWire(v change.Verdict) *syncv1.Verdict {
 		ServerTime: timestamppb.New(v.At), Receipt: v.Receipt, Key: v.Key,
 	}
 	if v.Code != "" {
-		f := fault.New(v.Code, "").Detailed(v.Detail)
+		f := &fault.Error{Code: v.Code, Detail: v.Detail}
 		out.English, out.Chinese = f.Public("en"), f.Public("zh")
 	}
 	for _, c := range v.Changes {

@@ -564,7 +564,8 @@ type Mutation struct {
 	Id []byte `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// For example visit.accept.
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	// The arguments, the message that belongs to the kind in protobuf encoding.
+	// The arguments, the message that belongs to the kind in protobuf encoding; at most 512 KiB, more is rejected
+	// with mutation_too_large (and more than 3 MiB is no valid request).
 	Args []byte `protobuf:"bytes,4,opt,name=args,proto3" json:"args,omitempty"`
 	// When it was done, by the device's clock.
 	DeviceTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
@@ -1216,12 +1217,13 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\x06digest\x18\x03 \x01(\x06R\x06digest\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\"T\n" +
 	"\vPushRequest\x12E\n" +
-	"\tmutations\x18\x01 \x03(\v2\x1a.doorstep.sync.v1.MutationB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\tmutations\"\xcb\x01\n" +
+	"\tmutations\x18\x01 \x03(\v2\x1a.doorstep.sync.v1.MutationB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\tmutations\"\xcc\x01\n" +
 	"\bMutation\x12#\n" +
 	"\bsequence\x18\x01 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12\x17\n" +
 	"\x02id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\x1d\n" +
-	"\x04kind\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04kind\x12\x1d\n" +
-	"\x04args\x18\x04 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80 R\x04args\x12C\n" +
+	"\x04kind\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04kind\x12\x1e\n" +
+	"\x04args\x18\x04 \x01(\fB\n" +
+	"\xbaH\az\x05\x18\x80\x80\xc0\x01R\x04args\x12C\n" +
 	"\vdevice_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
 	"deviceTime\"\xa7\x01\n" +
 	"\fPushResponse\x125\n" +
