@@ -1,0 +1,128 @@
+package account
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// Refresh tokens rotate: each is good for one rotation and gives the next. A thief who copies one and the phone
+// that owns it will sooner or later present tokens of two different lines, and then the family ends.
+//
+// A phone on one bar of signal loses answers. It asks again with the same token, and must not be locked out:
+//
+//   - within RetryWindow of the last time, the same token gets the very same successor again, so that two requests that cross on
+//     the way, or two processes of one phone, end up holding the same one;
+//   - later, as long as nobody used the successor, the token gets a new one, and the lost one is dead;
+//   - once the successor was used, the token is dead.
+//
+// Presenting a dead token is reuse. The state of a family is one number, two salts and a time; the tokens
+// themselves are kept nowhere, for a token carries its own proof.
+
+// RetryWindow is how long a rotation repeats itself.
+const RetryWindow = 2 * time.Minute
+
+// RefreshLife is how long a device or session that does not come back stays signed in: a season offline.
+const RefreshLife = 180 * 24 * time.Hour
+
+// Salt makes two successors of the same token differ.
+type Salt [12]byte
+
+// NewSalt makes a random salt.
+func NewSalt() Salt {
+	var s Salt
+	// rand.Read never fails; the runtime ends the process instead.
+	_, _ = rand.Read(s[:])
+	return s
+}
+
+// Refresh is the content of a refresh token.
+type Refresh struct {
+	Org        uuid.UUID
+	Family     uuid.UUID
+	Generation uint32
+	Salt       Salt
+}
+
+const refreshBody = 16 + 16 + 4 + 12
+
+// String encodes the token with its proof, about 107 characters.
+func (r Refresh) String(s Secret) string {
+	b := r.body()
+	return base64.RawURLEncoding.EncodeToString(append(b, r.proof(s, b)...))
+}
+
+func (r Refresh) body() []byte {
+	b := make([]byte, 0, refreshBody+sha256.Size)
+	b = append(b, r.Org[:]...)
+	b = append(b, r.Family[:]...)
+	b = binary.BigEndian.AppendUint32(b, r.Generation)
+	return append(b, r.Salt[:]...)
+}
+
+func (Refresh) proof(s Secret, body []byte) []byte {
+	m := hmac.New(sha256.New, s.key(purposeRefresh))
+	m.Write(body)
+	return m.Sum(nil)
+}
+
+// ParseRefresh reads a token and checks its proof, before any database is asked.
+func ParseRefresh(s Secret, text string) (Refresh, error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) != refreshBody+sha256.Size {
+		return Refresh{}, fault.New(fault.RefreshInvalid, "")
+	}
+	r := Refresh{
+		Org: uuid.UUID(b[:16]), Family: uuid.UUID(b[16:32]),
+		Generation: binary.BigEndian.Uint32(b[32:36]), Salt: Salt(b[36:48]),
+	}
+	if !hmac.Equal(b[refreshBody:], r.proof(s, b[:refreshBody])) {
+		return Refresh{}, fault.New(fault.RefreshInvalid, "")
+	}
+	return r, nil
+}
+
+// Line is where a family of refresh tokens is: the newest token that was presented, and its successor.
+type Line struct {
+	// Generation and Salt of the newest token that was presented; 0 before the first.
+	Generation uint32
+	Salt       Salt
+	// Next is the salt of its successor, whose generation is one higher.
+	Next Salt
+	// PresentedAt is when that token was last presented.
+	PresentedAt time.Time
+}
+
+// BeginLine starts a family; its first token is that of Successor.
+func BeginLine(next Salt, now time.Time) Line { return Line{Next: next, PresentedAt: now} }
+
+// Successor is the token that the holder should have now.
+func (l Line) Successor(org, family uuid.UUID) Refresh {
+	return Refresh{Org: org, Family: family, Generation: l.Generation + 1, Salt: l.Next}
+}
+
+// Present moves the line on when a token with a valid proof is presented. reused means that the token is dead:
+// somebody else holds the living one, and the family must end. fresh is the salt for a new successor.
+func (l Line) Present(r Refresh, fresh Salt, now time.Time) (next Line, reused bool) {
+	switch {
+	case r.Generation == l.Generation+1 && r.Salt == l.Next:
+		return Line{Generation: r.Generation, Salt: r.Salt, Next: fresh, PresentedAt: now}, false
+	case l.Generation > 0 && r.Generation == l.Generation && r.Salt == l.Salt:
+		// The window slides with each repetition: of two that arrive a second apart, one must not fall within and
+		// the other without.
+		if now.Sub(l.PresentedAt) > RetryWindow {
+			l.Next = fresh
+		}
+		l.PresentedAt = now
+		return l, false
+	default:
+		return l, true
+	}
+}

@@ -1,0 +1,131 @@
+package account
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+var morning = time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+
+func TestARefreshTokenCarriesItsOwnProof(t *testing.T) {
+	t.Parallel()
+	s := NewSecret()
+	r := Refresh{Org: uuid.New(), Family: uuid.New(), Generation: 3, Salt: NewSalt()}
+	text := r.String(s)
+	if len(text) > 200 {
+		t.Errorf("%d characters are more than the wire takes", len(text))
+	}
+	if got, err := ParseRefresh(s, text); err != nil || got != r {
+		t.Fatalf("%v %v", got, err)
+	}
+	if _, err := ParseRefresh(NewSecret(), text); fault.CodeOf(err) != fault.RefreshInvalid {
+		t.Errorf("another installation's token: %v", err)
+	}
+	for i := range text {
+		forged := []byte(text)
+		forged[i] ^= 1
+		if got, err := ParseRefresh(s, string(forged)); err == nil && got != r {
+			t.Fatalf("a change at %d went unnoticed", i)
+		}
+	}
+}
+
+func TestAPhoneThatLosesAnswersIsNeverLockedOut(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		now := morning
+		line := BeginLine(NewSalt(), now)
+		held := line.Successor(uuid.Nil, uuid.Nil)
+		for range rapid.IntRange(1, 40).Draw(t, "rounds") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 7200).Draw(t, "seconds later")) * time.Second)
+			// The same request may arrive more than once, a little apart; the phone sees one of the answers or none.
+			var answers []Refresh
+			for range rapid.IntRange(1, 3).Draw(t, "arrivals") {
+				next, reused := line.Present(held, NewSalt(), now)
+				if reused {
+					t.Fatal("locked out")
+				}
+				line = next
+				answers = append(answers, line.Successor(uuid.Nil, uuid.Nil))
+				now = now.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "apart")) * time.Second)
+			}
+			if got := rapid.IntRange(-1, len(answers)-1).Draw(t, "answer seen"); got >= 0 {
+				held = answers[got]
+			}
+		}
+	})
+}
+
+func TestACopiedTokenEndsTheFamily(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		now := morning
+		line := BeginLine(NewSalt(), now)
+		phone := line.Successor(uuid.Nil, uuid.Nil)
+		thief := phone
+		// Both go on refreshing, each more than the retry window after the other, in any order.
+		turns := 0
+		for range 50 {
+			now = now.Add(RetryWindow + time.Duration(rapid.IntRange(1, 3600).Draw(t, "later"))*time.Second)
+			who := &phone
+			if rapid.Bool().Draw(t, "thief") {
+				who = &thief
+			}
+			next, reused := line.Present(*who, NewSalt(), now)
+			if reused {
+				return
+			}
+			if phone == thief {
+				turns = 0
+			}
+			line = next
+			*who = line.Successor(uuid.Nil, uuid.Nil)
+			turns++
+		}
+		// Fifty turns by one alone are no theft yet; otherwise it must have been seen.
+		if phone.Generation > 20 && thief.Generation > 20 {
+			t.Fatal("two holders went on unnoticed")
+		}
+	})
+}
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	first := BeginLine(NewSalt(), morning)
+	one := first.Successor(uuid.Nil, uuid.Nil)
+	second, reused := first.Present(one, NewSalt(), morning)
+	if reused {
+		t.Fatal("the first token is dead on arrival")
+	}
+	two := second.Successor(uuid.Nil, uuid.Nil)
+
+	again, reused := second.Present(one, NewSalt(), morning.Add(RetryWindow))
+	if reused || again.Successor(uuid.Nil, uuid.Nil) != two {
+		t.Error("a repetition within the window gives something else")
+	}
+	late, reused := second.Present(one, NewSalt(), morning.Add(time.Hour))
+	if reused || late.Successor(uuid.Nil, uuid.Nil) == two {
+		t.Error("a late repetition must get a fresh successor")
+	}
+	if _, reused := late.Present(two, NewSalt(), morning.Add(time.Hour)); !reused {
+		t.Error("the lost successor still lives")
+	}
+	third, reused := second.Present(two, NewSalt(), morning.Add(time.Hour))
+	if reused {
+		t.Fatal("the successor is dead")
+	}
+	if _, reused := third.Present(one, NewSalt(), morning.Add(time.Hour)); !reused {
+		t.Error("an old token lives after its successor was used")
+	}
+	if _, reused := first.Present(Refresh{Generation: 9}, NewSalt(), morning); !reused {
+		t.Error("a token from nowhere lives")
+	}
+	if _, reused := first.Present(Refresh{}, NewSalt(), morning); !reused {
+		t.Error("generation 0 was never given out")
+	}
+}

@@ -1,0 +1,87 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// AccessLife is how long an access token is good. It is short because it carries no state: what a revocation
+// must end sooner is asked of the database, see Authenticator.
+const AccessLife = 15 * time.Minute
+
+// clockLeeway is how far the clocks of two replicas may differ.
+const clockLeeway = 30 * time.Second
+
+const issuer = "doorstep"
+
+// Bearer is what an access token says: who holds it. It says nothing of rights, which change sooner.
+type Bearer struct {
+	Org    uuid.UUID
+	User   uuid.UUID
+	Family uuid.UUID // the device, or the console session
+	Device bool      // the family is a device
+}
+
+type claims struct {
+	jwt.RegisteredClaims
+	Org    uuid.UUID `json:"org"`
+	Family uuid.UUID `json:"fam"`
+	Device bool      `json:"dev,omitempty"`
+}
+
+// SignAccess makes the access token of b, good from now for AccessLife.
+func SignAccess(keys *Keyring, b Bearer, now time.Time) (token string, expires time.Time, err error) {
+	key, err := keys.Signer(UseToken, now)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	expires = now.Add(AccessLife).Truncate(time.Second)
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: issuer, Subject: b.User.String(),
+			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expires),
+		},
+		Org: b.Org, Family: b.Family, Device: b.Device,
+	})
+	t.Header["kid"] = key.ID
+	token, err = t.SignedString(key.Private)
+	if err != nil {
+		return "", time.Time{}, fault.Wrap(err, fault.Internal, "")
+	}
+	return token, expires, nil
+}
+
+// VerifyAccess reads an access token. One that has run out is TokenExpired, anything else that does not hold is
+// Unauthenticated.
+func VerifyAccess(keys *Keyring, token string, now time.Time) (Bearer, error) {
+	var c claims
+	_, err := jwt.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
+		kid, ok := t.Header["kid"].(string)
+		if !ok {
+			return nil, errors.New("token names no key")
+		}
+		pub, ok := keys.Verifier(UseToken, kid, now)
+		if !ok {
+			return nil, fmt.Errorf("token names the unknown key %q", kid)
+		}
+		return pub, nil
+	}, jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway), jwt.WithTimeFunc(func() time.Time { return now }))
+	if errors.Is(err, jwt.ErrTokenExpired) {
+		return Bearer{}, fault.Wrap(err, fault.TokenExpired, "")
+	}
+	if err != nil {
+		return Bearer{}, fault.Wrap(err, fault.Unauthenticated, "")
+	}
+	user, err := uuid.Parse(c.Subject)
+	if err != nil {
+		return Bearer{}, fault.Wrap(err, fault.Unauthenticated, "")
+	}
+	return Bearer{Org: c.Org, User: user, Family: c.Family, Device: c.Device}, nil
+}
