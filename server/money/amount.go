@@ -48,8 +48,8 @@ func (c Currency) digits() int {
 
 // Amount is money: whole minor units (fen for CNY) of one currency; negative for what is taken back.
 type Amount struct {
-	Minor    int64
-	Currency Currency
+	Minor    int64    `json:"minor"`
+	Currency Currency `json:"currency"`
 }
 
 // New returns minor units of a currency.

@@ -110,3 +110,15 @@ func (e Exact) Whole() bool { return e.r.IsInt() }
 
 // String writes the value in minor units, exactly: 13250 or 26501/2.
 func (e Exact) String() string { return e.r.RatString() }
+
+// Percent writes the rate as people read it: 30%, 1.5%; a rate that is no short percentage stays a fraction: 1/3.
+func (r Rate) Percent() string {
+	p := new(big.Rat).Mul(r.rat(), big.NewRat(100, 1))
+	for places := range 5 {
+		s := p.FloatString(places)
+		if back, ok := new(big.Rat).SetString(s); ok && back.Cmp(p) == 0 {
+			return s + "%"
+		}
+	}
+	return r.String()
+}
