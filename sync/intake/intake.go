@@ -32,6 +32,10 @@ type Result struct {
 	Changes []change.FieldChange
 }
 
+var errNoOutcome = errors.New("intake: the mutator returned neither an outcome nor an error")
+
+func (r Result) valid() bool { return r.Outcome >= change.Applied && r.Outcome <= change.Parked }
+
 // Done is the result of a mutation that was applied as asked.
 func Done() Result { return Result{Outcome: change.Applied} }
 
@@ -308,7 +312,7 @@ func (in *Intake[T]) applyFast(ctx context.Context, tx T, mutate Mutator[T], m c
 	}()
 	result, err = mutate(ctx, tx, m)
 	switch {
-	case err == nil && result.Outcome >= change.Applied && result.Outcome <= change.Parked:
+	case err == nil && result.valid():
 		return result, nil
 	case err != nil && (in.Store.Transient(err) || ctx.Err() != nil):
 		return Result{}, err
@@ -327,12 +331,12 @@ func (in *Intake[T]) apply(ctx context.Context, tx T, mutate Mutator[T], m chang
 			}
 		}()
 		result, err = mutate(ctx, tx, m)
+		if err == nil && !result.valid() {
+			err = errNoOutcome
+		}
 		return err
 	})
 	if err == nil {
-		if result.Outcome < change.Applied || result.Outcome > change.Parked {
-			return Park(fault.MutationFailed, "no outcome"), nil
-		}
 		return result, nil
 	}
 	if in.Store.Transient(err) || ctx.Err() != nil {

@@ -1,0 +1,81 @@
+package synctest
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+)
+
+func argsOf(m change.Mutation) (a Args) {
+	_ = json.Unmarshal(m.Args, &a) // made by Args.Encode
+	return a
+}
+
+// Rush lets phones and the office work on the same items all at once, and then checks that every effect counts
+// once and every phone shows what its feeds hold. While it goes on, no phone may see a digest differ, an entry
+// twice or out of order, or half of what was written together.
+func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
+	t.Helper()
+	var items []uuid.UUID
+	var all []*Phone
+	for range phones {
+		all = append(all, w.Hire(t))
+	}
+	for range phones * 2 {
+		id := uuid.New()
+		w.Give(t, id, all[rand.IntN(phones)].User)
+		items = append(items, id)
+	}
+	any := func() uuid.UUID { return items[rand.IntN(len(items))] }
+	var wg sync.WaitGroup
+	for _, p := range all {
+		wg.Go(func() {
+			for range rounds {
+				for range rand.IntN(4) {
+					kind := []string{"add", "add", "pair", "give", "fail"}[rand.IntN(5)]
+					p.Do(kind, Args{Item: any(), Other: any(), Holder: uuid.UUID(all[rand.IntN(phones)].User)}, w.Now)
+				}
+				if err := Sync(t.Context(), p, w.Intake, w.Store, w.Org); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	owed := map[uuid.UUID]int{}
+	for _, p := range all {
+		for seq, m := range p.made {
+			if p.verdicts[seq].Outcome != change.Applied {
+				continue
+			}
+			switch a := argsOf(m); m.Kind {
+			case "add":
+				owed[a.Item]++
+			case "pair":
+				owed[a.Item]++
+				owed[a.Other]++
+			}
+		}
+	}
+	for _, id := range items {
+		if got := w.Item(t, id).Count; got != owed[id] {
+			t.Errorf("item counts %d, verdicts say %d", got, owed[id])
+		}
+	}
+	for _, p := range all {
+		w.Sync(t, p)
+		if err := Converged(t, w, p); err != nil {
+			t.Error(err)
+		}
+	}
+}
