@@ -1,0 +1,183 @@
+package page
+
+import (
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/doorstep-dev/doorstep/server/code"
+)
+
+// view turns what the room knows into what a template shows, in one language.
+type view struct {
+	lang string
+	w    map[string]string
+}
+
+type head struct {
+	W              map[string]string
+	Style          template.CSS
+	Title, Company string
+}
+
+func (v view) head(title, company string) head {
+	return head{W: v.w, Style: template.CSS(style), Title: title, Company: company} //nolint:gosec // the style is ours
+}
+
+func (v view) message(what string) any {
+	return struct {
+		head
+		Text string
+	}{v.head(v.w[what+"title"], ""), v.w[what]}
+}
+
+// form is what a visitor typed, kept so that a complaint loses nothing.
+type form struct{ Name, Phone, Address, Note, Day, Span string }
+
+type choice struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// spans are the windows of a day that can be wished for, in hours.
+var spans = [][2]int{{9, 12}, {12, 15}, {15, 18}, {18, 21}}
+
+const (
+	dayLayout  = "2006-01-02"
+	daysAhead  = 14
+	wholeStart = 9
+	wholeEnd   = 21
+)
+
+func (v view) book(g code.Glimpse, action, seal string, f form, complaint string, now time.Time) any {
+	d := struct {
+		head
+		Product, Store, Action, Seal, Complaint string
+		Form                                    form
+		Days, Spans                             []choice
+	}{
+		head: v.head(v.w["book"], g.Company), Product: g.Product.In(v.lang), Store: g.Store,
+		Action: action, Seal: seal, Complaint: complaint, Form: f,
+	}
+	local := now.In(g.Zone)
+	// Today is offered while a window of it can still be met.
+	first := 0
+	if local.Hour() >= spans[len(spans)-1][0] {
+		first = 1
+	}
+	for i := first; i < first+daysAhead; i++ {
+		day := local.AddDate(0, 0, i)
+		value := day.Format(dayLayout)
+		d.Days = append(d.Days, choice{Value: value, Text: v.day(day), Chosen: value == f.Day})
+	}
+	d.Spans = append(d.Spans, choice{Value: "any", Text: v.w["anytime"], Chosen: f.Span == "any"})
+	for i, s := range spans {
+		value := strconv.Itoa(i)
+		d.Spans = append(d.Spans, choice{Value: value, Text: hours(s), Chosen: value == f.Span})
+	}
+	return d
+}
+
+func hours(s [2]int) string { return strconv.Itoa(s[0]) + ":00–" + strconv.Itoa(s[1]) + ":00" }
+
+// window reads the two selects; nothing chosen is no wish.
+func (f form) window(zone *time.Location) (earliest, latest time.Time, ok bool) {
+	if f.Day == "" && f.Span == "" {
+		return time.Time{}, time.Time{}, true
+	}
+	day, err := time.ParseInLocation(dayLayout, f.Day, zone)
+	if err != nil {
+		return time.Time{}, time.Time{}, false
+	}
+	from, to := wholeStart, wholeEnd
+	if f.Span != "any" {
+		i, err := strconv.Atoi(f.Span)
+		if err != nil || i < 0 || i >= len(spans) {
+			return time.Time{}, time.Time{}, false
+		}
+		from, to = spans[i][0], spans[i][1]
+	}
+	at := func(hour int) time.Time {
+		return time.Date(day.Year(), day.Month(), day.Day(), hour, 0, 0, 0, zone)
+	}
+	return at(from), at(to), true
+}
+
+type step struct {
+	Text, At, Class string
+	Now             bool
+}
+
+// order of the stages as a customer sees them.
+var stages = []string{"booked", "scheduled", "accepted", "traveling", "on_site", "completed"}
+
+func (v view) progress(g code.Glimpse) any {
+	p := g.Progress
+	d := struct {
+		head
+		Number, Product, Arrival string
+		Badge                    *code.Badge
+		Stages                   []step
+	}{head: v.head(v.w["progress"], g.Company), Number: p.Number, Product: p.Product.In(v.lang)}
+	if !p.Earliest.IsZero() && !p.Latest.IsZero() {
+		from, to := p.Earliest.In(g.Zone), p.Latest.In(g.Zone)
+		d.Arrival = v.day(from) + " " + from.Format("15:04") + "–" + to.Format("15:04")
+	}
+	if p.Badge.Name != "" && p.End == "" {
+		d.Badge = &p.Badge
+	}
+	reached, last := map[string]time.Time{}, -1
+	for _, s := range p.Stages {
+		reached[s.Key] = s.At
+	}
+	for i, key := range stages {
+		if _, ok := reached[key]; ok {
+			last = i
+		}
+	}
+	for i, key := range stages {
+		at, ok := reached[key]
+		switch {
+		case i <= last:
+			s := step{Text: v.w[key], Class: "done"}
+			if ok && !at.IsZero() {
+				s.At = v.day(at.In(g.Zone)) + " " + at.In(g.Zone).Format("15:04")
+			}
+			if i == last && p.End == "" {
+				s.Class, s.Now = "done now", true
+			}
+			d.Stages = append(d.Stages, s)
+		case p.End == "":
+			d.Stages = append(d.Stages, step{Text: v.w[key]})
+		}
+	}
+	if p.End != "" {
+		d.Stages = append(d.Stages, step{Text: v.w[p.End], Class: "ended", Now: true})
+	}
+	return d
+}
+
+var weekdays = [...]string{"周日", "周一", "周二", "周三", "周四", "周五", "周六"}
+
+func (v view) day(t time.Time) string {
+	if v.lang == "zh" {
+		return strconv.Itoa(int(t.Month())) + "月" + strconv.Itoa(t.Day()) + "日 " + weekdays[t.Weekday()]
+	}
+	return t.Format("Mon 2 Jan")
+}
+
+// accepted reads Accept-Language: Chinese if it is named before English, or at all without it; else English. The
+// order is the browser's own, which sorts by preference.
+func accepted(header string) string {
+	for _, part := range strings.Split(header, ",") {
+		tag := strings.ToLower(strings.TrimSpace(part))
+		switch {
+		case strings.HasPrefix(tag, "zh"):
+			return "zh"
+		case strings.HasPrefix(tag, "en"):
+			return "en"
+		}
+	}
+	return "en"
+}

@@ -1,0 +1,120 @@
+package code
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// Label is a name in the company's two languages; either may be empty.
+type Label struct{ ZH, EN string }
+
+// In gives the name in the wanted language ("zh" or anything else for English), or in the other if there is none.
+func (l Label) In(lang string) string {
+	if lang == "zh" && l.ZH != "" || l.EN == "" {
+		return l.ZH
+	}
+	return l.EN
+}
+
+// Glimpse is all that a stranger may see of a code.
+type Glimpse struct {
+	Company string
+	// Zone is the company's; windows are offered and shown in it.
+	Zone *time.Location
+	// Product is what the scanned unit is, for a unit's code; Store is set for the entry of a shop.
+	Product Label
+	Store   string
+	// Progress is set for a ticket's code, and then nothing can be booked.
+	Progress *Progress
+}
+
+// Progress is how far a job is, without phone number or address.
+type Progress struct {
+	Number  string
+	Product Label
+	// Stages that were reached, in order: booked, scheduled, accepted, traveling, on_site, completed.
+	Stages []Stage
+	// End is canceled or cannot_complete where the job ended so, else empty.
+	End string
+	// Badge tells who is coming, once somebody accepted.
+	Badge Badge
+	// Earliest and Latest are the arrival that the customer was told; zero when open.
+	Earliest, Latest time.Time
+}
+
+// Stage is one step that was reached.
+type Stage struct {
+	Key string
+	At  time.Time
+}
+
+// Badge is the electronic badge (电子工牌): enough to know that the right person stands at the door.
+type Badge struct{ Name, Number string }
+
+// BadgeName shortens a technician's name to what a customer is shown: the first name, or for a Chinese name the
+// family name with 师傅.
+func BadgeName(name string) string {
+	name = strings.TrimSpace(name)
+	r, _ := utf8.DecodeRuneInString(name)
+	if unicode.Is(unicode.Han, r) {
+		return string(r) + "师傅"
+	}
+	first, _, _ := strings.Cut(name, " ")
+	return first
+}
+
+// Wish is what a customer fills in to be visited.
+type Wish struct {
+	// Code is the scanned text of an entry or a unit.
+	Code string
+	// Request is chosen by the caller: the same request books once.
+	Request                    uuid.UUID
+	Name, Phone, Address, Note string
+	Earliest, Latest           time.Time
+}
+
+// Booked is the answer to a Wish.
+type Booked struct {
+	Number string
+	// Token is the signed text of the ticket's code, for the progress page.
+	Token string
+}
+
+// Public is what strangers may ask of this room, without logging in. Its errors: code_unknown for everything that
+// is wrong with a code, invalid_argument for what they typed, rate_limited.
+type Public interface {
+	Look(ctx context.Context, scanned string) (Glimpse, error)
+	Book(ctx context.Context, w Wish) (Booked, error)
+}
+
+// Check tells what is wrong with a wish at the time now.
+func (w Wish) Check(now time.Time) error {
+	for _, f := range []struct {
+		name, value string
+		least, most int
+	}{{"name", w.Name, 1, 100}, {"phone", w.Phone, 5, 20}, {"address", w.Address, 1, 300}, {"note", w.Note, 0, 500}} {
+		if n := utf8.RuneCountInString(strings.TrimSpace(f.value)); n < f.least || n > f.most || !utf8.ValidString(f.value) {
+			return fault.New(fault.InvalidArgument, "%s: %d to %d characters", f.name, f.least, f.most)
+		}
+		if strings.ContainsFunc(f.value, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }) {
+			return fault.New(fault.InvalidArgument, "%s: no control characters", f.name)
+		}
+	}
+	if strings.ContainsFunc(w.Phone, func(r rune) bool { return (r < '0' || r > '9') && !strings.ContainsRune("+-() ", r) }) {
+		return fault.New(fault.InvalidArgument, "phone: digits only")
+	}
+	if w.Earliest.IsZero() != w.Latest.IsZero() || w.Latest.Before(w.Earliest) {
+		return fault.New(fault.InvalidArgument, "wanted: a window has two ends in order")
+	}
+	if !w.Latest.IsZero() && (w.Latest.Before(now) || w.Earliest.After(now.AddDate(0, 0, 92))) {
+		return fault.New(fault.InvalidArgument, "wanted: from now to three months ahead")
+	}
+	return nil
+}
