@@ -29,13 +29,13 @@ const (
 	Ticket Kind = 3
 )
 
-// KeyID names a signing key; it is random, and no two keys of a server have the same.
+// KeyID names a signing key: the first bytes of its public half.
 type KeyID [5]byte
 
 var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// String is the id as it is written elsewhere: eight characters of base32.
-func (k KeyID) String() string { return encoding.EncodeToString(k[:]) }
+// String is the id as it is written elsewhere: eight characters of base32 in lower case.
+func (k KeyID) String() string { return strings.ToLower(encoding.EncodeToString(k[:])) }
 
 // ParseKeyID reads what String wrote.
 func ParseKeyID(s string) (KeyID, error) {
@@ -51,10 +51,34 @@ type Token struct {
 	Kind Kind
 	// Key signed it.
 	Key KeyID
-	// ID is the code's own id, by which it is revoked.
+	// ID is the code's own id, by which it is revoked; made by NewID.
 	ID uuid.UUID
 	// Expires is the first moment at which it holds no more, in whole seconds UTC until the year 2106; zero for never.
 	Expires time.Time
+}
+
+// Handle is the last five bytes of an org's id. Every code's id ends in them, so that a token finds its tenant
+// without a table of all codes, and a phone without network sees that a code is another company's.
+type Handle [5]byte
+
+// HandleOf is the handle of an org.
+func HandleOf(org uuid.UUID) Handle { return Handle(org[11:]) }
+
+// String is eight characters of base32 in lower case, as it stands in links.
+func (h Handle) String() string { return strings.ToLower(encoding.EncodeToString(h[:])) }
+
+// Handle is the handle of the org that the code belongs to.
+func (t Token) Handle() Handle { return HandleOf(t.ID) }
+
+// NewID makes the id of a code of the org: a UUIDv7 that ends in the org's handle. 34 random bits in each
+// millisecond stay, which is plenty for ids that are not secret.
+func NewID(org uuid.UUID) (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, fault.Wrap(err, fault.Internal, "")
+	}
+	copy(id[11:], org[11:])
+	return id, nil
 }
 
 const (
@@ -120,21 +144,28 @@ type PublicKey struct {
 // until the last code that it signed has expired or been replaced: that is rotation.
 type KeySet map[KeyID]PublicKey
 
-// Verify reads a token and checks key, signature and expiry at the time now. Every failure is code_unknown, with
-// the reason only in the hidden cause: who forged a code learns nothing.
+// Verify is the function Verify with the keys of the set.
 func (s KeySet) Verify(text string, now time.Time) (Token, error) {
+	return Verify(text, now, func(id KeyID) (ed25519.PublicKey, bool) {
+		key, ok := s[id]
+		return key.Key, ok && (key.NotAfter.IsZero() || now.Before(key.NotAfter))
+	})
+}
+
+// Verify reads a token and checks key, signature and expiry at the time now; find gives the public key of an id,
+// if it is trusted at that time. Every failure is code_unknown, with the reason only in the hidden cause: who
+// forged a code learns nothing.
+func Verify(text string, now time.Time, find func(KeyID) (ed25519.PublicKey, bool)) (Token, error) {
 	t, signature, err := Parse(text)
 	if err != nil {
 		return Token{}, fault.Wrap(err, fault.CodeUnknown, "")
 	}
-	key, ok := s[t.Key]
+	key, ok := find(t.Key)
 	switch {
-	case !ok || len(key.Key) != ed25519.PublicKeySize:
-		return Token{}, unknown("signed by a key that is not in the set")
-	case !ed25519.Verify(key.Key, append([]byte(domain), t.header()...), signature):
+	case !ok || len(key) != ed25519.PublicKeySize:
+		return Token{}, unknown("signed by a key that is not trusted")
+	case !ed25519.Verify(key, append([]byte(domain), t.header()...), signature):
 		return Token{}, unknown("the signature is wrong")
-	case !key.NotAfter.IsZero() && !now.Before(key.NotAfter):
-		return Token{}, unknown("signed by a key that has been retired")
 	case !t.Expires.IsZero() && !now.Before(t.Expires):
 		return Token{}, unknown("expired")
 	}

@@ -132,6 +132,25 @@ func TestOneChangedCharacterIsForgery(t *testing.T) {
 	})
 }
 
+func TestACodeKnowsItsCompany(t *testing.T) {
+	t.Parallel()
+	org := uuid.MustParse("0193572f-0000-7000-8000-0123456789ab")
+	a, err := token.NewID(org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := token.NewID(org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a == b || a.Version() != 7 || (token.Token{ID: a}).Handle() != token.HandleOf(org) {
+		t.Fatal(a, b)
+	}
+	if got := token.HandleOf(org).String(); got != "encwpcnl" {
+		t.Fatal(got)
+	}
+}
+
 func TestTheSignatureIsBoundToItsPurpose(t *testing.T) {
 	t.Parallel()
 	text := token.Sign(token.Token{Kind: token.Unit, Key: keyID(1), ID: id}, first)
