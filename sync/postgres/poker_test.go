@@ -1,0 +1,81 @@
+package postgres_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+	"github.com/doorstep-dev/doorstep/sync/watch"
+)
+
+// replica is a store with a hub and a running poker on a shared database.
+func replica(t *testing.T, db *pgtest.DB, sweep time.Duration) (*postgres.Store, *watch.Hub) {
+	t.Helper()
+	hub := &watch.Hub{}
+	p := postgres.NewPoker(hub, db.App, slog.New(slog.DiscardHandler))
+	p.Sweep = sweep
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { p.Run(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return &postgres.Store{Pool: db.App, Now: time.Now, Poker: p}, hub
+}
+
+func write(t *testing.T, s *postgres.Store, org change.Org, f change.FeedID) {
+	t.Helper()
+	err := s.Transact(t.Context(), org, func(tx *postgres.Tx) error {
+		tx.Place(1, uuid.New(), feed.Placement{Feed: f, Body: []byte("x")})
+		tx.Poke("board:1")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPokeReachesEveryReplica(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	org, f := change.Org(uuid.New()), change.FeedID{Kind: "tech", Key: uuid.New()}
+	a, _ := replica(t, db, time.Hour)
+	_, hub := replica(t, db, time.Hour)
+	sub := hub.Subscribe(watch.Topic{Org: org, Name: f.String()}, watch.Topic{Org: org, Name: "board:1"})
+	defer sub.Close()
+	heard := map[string]bool{}
+	for len(heard) < 2 {
+		write(t, a, org, f) // again until the other replica listens: its LISTEN may come after the first
+		select {
+		case <-sub.Woken():
+			dirty, _, _ := sub.Take()
+			for _, d := range dirty {
+				heard[d] = true
+			}
+		case <-time.After(20 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal("never heard")
+		}
+	}
+}
+
+func TestTheSweepFindsWhatALostPokeMissed(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	org, f := change.Org(uuid.New()), change.FeedID{Kind: "tech", Key: uuid.New()}
+	_, hub := replica(t, db, 10*time.Millisecond)
+	sub := hub.Subscribe(watch.Topic{Org: org, Name: f.String()})
+	defer sub.Close()
+	mute := &postgres.Store{Pool: db.App, Now: time.Now} // tells nobody
+	write(t, mute, org, f)
+	select {
+	case <-sub.Woken():
+	case <-t.Context().Done():
+		t.Fatal("never found")
+	}
+}
