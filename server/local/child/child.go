@@ -53,7 +53,10 @@ func Main() {
 	os.Exit(serve(run))
 }
 
-// answer is the one line that a child writes to its standard output.
+// answerFD is where a child writes its answer: not to its standard output, where libraries talk too.
+const answerFD = 3
+
+// answer is the one line that a child says to its parent.
 type answer struct {
 	Ready  json.RawMessage `json:"ready,omitempty"`
 	Code   fault.Code      `json:"code,omitempty"`
@@ -83,6 +86,8 @@ func serve(run Run) int {
 			stop()
 		}()
 	}
+	syscall.CloseOnExec(answerFD) // not for what the child starts in its turn
+	out := os.NewFile(answerFD, "answer")
 	var once sync.Once
 	say := func(a answer) error {
 		line, err := json.Marshal(a)
@@ -90,8 +95,8 @@ func serve(run Run) int {
 			return err
 		}
 		once.Do(func() {
-			if _, err = os.Stdout.Write(append(line, '\n')); err == nil {
-				err = os.Stdout.Close()
+			if _, err = out.Write(append(line, '\n')); err == nil {
+				err = out.Close()
 			}
 		})
 		return err
@@ -126,8 +131,10 @@ type Process struct {
 
 // Options of a start.
 type Options struct {
-	// Stderr receives what the child says in the course of its life; nil discards it.
+	// Stderr receives all that the child prints in the course of its life; nil discards it.
 	Stderr *os.File
+	// Program is the binary to run, which must call Main first; empty is this very binary.
+	Program string
 	// Detached children live on when the parent ends, and are not the parent's to stop.
 	Detached bool
 }
@@ -135,9 +142,12 @@ type Options struct {
 // Start runs the child called name with config and waits until it serves; ready receives what it says then.
 // A child that cannot serve gives an error with the child's own fault code.
 func Start(ctx context.Context, name string, config, ready any, o Options) (*Process, error) {
-	exe, err := executable()
-	if err != nil {
-		return nil, fmt.Errorf("child %s: %w", name, err)
+	exe := o.Program
+	if exe == "" {
+		var err error
+		if exe, err = executable(); err != nil {
+			return nil, fmt.Errorf("child %s: %w", name, err)
+		}
 	}
 	cmd := exec.Command(exe)
 	cmd.Args = []string{"doorstep-" + name}
@@ -145,18 +155,23 @@ func Start(ctx context.Context, name string, config, ready any, o Options) (*Pro
 	// A process group of its own: Ctrl-C at the terminal reaches the parent alone, which then stops in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !o.Detached, Setsid: o.Detached}
 	if o.Stderr != nil {
-		cmd.Stderr = o.Stderr
+		cmd.Stdout, cmd.Stderr = o.Stderr, o.Stderr
 	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("child %s: %w", name, err)
 	}
-	out, err := cmd.StdoutPipe()
+	out, theirs, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("child %s: %w", name, err)
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("child %s: %w", name, err)
+	cmd.ExtraFiles = []*os.File{theirs} // becomes answerFD
+	err = cmd.Start()
+	if closeErr := theirs.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("child %s: %w", name, err), out.Close())
 	}
 	p := &Process{cmd: cmd, lifeline: in, done: make(chan struct{})}
 	first := map[string]any{"detached": o.Detached, "config": config}
@@ -166,6 +181,7 @@ func Start(ctx context.Context, name string, config, ready any, o Options) (*Pro
 			_ = in.Close() // the child has ended; its answer says why
 		}
 		line, _ := bufio.NewReader(out).ReadBytes('\n')
+		_ = out.Close()
 		lines <- line
 		p.err = cmd.Wait()
 		close(p.done)
@@ -184,8 +200,7 @@ func Start(ctx context.Context, name string, config, ready any, o Options) (*Pro
 func (p *Process) heard(name string, line []byte, ready any) error {
 	var a answer
 	if err := json.Unmarshal(line, &a); err != nil {
-		<-p.done
-		return fmt.Errorf("child %s ended without a word: %w", name, errors.Join(err, p.err))
+		return errors.Join(fmt.Errorf("child %s did not say that it serves: %w", name, err), p.Stop(context.Background()))
 	}
 	if a.Code != "" {
 		<-p.done
