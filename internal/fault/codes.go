@@ -86,6 +86,17 @@ const (
 	CodeUnreadable Code = "code_unreadable"
 	CodeCheckDigit Code = "code_check_digit"
 	CodeUnknown    Code = "code_unknown"
+
+	// proof
+	ProofNotPicture      Code = "proof_not_picture"
+	ProofTypeDiffers     Code = "proof_type_differs"
+	ProofTooManyPixels   Code = "proof_too_many_pixels"
+	ProofPictureBroken   Code = "proof_picture_broken"
+	ProofSizeDiffers     Code = "proof_size_differs"
+	ProofHashDiffers     Code = "proof_hash_differs"
+	ProofBytesMissing    Code = "proof_bytes_missing"
+	ProofStoreDown       Code = "proof_store_down"
+	ProofManifestDiffers Code = "proof_manifest_differs"
 )
 
 var definitions = []Definition{
@@ -136,6 +147,16 @@ var definitions = []Definition{
 	{CodeUnreadable, KindInvalid, false, "This is not a code that we can read. Scan it again, or type the short code under it.", "无法识别该码，请重新扫描，或输入码下方的短码。"},
 	{CodeCheckDigit, KindInvalid, false, "A digit or letter of the code is wrong. Compare it with the label and type it again.", "校验位不符，请对照标签重新输入。"},
 	{CodeUnknown, KindNotFound, false, "This code is not valid here. Ask the shop for a new one.", "该码无效，请向门店索取新码。"},
+
+	{ProofNotPicture, KindInvalid, false, "The file is not a JPEG, PNG, WebP or HEIC picture. Attach a photo.", "文件不是 JPEG、PNG、WebP 或 HEIC 图片，请附上照片。"},
+	{ProofTypeDiffers, KindInvalid, false, "The file is a picture of another kind than was announced. Attach it anew.", "图片格式与申报不符，请重新添加。"},
+	{ProofTooManyPixels, KindInvalid, false, "The picture has more pixels than are accepted. Take it at a lower resolution.", "图片像素超过限制，请降低分辨率后重新拍摄。"},
+	{ProofPictureBroken, KindInvalid, false, "The picture is damaged and cannot be shown. Take it again.", "图片已损坏，无法显示，请重新拍摄。"},
+	{ProofSizeDiffers, KindInvalid, false, "The file that arrived has another size than was announced. It will be asked for again.", "收到的文件大小与申报不符，将要求重新上传。"},
+	{ProofHashDiffers, KindInvalid, false, "The file that arrived is not the one that was announced. It will be asked for again.", "收到的文件与申报内容不符，将要求重新上传。"},
+	{ProofBytesMissing, KindConflict, false, "The picture has not arrived whole. Send what is missing, then finish again.", "图片尚未完整上传，请继续发送后再完成。"},
+	{ProofStoreDown, KindUnavailable, true, "The store of pictures does not answer. Nothing is lost; try again as told.", "图片存储暂时没有响应，数据没有丢失，请按提示稍后重试。"},
+	{ProofManifestDiffers, KindConflict, false, "There is a proof with this id already, and it is another one. Attach it under a new id.", "该编号已用于另一份凭证，请用新编号添加。"},
 }
 
 var registry = func() map[Code]Definition {

@@ -1,0 +1,50 @@
+package media
+
+import "github.com/doorstep-dev/doorstep/internal/fault"
+
+// Limits bound what a decoder may be asked for. The zero value takes the defaults.
+type Limits struct {
+	// Pixels is the greatest width × height. Default 100 million.
+	Pixels int64
+	// Memory is the greatest estimate, in bytes, of what decoding takes. Default 480 MiB: a 100-megapixel
+	// baseline JPEG of any sampling, or a 64-megapixel progressive one (all its coefficients are kept) at 4:2:0.
+	Memory int64
+	// Scans is the greatest number of scans of a progressive JPEG: each is a walk over the whole picture, so a
+	// small file with thousands of empty scans would keep a processor busy for hours. Default 32; encoders use 10.
+	Scans int
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Pixels == 0 {
+		l.Pixels = 100_000_000
+	}
+	if l.Memory == 0 {
+		l.Memory = 480 << 20
+	}
+	if l.Scans == 0 {
+		l.Scans = 32
+	}
+	return l
+}
+
+// size is what the headers promise.
+type size struct {
+	width, height int
+	// bytesPerPixel estimates what the decoder allocates.
+	bytesPerPixel float64
+	scans         int
+}
+
+func (l Limits) check(s size) error {
+	switch pixels := int64(s.width) * int64(s.height); {
+	case s.width <= 0 || s.height <= 0:
+		return fault.New(fault.ProofPictureBroken, "no width or height")
+	case pixels > l.Pixels:
+		return fault.New(fault.ProofTooManyPixels, "%d × %d", s.width, s.height)
+	case float64(pixels)*s.bytesPerPixel > float64(l.Memory):
+		return fault.New(fault.ProofTooManyPixels, "%d × %d in this encoding", s.width, s.height)
+	case s.scans > l.Scans:
+		return fault.New(fault.ProofTooManyPixels, "%d scans", s.scans)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package media
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/jpeg"
+
+	"golang.org/x/image/draw"
+)
+
+// ThumbnailEdge is the greatest width and height of a thumbnail in pixels.
+const ThumbnailEdge = 512
+
+const thumbnailQuality = 80
+
+func thumbnail(src image.Image, orientation int) ([]byte, error) {
+	return encode(turn(fit(src, ThumbnailEdge), orientation), thumbnailQuality)
+}
+
+// Shrink codes a decoded picture as a JPEG whose longer edge is at most edge pixels.
+func Shrink(src image.Image, edge int) ([]byte, error) {
+	return encode(fit(src, edge), 85)
+}
+
+func encode(m image.Image, quality int) ([]byte, error) {
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, m, &jpeg.Options{Quality: quality}); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// fit scales a picture down to the edge; a smaller one stays as it is. What is transparent becomes white.
+func fit(src image.Image, edge int) *image.RGBA {
+	w, h := src.Bounds().Dx(), src.Bounds().Dy()
+	if long := max(w, h); long > edge {
+		w, h = max(1, w*edge/long), max(1, h*edge/long)
+	}
+	dst := image.NewRGBA(image.Rect(0, 0, w, h))
+	draw.Draw(dst, dst.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
+	draw.CatmullRom.Scale(dst, dst.Bounds(), src, src.Bounds(), draw.Over, nil)
+	return dst
+}
+
+// turn gives the picture as a person should see it, by the EXIF orientation that it was stored with.
+func turn(m *image.RGBA, orientation int) *image.RGBA {
+	if orientation <= 1 || orientation > 8 {
+		return m
+	}
+	w, h := m.Rect.Dx(), m.Rect.Dy()
+	dst := image.NewRGBA(image.Rect(0, 0, w, h))
+	if orientation >= 5 {
+		dst = image.NewRGBA(image.Rect(0, 0, h, w))
+	}
+	for y := range dst.Rect.Dy() {
+		for x := range dst.Rect.Dx() {
+			sx, sy := source(orientation, x, y, w, h)
+			copy(dst.Pix[dst.PixOffset(x, y):][:4], m.Pix[m.PixOffset(sx, sy):][:4])
+		}
+	}
+	return dst
+}
+
+// source tells which stored pixel is seen at x, y; w and h are of the stored picture.
+func source(orientation, x, y, w, h int) (sx, sy int) {
+	switch orientation {
+	case 2:
+		return w - 1 - x, y
+	case 3:
+		return w - 1 - x, h - 1 - y
+	case 4:
+		return x, h - 1 - y
+	case 5:
+		return y, x
+	case 6:
+		return y, h - 1 - x
+	case 7:
+		return w - 1 - y, h - 1 - x
+	default: // 8
+		return w - 1 - y, x
+	}
+}
