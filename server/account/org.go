@@ -1,0 +1,106 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// CreateOrg adds a tenant. Its id may be given, else one is made. A short name in use is Conflict.
+func (r *Room) CreateOrg(ctx context.Context, o Org) (Org, error) {
+	if o.ID == uuid.Nil {
+		id, err := newID()
+		if err != nil {
+			return Org{}, err
+		}
+		o.ID = id
+	}
+	o.Slug = strings.ToLower(strings.TrimSpace(o.Slug))
+	if !validSlug(o.Slug) {
+		return Org{}, fault.New(fault.InvalidArgument, "short name %q: a-z, 0-9 and -, at most 40", o.Slug)
+	}
+	if o.NameEN == "" {
+		o.NameEN = o.NameZH
+	}
+	if o.Zone == nil || o.NameZH == "" || len(o.Currency) != 3 {
+		return Org{}, fault.New(fault.InvalidArgument, "an org has a name, a time zone and a currency")
+	}
+	_, err := r.Store.Pool.Exec(ctx, `INSERT INTO org (id, slug, name_zh, name_en, time_zone, currency, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, o.ID, o.Slug, o.NameZH, o.NameEN, o.Zone.String(), o.Currency, r.Now().UTC())
+	if duplicate(err) {
+		return Org{}, fault.Wrap(err, fault.Conflict, "short name %s", o.Slug)
+	}
+	return o, err
+}
+
+// Orgs lists all tenants by short name.
+func (r *Room) Orgs(ctx context.Context) ([]Org, error) {
+	return r.orgs(ctx, "ORDER BY slug")
+}
+
+// OrgBySlug finds a tenant by its short name; NotFound when there is none.
+func (r *Room) OrgBySlug(ctx context.Context, slug string) (Org, error) {
+	return r.oneOrg(ctx, "WHERE slug = $1", strings.ToLower(strings.TrimSpace(slug)))
+}
+
+// OrgByID finds a tenant; NotFound when there is none.
+func (r *Room) OrgByID(ctx context.Context, id uuid.UUID) (Org, error) {
+	return r.oneOrg(ctx, "WHERE id = $1", id)
+}
+
+func (r *Room) oneOrg(ctx context.Context, where string, arg any) (Org, error) {
+	all, err := r.orgs(ctx, where, arg)
+	if err != nil {
+		return Org{}, err
+	}
+	if len(all) == 0 {
+		return Org{}, fault.New(fault.NotFound, "")
+	}
+	return all[0], nil
+}
+
+func (r *Room) orgs(ctx context.Context, rest string, args ...any) ([]Org, error) {
+	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency FROM org `+rest, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Org, error) {
+		var o Org
+		var zone string
+		if err := row.Scan(&o.ID, &o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency); err != nil {
+			return Org{}, err
+		}
+		var err error
+		o.Zone, err = time.LoadLocation(zone)
+		return o, err
+	})
+}
+
+func validSlug(s string) bool {
+	if len(s) < 1 || len(s) > 40 || s[0] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func duplicate(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505"
+}
+
+func unknownReference(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23503"
+}

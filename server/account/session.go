@@ -1,0 +1,149 @@
+package account
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// sessionKept is how long what the database says of a session is believed. A revocation on this replica counts
+// at once, on the others after this time at most; a live stream is told at once everywhere, see Revoke.
+const sessionKept = 3 * time.Second
+
+// sessionsKept bounds the memory of remembered sessions, about 200 bytes each.
+const sessionsKept = 100_000
+
+// session is what the database says of one device or console session.
+type session struct {
+	grants  []identity.Grant
+	revoked bool // the device may only hand in evidence
+	ended   bool // nothing at all
+	at      time.Time
+}
+
+type sessionKey struct{ org, family uuid.UUID }
+
+// sessions remembers, bounded like the rpc package's buckets: two generations, the older is forgotten whole.
+type sessions struct {
+	mu         sync.Mutex
+	young, old map[sessionKey]session
+}
+
+func (s *sessions) get(k sessionKey, now time.Time) (session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.young[k]
+	if !ok {
+		v, ok = s.old[k]
+	}
+	return v, ok && now.Sub(v.at) < sessionKept && !now.Before(v.at)
+}
+
+func (s *sessions) put(k sessionKey, v session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.young == nil || len(s.young) >= sessionsKept/2 {
+		s.old, s.young = s.young, map[sessionKey]session{}
+	}
+	s.young[k] = v
+}
+
+// forget drops everything remembered: rights change seldom, and a full reading costs one query a session.
+func (s *sessions) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.young, s.old = nil, nil
+}
+
+// Authenticate implements rpc.Authenticator: the bearer token says who, the database what they may.
+func (r *Room) Authenticate(ctx context.Context, h http.Header) (identity.Identity, bool, error) {
+	text := h.Get("Authorization")
+	if text == "" {
+		return identity.Identity{}, false, nil
+	}
+	token, ok := strings.CutPrefix(text, "Bearer ")
+	if !ok {
+		return identity.Identity{}, false, fault.New(fault.Unauthenticated, "")
+	}
+	now := r.Now()
+	b, err := VerifyAccess(r.Keys, token, now)
+	if err != nil {
+		return identity.Identity{}, false, err
+	}
+	key := sessionKey{b.Org, b.Family}
+	s, ok := r.sessions.get(key, now)
+	if !ok {
+		if s, err = r.session(ctx, b); err != nil {
+			return identity.Identity{}, false, err
+		}
+		s.at = now
+		r.sessions.put(key, s)
+	}
+	if s.ended {
+		return identity.Identity{}, false, fault.New(fault.RefreshInvalid, "")
+	}
+	i := identity.Identity{Org: b.Org, User: b.User, Grants: s.grants, Revoked: s.revoked}
+	if b.Device {
+		i.Device = b.Family
+	}
+	return i, true, nil
+}
+
+// Revoked tells whether a device lost its access, asked of the database: live streams ask after they were told
+// that something changed.
+func (r *Room) Revoked(ctx context.Context, who identity.Identity) (bool, error) {
+	if who.Revoked || who.Device == uuid.Nil {
+		return who.Revoked, nil
+	}
+	s, err := r.session(ctx, Bearer{Org: who.Org, User: who.User, Family: who.Device, Device: true})
+	return s.revoked || s.ended, err
+}
+
+func (r *Room) session(ctx context.Context, b Bearer) (session, error) {
+	var s session
+	err := r.read(ctx, b.Org, func(tx *postgres.Tx) error {
+		var disabled, ended, revoked bool
+		err := tx.QueryRow(ctx, `SELECT u.disabled, f.ended_at IS NOT NULL, d.revoked_at IS NOT NULL
+			FROM token_family f
+			JOIN app_user u ON u.org_id = f.org_id AND u.id = f.user_id
+			LEFT JOIN device d ON d.org_id = f.org_id AND d.id = f.id
+			WHERE f.org_id = $1 AND f.id = $2 AND f.user_id = $3`, b.Org, b.Family, b.User).Scan(&disabled, &ended, &revoked)
+		if err == pgx.ErrNoRows {
+			s.ended = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		// A person who left: their phone may still hand in what they did, their console session ends.
+		s.revoked = b.Device && (revoked || disabled)
+		s.ended = !b.Device && (ended || disabled)
+		if s.revoked || s.ended {
+			return nil
+		}
+		s.grants, err = grantsOf(ctx, tx, b.User)
+		return err
+	})
+	return s, err
+}
+
+func grantsOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]identity.Grant, error) {
+	rows, err := tx.Query(ctx, `SELECT role, scope, scope_id FROM role_grant WHERE org_id = $1 AND user_id = $2
+		ORDER BY role, scope, scope_id`, tx.OrgID(), user)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (g identity.Grant, err error) {
+		err = row.Scan(&g.Role, &g.Scope, &g.ID)
+		return g, err
+	})
+}
