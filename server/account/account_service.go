@@ -147,7 +147,7 @@ func devicesOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]*account
 	})
 }
 
-// RevokeDevice implements AccountService: one's own device, or one of a person within an administrator's reach.
+// RevokeDevice implements AccountService: one's own device, or that of a person within reach.
 func (s accountService) RevokeDevice(ctx context.Context, req *connect.Request[accountv1.RevokeDeviceRequest]) (*connect.Response[accountv1.RevokeDeviceResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {

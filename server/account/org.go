@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // CreateOrg adds a tenant. Its id may be given, else one is made. A short name in use is Conflict.
@@ -37,7 +38,11 @@ func (r *Room) CreateOrg(ctx context.Context, o Org) (Org, error) {
 	if duplicate(err) {
 		return Org{}, fault.Wrap(err, fault.Conflict, "short name %s", o.Slug)
 	}
-	return o, err
+	if err != nil {
+		return Org{}, err
+	}
+	// If this fails, FollowKeys makes up for it within a minute.
+	return o, r.transact(ctx, o.ID, func(tx *postgres.Tx) error { return r.publishKeys(ctx, tx) })
 }
 
 // Orgs lists all tenants by short name.

@@ -44,6 +44,9 @@ func Address(ctx context.Context) netip.Addr { return callFrom(ctx).address }
 // Chinese tells whether the caller prefers Chinese.
 func Chinese(ctx context.Context) bool { return callFrom(ctx).chinese }
 
+// Streaming tells whether the call is a stream.
+func Streaming(ctx context.Context) bool { return callFrom(ctx).stream }
+
 // requestID takes the caller's id if it is a harmless word, else makes one.
 func requestID(given string) string {
 	if len(given) >= 8 && len(given) <= 64 {

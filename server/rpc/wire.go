@@ -10,10 +10,8 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/sync/intake"
 )
-
-// expecter is an error that knows which sequence number the server expects next.
-type expecter interface{ ExpectedSequence() uint64 }
 
 // wire turns err into what the caller gets: the code's class, the public sentence in the caller's language,
 // and a Problem with both. It notes code and cause for the access log. The cause itself never leaves.
@@ -22,9 +20,9 @@ func wire(ctx context.Context, err error) *connect.Error {
 	f := faultOf(ctx, err)
 	c.code, c.cause = f.Code, err
 	problem := ProblemOf(f)
-	var e expecter
-	if errors.As(err, &e) {
-		problem.ExpectedSequence = e.ExpectedSequence()
+	var gap *intake.GapError
+	if errors.As(err, &gap) {
+		problem.ExpectedSequence = gap.Expected
 	}
 	sentence := problem.GetEnglish()
 	if c.chinese {

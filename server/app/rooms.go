@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/delta"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/rpc"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Rooms are the parts of the server, made and connected.
+type Rooms struct {
+	Store   *postgres.Store
+	Account *account.Room
+	Delta   *delta.Service
+}
+
+// maxAhead is how far a phone's clock may run ahead before what it says is for a person to judge.
+const maxAhead = 10 * time.Minute
+
+// sharedReads is the memory for ranges of feeds that many phones ask for at once.
+const sharedReads = 64 << 20
+
+// rooms makes each room and connects their hooks.
+func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
+	c := a.config
+	store := &postgres.Store{Pool: a.pool, Poker: poker, Now: c.Now, Shared: &feed.Shared{MaxBytes: sharedReads}}
+	accounts := &account.Room{Store: store, Secret: c.Secret, Keys: account.NewKeyring(), Now: c.Now, Log: c.Log, Argon: c.Argon}
+	if err := accounts.LoadKeys(ctx); err != nil {
+		return Rooms{}, err
+	}
+	if err := accounts.PublishKeys(ctx); err != nil {
+		return Rooms{}, err
+	}
+	r := Rooms{Store: store, Account: accounts}
+	r.Delta = &delta.Service{
+		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
+		Revoked: revoked(accounts),
+		Intake: &intake.Intake[*postgres.Tx]{
+			Store: store, Mutators: map[string]intake.Mutator[*postgres.Tx]{}, Signer: receipts{accounts.Keys, c.Now, c.Log},
+			Now: c.Now, MaxAhead: maxAhead, Panicked: panicked(c.Log),
+		},
+	}
+	return r, nil
+}
+
+// handlers registers every service.
+func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
+	handle := func(path string, h http.Handler) { mux.Handle(path, h) }
+	r.Account.Handlers(handle, options...)
+	handle(syncv1connect.NewSyncServiceHandler(r.Delta, options...))
+	handle(syncv1connect.NewParkedServiceHandler(r.Delta, options...))
+}
+
+// background is what runs as long as the server does.
+func (r Rooms) background() []func(context.Context) {
+	return []func(context.Context){r.Account.FollowKeys}
+}
+
+// revoked answers calls by what the border found when it let them in, a moment ago; a stream, which lives for
+// long, asks the database.
+func revoked(r *account.Room) func(context.Context, identity.Identity) (bool, error) {
+	return func(ctx context.Context, who identity.Identity) (bool, error) {
+		if who.Revoked || !rpc.Streaming(ctx) {
+			return who.Revoked, nil
+		}
+		return r.Revoked(ctx, who)
+	}
+}
+
+// receipts signs receipts with the key that signs now.
+type receipts struct {
+	keys *account.Keyring
+	now  func() time.Time
+	log  *slog.Logger
+}
+
+// Sign implements change.Signer. Without a key, which LoadKeys makes impossible, the receipt stays empty and
+// the phone goes on saying "saved on this phone" only.
+func (r receipts) Sign(text []byte) (signature []byte, keyID string) {
+	id, sig, err := r.keys.Sign(account.UseReceipt, text, r.now())
+	if err != nil {
+		r.log.Error("no key signs receipts", "error", err)
+		return nil, ""
+	}
+	return sig, id
+}
+
+func panicked(log *slog.Logger) func(change.Mutation, any, []byte) {
+	return func(m change.Mutation, value any, stack []byte) {
+		log.Error("a mutation was parked because it failed", "kind", m.Kind, "id", m.ID, "device", m.Device.String(),
+			"value", value, "stack", string(stack))
+	}
+}
