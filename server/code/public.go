@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/code/token"
 )
 
 // Label is a name in the company's two languages; either may be empty.
@@ -33,11 +35,14 @@ type Glimpse struct {
 	Store   string
 	// Progress is set for a ticket's code, and then nothing can be booked.
 	Progress *Progress
+
+	kind token.Kind
 }
 
 // Progress is how far a job is, without phone number or address.
 type Progress struct {
 	Number  string
+	State   fieldv1.TicketState
 	Product Label
 	// Stages that were reached, in order: booked, scheduled, accepted, traveling, on_site, completed.
 	Stages []Stage

@@ -1,0 +1,150 @@
+package code
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"buf.build/go/protovalidate"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/server/code/gs1"
+	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// KindOpenTicket is the kind of a clerk's scan at the counter.
+const KindOpenTicket = "store.open_ticket"
+
+// Mutators are what a shop's phone does offline.
+func (r *Room) Mutators() map[string]intake.Mutator[*postgres.Tx] {
+	return map[string]intake.Mutator[*postgres.Tx]{KindOpenTicket: r.openTicket}
+}
+
+var validator = sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })
+
+func decode(args []byte, m proto.Message) error {
+	if err := proto.Unmarshal(args, m); err != nil {
+		return err
+	}
+	v, err := validator()
+	if err != nil {
+		return err
+	}
+	return v.Validate(m)
+}
+
+// openTicket opens a ticket for the scanned unit, or shows the one that the unit has: then the verdict is merged, with
+// the id that the phone made up and the one that is kept. A unit that was never registered is registered by the scan,
+// if its product is known. A code without a serial, where none was typed either, opens a ticket for the product
+// alone, and then nothing can tell a second scan from another piece.
+func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+	var a storev1.OpenTicketByScan
+	if err := decode(m.Args, &a); err != nil {
+		return intake.Park(fault.MutationMalformed, ""), nil
+	}
+	store, ticket := uuid.UUID(a.StoreId), uuid.UUID(a.TicketId)
+	serves, err := r.Hooks.Serves(ctx, tx, m.User, store, m.DeviceTime)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	if !serves {
+		return intake.Result{}, fault.New(fault.Forbidden, "not a clerk of this shop at that time")
+	}
+	t, err := r.identifyForStaff(ctx, tx, a.Scanned, a.Serial, m.DeviceTime)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	if t.Kind != token.Unit {
+		return intake.Result{}, fault.New(fault.CodeUnreadable, "this is not the code of a product")
+	}
+	u, err := lockTarget(ctx, tx, t)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	if u.ID != uuid.Nil {
+		open, err := openTicketOf(ctx, tx, u.ID)
+		if err != nil {
+			return intake.Result{}, err
+		}
+		if open != uuid.Nil {
+			return r.showOpen(ctx, tx, ticket, open)
+		}
+		u.sell(store, m.DeviceTime, t.Product.GetWarrantyMonths())
+		if err := saveUnit(ctx, tx, u); err != nil {
+			return intake.Result{}, err
+		}
+	}
+	o := Opening{
+		Ticket: ticket, Source: "scan", Product: t.Product, Unit: u.ID, Serial: t.Serial, Store: store,
+		PurchasedAt: u.PurchasedAt, WarrantyUntil: u.WarrantyUntil, OrderNumber: u.OrderNumber,
+		Name: strings.TrimSpace(a.CustomerName), Phone: strings.TrimSpace(a.CustomerPhone), Address: strings.TrimSpace(a.Address),
+		By: m.User, At: m.DeviceTime,
+	}
+	if p := a.Position; p != nil {
+		o.Position = &Position{Latitude: p.Latitude, Longitude: p.Longitude, Accuracy: p.AccuracyM}
+	}
+	o.WantedEarliest, o.WantedUntil = ends(a.Wanted)
+	if err := r.open(ctx, tx, o); err != nil {
+		return intake.Result{}, err
+	}
+	return intake.Done(), r.logScan(ctx, tx, "clerk", m.User, t)
+}
+
+// lockTarget locks the scanned unit, and registers it where its label was read for the first time.
+func lockTarget(ctx context.Context, tx *postgres.Tx, t Target) (Unit, error) {
+	switch {
+	case t.ID != uuid.Nil:
+		u, _, err := lockUnit(ctx, tx, t.ID)
+		return u, err
+	case t.Serial != "" && t.Product.GetGtin() != "":
+		return makeUnit(ctx, tx, uuid.UUID(t.Product.GetId()), gs1.GTIN(t.Product.GetGtin()), t.Serial)
+	}
+	return Unit{}, nil
+}
+
+func (r *Room) showOpen(ctx context.Context, tx *postgres.Tx, asked, open uuid.UUID) (intake.Result, error) {
+	view, ok, err := r.Hooks.Ticket(ctx, tx, open)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	changes := []change.FieldChange{{Field: "ticket_id", Yours: asked.String(), Kept: open.String()}}
+	if ok {
+		changes = append(changes, change.FieldChange{Field: "number", Kept: view.Number})
+	}
+	return intake.MergedWith(changes...), nil
+}
+
+// open makes the ticket through the ticket room and notes it here.
+func (r *Room) open(ctx context.Context, tx *postgres.Tx, o Opening) error {
+	if err := r.Hooks.OpenTicket(ctx, tx, o); err != nil {
+		return err
+	}
+	view, ok, err := r.Hooks.Ticket(ctx, tx, o.Ticket)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.New(fault.Internal, "the ticket was not opened")
+	}
+	return r.TicketChanged(ctx, tx, view)
+}
+
+func (r *Room) logScan(ctx context.Context, tx *postgres.Tx, who string, user change.User, t Target) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	target := t.ID
+	if target == uuid.Nil && t.Product != nil {
+		target = uuid.UUID(t.Product.GetId())
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO code_scan (org_id, scan_id, at, who, user_id, kind, target_id) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		tx.OrgID(), id, tx.Now(), who, null(uuid.UUID(user)), t.Kind, target)
+	return err
+}

@@ -1,0 +1,140 @@
+package code
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
+	"github.com/doorstep-dev/doorstep/server/code/draw"
+	"github.com/doorstep-dev/doorstep/server/code/sheet"
+	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Service answers CodeService. Requests were validated before.
+type Service struct{ Room *Room }
+
+var _ storev1connect.CodeServiceHandler = Service{}
+
+// issuers may issue, revoke and print codes; a clerk for the own shop only.
+var issuers = []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}
+
+// IssueCode makes a code.
+func (s Service) IssueCode(ctx context.Context, req *connect.Request[storev1.IssueCodeRequest]) (*connect.Response[storev1.IssueCodeResponse], error) {
+	who, err := identity.Require(ctx, issuers...)
+	if err != nil {
+		return nil, err
+	}
+	kind, target := token.Kind(req.Msg.Kind), uuid.UUID(req.Msg.TargetId)
+	life := time.Duration(req.Msg.ValidHours) * time.Hour
+	if kind == token.Ticket && life == 0 {
+		life = TicketCodeLife
+	}
+	var out *storev1.Code
+	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		if err := s.Room.mayIssue(ctx, tx, who, kind, target); err != nil {
+			return err
+		}
+		i, err := s.Room.Issue(ctx, tx, kind, target, life, change.User(who.User))
+		if err != nil {
+			return err
+		}
+		text, err := s.Room.Text(ctx, tx, i)
+		out = &storev1.Code{
+			Id: i.ID[:], Kind: req.Msg.Kind, TargetId: req.Msg.TargetId, Url: text, HumanCode: i.Human.String(),
+			Expires: stamp(i.Expires),
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&storev1.IssueCodeResponse{Code: out}), nil
+}
+
+// RevokeCode makes a code hold no more.
+func (s Service) RevokeCode(ctx context.Context, req *connect.Request[storev1.RevokeCodeRequest]) (*connect.Response[storev1.RevokeCodeResponse], error) {
+	who, err := identity.Require(ctx, issuers...)
+	if err != nil {
+		return nil, err
+	}
+	id := uuid.UUID(req.Msg.Id)
+	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		if err := s.mayTouch(ctx, tx, who, id); err != nil {
+			return err
+		}
+		return s.Room.Revoke(ctx, tx, id, req.Msg.Reason, change.User(who.User))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&storev1.RevokeCodeResponse{}), nil
+}
+
+func (s Service) mayTouch(ctx context.Context, tx *postgres.Tx, who identity.Identity, id uuid.UUID) error {
+	i, ok, err := codeByID(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.New(fault.NotFound, "")
+	}
+	return s.Room.mayIssue(ctx, tx, who, i.Kind, i.Target)
+}
+
+// ResolveCode tells what a scanned text is. Also strangers may ask, and learn what a stranger may see.
+func (s Service) ResolveCode(ctx context.Context, req *connect.Request[storev1.ResolveCodeRequest]) (*connect.Response[storev1.ResolveCodeResponse], error) {
+	var out *storev1.ResolveCodeResponse
+	var err error
+	if who, ok := identity.From(ctx); ok {
+		out, err = s.Room.Resolve(ctx, who, req.Msg.Scanned)
+	} else {
+		out, err = s.Room.ResolveForStranger(ctx, req.Msg.Scanned)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+// RenderCodes draws codes.
+func (s Service) RenderCodes(ctx context.Context, req *connect.Request[storev1.RenderCodesRequest]) (*connect.Response[storev1.RenderCodesResponse], error) {
+	who, err := identity.Require(ctx, issuers...)
+	if err != nil {
+		return nil, err
+	}
+	var labels []draw.Label
+	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		labels = labels[:0]
+		for _, id := range req.Msg.Ids {
+			if err := s.mayTouch(ctx, tx, who, uuid.UUID(id)); err != nil {
+				return err
+			}
+			l, err := s.Room.Label(ctx, tx, uuid.UUID(id))
+			if err != nil {
+				return err
+			}
+			labels = append(labels, l)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	layout, err := sheet.Named("")
+	if err != nil {
+		return nil, err
+	}
+	content, mediaType, err := s.Room.Render(labels, req.Msg.Format, layout)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&storev1.RenderCodesResponse{Content: content, MediaType: mediaType}), nil
+}

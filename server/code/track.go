@@ -1,0 +1,68 @@
+package code
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	trackv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/code/token"
+)
+
+// Track answers TrackService: what the public pages do, for apps. Calls are anonymous; the border limits them by
+// address, Book limits bookings of one code.
+type Track struct {
+	Desk      Public
+	PublicURL string
+}
+
+var _ trackv1connect.TrackServiceHandler = Track{}
+
+// GetProgress shows how far the job of a ticket's code is.
+func (s Track) GetProgress(ctx context.Context, req *connect.Request[trackv1.GetProgressRequest]) (*connect.Response[trackv1.GetProgressResponse], error) {
+	g, err := s.Desk.Look(ctx, req.Msg.Code)
+	if err != nil {
+		return nil, err
+	}
+	p := g.Progress
+	if p == nil {
+		return nil, errUnknown("not the code of a ticket")
+	}
+	out := &trackv1.GetProgressResponse{Number: p.Number, State: p.State, ProductName: p.Product.In("zh")}
+	for _, stage := range p.Stages {
+		out.Stages = append(out.Stages, &trackv1.Stage{Key: stage.Key, At: stamp(stage.At)})
+	}
+	if p.Badge.Name != "" {
+		out.Badge = &trackv1.Badge{Name: p.Badge.Name, Number: p.Badge.Number}
+	}
+	if !p.Earliest.IsZero() || !p.Latest.IsZero() {
+		out.Arrival = &typesv1.Window{Earliest: stamp(p.Earliest), Latest: stamp(p.Latest)}
+	}
+	return connect.NewResponse(out), nil
+}
+
+// Book opens a ticket from an entry or product code.
+func (s Track) Book(ctx context.Context, req *connect.Request[trackv1.BookRequest]) (*connect.Response[trackv1.BookResponse], error) {
+	m := req.Msg
+	w := Wish{Code: m.Code, Request: uuid.UUID(m.RequestId), Name: m.Name, Phone: m.Phone, Address: m.Address, Note: m.Note}
+	w.Earliest, w.Latest = ends(m.Wanted)
+	b, err := s.Desk.Book(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&trackv1.BookResponse{Number: b.Number, ProgressUrl: token.URL(s.PublicURL, b.Token)}), nil
+}
+
+func ends(w *typesv1.Window) (earliest, latest time.Time) {
+	if w.GetEarliest() != nil {
+		earliest = w.Earliest.AsTime()
+	}
+	if w.GetLatest() != nil {
+		latest = w.Latest.AsTime()
+	}
+	return earliest, latest
+}
