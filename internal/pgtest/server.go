@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 )
 
@@ -42,7 +43,7 @@ func init() {
 var shared struct {
 	sync.Mutex
 	url string
-	use *os.File // held, with its lock, as long as this process lives
+	use *filelock.Lock // held as long as this process lives
 }
 
 // server is the URL of a server's database "postgres", for a role that may create databases.
@@ -60,21 +61,21 @@ func server(ctx context.Context) (string, error) {
 		return "", err
 	}
 	// A shared lock on "use" says: somebody needs the server. It waits while a server is on its way down.
-	use, err := lock(filepath.Join(dir, "use"), syscall.LOCK_SH)
+	use, err := filelock.Shared(ctx, filepath.Join(dir, "use"))
 	if err != nil {
 		return "", err
 	}
-	start, err := lock(filepath.Join(dir, "start"), syscall.LOCK_EX)
+	start, err := filelock.Exclusive(ctx, filepath.Join(dir, "start"))
 	if err != nil {
-		return "", errors.Join(err, use.Close())
+		return "", errors.Join(err, use.Release())
 	}
-	defer start.Close()
+	defer start.Release()
 	url, err := running(ctx, dir)
 	if err != nil {
 		url, err = launch(ctx, dir)
 	}
 	if err != nil {
-		return "", errors.Join(err, use.Close())
+		return "", errors.Join(err, use.Release())
 	}
 	shared.url, shared.use = url, use
 	return url, nil
@@ -128,20 +129,15 @@ func launch(ctx context.Context, dir string) (string, error) {
 
 // serve is the shared server's life: PostgreSQL runs until nobody has held the lock "use" for idleLimit.
 func serve(ctx context.Context, dir string, ready func(any) error) error {
-	only, err := lock(filepath.Join(dir, "server"), syscall.LOCK_EX) // waits for a predecessor that was cut off
-	if err != nil {
-		return err
-	}
-	defer only.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	use := make(chan *os.File, 1)
+	use := make(chan *filelock.Lock, 1)
 	go func() {
 		use <- unused(ctx, filepath.Join(dir, "use"))
 		cancel()
 	}()
 	urlFile := filepath.Join(dir, "url")
-	err = postgres.Supervise(ctx, config(dir), func(r postgres.Ready) error {
+	err := postgres.Supervise(ctx, config(dir), func(r postgres.Ready) error {
 		url := withDatabase(r.URL, "postgres")
 		if err := sweep(ctx, url); err != nil {
 			return err
@@ -156,7 +152,7 @@ func serve(ctx context.Context, dir string, ready func(any) error) error {
 	}
 	cancel()
 	if held := <-use; held != nil {
-		err = errors.Join(err, held.Close()) // from here on a newcomer may start the next one
+		err = errors.Join(err, held.Release()) // from here on a newcomer may start the next one
 	}
 	return err
 }
@@ -167,7 +163,7 @@ func config(dir string) postgres.Config {
 }
 
 // unused returns when nobody has wanted the server for idleLimit, holding the lock that keeps newcomers waiting.
-func unused(ctx context.Context, path string) *os.File {
+func unused(ctx context.Context, path string) *filelock.Lock {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for last := time.Now(); ; {
@@ -176,14 +172,16 @@ func unused(ctx context.Context, path string) *os.File {
 			return nil
 		case <-tick.C:
 		}
-		f, err := lock(path, syscall.LOCK_EX|syscall.LOCK_NB)
+		l, err := filelock.TryExclusive(path)
 		switch {
 		case err != nil:
 			last = time.Now()
 		case time.Since(last) > idleLimit:
-			return f
+			return l
 		default:
-			_ = f.Close()
+			if err := l.Release(); err != nil {
+				return nil
+			}
 		}
 	}
 }
@@ -209,21 +207,4 @@ func sweep(ctx context.Context, url string) error {
 		}
 	}
 	return nil
-}
-
-func lock(path string, how int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err = syscall.Flock(int(f.Fd()), how)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }

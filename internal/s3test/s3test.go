@@ -21,6 +21,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 )
 
@@ -176,14 +177,13 @@ func build() (string, error) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
 		return "", fmt.Errorf("%s belongs to somebody else", filepath.Dir(dir))
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	l, err := filelock.Exclusive(ctx, filepath.Join(dir, "lock"))
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() // and the lock with it
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		return "", err
-	}
+	defer l.Release()
 	bin := filepath.Join(dir, "store")
 	cmd := exec.Command("go", "build", "-o", bin, program) // does nothing when it is fresh
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -103,5 +103,5 @@ func Place(dir string) (place string, moved bool, err error) {
 		return abs, false, nil
 	}
 	sum := sha256.Sum256([]byte(abs))
-	return filepath.Join("/var/lib/doorstep", hex.EncodeToString(sum[:6])), true, nil
+	return filepath.Join("/var/lib/doorstep", hex.EncodeToString(sum[:6]), filepath.Base(abs)), true, nil
 }

@@ -67,9 +67,6 @@ func prepare(ctx context.Context, cfg Config) (*cluster, error) {
 	if err := c.account.canReach(cfg.Dir); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o711); err != nil {
-		return nil, folderFault(err, cfg.Dir)
-	}
 	made, err := c.madeBy()
 	if err != nil {
 		return nil, err

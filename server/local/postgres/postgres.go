@@ -75,6 +75,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 // Done is closed when PostgreSQL and its supervisor have ended.
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
+// Supervisor is the process id of PostgreSQL's supervisor.
+func (s *Server) Supervisor() int { return s.process.PID() }
+
 // Stop ends open transactions, writes everything down and returns when no process is left.
 func (s *Server) Stop(ctx context.Context) error { return s.process.Stop(ctx) }
 

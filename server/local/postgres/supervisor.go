@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/local/filelock"
 )
 
 const (
@@ -32,6 +33,20 @@ func Supervise(ctx context.Context, cfg Config, ready func(Ready) error) error {
 	// Linux ends the postmaster when the *thread* that started it ends (Pdeathsig): keep this one.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if err := os.MkdirAll(cfg.Dir, 0o711); err != nil {
+		return folderFault(err, cfg.Dir)
+	}
+	// A supervisor whose parent was killed may still be on its way down.
+	before, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	alone, err := filelock.Exclusive(before, filepath.Join(cfg.Dir, "supervisor.lock"))
+	if errors.Is(err, filelock.ErrHeld) {
+		return fault.Wrap(err, fault.LocalRunning, "PostgreSQL, %s", cfg.Dir)
+	}
+	if err != nil {
+		return folderFault(err, cfg.Dir)
+	}
+	defer alone.Release()
 	c, err := prepare(ctx, cfg)
 	if err != nil {
 		return err

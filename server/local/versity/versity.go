@@ -19,6 +19,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 )
 
@@ -40,6 +41,17 @@ func init() {
 // Serve runs the store in this process, calls ready when it answers, and returns when ctx ends. It changes the
 // working directory; cfg.Dir is absolute.
 func Serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.Ready) error) error {
+	// A store whose parent was killed may still be on its way down.
+	before, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	alone, err := filelock.Exclusive(before, filepath.Join(cfg.Dir, "store.lock"))
+	if errors.Is(err, filelock.ErrHeld) {
+		return fault.Wrap(err, fault.LocalRunning, "object store, %s", cfg.Dir)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.LocalFolder, "%s", cfg.Dir)
+	}
+	defer alone.Release()
 	if cfg.Throwaway {
 		defer os.RemoveAll(cfg.Dir)
 	}
@@ -51,8 +63,8 @@ func Serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.R
 	if err != nil {
 		return fault.Wrap(err, fault.LocalFolder, "%s", cfg.Dir)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	ended := make(chan error, 1)
 	go func() {
 		ended <- embedgw.RunVersityGW(ctx, be, &embedgw.Config{

@@ -1,0 +1,66 @@
+package postgres
+
+import (
+	"os"
+	"testing"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+func TestFetchBringsProgramsThatRun(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("DOORSTEP_TEST_DOWNLOAD") == "" {
+		t.Skip("downloads 10 MB: set DOORSTEP_TEST_DOWNLOAD=1")
+	}
+	cache, err := os.MkdirTemp("", "doorstep-programs-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(cache, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(cache); err != nil {
+			t.Error(err)
+		}
+	})
+	got, err := Fetch(t.Context(), cache, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, ok := Find(t.Context(), cache, 16); !ok || found != got {
+		t.Errorf("fetched %+v, found %+v", got, found)
+	}
+	server, err := Start(t.Context(), Config{Dir: cache + "/data", Cache: cache, Throwaway: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server.Major != 16 {
+		t.Errorf("runs %d", server.Major)
+	}
+	if err := server.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFetchOfAnUnknownMajorSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	if _, err := Fetch(t.Context(), t.TempDir(), 14); fault.CodeOf(err) != fault.LocalToolMissing {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatPostgreSQLSaysBecomesAClearFault(t *testing.T) {
+	t.Parallel()
+	c := &cluster{cfg: Config{Dir: "data"}, port: 5432}
+	for said, want := range map[string]fault.Code{
+		`FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device`: fault.LocalDiskFull,
+		`LOG:  could not bind IPv4 address "127.0.0.1": Address already in use`:        fault.LocalPortBusy,
+		`FATAL:  database files are incompatible with server`:                          fault.LocalDataMajor,
+		`FATAL:  something else`: fault.LocalStart,
+	} {
+		if got := c.diagnose(os.ErrInvalid, said).(*fault.Error).Code; got != want {
+			t.Errorf("%s: %s, want %s", said, got, want)
+		}
+	}
+}
