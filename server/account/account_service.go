@@ -147,6 +147,11 @@ func devicesOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]*account
 	})
 }
 
+// Devices lists all devices of the org, youngest first, at most 2,000.
+func (r *Room) Devices(ctx context.Context, tx *postgres.Tx) ([]*accountv1.Device, error) {
+	return devicesOf(ctx, tx, uuid.Nil)
+}
+
 // RevokeDevice implements AccountService: one's own device, or that of a person within reach.
 func (s accountService) RevokeDevice(ctx context.Context, req *connect.Request[accountv1.RevokeDeviceRequest]) (*connect.Response[accountv1.RevokeDeviceResponse], error) {
 	who, err := identity.Require(ctx)

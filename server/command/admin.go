@@ -1,0 +1,439 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+type admin struct {
+	Org    adminOrg    `cmd:"" help:"Companies: add, list."`
+	User   adminUser   `cmd:"" help:"People: add, list, disable, enable."`
+	Place  adminPlace  `cmd:"" help:"Regions, teams and shops: add, list."`
+	Device adminDevice `cmd:"" help:"Devices: list."`
+	Enrol  adminEnrol  `cmd:"" name:"enrol-code" help:"A one-time code for a person's next phone."`
+	Revoke adminRevoke `cmd:"" help:"Take a device out of service."`
+	Key    adminKey    `cmd:"" name:"rotate-key" help:"Begin a new signing key."`
+	Secret adminSecret `cmd:"" help:"Make the installation's root secret."`
+}
+
+// accounts opens the account room of an installation for fn.
+func (i installation) accounts(ctx context.Context, c Console, fn func(*account.Room) error) error {
+	o, err := i.open(ctx, c, "")
+	if err != nil {
+		return err
+	}
+	stop := func() error {
+		down, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return o.stop(down)
+	}
+	r, release, err := app.Accounts(ctx, o.config)
+	if err != nil {
+		return errors.Join(err, stop())
+	}
+	err = fn(r)
+	release()
+	return errors.Join(err, stop())
+}
+
+// within opens the account room and a transaction of the org with the short name.
+func (i installation) within(ctx context.Context, c Console, slug string, fn func(*account.Room, *postgres.Tx) error) error {
+	return i.accounts(ctx, c, func(r *account.Room) error {
+		org, err := orgOf(ctx, r, slug)
+		if err != nil {
+			return err
+		}
+		return r.Store.Transact(ctx, change.Org(org.ID), func(tx *postgres.Tx) error { return fn(r, tx) })
+	})
+}
+
+func orgOf(ctx context.Context, r *account.Room, slug string) (account.Org, error) {
+	org, err := r.OrgBySlug(ctx, slug)
+	if fault.CodeOf(err) == fault.NotFound {
+		return org, fault.Wrap(err, fault.NotFound, "company %s; doorstep admin org list shows them all", slug)
+	}
+	return org, err
+}
+
+type adminOrg struct {
+	Add  orgAdd  `cmd:"" help:"Add a company with its first administrator."`
+	List orgList `cmd:"" help:"List companies."`
+}
+
+type orgAdd struct {
+	installation
+	Slug     string `arg:"" help:"Short name, for signing in: a-z, 0-9, -."`
+	Name     string `arg:"" help:"Name in Chinese."`
+	English  string `help:"Name in English."`
+	Zone     string `default:"Asia/Shanghai" help:"Time zone (${default})."`
+	Currency string `default:"CNY" help:"Currency (${default})."`
+	Admin    string `default:"admin" help:"Login of the first administrator (${default})."`
+	Password string `env:"DOORSTEP_ADMIN_PASSWORD" placeholder:"WORDS" help:"The administrator's password; better given by the environment DOORSTEP_ADMIN_PASSWORD."`
+}
+
+// Help is shown by doorstep admin org add --help.
+func (orgAdd) Help() string {
+	return `  DOORSTEP_ADMIN_PASSWORD='long words here' doorstep admin org add acme 上门家居 --english "Acme Home"`
+}
+
+// Run adds the org.
+func (a *orgAdd) Run(ctx context.Context, c Console) error {
+	zone, err := time.LoadLocation(a.Zone)
+	if err != nil {
+		return fault.Wrap(err, fault.InvalidArgument, "time zone %s", a.Zone)
+	}
+	if a.Password == "" {
+		return fault.New(fault.ConfigInvalid, "DOORSTEP_ADMIN_PASSWORD: the first administrator needs a password of 10 characters at least")
+	}
+	return a.accounts(ctx, c, func(r *account.Room) error {
+		org, err := r.CreateOrg(ctx, account.Org{Slug: a.Slug, NameZH: a.Name, NameEN: a.English, Zone: zone, Currency: strings.ToUpper(a.Currency)})
+		if err != nil {
+			return err
+		}
+		err = r.Store.Transact(ctx, change.Org(org.ID), func(tx *postgres.Tx) error {
+			_, err := r.PutUser(ctx, tx, account.User{
+				Login: a.Admin, NameZH: "管理员", NameEN: "Administrator",
+				Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}},
+			}, a.Password)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		c.Say("Company %s is there; %s signs in to it with the password given.", "公司 %s 已建立，管理员 %s 可用所设密码登录。", org.Slug, a.Admin)
+		return nil
+	})
+}
+
+type orgList struct{ installation }
+
+// Run lists orgs.
+func (l *orgList) Run(ctx context.Context, c Console) error {
+	return l.accounts(ctx, c, func(r *account.Room) error {
+		orgs, err := r.Orgs(ctx)
+		if err != nil {
+			return err
+		}
+		return table(c, func(row func(...any)) {
+			for _, o := range orgs {
+				row(o.Slug, o.NameZH, o.NameEN, o.Zone, o.Currency, o.ID)
+			}
+		})
+	})
+}
+
+type adminUser struct {
+	Add     userAdd     `cmd:"" help:"Add a person, or change one."`
+	List    userList    `cmd:"" help:"List people."`
+	Disable userDisable `cmd:"" help:"End a person's access; unsent work of their phones is still taken in."`
+	Enable  userEnable  `cmd:"" help:"Give it back."`
+}
+
+type userAdd struct {
+	installation
+	Org      string   `arg:"" help:"Company."`
+	Login    string   `arg:"" help:"Login name; one that exists is changed."`
+	Name     string   `arg:"" help:"Name."`
+	English  string   `help:"Name in English."`
+	Role     []string `placeholder:"ROLE[:PLACE]" help:"What they may do and where, for example admin, dispatcher:华北, clerk:国贸店, technician:华北."`
+	Team     []string `help:"Of a technician: teams."`
+	Skill    []string `help:"Of a technician: skills."`
+	Badge    string   `help:"Of a technician: number on the badge."`
+	Capacity int      `default:"6" help:"Of a technician: visits a day (${default})."`
+	Password string   `env:"DOORSTEP_USER_PASSWORD" placeholder:"WORDS" help:"For the console; phones need none."`
+}
+
+// Help is shown by doorstep admin user add --help.
+func (userAdd) Help() string {
+	return `  doorstep admin user add acme li 李师傅 --role technician:华北 --team 朝阳一组 --skill water_heater --badge A017
+  doorstep admin user add acme wang 王店长 --role clerk:国贸店
+  doorstep admin enrol-code acme li             then lets a phone in`
+}
+
+// Run adds or changes a user.
+func (a *userAdd) Run(ctx context.Context, c Console) error {
+	return a.within(ctx, c, a.Org, func(r *account.Room, tx *postgres.Tx) error {
+		places, err := r.Places(ctx, tx)
+		if err != nil {
+			return err
+		}
+		u, err := r.UserByLogin(ctx, tx, a.Login)
+		if err != nil && fault.CodeOf(err) != fault.NotFound {
+			return err
+		}
+		u.Login, u.NameZH, u.NameEN, u.Grants, u.Technician = a.Login, a.Name, a.English, nil, nil
+		for _, role := range a.Role {
+			if err := a.grant(&u, role, places); err != nil {
+				return err
+			}
+		}
+		if u, err = r.PutUser(ctx, tx, u, a.Password); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { c.Say("%s (%s) is in.", "%s（%s）已保存。", u.NameZH, u.Login) })
+		return nil
+	})
+}
+
+func (a *userAdd) grant(u *account.User, text string, places []account.Place) error {
+	role, where, _ := strings.Cut(text, ":")
+	g := identity.Grant{Role: identity.Role(role), Scope: identity.ScopeOrg}
+	if where != "" {
+		p, err := placeNamed(places, where)
+		if err != nil {
+			return err
+		}
+		g.Scope, g.ID = p.Kind, p.ID
+	}
+	if g.Role == identity.Technician {
+		if g.Scope != identity.ScopeRegion {
+			return fault.New(fault.InvalidArgument, "a technician needs a region: technician:REGION")
+		}
+		t := &account.Technician{Region: g.ID, Skills: a.Skill, Badge: a.Badge, DailyCapacity: a.Capacity}
+		for _, name := range a.Team {
+			p, err := placeNamed(places, name)
+			if err != nil {
+				return err
+			}
+			t.Teams = append(t.Teams, p.ID)
+		}
+		u.Technician = t
+		g.Scope, g.ID = identity.ScopeSelf, uuid.Nil
+	}
+	u.Grants = append(u.Grants, g)
+	return nil
+}
+
+func placeNamed(places []account.Place, name string) (account.Place, error) {
+	i := slices.IndexFunc(places, func(p account.Place) bool { return p.NameZH == name || strings.EqualFold(p.NameEN, name) })
+	if i < 0 {
+		return account.Place{}, fault.New(fault.NotFound, "region, team or shop %s", name)
+	}
+	return places[i], nil
+}
+
+type userList struct {
+	installation
+	Org string `arg:"" help:"Company."`
+}
+
+// Run lists users.
+func (l *userList) Run(ctx context.Context, c Console) error {
+	return l.within(ctx, c, l.Org, func(r *account.Room, tx *postgres.Tx) error {
+		users, err := r.Users(ctx, tx, uuid.Nil, 100_000)
+		if err != nil {
+			return err
+		}
+		return table(c, func(row func(...any)) {
+			for _, u := range users {
+				var roles []string
+				for _, g := range u.Grants {
+					roles = append(roles, string(g.Role))
+				}
+				state := ""
+				if u.Disabled {
+					state = "disabled"
+				}
+				row(u.Login, u.NameZH, strings.Join(roles, ","), state, u.ID)
+			}
+		})
+	})
+}
+
+type userSwitch struct {
+	installation
+	Org   string `arg:"" help:"Company."`
+	Login string `arg:"" help:"Login name."`
+}
+
+func (s *userSwitch) set(ctx context.Context, c Console, disabled bool) error {
+	return s.within(ctx, c, s.Org, func(r *account.Room, tx *postgres.Tx) error {
+		u, err := r.UserByLogin(ctx, tx, s.Login)
+		if err != nil {
+			return err
+		}
+		u.Disabled = disabled
+		_, err = r.PutUser(ctx, tx, u, "")
+		return err
+	})
+}
+
+type userDisable struct{ userSwitch }
+
+// Run disables.
+func (s *userDisable) Run(ctx context.Context, c Console) error { return s.set(ctx, c, true) }
+
+type userEnable struct{ userSwitch }
+
+// Run enables.
+func (s *userEnable) Run(ctx context.Context, c Console) error { return s.set(ctx, c, false) }
+
+type adminDevice struct {
+	List deviceList `cmd:"" help:"List devices."`
+}
+
+type deviceList struct {
+	installation
+	Org string `arg:"" help:"Company."`
+}
+
+// Run lists devices.
+func (l *deviceList) Run(ctx context.Context, c Console) error {
+	return l.within(ctx, c, l.Org, func(r *account.Room, tx *postgres.Tx) error {
+		devices, err := r.Devices(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return table(c, func(row func(...any)) {
+			for _, d := range devices {
+				seen, state := "-", ""
+				if d.GetLastSeenAt() != nil {
+					seen = d.GetLastSeenAt().AsTime().Format(time.RFC3339)
+				}
+				if d.GetRevokedAt() != nil {
+					state = "revoked"
+				}
+				row(uuid.UUID(d.GetId()), d.GetName(), d.GetAppVersion(), seen, fmt.Sprintf("%d unsent", d.GetUnsent()), state)
+			}
+		})
+	})
+}
+
+type adminEnrol struct {
+	installation
+	Org   string `arg:"" help:"Company."`
+	Login string `arg:"" help:"Login name."`
+}
+
+// Help is shown by doorstep admin enrol-code --help.
+func (adminEnrol) Help() string {
+	return `Prints a code that lets one phone in, once, within a day. Type it into the app, or:
+  doorstep phone enrol CODE`
+}
+
+// Run makes a code.
+func (e *adminEnrol) Run(ctx context.Context, c Console) error {
+	return e.accounts(ctx, c, func(r *account.Room) error {
+		org, err := orgOf(ctx, r, e.Org)
+		if err != nil {
+			return err
+		}
+		var user account.User
+		if err := r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) (err error) {
+			user, err = r.UserByLogin(ctx, tx, e.Login)
+			return err
+		}); err != nil {
+			return err
+		}
+		code, _, err := r.NewCode(ctx, org.ID, user.ID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(c.Out, code)
+		return err
+	})
+}
+
+type adminRevoke struct {
+	installation
+	Org    string `arg:"" help:"Company."`
+	Device string `arg:"" help:"Device's id, from: doorstep admin device list ORG."`
+}
+
+// Help is shown by doorstep admin revoke --help.
+func (adminRevoke) Help() string {
+	return `Ends a device's access at once. When it next makes contact it is told to wipe what it holds; what it has not
+sent yet is still taken in, and kept for a person to decide.
+
+  doorstep admin revoke acme 0199e0c4-…`
+}
+
+// Run revokes.
+func (a *adminRevoke) Run(ctx context.Context, c Console) error {
+	device, err := uuid.Parse(a.Device)
+	if err != nil {
+		return fault.Wrap(err, fault.InvalidArgument, "device %s", a.Device)
+	}
+	return a.accounts(ctx, c, func(r *account.Room) error {
+		org, err := orgOf(ctx, r, a.Org)
+		if err != nil {
+			return err
+		}
+		if err := r.RevokeDevice(ctx, org.ID, device, nil); err != nil {
+			return err
+		}
+		c.Say("The device is out of service.", "设备已停用。")
+		return nil
+	})
+}
+
+type adminKey struct {
+	installation
+	Use string `arg:"" enum:"token,code,receipt" help:"What it signs: token, code or receipt."`
+}
+
+// Help is shown by doorstep admin rotate-key --help.
+func (adminKey) Help() string {
+	return `The new key begins to sign an hour later, so that every replica and most phones know it by then. What the
+older keys signed stays good.
+
+  doorstep admin rotate-key code`
+}
+
+// Run rotates.
+func (a *adminKey) Run(ctx context.Context, c Console) error {
+	return a.accounts(ctx, c, func(r *account.Room) error {
+		if err := r.RotateKey(ctx, account.Use(a.Use)); err != nil {
+			return err
+		}
+		c.Say("A new %s key begins to sign in an hour.", "新的 %s 密钥将在一小时后启用。", a.Use)
+		return nil
+	})
+}
+
+type adminSecret struct {
+	File string `arg:"" type:"path" help:"File to write; one that exists stays as it is."`
+}
+
+// Help is shown by doorstep admin secret --help.
+func (adminSecret) Help() string {
+	return `Writes a new root secret that only the file's owner can read. Give the same file to all replicas, and keep a
+copy beside your backups: without it nobody stays signed in and no code can be signed.
+
+  doorstep admin secret /etc/doorstep/secret`
+}
+
+// Run writes the secret.
+func (a *adminSecret) Run() error {
+	_, err := writeSecret(a.File)
+	return err
+}
+
+// table prints aligned columns.
+func table(c Console, fill func(row func(...any))) error {
+	w := tabwriter.NewWriter(c.Out, 2, 4, 2, ' ', 0)
+	fill(func(cells ...any) {
+		for i, cell := range cells {
+			if i > 0 {
+				_, _ = fmt.Fprint(w, "\t") // Flush gives the error of all writes
+			}
+			_, _ = fmt.Fprint(w, cell)
+		}
+		_, _ = fmt.Fprintln(w)
+	})
+	return w.Flush()
+}

@@ -1,0 +1,115 @@
+// Package command is the command line: what can be typed, what it says, how it fails. Each command opens what it
+// needs, calls one room or the App, and prints. Failures are one sentence, in Chinese where the terminal speaks
+// Chinese, and a non-zero exit code.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// Console is the terminal that a command speaks to.
+type Console struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+}
+
+// Chinese tells whether the terminal speaks Chinese.
+func (c Console) Chinese() bool {
+	for _, name := range []string{"DOORSTEP_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := c.Getenv(name); v != "" {
+			return strings.HasPrefix(strings.ToLower(v), "zh")
+		}
+	}
+	return false
+}
+
+// Say prints a line in the terminal's language.
+func (c Console) Say(english, chinese string, args ...any) {
+	text := english
+	if c.Chinese() {
+		text = chinese
+	}
+	// A terminal that is gone cannot be told so.
+	_, _ = fmt.Fprintf(c.Out, text+"\n", args...)
+}
+
+type grammar struct {
+	Serve   serve   `cmd:"" help:"Serve phones and the office."`
+	Migrate migrate `cmd:"" help:"Bring the database to this program's schema."`
+	Admin   admin   `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
+
+	Verbose bool             `short:"v" help:"Say also what lies behind an error."`
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+// exit is how kong says that help was printed; it is not a failure.
+type exit int
+
+// Run parses args, runs the command and returns the exit code: 0, 1 for a failure, 2 for what cannot be typed.
+func Run(ctx context.Context, args []string, c Console) (code int) {
+	g := grammar{}
+	defer func() {
+		if p := recover(); p != nil {
+			e, ok := p.(exit)
+			if !ok {
+				panic(p)
+			}
+			code = int(e)
+		}
+	}()
+	parser, err := kong.New(&g,
+		kong.Name("doorstep"),
+		kong.Description("Doorstep (上门) serves companies that send people to customers' doors. Begin with: doorstep demo"),
+		kong.Writers(c.Out, c.Err), kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.Vars{"version": version()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: false, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c),
+	)
+	if err != nil {
+		return c.fail(fault.Wrap(err, fault.Internal, ""), true)
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		_, _ = fmt.Fprintf(c.Err, "doorstep: %v\n", err)
+		_, _ = fmt.Fprintln(c.Err, pick(c, "doorstep --help shows what can be typed.", "输入 doorstep --help 查看用法。"))
+		return 2
+	}
+	if err := k.Run(); err != nil {
+		// Ctrl-C is how one leaves, not a failure.
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return 0
+		}
+		return c.fail(err, g.Verbose)
+	}
+	return 0
+}
+
+func pick(c Console, english, chinese string) string {
+	if c.Chinese() {
+		return chinese
+	}
+	return english
+}
+
+// fail says what went wrong in one sentence, and behind it, when asked, the cause.
+func (c Console) fail(err error, verbose bool) int {
+	f := fault.As(err)
+	lang := "en"
+	if c.Chinese() {
+		lang = "zh"
+	}
+	_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", f.Public(lang))
+	if cause := f.Unwrap(); cause != nil && (verbose || f.Code == fault.Internal) {
+		_, _ = fmt.Fprintf(c.Err, "  %s: %v\n", f.Code, cause)
+	}
+	return 1
+}
