@@ -72,13 +72,11 @@ type Record struct {
 
 // Tx is what a store's open transaction offers to the intake. It is bound to one org.
 type Tx interface {
-	// LockDevice locks the device's counter until the transaction ends, making it if needed, and returns the
-	// highest sequence with a verdict. fresh says that the counter belongs to a lost history of the database
-	// (or is new), so that the device may go on from its own number.
-	LockDevice(ctx context.Context, d change.Device) (last uint64, fresh bool, err error)
-	// Find returns the records of the device from sequence from to to, and those of any device whose id is
-	// one of ids.
-	Find(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) ([]Record, error)
+	// Open locks the device's counter until the transaction ends, making it if needed, and reads under that
+	// lock: the highest sequence with a verdict; whether the counter belongs to a lost history of the database
+	// (fresh), so that the device may go on from its own number; and the records of the device from sequence
+	// from to to, and of any device whose id is one of ids.
+	Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []Record, err error)
 	// Savepoint runs fn; when it returns an error, all that it wrote and placed is undone.
 	Savepoint(ctx context.Context, fn func() error) error
 	// Save stores the records, those with a Parked verdict also in the review queue, and sets the counter.
@@ -204,24 +202,20 @@ type GapError struct{ Expected uint64 }
 func (e *GapError) Error() string { return fmt.Sprintf("expected sequence %d", e.Expected) }
 
 func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutation, c care) ([]change.Verdict, error) {
-	last, fresh, err := tx.LockDevice(ctx, p.Device)
+	first := ms[0].Seq
+	ids := make([]uuid.UUID, len(ms))
+	for i, m := range ms {
+		ids[i] = m.ID
+	}
+	last, fresh, known, err := tx.Open(ctx, p.Device, first, ms[len(ms)-1].Seq, ids)
 	if err != nil {
 		return nil, err
 	}
-	first := ms[0].Seq
 	if first > last+1 {
 		if !fresh {
 			return nil, fault.Wrap(&GapError{last + 1}, fault.SequenceGap, "send from %d", last+1)
 		}
 		last = first - 1
-	}
-	ids := make([]uuid.UUID, len(ms))
-	for i, m := range ms {
-		ids[i] = m.ID
-	}
-	known, err := tx.Find(ctx, p.Device, first, ms[len(ms)-1].Seq, ids)
-	if err != nil {
-		return nil, err
 	}
 	bySeq, byID := index(known, p.Device)
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,16 +12,27 @@ import (
 )
 
 // Holders implements feed.Tx.
-func (t *Tx) Holders(ctx context.Context, entities []change.Entity) ([]feed.Ref, error) {
+func (t *Tx) Holders(ctx context.Context, entities []change.Entity) (refs []feed.Ref, err error) {
 	kinds, ids := make([]int32, len(entities)), make([]uuid.UUID, len(entities))
 	for i, e := range entities {
 		kinds[i], ids[i] = int32(e.Kind), e.ID
 	}
-	rows, err := t.Query(ctx, `
+	batch := t.later
+	t.later = pgx.Batch{}
+	before := batch.Len()
+	batch.Queue(`
 		SELECT e.feed, e.kind, e.entity_id
 		FROM unnest($2::int[], $3::uuid[]) AS w (kind, entity_id)
 		JOIN sync_entry e ON e.org_id = $1 AND e.entity_id = w.entity_id AND e.kind = w.kind AND NOT e.removed`,
 		t.org, kinds, ids)
+	results := t.SendBatch(ctx, &batch)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	for range before {
+		if _, err := results.Exec(); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := results.Query()
 	if err != nil {
 		return nil, err
 	}

@@ -12,43 +12,51 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 
-// LockDevice implements intake.Tx.
-func (t *Tx) LockDevice(ctx context.Context, d change.Device) (last uint64, fresh bool, err error) {
-	lock := func() error {
-		return t.QueryRow(ctx, `
-			SELECT d.last_seq, d.generation <> g.generation
-			FROM sync_device d CROSS JOIN sync_generation g
-			WHERE d.org_id = $1 AND d.device_id = $2 FOR UPDATE OF d`, t.org, d).Scan(&last, &fresh)
-	}
-	if err = lock(); !errors.Is(err, pgx.ErrNoRows) {
-		return last, fresh, err
+// Open implements intake.Tx: one round trip once the device exists.
+func (t *Tx) Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, err error) {
+	last, fresh, known, err = t.open(ctx, d, from, to, ids)
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return last, fresh, known, err
 	}
 	_, err = t.Exec(ctx, `
 		INSERT INTO sync_device (org_id, device_id, generation)
 		SELECT $1, $2, generation FROM sync_generation ON CONFLICT DO NOTHING`, t.org, d)
 	if err != nil {
-		return 0, false, err
+		return 0, false, nil, err
 	}
-	return last, fresh, lock()
+	return t.open(ctx, d, from, to, ids)
+}
+
+func (t *Tx) open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`
+		SELECT d.last_seq, d.generation <> g.generation
+		FROM sync_device d CROSS JOIN sync_generation g
+		WHERE d.org_id = $1 AND d.device_id = $2 FOR UPDATE OF d`, t.org, d)
+	// A statement of its own, so that it sees what was committed before the lock was given.
+	batch.Queue(findRecords, t.org, d, int64(from), int64(to), ids)
+	results := t.SendBatch(ctx, batch)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	if err := results.QueryRow().Scan(&last, &fresh); err != nil {
+		return 0, false, nil, err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return 0, false, nil, err
+	}
+	known, err = pgx.CollectRows(rows, scanRecord)
+	return last, fresh, known, err
 }
 
 const recordColumns = `device_id, seq, id, user_id, kind, args, device_time,
 	outcome, code, detail, changes, at, receipt, key_id, duplicate`
 
-// Find implements intake.Tx.
-func (t *Tx) Find(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) ([]intake.Record, error) {
-	rows, err := t.Query(ctx, `
-		SELECT `+recordColumns+` FROM sync_mutation
-		WHERE org_id = $1 AND device_id = $2 AND seq BETWEEN $3 AND $4
-		UNION ALL
-		SELECT `+recordColumns+` FROM sync_mutation
-		WHERE org_id = $1 AND id = ANY ($5) AND NOT duplicate AND NOT (device_id = $2 AND seq BETWEEN $3 AND $4)`,
-		t.org, d, int64(from), int64(to), ids)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scanRecord)
-}
+const findRecords = `
+	SELECT ` + recordColumns + ` FROM sync_mutation
+	WHERE org_id = $1 AND device_id = $2 AND seq BETWEEN $3 AND $4
+	UNION ALL
+	SELECT ` + recordColumns + ` FROM sync_mutation
+	WHERE org_id = $1 AND id = ANY ($5) AND NOT duplicate AND NOT (device_id = $2 AND seq BETWEEN $3 AND $4)`
 
 func scanRecord(row pgx.CollectableRow) (intake.Record, error) {
 	var r intake.Record
@@ -63,10 +71,9 @@ func scanRecord(row pgx.CollectableRow) (intake.Record, error) {
 	return r, err
 }
 
-// Save implements intake.Tx in one round trip.
-func (t *Tx) Save(ctx context.Context, d change.Device, last uint64, records []intake.Record) error {
-	batch := &pgx.Batch{}
-	batch.Queue(`
+// Save implements intake.Tx. What it writes travels with the next statements, at the latest with the commit's.
+func (t *Tx) Save(_ context.Context, d change.Device, last uint64, records []intake.Record) error {
+	t.later.Queue(`
 		UPDATE sync_device SET last_seq = $3, seen_at = $4, generation = (SELECT generation FROM sync_generation)
 		WHERE org_id = $1 AND device_id = $2`, t.org, d, int64(last), t.now)
 	for _, r := range records {
@@ -82,14 +89,14 @@ func (t *Tx) Save(ctx context.Context, d change.Device, last uint64, records []i
 		if args == nil {
 			args = []byte{}
 		}
-		batch.Queue(`INSERT INTO sync_mutation (org_id, `+recordColumns+`)
+		t.later.Queue(`INSERT INTO sync_mutation (org_id, `+recordColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 			t.org, d, int64(m.Seq), m.ID, m.User, m.Kind, args, m.DeviceTime,
 			v.Outcome, string(v.Code), v.Detail, changes, v.At, v.Receipt, v.Key, r.Duplicate)
 		if v.Outcome == change.Parked && !r.Duplicate {
-			batch.Queue(`INSERT INTO sync_parked (org_id, mutation_id, parked_at, last_code, last_detail)
+			t.later.Queue(`INSERT INTO sync_parked (org_id, mutation_id, parked_at, last_code, last_detail)
 				VALUES ($1, $2, $3, $4, $5)`, t.org, m.ID, v.At, string(v.Code), v.Detail)
 		}
 	}
-	return t.SendBatch(ctx, batch).Close()
+	return nil
 }

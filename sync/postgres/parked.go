@@ -97,7 +97,11 @@ func (t *Tx) lockParked(ctx context.Context, id uuid.UUID) (change.Mutation, err
 	case !open:
 		return change.Mutation{}, fault.New(fault.Conflict, "")
 	}
-	records, err := t.Find(ctx, change.Device{}, 0, 0, []uuid.UUID{id})
+	rows, err := t.Query(ctx, `SELECT `+recordColumns+` FROM sync_mutation WHERE org_id = $1 AND id = $2 AND NOT duplicate`, t.org, id)
+	if err != nil {
+		return change.Mutation{}, err
+	}
+	records, err := pgx.CollectRows(rows, scanRecord)
 	if err != nil {
 		return change.Mutation{}, err
 	}

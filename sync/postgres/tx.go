@@ -31,6 +31,7 @@ type Tx struct {
 	org    change.Org
 	now    time.Time
 	batch  feed.Batch
+	later  pgx.Batch // statements whose results nobody waits for
 	topics []string
 	after  []func()
 }
@@ -79,6 +80,16 @@ func (t *Tx) Savepoint(ctx context.Context, fn func() error) error {
 	return err
 }
 
+// flushLater sends the statements that travel with others, if there were no others.
+func (t *Tx) flushLater(ctx context.Context) error {
+	if t.later.Len() == 0 {
+		return nil
+	}
+	later := t.later
+	t.later = pgx.Batch{}
+	return t.SendBatch(ctx, &later).Close()
+}
+
 // Store runs transactions on a pool made by Open.
 type Store struct {
 	Pool *pgxpool.Pool
@@ -122,8 +133,10 @@ func (s *Store) transact(ctx context.Context, org change.Org, fn func(*Tx) error
 		if err := fn(tx); err != nil {
 			return err
 		}
-		heads, err = tx.batch.Flush(ctx, tx)
-		return err
+		if heads, err = tx.batch.Flush(ctx, tx); err != nil {
+			return err
+		}
+		return tx.flushLater(ctx)
 	})
 	if err != nil {
 		return err

@@ -121,24 +121,20 @@ func (t *MemoryTx) Append(_ context.Context, heads []feed.Head, writes []feed.Wr
 	return nil
 }
 
-// LockDevice implements intake.Tx.
-func (t *MemoryTx) LockDevice(_ context.Context, d change.Device) (uint64, bool, error) {
+// Open implements intake.Tx.
+func (t *MemoryTx) Open(_ context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (uint64, bool, []intake.Record, error) {
 	dev, ok := t.devices[d]
 	if !ok {
 		dev = memoryDevice{generation: t.generation}
 	}
-	return dev.last, dev.generation != t.generation, nil
-}
-
-// Find implements intake.Tx.
-func (t *MemoryTx) Find(_ context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (out []intake.Record, _ error) {
+	var known []intake.Record
 	for _, r := range t.records {
 		own := r.Mutation.Device == d && r.Mutation.Seq >= from && r.Mutation.Seq <= to
 		if own || (!r.Duplicate && slices.Contains(ids, r.Mutation.ID)) {
-			out = append(out, r)
+			known = append(known, r)
 		}
 	}
-	return out, nil
+	return dev.last, dev.generation != t.generation, known, nil
 }
 
 // Savepoint implements intake.Tx.
