@@ -13,6 +13,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
@@ -179,5 +180,20 @@ func client(url string, n int, h *http.Client) (syncv1connect.SyncServiceClient,
 			return next(ctx, req)
 		}
 	})
-	return syncv1connect.NewSyncServiceClient(h, url, connect.WithInterceptors(set)), nil
+	return syncv1connect.NewSyncServiceClient(h, url, connect.WithInterceptors(set), withZstd()), nil
 }
+
+// withZstd lets a client take zstd before gzip, as the Go client library does.
+func withZstd() connect.ClientOption {
+	return connect.WithAcceptCompression("zstd", func() connect.Decompressor {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			panic(err) // the options are constant
+		}
+		return zstdDecoder{d}
+	}, nil)
+}
+
+type zstdDecoder struct{ *zstd.Decoder }
+
+func (d zstdDecoder) Close() error { return d.Reset(nil) }

@@ -38,7 +38,7 @@ func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRe
 	}
 	sub := s.Hub.Subscribe()
 	defer sub.Close()
-	behind, err := s.follow(ctx, who, sub, cursor, extra)
+	behind, err := aside(func() ([]string, error) { return s.follow(ctx, who, sub, cursor, extra) })
 	if err != nil {
 		return err
 	}
@@ -50,6 +50,22 @@ func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRe
 		return err
 	}
 	return s.serve(ctx, who, sub, extra, stream)
+}
+
+// aside runs fn on a goroutine of its own. A watch lives for an hour on its goroutine's stack, and a query to the
+// database makes a stack grow four times as deep as waiting for a poke needs.
+func aside[T any](fn func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	c := make(chan answer, 1)
+	go func() {
+		v, err := fn()
+		c <- answer{v, err}
+	}()
+	a := <-c
+	return a.value, a.err
 }
 
 // serve sends pokes and heartbeats until somebody ends the watch.
@@ -83,7 +99,7 @@ func (s *Service) serve(ctx context.Context, who identity.Identity, sub *watch.S
 				if _, err := s.reader(ctx); err != nil {
 					return stream.Send(goodbye(0, string(fault.CodeOf(err))))
 				}
-				if _, err := s.follow(ctx, who, sub, change.Cursor{}, extra); err != nil {
+				if _, err := aside(func() ([]string, error) { return s.follow(ctx, who, sub, change.Cursor{}, extra) }); err != nil {
 					return err
 				}
 			}

@@ -59,6 +59,7 @@ func (b *Border) Options() []connect.HandlerOption {
 		connect.WithReadMaxBytes(b.Limits.ReadBytes),
 		connect.WithSendMaxBytes(b.Limits.SendBytes),
 		connect.WithCompressMinBytes(compressFrom),
+		withGzip(),
 		withZstd(b.Limits.ReadBytes),
 	}
 }

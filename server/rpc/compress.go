@@ -4,11 +4,14 @@ import (
 	"io"
 
 	"connectrpc.com/connect"
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
 
 // compressFrom is the size below which compressing costs more than it saves.
 const compressFrom = 300
+
+const gzipLevel = 2
 
 // withZstd offers zstd beside gzip. The decoder's memory is bounded, so that a few bytes cannot claim gigabytes.
 func withZstd(maxBytes int) connect.HandlerOption {
@@ -28,6 +31,20 @@ func withZstd(maxBytes int) connect.HandlerOption {
 				return brokenCompressor{err}
 			}
 			return e
+		})
+}
+
+// withGzip puts a faster gzip in place of connect's: half the time for a tenth more bytes, and a first sync
+// waits for its compression (docs/decisions/0003).
+func withGzip() connect.HandlerOption {
+	return connect.WithCompression("gzip",
+		func() connect.Decompressor { return &gzip.Reader{} },
+		func() connect.Compressor {
+			w, err := gzip.NewWriterLevel(nil, gzipLevel)
+			if err != nil {
+				return brokenCompressor{err}
+			}
+			return w
 		})
 }
 
