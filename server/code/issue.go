@@ -187,3 +187,56 @@ func (r *Room) sign(i Issued, now time.Time) (string, error) {
 	}
 	return token.Sign(token.Token{Kind: i.Kind, Key: id, ID: i.ID, Expires: i.Expires}, key), nil
 }
+
+// FindCode finds an issued code by its id, its short code or its signed text, also one that holds no more.
+func (r *Room) FindCode(ctx context.Context, tx *postgres.Tx, text string) (Issued, error) {
+	var i Issued
+	var ok bool
+	var err error
+	if id, bad := uuid.Parse(text); bad == nil {
+		i, ok, err = codeByID(ctx, tx, id)
+	} else if h, bad := human.Parse(text); bad == nil {
+		i, ok, err = codeByHuman(ctx, tx, h)
+	} else if signed, is := token.FromScan(text); is {
+		if t, _, bad := token.Parse(signed); bad == nil {
+			i, ok, err = codeByID(ctx, tx, t.ID)
+		}
+	}
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "%.80s", text)
+	}
+	return i, err
+}
+
+// UnitCodes returns a code that holds for each unit that a shop has in stock or sold, in the order of their serials,
+// and issues those that are missing; at most so many.
+func (r *Room) UnitCodes(ctx context.Context, tx *postgres.Tx, store uuid.UUID, most int) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT u.unit_id, (SELECT c.code_id FROM code c WHERE c.org_id = u.org_id AND c.target_id = u.unit_id AND c.kind = 1
+			AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $3) ORDER BY c.issued_at DESC, c.code_id DESC LIMIT 1)
+		FROM unit u WHERE u.org_id = $1 AND u.store_id = $2 AND u.state IN ('stock', 'sold')
+		ORDER BY u.gtin, u.serial, u.unit_id LIMIT $4`, tx.OrgID(), store, tx.Now(), most)
+	if err != nil {
+		return nil, err
+	}
+	type pair struct {
+		Unit uuid.UUID
+		Code *uuid.UUID
+	}
+	pairs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[pair])
+	if err != nil {
+		return nil, err
+	}
+	var out []uuid.UUID
+	for _, p := range pairs {
+		if p.Code == nil {
+			i, err := r.Issue(ctx, tx, token.Unit, p.Unit, 0, change.User{})
+			if err != nil {
+				return nil, err
+			}
+			p.Code = &i.ID
+		}
+		out = append(out, *p.Code)
+	}
+	return out, nil
+}

@@ -58,14 +58,14 @@ func TestEverySymbolOfAPrintedSheetIsRead(t *testing.T) {
 			if err := os.WriteFile(file, pdf, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := exec.Command(pdftoppm, "-r", "200", "-png", file, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
+			if out, err := exec.Command(pdftoppm, "-r", "150", "-png", file, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			pages, _ := filepath.Glob(filepath.Join(dir, "page*.png"))
 			if len(pages) != 2 {
 				t.Fatalf("%d pages, want 2", len(pages))
 			}
-			dot := 200 / 25.4
+			dot := 150 / 25.4
 			for i, label := range want {
 				place := i + 1
 				x := l.MarginLeft + float64(place%perPage%l.Columns)*(l.Width+l.GapX)
