@@ -252,3 +252,13 @@ func (p *pricing) parts(r *payv1.PartsShare) (money.Exact, []*payv1.TraceNode, e
 	nodes = append(nodes, input("配件总价", "price of the parts", gross.String()), input("提成比例", "share", share.Percent()))
 	return share.Of(gross), nodes, nil
 }
+
+// Tier tells whether a component is a monthly tier.
+func (v *Version) Tier(component string) bool {
+	for _, c := range v.source.GetComponents() {
+		if c.GetKey() == component {
+			return c.GetMonthlyTier() != nil
+		}
+	}
+	return false
+}

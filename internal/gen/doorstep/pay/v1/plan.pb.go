@@ -1078,8 +1078,10 @@ func (*ListPlansRequest) Descriptor() ([]byte, []int) {
 }
 
 type ListPlansResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Plans         []*PlanVersion         `protobuf:"bytes,1,rep,name=plans,proto3" json:"plans,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Plans []*PlanVersion         `protobuf:"bytes,1,rep,name=plans,proto3" json:"plans,omitempty"`
+	// Completed tickets that no published version could price; they are tried again after each publication.
+	Unpriced      uint32 `protobuf:"varint,2,opt,name=unpriced,proto3" json:"unpriced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1119,6 +1121,13 @@ func (x *ListPlansResponse) GetPlans() []*PlanVersion {
 		return x.Plans
 	}
 	return nil
+}
+
+func (x *ListPlansResponse) GetUnpriced() uint32 {
+	if x != nil {
+		return x.Unpriced
+	}
+	return 0
 }
 
 var File_doorstep_pay_v1_plan_proto protoreflect.FileDescriptor
@@ -1192,9 +1201,10 @@ const file_doorstep_pay_v1_plan_proto_rawDesc = "" +
 	"\x04plan\x18\x01 \x01(\v2\x1c.doorstep.pay.v1.PlanVersionB\x06\xbaH\x03\xc8\x01\x01R\x04plan\"-\n" +
 	"\x13PublishPlanResponse\x12\x16\n" +
 	"\x06priced\x18\x01 \x01(\rR\x06priced\"\x12\n" +
-	"\x10ListPlansRequest\"G\n" +
+	"\x10ListPlansRequest\"c\n" +
 	"\x11ListPlansResponse\x122\n" +
-	"\x05plans\x18\x01 \x03(\v2\x1c.doorstep.pay.v1.PlanVersionR\x05plans*z\n" +
+	"\x05plans\x18\x01 \x03(\v2\x1c.doorstep.pay.v1.PlanVersionR\x05plans\x12\x1a\n" +
+	"\bunpriced\x18\x02 \x01(\rR\bunpriced*z\n" +
 	"\vVersionDate\x12\x1c\n" +
 	"\x18VERSION_DATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14VERSION_DATE_ORDERED\x10\x01\x12\x17\n" +

@@ -1,0 +1,263 @@
+package pay
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+var (
+	_ payv1connect.EarningServiceHandler = (*Service)(nil)
+	_ payv1connect.PlanServiceHandler    = (*Service)(nil)
+)
+
+// Service serves earnings and plans.
+type Service struct{ Room *Room }
+
+// span is the longest time that one list of lines may cover.
+const span = 400 * 24 * time.Hour
+
+// GetEarnings implements EarningService.
+func (s *Service) GetEarnings(ctx context.Context, req *connect.Request[payv1.GetEarningsRequest]) (*connect.Response[payv1.GetEarningsResponse], error) {
+	who, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out *payv1.GetEarningsResponse
+	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		payee, err := s.Room.reach(ctx, tx, who, req.Msg.TechnicianId)
+		if err != nil {
+			return err
+		}
+		at := tx.Now()
+		if req.Msg.At != nil {
+			at = req.Msg.At.AsTime()
+		}
+		out, err = s.Room.earnings(ctx, tx, payee, at)
+		if out != nil {
+			out.AsOf = timestamppb.New(tx.Now())
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+// ListEarningLines implements EarningService: newest first by id.
+func (s *Service) ListEarningLines(ctx context.Context, req *connect.Request[payv1.ListEarningLinesRequest]) (*connect.Response[payv1.ListEarningLinesResponse], error) {
+	who, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &payv1.ListEarningLinesResponse{}
+	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		payee, err := s.Room.reach(ctx, tx, who, req.Msg.TechnicianId)
+		if err != nil {
+			return err
+		}
+		out.Lines, err = s.Room.list(ctx, tx, payee, req.Msg)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+func (r *Room) list(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q *payv1.ListEarningLinesRequest) ([]*payv1.EarningLine, error) {
+	zone, err := r.Zone(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	_, from, to := month(tx.Now(), zone)
+	if q.From != nil {
+		from = q.From.AsTime()
+	}
+	if q.To != nil {
+		to = q.To.AsTime()
+	}
+	if !from.Before(to) || to.Sub(from) > span {
+		return nil, fault.New(fault.InvalidArgument, "from, to: a span of at most 400 days")
+	}
+	limit := int(q.Limit)
+	if limit == 0 {
+		limit = 100
+	}
+	after := uuid.Max
+	if len(q.After) > 0 {
+		if after, err = uuid.FromBytes(q.After); err != nil {
+			return nil, fault.New(fault.InvalidArgument, "after")
+		}
+	}
+	found, err := lines(ctx, tx, `
+		WHERE org_id = $1 AND payee_id = $2 AND earned_at >= $3 AND earned_at < $4 AND id < $5 ORDER BY id DESC LIMIT $6`,
+		payee, from, to, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*payv1.EarningLine, len(found))
+	for i, l := range found {
+		if out[i], err = l.message(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// AdjustEarning implements EarningService.
+func (s *Service) AdjustEarning(ctx context.Context, req *connect.Request[payv1.AdjustEarningRequest]) (*connect.Response[payv1.AdjustEarningResponse], error) {
+	who, err := identity.Require(ctx, identity.Finance, identity.Admin)
+	if err != nil {
+		return nil, err
+	}
+	id, err := uuid.FromBytes(req.Msg.Id)
+	if err != nil {
+		return nil, fault.New(fault.InvalidArgument, "id")
+	}
+	target, err := uuid.FromBytes(req.Msg.LineId)
+	if err != nil {
+		return nil, fault.New(fault.InvalidArgument, "line_id")
+	}
+	out := &payv1.AdjustEarningResponse{}
+	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		found, err := lines(ctx, tx, `WHERE org_id = $1 AND id = $2`, target)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fault.New(fault.NotFound, "")
+		}
+		if err := s.Room.mayAdjust(ctx, tx, who, found[0].PayeeID); err != nil {
+			return err
+		}
+		l, err := s.Room.adjust(ctx, tx, Adjustment{
+			ID: id, Line: target, Reason: req.Msg.Reason, Actor: who.User,
+			Difference: money.New(req.Msg.Difference.GetMinor(), money.Currency(req.Msg.Difference.GetCurrency())),
+		})
+		if err != nil {
+			return err
+		}
+		out.Line, err = l.message()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+// PublishPlan implements PlanService.
+func (s *Service) PublishPlan(ctx context.Context, req *connect.Request[payv1.PublishPlanRequest]) (*connect.Response[payv1.PublishPlanResponse], error) {
+	who, err := planner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	priced, err := s.Room.Publish(ctx, who.Org, who.User, req.Msg.Plan)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&payv1.PublishPlanResponse{Priced: uint32(priced)}), nil
+}
+
+// ListPlans implements PlanService.
+func (s *Service) ListPlans(ctx context.Context, _ *connect.Request[payv1.ListPlansRequest]) (*connect.Response[payv1.ListPlansResponse], error) {
+	who, err := planner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &payv1.ListPlansResponse{}
+	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		versions, err := s.Room.published(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for i := len(versions) - 1; i >= 0; i-- {
+			out.Plans = append(out.Plans, versions[i].Source())
+		}
+		return tx.QueryRow(ctx, `SELECT count(*) FROM pay_accrual WHERE org_id = $1 AND plan IS NULL AND clawed_at IS NULL`,
+			tx.OrgID()).Scan(&out.Unpriced)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+// planner is a caller who may see and publish plans: finance or admin over the whole org.
+func planner(ctx context.Context) (identity.Identity, error) {
+	who, err := identity.Require(ctx, identity.Finance, identity.Admin)
+	if err != nil {
+		return who, err
+	}
+	for _, role := range []identity.Role{identity.Finance, identity.Admin} {
+		if who.Reaches(role, identity.ScopeOrg, uuid.Nil) {
+			return who, nil
+		}
+	}
+	return who, fault.New(fault.Forbidden, "")
+}
+
+// reach is whose earnings are asked for, if the caller may see them: one's own, or those of a technician whom a
+// leading role reaches by org, region or team. Nobody learns whether a stranger exists.
+func (r *Room) reach(ctx context.Context, tx *postgres.Tx, who identity.Identity, raw []byte) (uuid.UUID, error) {
+	if len(raw) == 0 {
+		if !who.Has(identity.Technician) {
+			return uuid.Nil, fault.New(fault.InvalidArgument, "technician_id")
+		}
+		return who.User, nil
+	}
+	payee, err := uuid.FromBytes(raw)
+	if err != nil {
+		return uuid.Nil, fault.New(fault.InvalidArgument, "technician_id")
+	}
+	if payee == who.User && who.Has(identity.Technician) {
+		return payee, nil
+	}
+	ok, err := r.leads(ctx, tx, who, payee, identity.Finance, identity.Admin, identity.Supervisor)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "")
+	}
+	return payee, err
+}
+
+func (r *Room) mayAdjust(ctx context.Context, tx *postgres.Tx, who identity.Identity, payee uuid.UUID) error {
+	ok, err := r.leads(ctx, tx, who, payee, identity.Finance, identity.Admin)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "")
+	}
+	return err
+}
+
+func (r *Room) leads(ctx context.Context, tx *postgres.Tx, who identity.Identity, payee uuid.UUID, roles ...identity.Role) (bool, error) {
+	if !who.Has(roles...) {
+		return false, nil
+	}
+	teams, region, err := r.Home(ctx, tx, payee)
+	if err != nil {
+		return false, err
+	}
+	for _, role := range roles {
+		if who.Reaches(role, identity.ScopeRegion, region) {
+			return true, nil
+		}
+		for _, team := range teams {
+			if who.Reaches(role, identity.ScopeTeam, team) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

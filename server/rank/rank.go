@@ -1,0 +1,150 @@
+// Package rank keeps the boards on which technicians see their place: by team, region and org; by day, week and
+// month. A technician's transaction writes only rows of that technician. A keeper puts what changed in order,
+// at most once a second for each board, and pokes the board's topic: a board is state, not a feed.
+package rank
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/server/pay/plan"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Place is where a technician belongs: among whom they rank.
+type Place struct {
+	Teams  []uuid.UUID
+	Region uuid.UUID
+}
+
+// Peer is how a technician is shown to others.
+type Peer struct {
+	Name string
+	// Alias stands instead of the name for peers, when set.
+	Alias  string
+	Region uuid.UUID
+}
+
+// Room keeps boards.
+type Room struct {
+	Store *postgres.Store
+	Log   *slog.Logger
+	// Places tells where technicians belong; who is unknown is left out. From the account room.
+	Places func(ctx context.Context, tx *postgres.Tx, payee uuid.UUID) (Place, error)
+	// Peers tells how technicians are shown. From the account room.
+	Peers func(ctx context.Context, tx *postgres.Tx, payees []uuid.UUID) (map[uuid.UUID]Peer, error)
+	// Zone decides days, weeks and months. From the account room.
+	Zone func(ctx context.Context, tx *postgres.Tx) (*time.Location, error)
+	// Changed is told, after the commit, which board has something to put in order; usually Keeper.Touch.
+	Changed func(Board)
+}
+
+// Board names one board.
+type Board struct {
+	Org    uuid.UUID
+	Scope  payv1.BoardScope
+	ID     uuid.UUID // the team, region or org
+	Period payv1.BoardPeriod
+	Starts plan.Day
+}
+
+// namespace keeps the ids of boards apart from all other name-based UUIDs.
+var namespace = uuid.MustParse("5ab4f1de-6d0c-4f0e-9d53-0c6f2a1b7e10")
+
+// Key is the board's id in storage, the same on every replica.
+func (b Board) Key() uuid.UUID {
+	return uuid.NewSHA1(namespace, fmt.Appendf(nil, "%d|%s|%d|%s", b.Scope, b.ID, b.Period, b.Starts))
+}
+
+// Topic is what a phone watches to hear of changes.
+func (b Board) Topic() string { return TopicPrefix + b.Key().String() }
+
+// TopicPrefix begins the topics of all boards.
+const TopicPrefix = "board:"
+
+// starts is the first day of the period that a day lies in.
+func starts(p payv1.BoardPeriod, d plan.Day) plan.Day {
+	switch p {
+	case payv1.BoardPeriod_BOARD_PERIOD_WEEK:
+		return d.Monday()
+	case payv1.BoardPeriod_BOARD_PERIOD_MONTH:
+		return d.First()
+	}
+	return d
+}
+
+var periods = []payv1.BoardPeriod{
+	payv1.BoardPeriod_BOARD_PERIOD_DAY, payv1.BoardPeriod_BOARD_PERIOD_WEEK, payv1.BoardPeriod_BOARD_PERIOD_MONTH,
+}
+
+// boards lists where a change of a day counts.
+func boards(org uuid.UUID, p Place, d plan.Day) []Board {
+	var out []Board
+	for _, period := range periods {
+		first := starts(period, d)
+		out = append(out, Board{org, payv1.BoardScope_BOARD_SCOPE_ORG, org, period, first})
+		if p.Region != uuid.Nil {
+			out = append(out, Board{org, payv1.BoardScope_BOARD_SCOPE_REGION, p.Region, period, first})
+		}
+		for _, t := range p.Teams {
+			out = append(out, Board{org, payv1.BoardScope_BOARD_SCOPE_TEAM, t, period, first})
+		}
+	}
+	return out
+}
+
+// Earned adds to a payee's scores in the caller's transaction: total is what the payee's income grew by, pending
+// how much of its change is not sure. A confirmation has total 0 and a negative pending. at decides the day. Only
+// rows of the payee are locked; the boards follow within a second of the commit.
+func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount) error {
+	place, err := r.Places(ctx, tx, payee)
+	if err != nil {
+		return err
+	}
+	zone, err := r.Zone(ctx, tx)
+	if err != nil {
+		return err
+	}
+	list := boards(tx.OrgID(), place, plan.DayOf(at, zone))
+	n := len(list)
+	keys, scopeIDs := make([]uuid.UUID, n), make([]uuid.UUID, n)
+	scopes, periods := make([]int16, n), make([]int16, n)
+	days := make([]string, n)
+	for i, b := range list {
+		keys[i], scopeIDs[i], scopes[i], periods[i], days[i] = b.Key(), b.ID, int16(b.Scope), int16(b.Period), b.Starts.String()
+	}
+	// The board's row is only made here, never updated: it is no lock among technicians.
+	_, err = tx.Exec(ctx, `
+		INSERT INTO rank_board (org_id, id, scope, scope_id, period, starts, currency)
+		SELECT $1, b.id, b.scope, b.scope_id, b.period, b.starts::date, $7
+		FROM unnest($2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[], $6::text[]) AS b(id, scope, scope_id, period, starts)
+		WHERE NOT EXISTS (SELECT FROM rank_board o WHERE o.org_id = $1 AND o.id = b.id)
+		ORDER BY b.id
+		ON CONFLICT DO NOTHING`, tx.OrgID(), keys, scopes, scopeIDs, periods, days, string(total.Currency))
+	if err != nil {
+		return fmt.Errorf("make boards: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO rank_score AS s (org_id, board_id, payee_id, score, pending, dirty)
+		SELECT $1, k, $3, $4, $5, true FROM unnest($2::uuid[]) AS k ORDER BY k
+		ON CONFLICT (org_id, board_id, payee_id) DO UPDATE
+		SET score = s.score + excluded.score, pending = s.pending + excluded.pending, dirty = true`,
+		tx.OrgID(), keys, payee, total.Minor, pending.Minor)
+	if err != nil {
+		return fmt.Errorf("add to scores: %w", err)
+	}
+	if r.Changed != nil {
+		tx.AfterCommit(func() {
+			for _, b := range list {
+				r.Changed(b)
+			}
+		})
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package rank
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+const (
+	// levels of buckets; the widest is unbounded.
+	levels = 4
+	// refreshBatch bounds how long the scores of payees are locked by one refresh.
+	refreshBatch = 2000
+)
+
+// Refresh puts what changed on a board in order and pokes its topic. It does nothing when the board was put in
+// order within the last interval by any replica, and tells how long to wait then; more tells that something is
+// left to do. Scores that a technician's transaction holds at this moment are left for the next time.
+func (r *Room) Refresh(ctx context.Context, org, board uuid.UUID, interval time.Duration) (wait time.Duration, more bool, err error) {
+	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		wait, more = 0, false
+		var last *time.Time
+		err := tx.QueryRow(ctx, `SELECT refreshed_at FROM rank_board WHERE org_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED`,
+			tx.OrgID(), board).Scan(&last)
+		if err == pgx.ErrNoRows { // another replica is at it, or the board is gone
+			wait = interval
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if last != nil && tx.Now().Before(last.Add(interval)) {
+			wait = last.Add(interval).Sub(tx.Now())
+			return nil
+		}
+		changed, err := r.order(ctx, tx, board)
+		if err != nil {
+			return err
+		}
+		more = changed == refreshBatch
+		if changed > 0 {
+			tx.Poke(TopicPrefix + board.String())
+		}
+		return nil
+	})
+	return wait, more, err
+}
+
+// order moves changed payees from their old buckets to their new ones, in one statement. A technician's
+// transaction writes its score before anything else could make it wait for this one, and marks it dirty again
+// afterwards, so no change is missed.
+func (r *Room) order(ctx context.Context, tx *postgres.Tx, board uuid.UUID) (int, error) {
+	var changed, arrived int
+	err := tx.QueryRow(ctx, `
+		WITH old AS (
+			SELECT payee_id, ranked, score, pending FROM rank_score
+			WHERE org_id = $1 AND board_id = $2 AND dirty
+			LIMIT $3 FOR UPDATE SKIP LOCKED
+		), moved AS (
+			UPDATE rank_score s SET ranked = old.score, ranked_pending = old.pending, dirty = false
+			FROM old WHERE s.org_id = $1 AND s.board_id = $2 AND s.payee_id = old.payee_id
+		), steps AS (
+			SELECT ranked AS score, -1 AS n FROM old WHERE ranked IS NOT NULL AND ranked <> score
+			UNION ALL
+			SELECT score, 1 FROM old WHERE ranked IS DISTINCT FROM score
+		), counted AS (
+			INSERT INTO rank_bucket AS b (org_id, board_id, level, bucket, n)
+			SELECT $1, $2, l, score >> (8 * l), sum(n) FROM steps, generate_series(0, $4 - 1) AS l
+			GROUP BY l, score >> (8 * l) HAVING sum(n) <> 0
+			ON CONFLICT (org_id, board_id, level, bucket) DO UPDATE SET n = b.n + excluded.n
+		)
+		SELECT count(*), count(*) FILTER (WHERE ranked IS NULL) FROM old`,
+		tx.OrgID(), board, refreshBatch, levels).Scan(&changed, &arrived)
+	if err != nil {
+		return 0, fmt.Errorf("put the board in order: %w", err)
+	}
+	_, err = tx.Exec(ctx, `UPDATE rank_board SET payees = payees + $3, refreshed_at = $4 WHERE org_id = $1 AND id = $2`,
+		tx.OrgID(), board, arrived, tx.Now())
+	return changed, err
+}
+
+// ranks returns the places of scores: one more than the number of payees with a higher score, so that equal
+// scores share a place. It reads at most 255 buckets a level and score.
+func ranks(ctx context.Context, tx *postgres.Tx, board uuid.UUID, scores []int64) (map[int64]uint64, error) {
+	out := make(map[int64]uint64, len(scores))
+	rows, err := tx.Query(ctx, `
+		SELECT s.score, 1 + (
+			SELECT coalesce(sum(above.n), 0)::bigint FROM generate_series(0, $4 - 1) AS l, LATERAL (
+				SELECT sum(b.n) AS n FROM rank_bucket b
+				WHERE b.org_id = $1 AND b.board_id = $2 AND b.level = l::smallint
+				  AND b.bucket > (s.score >> (8 * l))
+				  AND b.bucket < CASE WHEN l = $4 - 1 THEN 9223372036854775807 ELSE ((s.score >> (8 * (l + 1))) + 1) << 8 END
+			) AS above)
+		FROM unnest($3::bigint[]) AS s(score)`, tx.OrgID(), board, scores, levels)
+	if err != nil {
+		return nil, err
+	}
+	var score int64
+	var rank uint64
+	_, err = pgx.ForEachRow(rows, []any{&score, &rank}, func() error {
+		out[score] = rank
+		return nil
+	})
+	return out, err
+}
