@@ -1,4 +1,4 @@
--- Units of products, printed codes, and which unit has which ticket in work.
+-- Units of products, printed codes, who scanned and what was booked.
 
 -- +goose Up
 
@@ -27,20 +27,6 @@ CREATE TABLE unit (
     PRIMARY KEY (org_id, unit_id)
 );
 CREATE UNIQUE INDEX unit_label ON unit (org_id, gtin, serial) WHERE gtin <> '' AND serial <> '';
-
--- The ticket in work for a unit, and those before it.
-CREATE TABLE unit_ticket (
-    org_id    uuid NOT NULL,
-    ticket_id uuid NOT NULL,
-    unit_id   uuid NOT NULL,
-    opened_at timestamptz NOT NULL,
-    closed_at timestamptz,
-    PRIMARY KEY (org_id, ticket_id),
-    FOREIGN KEY (org_id, unit_id) REFERENCES unit (org_id, unit_id)
-);
--- A unit has one ticket in work, whoever scans it, and however often.
-CREATE UNIQUE INDEX unit_ticket_open ON unit_ticket (org_id, unit_id) WHERE closed_at IS NULL;
-CREATE INDEX unit_ticket_unit ON unit_ticket (org_id, unit_id, opened_at);
 
 CREATE TABLE code (
     org_id        uuid NOT NULL,
@@ -91,7 +77,7 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['unit', 'unit_ticket', 'code', 'code_scan', 'code_booking'] LOOP
+    FOREACH t IN ARRAY ARRAY['unit', 'code', 'code_scan', 'code_booking'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY tenant ON %I USING (org_id = nullif(current_setting(''doorstep.org'', true), '''')::uuid)', t);
@@ -101,4 +87,4 @@ $$;
 -- +goose StatementEnd
 
 -- +goose Down
-DROP TABLE code_booking, code_scan, code, unit_ticket, unit, code_org;
+DROP TABLE code_booking, code_scan, code, unit, code_org;

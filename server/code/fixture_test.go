@@ -65,7 +65,10 @@ func newWorld(t testing.TB) *world {
 	}
 	w.now.Store(&morning)
 	ctx := context.Background()
-	if _, err := w.db.Owner.Exec(ctx, `CREATE TABLE fake_ticket (org_id uuid, id uuid, body jsonb, PRIMARY KEY (org_id, id)); GRANT ALL ON fake_ticket TO doorstep_app`); err != nil {
+	if _, err := w.db.Owner.Exec(ctx, `
+		CREATE TABLE fake_ticket (org_id uuid, id uuid, unit uuid, open boolean, body jsonb, PRIMARY KEY (org_id, id));
+		CREATE UNIQUE INDEX ON fake_ticket (org_id, unit) WHERE open AND unit <> '00000000-0000-0000-0000-000000000000';
+		GRANT ALL ON fake_ticket TO doorstep_app`); err != nil {
 		t.Fatal(err)
 	}
 	product, class := uuid.New(), uuid.New()
@@ -102,14 +105,20 @@ func keysOf(key ed25519.PrivateKey) code.Keys {
 
 func (w *world) hooks() code.Hooks {
 	return code.Hooks{
-		OpenTicket: func(ctx context.Context, tx *postgres.Tx, o code.Opening) error {
-			number := fmt.Sprintf("T-%s", o.Ticket.String()[30:])
-			return saveTicket(ctx, tx, fakeTicket{From: o, Phone: o.Phone, View: code.TicketView{
+		OpenTicket: func(ctx context.Context, tx *postgres.Tx, o code.Opening) (uuid.UUID, bool, error) {
+			number := fmt.Sprintf("T-%s", o.Ticket.String()[24:])
+			saved, err := saveTicket(ctx, tx, fakeTicket{From: o, Phone: o.Phone, View: code.TicketView{
 				ID: o.Ticket, Number: number, State: fieldv1.TicketState_TICKET_STATE_NEW, Unit: o.Unit, Store: o.Store,
 				Product:      code.Label{ZH: o.Product.GetName().GetZh(), EN: o.Product.GetName().GetEn()},
 				CustomerName: o.Name, CustomerPhone: mask(o.Phone), OpenedAt: tx.Now(), Stages: []code.Stage{{Key: "booked", At: tx.Now()}},
 			}})
+			if err != nil || saved {
+				return o.Ticket, false, err
+			}
+			id, _, err := inWork(ctx, tx, o.Unit)
+			return id, true, err
 		},
+		InWork: inWork,
 		Ticket: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (code.TicketView, bool, error) {
 			f, ok, err := loadTicket(ctx, tx, id)
 			return f.View, ok, err
@@ -118,11 +127,15 @@ func (w *world) hooks() code.Hooks {
 			f, ok, err := loadTicket(ctx, tx, id)
 			return ok && f.Phone == phone, err
 		},
-		History: func(_ context.Context, _ *postgres.Tx, tickets []uuid.UUID) (out []*fieldv1.HistoryItem, err error) {
-			for _, id := range tickets {
-				out = append(out, &fieldv1.HistoryItem{Number: id.String()})
+		History: func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) ([]*fieldv1.HistoryItem, error) {
+			rows, err := tx.Query(ctx, `SELECT id::text FROM fake_ticket WHERE org_id = $1 AND unit = $2`, tx.OrgID(), unit)
+			if err != nil {
+				return nil, err
 			}
-			return out, nil
+			return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*fieldv1.HistoryItem, error) {
+				h := new(fieldv1.HistoryItem)
+				return h, row.Scan(&h.Number)
+			})
 		},
 		Product: func(_ context.Context, tx *postgres.Tx, id uuid.UUID) (*fieldv1.Product, bool, error) {
 			return w.product, tx.OrgID() == w.org && uuid.UUID(w.product.Id) == id, nil
@@ -133,17 +146,17 @@ func (w *world) hooks() code.Hooks {
 		Parts: func(context.Context, *postgres.Tx, uuid.UUID) ([]*fieldv1.PriceItem, error) {
 			return []*fieldv1.PriceItem{{Sku: "HOSE-1"}}, nil
 		},
-		Shop: func(_ context.Context, tx *postgres.Tx, id uuid.UUID) (string, bool, error) {
+		Shop: func(_ context.Context, tx *postgres.Tx, id uuid.UUID) (code.Label, bool, error) {
 			switch {
 			case tx.OrgID() != w.org:
-				return "", false, nil
+				return code.Label{}, false, nil
 			case id == w.shop:
-				return "深圳南山旗舰店", true, nil
+				return code.Label{ZH: "深圳南山旗舰店", EN: "Nanshan flagship shop"}, true, nil
 			}
-			return "广州天河店", id == w.other, nil
+			return code.Label{ZH: "广州天河店"}, id == w.other, nil
 		},
-		Company: func(context.Context, *postgres.Tx) (string, *time.Location, error) {
-			return "云曦电器 Yunxi", time.FixedZone("CST", 8*3600), nil
+		Company: func(context.Context, *postgres.Tx) (code.Label, *time.Location, error) {
+			return code.Label{ZH: "云曦电器", EN: "Yunxi"}, time.FixedZone("CST", 8*3600), nil
 		},
 		Serves: func(_ context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, _ time.Time) (bool, error) {
 			return tx.OrgID() == w.org && uuid.UUID(user) == w.clerk && (store == w.shop || store == w.other), nil
@@ -158,13 +171,24 @@ func mask(phone string) string {
 	return phone[:3] + "****" + phone[len(phone)-4:]
 }
 
-func saveTicket(ctx context.Context, tx *postgres.Tx, f fakeTicket) error {
+// saveTicket writes the row, unless the unit has another one that is open.
+func saveTicket(ctx context.Context, tx *postgres.Tx, f fakeTicket) (bool, error) {
 	body, err := json.Marshal(f)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO fake_ticket VALUES ($1, $2, $3)`, tx.OrgID(), f.View.ID, body)
-	return err
+	open := f.View.State <= fieldv1.TicketState_TICKET_STATE_ON_HOLD || f.View.State == fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE
+	tag, err := tx.Exec(ctx, `INSERT INTO fake_ticket VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		tx.OrgID(), f.View.ID, f.View.Unit, open, body)
+	return tag.RowsAffected() == 1, err
+}
+
+func inWork(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (id uuid.UUID, ok bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT id FROM fake_ticket WHERE org_id = $1 AND unit = $2 AND open`, tx.OrgID(), unit).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return id, false, nil
+	}
+	return id, err == nil, err
 }
 
 func loadTicket(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (f fakeTicket, ok bool, err error) {
@@ -229,7 +253,7 @@ func (w *world) ticket(id uuid.UUID) (f fakeTicket) {
 	return f
 }
 
-// change edits a ticket in its room and tells the code room.
+// change edits a ticket in its room, and tells the code room when it is completed.
 func (w *world) change(id uuid.UUID, edit func(*code.TicketView)) {
 	w.t.Helper()
 	w.transact(func(ctx context.Context, tx *postgres.Tx) error {
@@ -241,10 +265,10 @@ func (w *world) change(id uuid.UUID, edit func(*code.TicketView)) {
 		if _, err := tx.Exec(ctx, `DELETE FROM fake_ticket WHERE org_id = $1 AND id = $2`, tx.OrgID(), id); err != nil {
 			return err
 		}
-		if err := saveTicket(ctx, tx, f); err != nil {
+		if _, err := saveTicket(ctx, tx, f); err != nil || f.View.State != fieldv1.TicketState_TICKET_STATE_COMPLETED {
 			return err
 		}
-		return w.TicketChanged(ctx, tx, f.View)
+		return w.TicketCompleted(ctx, tx, id)
 	})
 }
 

@@ -68,11 +68,11 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		return intake.Result{}, err
 	}
 	if u.ID != uuid.Nil {
-		open, err := openTicketOf(ctx, tx, u.ID)
+		open, ok, err := r.Hooks.InWork(ctx, tx, u.ID)
 		if err != nil {
 			return intake.Result{}, err
 		}
-		if open != uuid.Nil {
+		if ok {
 			return r.showOpen(ctx, tx, ticket, open)
 		}
 		u.sell(store, m.DeviceTime, t.Product.GetWarrantyMonths())
@@ -90,8 +90,13 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		o.Position = &Position{Latitude: p.Latitude, Longitude: p.Longitude, Accuracy: p.AccuracyM}
 	}
 	o.WantedEarliest, o.WantedUntil = ends(a.Wanted)
-	if err := r.open(ctx, tx, o); err != nil {
+	open, existing, err := r.Hooks.OpenTicket(ctx, tx, o)
+	if err != nil {
 		return intake.Result{}, err
+	}
+	if existing && open != ticket {
+		// The office opened one for the same unit at this very moment, past the unit's lock.
+		return r.showOpen(ctx, tx, ticket, open)
 	}
 	return intake.Done(), r.logScan(ctx, tx, "clerk", m.User, t)
 }
@@ -118,21 +123,6 @@ func (r *Room) showOpen(ctx context.Context, tx *postgres.Tx, asked, open uuid.U
 		changes = append(changes, change.FieldChange{Field: "number", Kept: view.Number})
 	}
 	return intake.MergedWith(changes...), nil
-}
-
-// open makes the ticket through the ticket room and notes it here.
-func (r *Room) open(ctx context.Context, tx *postgres.Tx, o Opening) error {
-	if err := r.Hooks.OpenTicket(ctx, tx, o); err != nil {
-		return err
-	}
-	view, ok, err := r.Hooks.Ticket(ctx, tx, o.Ticket)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return fault.New(fault.Internal, "the ticket was not opened")
-	}
-	return r.TicketChanged(ctx, tx, view)
 }
 
 func (r *Room) logScan(ctx context.Context, tx *postgres.Tx, who string, user change.User, t Target) error {

@@ -2,7 +2,6 @@ package code_test
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -33,13 +32,6 @@ func TestAScanOpensATicketWithEverythingFilledIn(t *testing.T) {
 	if o.Unit != unit || o.Serial != "SN1" || o.Store != w.shop || !o.PurchasedAt.Equal(at) || !o.WarrantyUntil.Equal(at.AddDate(0, 72, 0)) ||
 		o.Product.GetModel() != "YX-60" || o.Name != "王芳" || o.Source != "scan" || !o.At.Equal(at) {
 		t.Fatalf("the ticket room was told %+v", o)
-	}
-	var open storev1.OpenTicket
-	if err := proto.Unmarshal(w.held(w.shop)[change.Entity{Kind: 31, ID: id}], &open); err != nil {
-		t.Fatal(err)
-	}
-	if open.CustomerPhone != "138****0001" || uuid.UUID(open.UnitId) != unit {
-		t.Fatalf("the shop's feed holds %v", &open)
 	}
 	var u storev1.Unit
 	if err := proto.Unmarshal(w.held(w.shop)[change.Entity{Kind: 30, ID: unit}], &u); err != nil {
@@ -149,7 +141,7 @@ func TestAUnitIsFreeForATicketOnceTheLastIsDone(t *testing.T) {
 	}
 	w.change(first, func(v *code.TicketView) { v.State = fieldv1.TicketState_TICKET_STATE_COMPLETED })
 	if held := w.held(w.shop); len(held) != 0 {
-		t.Fatalf("an installed unit and a completed ticket stay in the shop's feed: %v", held)
+		t.Fatalf("an installed unit stays in the shop's feed: %v", held)
 	}
 	v, second, err := w.scan(&storev1.OpenTicketByScan{Scanned: link}, morning)
 	if err != nil || v.Outcome != change.Applied || second == first {
@@ -211,8 +203,5 @@ func TestAProductWithoutSerialOpensATicketWithoutUnit(t *testing.T) {
 	}
 	if o := w.ticket(id).From; o.Unit != uuid.Nil || o.Product == nil {
 		t.Fatalf("%+v", o)
-	}
-	if held := w.held(w.shop); !slices.ContainsFunc(keys(held), func(e change.Entity) bool { return e.ID == id }) {
-		t.Fatal("the shop does not see it")
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	"github.com/doorstep-dev/doorstep/server/code/token"
 )
 
 // Label is a name in the company's two languages; either may be empty.
@@ -27,16 +26,14 @@ func (l Label) In(lang string) string {
 
 // Glimpse is all that a stranger may see of a code.
 type Glimpse struct {
-	Company string
+	Company Label
 	// Zone is the company's; windows are offered and shown in it.
 	Zone *time.Location
 	// Product is what the scanned unit is, for a unit's code; Store is set for the entry of a shop.
 	Product Label
-	Store   string
+	Store   Label
 	// Progress is set for a ticket's code, and then nothing can be booked.
 	Progress *Progress
-
-	kind token.Kind
 }
 
 // Progress is how far a job is, without phone number or address.

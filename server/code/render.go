@@ -34,7 +34,7 @@ func (r *Room) Label(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (draw.L
 	case token.Unit:
 		err = r.labelUnit(ctx, tx, i.Target, &l)
 	case token.Entry:
-		l.Title, _, err = r.Hooks.Shop(ctx, tx, i.Target)
+		l.Title, err = r.shopName(ctx, tx, i.Target)
 		l.Lines = []string{"扫码预约上门服务", "Scan to book a visit"}
 	case token.Ticket:
 		var view TicketView

@@ -6,9 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -17,7 +15,7 @@ import (
 
 // One printed code, four answers:
 //
-//   - a stranger learns what the product is, or the shop's name;
+//   - a stranger learns what the product is, or the shop's name, on the public pages;
 //   - a technician gets the unit with purchase and warranty, its install history, the parts that fit and the number
 //     of the ticket in work (扫码工单), but no customer;
 //   - a clerk gets the unit and its ticket in work with the customer, of their own shop; of another shop's unit, what
@@ -41,10 +39,7 @@ func (r *Room) Resolve(ctx context.Context, who identity.Identity, scanned strin
 		case token.Unit:
 			err = r.resolveUnit(ctx, tx, who, t, out)
 		case token.Entry:
-			var ok bool
-			if out.StoreName, ok, err = r.Hooks.Shop(ctx, tx, t.ID); err == nil && !ok {
-				err = errUnknown("the store is gone")
-			}
+			out.StoreName, err = r.shopName(ctx, tx, t.ID)
 		case token.Ticket:
 			err = r.resolveTicket(ctx, tx, who, t, out)
 		}
@@ -76,24 +71,20 @@ func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Id
 	out.Unit = m
 	own := t.Unit.Store != uuid.Nil && who.Reaches(identity.Clerk, identity.ScopeStore, t.Unit.Store)
 	if t.Unit.Store != uuid.Nil && (own || office || technician) {
-		if out.StoreName, _, err = r.Hooks.Shop(ctx, tx, t.Unit.Store); err != nil {
+		if out.StoreName, err = r.shopName(ctx, tx, t.Unit.Store); err != nil {
 			return err
 		}
 	}
 	if !own && !office && !technician {
 		m.OrderNumber, m.PurchasedAt, m.StoreId = "", nil, nil
 	}
-	tickets, err := ticketsOf(ctx, tx, t.ID)
-	if err != nil {
-		return err
-	}
 	if technician || office {
-		if out.History, err = r.Hooks.History(ctx, tx, tickets); err != nil {
+		if out.History, err = r.Hooks.History(ctx, tx, t.ID); err != nil {
 			return err
 		}
 	}
-	open, err := openTicketOf(ctx, tx, t.ID)
-	if err != nil || open == uuid.Nil {
+	open, ok, err := r.Hooks.InWork(ctx, tx, t.ID)
+	if err != nil || !ok {
 		return err
 	}
 	view, ok, err := r.Hooks.Ticket(ctx, tx, open)
@@ -144,17 +135,12 @@ func roleWord(who identity.Identity) string {
 	return "stranger"
 }
 
-// ResolveForStranger is Resolve for a caller who has not signed in.
-func (r *Room) ResolveForStranger(ctx context.Context, scanned string) (*storev1.ResolveCodeResponse, error) {
-	g, err := r.Look(ctx, scanned)
-	if err != nil {
-		return nil, err
+func (r *Room) shopName(ctx context.Context, tx *postgres.Tx, store uuid.UUID) (string, error) {
+	name, ok, err := r.Hooks.Shop(ctx, tx, store)
+	if err == nil && !ok {
+		err = errUnknown("the store is gone")
 	}
-	out := &storev1.ResolveCodeResponse{Kind: storev1.CodeKind(g.kind), StoreName: g.Store}
-	if g.Product != (Label{}) {
-		out.Product = &fieldv1.Product{Name: &typesv1.Label{Zh: g.Product.ZH, En: g.Product.EN}}
-	}
-	return out, nil
+	return name.In("zh"), err
 }
 
 // mayIssue tells whether the caller may issue and revoke codes of this target: the office all, a clerk those of the

@@ -44,23 +44,26 @@ type Keys struct {
 
 // Hooks are what this room asks of others, each within its transaction. ok is false for what the org does not have.
 type Hooks struct {
-	// OpenTicket makes an order of one line, if the opening has no order number that exists, and its ticket.
-	OpenTicket func(ctx context.Context, tx *postgres.Tx, o Opening) error
+	// OpenTicket opens a ticket, with an order of one line if there is none yet, and tells its id. Where the unit has
+	// a ticket in work already, also one that another transaction opened a moment ago, it opens none and gives that one.
+	OpenTicket func(ctx context.Context, tx *postgres.Tx, o Opening) (ticket uuid.UUID, existing bool, err error)
 	// Ticket reads a ticket.
 	Ticket func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (t TicketView, ok bool, err error)
+	// InWork finds the ticket in work for a unit: new, in progress, on hold, or failed and not closed yet.
+	InWork func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (ticket uuid.UUID, ok bool, err error)
 	// Caller tells whether the phone number is that of the ticket's customer.
 	Caller func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, phone string) (bool, error)
-	// History lists earlier jobs among the given tickets, newest first.
-	History func(ctx context.Context, tx *postgres.Tx, tickets []uuid.UUID) ([]*fieldv1.HistoryItem, error)
+	// History lists the jobs that a unit ever had, newest first, at most 20.
+	History func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) ([]*fieldv1.HistoryItem, error)
 	// Product finds a product by its id, ProductByGTIN by its 14 digits.
 	Product       func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (p *fieldv1.Product, ok bool, err error)
 	ProductByGTIN func(ctx context.Context, tx *postgres.Tx, gtin string) (p *fieldv1.Product, ok bool, err error)
 	// Parts lists the parts that fit a class of products.
 	Parts func(ctx context.Context, tx *postgres.Tx, class uuid.UUID) ([]*fieldv1.PriceItem, error)
 	// Shop finds a store's name.
-	Shop func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (name string, ok bool, err error)
+	Shop func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (name Label, ok bool, err error)
 	// Company is the org's name and time zone.
-	Company func(ctx context.Context, tx *postgres.Tx) (name string, zone *time.Location, err error)
+	Company func(ctx context.Context, tx *postgres.Tx) (name Label, zone *time.Location, err error)
 	// Serves tells whether the user was a clerk of the store at that time.
 	Serves func(ctx context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, at time.Time) (bool, error)
 }
@@ -106,22 +109,10 @@ type TicketView struct {
 	CustomerName, CustomerPhone string
 	OpenedAt                    time.Time
 	Stages                      []Stage
-	// Technician and Badge are who accepted the visit that is coming; empty before.
+	// Technician's full name and Badge are who accepted the visit that is coming; empty before.
 	Technician, Badge string
 	// Earliest and Latest are the arrival that the customer was told.
 	Earliest, Latest time.Time
-}
-
-// InWork tells whether a ticket in this state is still to be done, so that another scan shows it instead of opening
-// a second one. CannotComplete is in work until the office closes it.
-func InWork(s fieldv1.TicketState) bool {
-	switch s {
-	case fieldv1.TicketState_TICKET_STATE_NEW, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS,
-		fieldv1.TicketState_TICKET_STATE_ON_HOLD, fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE:
-		return true
-	default:
-		return false
-	}
 }
 
 func (r *Room) random() io.Reader {

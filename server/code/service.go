@@ -2,6 +2,7 @@ package code
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
@@ -10,6 +11,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/sheet"
 	"github.com/doorstep-dev/doorstep/server/code/token"
@@ -17,6 +19,12 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
+
+// Handlers registers the services of this room.
+func (r *Room) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+	handle(storev1connect.NewCodeServiceHandler(Service{r}, options...))
+	handle(trackv1connect.NewTrackServiceHandler(Track{Desk: r, PublicURL: r.PublicURL}, options...))
+}
 
 // Service answers CodeService. Requests were validated before.
 type Service struct{ Room *Room }
@@ -89,15 +97,13 @@ func (s Service) mayTouch(ctx context.Context, tx *postgres.Tx, who identity.Ide
 	return s.Room.mayIssue(ctx, tx, who, i.Kind, i.Target)
 }
 
-// ResolveCode tells what a scanned text is. Also strangers may ask, and learn what a stranger may see.
+// ResolveCode tells what a scanned text is, as far as the caller may know. Strangers have the public pages.
 func (s Service) ResolveCode(ctx context.Context, req *connect.Request[storev1.ResolveCodeRequest]) (*connect.Response[storev1.ResolveCodeResponse], error) {
-	var out *storev1.ResolveCodeResponse
-	var err error
-	if who, ok := identity.From(ctx); ok {
-		out, err = s.Room.Resolve(ctx, who, req.Msg.Scanned)
-	} else {
-		out, err = s.Room.ResolveForStranger(ctx, req.Msg.Scanned)
+	who, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
 	}
+	out, err := s.Room.Resolve(ctx, who, req.Msg.Scanned)
 	if err != nil {
 		return nil, err
 	}

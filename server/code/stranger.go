@@ -64,7 +64,6 @@ func (r *Room) Look(ctx context.Context, scanned string) (Glimpse, error) {
 		if err != nil {
 			return err
 		}
-		g.kind = t.Kind
 		if g.Company, g.Zone, err = r.Hooks.Company(ctx, tx); err != nil {
 			return err
 		}
@@ -210,7 +209,8 @@ func (r *Room) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Target,
 	}
 	if t.Kind == token.Entry {
 		o.Store = t.ID
-		return id, r.open(ctx, tx, o)
+		id, _, err := r.Hooks.OpenTicket(ctx, tx, o)
+		return id, err
 	}
 	u, err := lockTarget(ctx, tx, Target{ID: t.ID})
 	if err != nil {
@@ -218,24 +218,23 @@ func (r *Room) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Target,
 	}
 	o.Store, o.PurchasedAt, o.WarrantyUntil = u.Store, u.PurchasedAt, u.WarrantyUntil
 	if u.ID != uuid.Nil {
-		open, err := openTicketOf(ctx, tx, u.ID)
-		if err != nil {
-			return uuid.Nil, err
+		o.Unit, o.OrderNumber = u.ID, u.OrderNumber
+		open, inWork, err := r.Hooks.InWork(ctx, tx, u.ID)
+		if err == nil && !inWork {
+			open, inWork, err = r.Hooks.OpenTicket(ctx, tx, o)
 		}
-		if open == uuid.Nil {
-			o.Unit, o.OrderNumber = u.ID, u.OrderNumber
-			return id, r.open(ctx, tx, o)
+		if err != nil || !inWork {
+			return open, err
 		}
 		same, err := r.Hooks.Caller(ctx, tx, open, o.Phone)
-		if err != nil {
-			return uuid.Nil, err
+		if err != nil || same {
+			return open, err
 		}
-		if same {
-			return open, nil
-		}
+		o.Unit, o.OrderNumber = uuid.Nil, ""
 		o.Note = strings.TrimSpace("该机已有未完成工单 / This unit has a ticket in work. " + o.Note)
 	}
-	return id, r.open(ctx, tx, o)
+	opened, _, err := r.Hooks.OpenTicket(ctx, tx, o)
+	return opened, err
 }
 
 // bookedAs issues the customer's code for the ticket.

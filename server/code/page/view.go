@@ -57,7 +57,7 @@ func (v view) book(g code.Glimpse, action, seal string, f form, complaint string
 		Form                                    form
 		Days, Spans                             []choice
 	}{
-		head: v.head(v.w["book"], g.Company), Product: g.Product.In(v.lang), Store: g.Store,
+		head: v.head(v.w["book"], g.Company.In(v.lang)), Product: g.Product.In(v.lang), Store: g.Store.In(v.lang),
 		Action: action, Seal: seal, Complaint: complaint, Form: f,
 	}
 	local := now.In(g.Zone)
@@ -119,7 +119,7 @@ func (v view) progress(g code.Glimpse) any {
 		Number, Product, Arrival string
 		Badge                    *code.Badge
 		Stages                   []step
-	}{head: v.head(v.w["progress"], g.Company), Number: p.Number, Product: p.Product.In(v.lang)}
+	}{head: v.head(v.w["progress"], g.Company.In(v.lang)), Number: p.Number, Product: p.Product.In(v.lang)}
 	if !p.Earliest.IsZero() && !p.Latest.IsZero() {
 		from, to := p.Earliest.In(g.Zone), p.Latest.In(g.Zone)
 		d.Arrival = v.day(from) + " " + from.Format("15:04") + "–" + to.Format("15:04")
