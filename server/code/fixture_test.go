@@ -347,10 +347,3 @@ func mistype(shown string) string {
 	}
 	return string(b)
 }
-
-func keys(m map[change.Entity][]byte) (out []change.Entity) {
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
-}

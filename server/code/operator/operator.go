@@ -1,6 +1,6 @@
-// Package command is `doorstep codes`: what an operator does with codes on the server's own machine. The main package
+// Package operator is `doorstep codes`: what an operator does with codes on the server's own machine. The main package
 // puts Commands into its command line and runs them with an Env.
-package command
+package operator
 
 import (
 	"context"

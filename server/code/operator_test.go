@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	"github.com/doorstep-dev/doorstep/server/code/command"
+	"github.com/doorstep-dev/doorstep/server/code/operator"
 )
 
 func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
@@ -19,10 +19,10 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	var out bytes.Buffer
-	env := &command.Env{Room: w.Room, Org: w.org, Out: &out}
+	env := &operator.Env{Room: w.Room, Org: w.org, Out: &out}
 	unit := w.unit("SN1")
 	w.unit("SN2")
-	if err := (&command.Issue{Kind: "unit", Target: []uuid.UUID{unit}}).Run(ctx, env); err != nil {
+	if err := (&operator.Issue{Kind: "unit", Target: []uuid.UUID{unit}}).Run(ctx, env); err != nil {
 		t.Fatal(err)
 	}
 	fields := strings.Fields(strings.Split(out.String(), "\n")[1])
@@ -31,7 +31,7 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 		t.Fatal(out.String())
 	}
 	out.Reset()
-	if err := (&command.Show{Scanned: human}).Run(ctx, env); err != nil {
+	if err := (&operator.Show{Scanned: human}).Run(ctx, env); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"云曦电热水器 60 升", "SN1", "深圳南山旗舰店", "▀", human} {
@@ -43,17 +43,17 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	for _, name := range []string{"labels.pdf", "labels.zpl"} {
 		file := filepath.Join(dir, name)
 		out.Reset()
-		if err := (&command.Sheet{Units: w.shop, Out: file}).Run(ctx, env); err != nil {
+		if err := (&operator.Sheet{Units: w.shop, Out: file}).Run(ctx, env); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(file); err != nil || info.Size() < 200 || !strings.Contains(out.String(), "2 labels") {
 			t.Errorf("%v %s", err, out.String())
 		}
 	}
-	if err := (&command.Sheet{Code: []string{human}, Out: filepath.Join(dir, "a.svg")}).Run(ctx, env); err != nil {
+	if err := (&operator.Sheet{Code: []string{human}, Out: filepath.Join(dir, "a.svg")}).Run(ctx, env); err != nil {
 		t.Error(err)
 	}
-	for name, bad := range map[string]*command.Sheet{
+	for name, bad := range map[string]*operator.Sheet{
 		"ending": {Code: []string{human}, Out: "x.gif"}, "nothing": {Out: "x.pdf"}, "layout": {Units: w.shop, Out: "x.pdf", Layout: "a3"},
 		"two in one picture": {Units: w.shop, Out: "x.png"}, "no file": {Units: w.shop, Out: "x.pdf", Layout: "missing.json"},
 	} {
@@ -61,13 +61,13 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := (&command.Revoke{Code: []string{human}, Reason: "test"}).Run(ctx, env); err != nil {
+	if err := (&operator.Revoke{Code: []string{human}, Reason: "test"}).Run(ctx, env); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&command.Show{Scanned: link}).Run(ctx, env); fault.CodeOf(err) != fault.CodeUnknown {
+	if err := (&operator.Show{Scanned: link}).Run(ctx, env); fault.CodeOf(err) != fault.CodeUnknown {
 		t.Errorf("a revoked label: %v", err)
 	}
-	if err := (&command.Revoke{Code: []string{uuid.NewString()}, Reason: "x"}).Run(ctx, env); fault.CodeOf(err) != fault.NotFound {
+	if err := (&operator.Revoke{Code: []string{uuid.NewString()}, Reason: "x"}).Run(ctx, env); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("%v", err)
 	}
 }
