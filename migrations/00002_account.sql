@@ -91,6 +91,20 @@ CREATE TABLE role_grant (
     FOREIGN KEY (org_id, user_id) REFERENCES app_user ON DELETE CASCADE
 );
 
+-- When grants and memberships held: work done offline is judged by the rights of the moment at which it was done.
+-- role is 'member' for a technician's team. It only grows, but for the end of a span.
+CREATE TABLE right_span (
+    org_id   uuid NOT NULL,
+    user_id  uuid NOT NULL,
+    role     text NOT NULL,
+    scope    text NOT NULL,
+    scope_id uuid NOT NULL,
+    since    timestamptz NOT NULL,
+    until    timestamptz,
+    PRIMARY KEY (org_id, user_id, role, scope, scope_id, since),
+    FOREIGN KEY (org_id, user_id) REFERENCES app_user
+);
+
 CREATE TABLE technician (
     org_id         uuid NOT NULL,
     user_id        uuid NOT NULL,
@@ -181,7 +195,7 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['region', 'team', 'shop', 'app_user', 'role_grant', 'technician', 'team_member', 'device', 'token_family', 'key_publication', 'account_event'] LOOP
+    FOREACH t IN ARRAY ARRAY['region', 'team', 'shop', 'app_user', 'role_grant', 'right_span', 'technician', 'team_member', 'device', 'token_family', 'key_publication', 'account_event'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY tenant ON %I USING (org_id = nullif(current_setting(''doorstep.org'', true), '''')::uuid)', t);
@@ -191,5 +205,5 @@ $$;
 -- +goose StatementEnd
 
 -- +goose Down
-DROP TABLE account_event, key_publication, token_family, device, team_member, technician, role_grant, app_user, shop, team, region,
+DROP TABLE account_event, key_publication, token_family, device, team_member, technician, right_span, role_grant, app_user, shop, team, region,
     enrolment_code, signing_key, org;

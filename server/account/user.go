@@ -79,6 +79,9 @@ func (r *Room) PutUser(ctx context.Context, tx *postgres.Tx, u User, password st
 	if err := r.putTechnician(ctx, tx, u); err != nil {
 		return User{}, err
 	}
+	if err := keepSpans(ctx, tx, u.ID); err != nil {
+		return User{}, err
+	}
 	if err := r.follow(ctx, tx, u.ID); err != nil {
 		return User{}, err
 	}

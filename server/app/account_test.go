@@ -419,6 +419,46 @@ func TestMembershipDecidesWhatAPhoneFollows(t *testing.T) {
 	}
 }
 
+func TestRightsAreKnownForTheTimeAtWhichSomethingWasDone(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	r := c.Rooms.Account
+	began := c.clock.Now()
+	c.clock.Advance(24 * time.Hour)
+	c.clerk.Grants[0] = identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeTeam, ID: c.team.ID}
+	c.tech.Technician.Teams = nil
+	c.within(t, func(tx *postgres.Tx) error {
+		if _, err := r.PutUser(t.Context(), tx, c.tech, ""); err != nil {
+			return err
+		}
+		_, err := r.PutUser(t.Context(), tx, c.clerk, "")
+		return err
+	})
+	c.within(t, func(tx *postgres.Tx) error {
+		for _, w := range []struct {
+			what  string
+			after time.Duration
+			want  bool
+		}{
+			{"a little before, by a clock that is behind", -time.Minute, true}, {"meanwhile", time.Hour, true},
+			{"long before", -time.Hour, false}, {"after it ended", 25 * time.Hour, false},
+		} {
+			shop, err := r.Held(t.Context(), tx, c.clerk.ID, identity.Clerk, c.shop.ID, began.Add(w.after))
+			if err != nil {
+				return err
+			}
+			team, err := r.MemberAt(t.Context(), tx, c.tech.ID, c.team.ID, began.Add(w.after))
+			if err != nil {
+				return err
+			}
+			if shop != w.want || team != w.want {
+				t.Errorf("%s: shop %v, team %v", w.what, shop, team)
+			}
+		}
+		return nil
+	})
+}
+
 func TestSigningInTellsNothingToWhoGuesses(t *testing.T) {
 	t.Parallel()
 	c := open(t)

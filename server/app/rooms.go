@@ -8,7 +8,12 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1/fieldv1connect"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/delta"
 	"github.com/doorstep-dev/doorstep/server/identity"
@@ -61,6 +66,14 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 	r.Account.Handlers(handle, options...)
 	handle(syncv1connect.NewSyncServiceHandler(r.Delta, options...))
 	handle(syncv1connect.NewParkedServiceHandler(r.Delta, options...))
+	handle(fieldv1connect.NewProofServiceHandler(fieldv1connect.UnimplementedProofServiceHandler{}, options...))
+	handle(storev1connect.NewCodeServiceHandler(storev1connect.UnimplementedCodeServiceHandler{}, options...))
+	handle(officev1connect.NewOrderServiceHandler(officev1connect.UnimplementedOrderServiceHandler{}, options...))
+	handle(officev1connect.NewCatalogueServiceHandler(officev1connect.UnimplementedCatalogueServiceHandler{}, options...))
+	handle(officev1connect.NewTicketServiceHandler(officev1connect.UnimplementedTicketServiceHandler{}, options...))
+	handle(payv1connect.NewEarningServiceHandler(payv1connect.UnimplementedEarningServiceHandler{}, options...))
+	handle(payv1connect.NewRankServiceHandler(payv1connect.UnimplementedRankServiceHandler{}, options...))
+	handle(trackv1connect.NewTrackServiceHandler(trackv1connect.UnimplementedTrackServiceHandler{}, options...))
 }
 
 // background is what runs as long as the server does.
