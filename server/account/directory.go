@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -133,4 +134,60 @@ func (r *Room) fill(ctx context.Context, tx *postgres.Tx, us []User) error {
 		us[at[ts[i].ID]].Technician = &ts[i]
 	}
 	return err
+}
+
+// Company is the org that tx is bound to.
+func (r *Room) Company(ctx context.Context, tx *postgres.Tx) (Org, error) {
+	o := Org{ID: tx.OrgID()}
+	var zone string
+	err := tx.QueryRow(ctx, `SELECT slug, name_zh, name_en, time_zone, currency FROM org WHERE id = $1`, o.ID).
+		Scan(&o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return o, fault.New(fault.NotFound, "company")
+	}
+	if err != nil {
+		return o, err
+	}
+	o.Zone, err = r.zone(zone)
+	return o, err
+}
+
+// Zone is the time zone of the org that tx is bound to: it decides days and months.
+func (r *Room) Zone(ctx context.Context, tx *postgres.Tx) (*time.Location, error) {
+	var name string
+	if err := tx.QueryRow(ctx, `SELECT time_zone FROM org WHERE id = $1`, tx.OrgID()).Scan(&name); err != nil {
+		return nil, err
+	}
+	return r.zone(name)
+}
+
+// zone remembers what it has loaded: reading the zone's file for each mutation would cost more than the mutation.
+func (r *Room) zone(name string) (*time.Location, error) {
+	if z, ok := r.zones.Load(name); ok {
+		return z.(*time.Location), nil
+	}
+	z, err := time.LoadLocation(name)
+	if err == nil {
+		r.zones.Store(name, z)
+	}
+	return z, err
+}
+
+// Home tells the teams and the region of a technician; both are empty for who is none.
+func (r *Room) Home(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (teams []uuid.UUID, region uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, `SELECT region_id, array(SELECT m.team_id FROM team_member m WHERE m.org_id = t.org_id AND m.user_id = t.user_id ORDER BY m.team_id)
+		FROM technician t WHERE t.org_id = $1 AND t.user_id = $2`, tx.OrgID(), user).Scan(&region, &teams)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, uuid.Nil, nil
+	}
+	return teams, region, err
+}
+
+// Shop finds a shop; NotFound when there is none.
+func (r *Room) Shop(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Place, error) {
+	p, err := r.PlaceByID(ctx, tx, id)
+	if err == nil && p.Kind != identity.ScopeStore {
+		return Place{}, fault.New(fault.NotFound, "shop")
+	}
+	return p, err
 }

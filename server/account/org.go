@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -83,7 +82,7 @@ func (r *Room) orgs(ctx context.Context, rest string, args ...any) ([]Org, error
 			return Org{}, err
 		}
 		var err error
-		o.Zone, err = time.LoadLocation(zone)
+		o.Zone, err = r.zone(zone)
 		return o, err
 	})
 }

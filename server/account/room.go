@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +30,7 @@ type Room struct {
 	Moved func(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error
 
 	sessions sessions
+	zones    sync.Map // name → *time.Location
 }
 
 // Org is a tenant.

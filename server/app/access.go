@@ -88,6 +88,8 @@ func Access() rpc.Access {
 		payv1connect.EarningServiceListEarningLinesProcedure: earnings,
 		payv1connect.EarningServiceAdjustEarningProcedure:    money,
 		payv1connect.RankServiceGetBoardProcedure:            earnings,
+		payv1connect.PlanServicePublishPlanProcedure:         money,
+		payv1connect.PlanServiceListPlansProcedure:           money,
 
 		trackv1connect.TrackServiceGetProgressProcedure: stranger,
 		trackv1connect.TrackServiceBookProcedure:        secret,

@@ -63,6 +63,8 @@ var mayCall = map[string]string{
 	"office.v1.OrderService/FindCustomer":    "CDSA",
 	"pay.v1.EarningService/GetEarnings":      "TSFLA",
 	"pay.v1.EarningService/AdjustEarning":    "FA",
+	"pay.v1.PlanService/PublishPlan":         "FA",
+	"pay.v1.PlanService/ListPlans":           "FA",
 	"pay.v1.RankService/GetBoard":            "TSFLA",
 	"track.v1.TrackService/GetProgress":      "TCDSFLA-r",
 	"track.v1.TrackService/Book":             "TCDSFLA-r",
@@ -217,8 +219,8 @@ var generous = func(c *app.Config) {
 	c.Limits = rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}, PerCaller: rpc.Rate{PerSecond: -1}}
 }
 
-// cast is one caller of each role, in one region.
-func (c *company) cast(t *testing.T, region account.Place) map[byte]string {
+// cast is one caller of each role, in one region; wide gives those who can the whole org.
+func (c *company) cast(t *testing.T, region account.Place, wide bool) map[byte]string {
 	t.Helper()
 	r := c.Rooms.Account
 	tokens := map[byte]string{'-': ""}
@@ -237,6 +239,9 @@ func (c *company) cast(t *testing.T, region account.Place) map[byte]string {
 		'L': {Role: identity.Dealer, Scope: identity.ScopeRegion, ID: region.ID},
 		'A': {Role: identity.Admin, Scope: identity.ScopeRegion, ID: region.ID},
 	} {
+		if wide && strings.ContainsRune("DSFA", rune(letter)) {
+			g.Scope, g.ID = identity.ScopeOrg, uuid.Nil
+		}
 		u := account.User{Login: string(letter) + region.ID.String(), NameZH: "甲" + string(letter), Grants: []identity.Grant{g}}
 		if g.Role == identity.Technician {
 			u.Technician = &account.Technician{Region: region.ID, DailyCapacity: 5}
@@ -263,7 +268,7 @@ func (c *company) cast(t *testing.T, region account.Place) map[byte]string {
 func TestEveryProcedureForEveryRole(t *testing.T) {
 	t.Parallel()
 	c := open(t, generous)
-	tokens := c.cast(t, c.north)
+	tokens := c.cast(t, c.north, true)
 	for name := range procedures() {
 		for letter, token := range tokens {
 			code, answer := callRaw(t, c.URL(), name, token, nil)
@@ -288,10 +293,10 @@ func TestNobodyReachesOverForeignRegionsAndCompanies(t *testing.T) {
 	t.Parallel()
 	c := open(t, generous)
 	device := c.phone(t, c.tech).GetDeviceId()
-	foreigners := map[string]map[byte]string{"the other region": c.cast(t, c.south)}
+	foreigners := map[string]map[byte]string{"the other region": c.cast(t, c.south, false)}
 	other := c
 	other.fill(t, "other")
-	foreigners["another company"] = other.cast(t, other.south)
+	foreigners["another company"] = other.cast(t, other.south, true)
 	foreigners["another company"]['a'] = other.console(t, "boss")
 
 	tech, team := c.tech, c.team
@@ -332,7 +337,7 @@ func TestNobodyReachesOverForeignRegionsAndCompanies(t *testing.T) {
 func TestARegionsAdministratorCannotRiseAboveIt(t *testing.T) {
 	t.Parallel()
 	c := open(t, generous)
-	tokens := c.cast(t, c.north)
+	tokens := c.cast(t, c.north, false)
 	put := func(u *accountv1.User) error {
 		_, err := accountv1connect.NewAccountServiceClient(http.DefaultClient, c.URL()).
 			PutUser(t.Context(), with(&accountv1.PutUserRequest{User: u}, tokens['A']))

@@ -17,6 +17,8 @@ import (
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/delta"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/pay"
+	"github.com/doorstep-dev/doorstep/server/rank"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
@@ -29,6 +31,10 @@ type Rooms struct {
 	Store   *postgres.Store
 	Account *account.Room
 	Delta   *delta.Service
+	Pay     *pay.Room
+	Rank    *rank.Room
+
+	boards *rank.Keeper
 }
 
 // maxAhead is how far a phone's clock may run ahead before what it says is for a person to judge.
@@ -49,9 +55,10 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 		return Rooms{}, err
 	}
 	r := Rooms{Store: store, Account: accounts}
+	a.money(&r)
 	r.Delta = &delta.Service{
 		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
-		Revoked: revoked(accounts),
+		Revoked: revoked(accounts), MayHear: mayHear,
 		Intake: &intake.Intake[*postgres.Tx]{
 			Store: store, Mutators: map[string]intake.Mutator[*postgres.Tx]{}, Signer: receipts{accounts.Keys, c.Now, c.Log},
 			Now: c.Now, MaxAhead: maxAhead, Panicked: panicked(c.Log),
@@ -71,14 +78,16 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 	handle(officev1connect.NewOrderServiceHandler(officev1connect.UnimplementedOrderServiceHandler{}, options...))
 	handle(officev1connect.NewCatalogueServiceHandler(officev1connect.UnimplementedCatalogueServiceHandler{}, options...))
 	handle(officev1connect.NewTicketServiceHandler(officev1connect.UnimplementedTicketServiceHandler{}, options...))
-	handle(payv1connect.NewEarningServiceHandler(payv1connect.UnimplementedEarningServiceHandler{}, options...))
-	handle(payv1connect.NewRankServiceHandler(payv1connect.UnimplementedRankServiceHandler{}, options...))
+	earnings := &pay.Service{Room: r.Pay}
+	handle(payv1connect.NewEarningServiceHandler(earnings, options...))
+	handle(payv1connect.NewPlanServiceHandler(earnings, options...))
+	handle(payv1connect.NewRankServiceHandler(&rank.Service{Room: r.Rank}, options...))
 	handle(trackv1connect.NewTrackServiceHandler(trackv1connect.UnimplementedTrackServiceHandler{}, options...))
 }
 
 // background is what runs as long as the server does.
 func (r Rooms) background() []func(context.Context) {
-	return []func(context.Context){r.Account.FollowKeys}
+	return []func(context.Context){r.Account.FollowKeys, r.boards.Run}
 }
 
 // revoked answers calls by what the border found when it let them in, a moment ago; a stream, which lives for
