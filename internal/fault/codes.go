@@ -82,6 +82,19 @@ const (
 	LocalDataMajor   Code = "local_data_major"
 	LocalFolder      Code = "local_folder"
 	LocalStart       Code = "local_start"
+	// phone: what a client finds on its own side
+	NotEnrolled   Code = "not_enrolled"
+	StoreLocked   Code = "store_locked"
+	StoreUnusable Code = "store_unusable"
+	UnsentWork    Code = "unsent_work"
+	PhoneOffline  Code = "phone_offline"
+	NoNetwork     Code = "no_network"
+	UploadRefused Code = "upload_refused"
+	DigestDiffers Code = "digest_differs"
+	BoxPassphrase Code = "box_passphrase"
+	BoxUnreadable Code = "box_unreadable"
+	BoxForeign    Code = "box_foreign"
+
 	// code
 	CodeUnreadable Code = "code_unreadable"
 	CodeCheckDigit Code = "code_check_digit"
@@ -144,6 +157,17 @@ var definitions = []Definition{
 	{LocalDataMajor, KindConflict, false, "The data folder was made by another version of PostgreSQL. Install that version, or forget the data with: make clean.", "数据目录由其他版本的 PostgreSQL 创建，请安装该版本，或用 make clean 清除数据。"},
 	{LocalFolder, KindUnavailable, false, "The data folder cannot be used. Give one that can be written.", "数据目录无法使用，请指定一个可写的目录。"},
 	{LocalStart, KindUnavailable, false, "The local database or object store did not start. Its log file says why.", "本地数据库或对象存储未能启动，原因见日志文件。"},
+	{NotEnrolled, KindUnauthenticated, false, "This phone belongs to nobody yet. Enrol it with the code from your office.", "本机尚未登记，请用公司给的登记码登记。"},
+	{StoreLocked, KindConflict, false, "Another program works with this phone's data. Close it first.", "本机数据正被另一程序使用，请先关闭它。"},
+	{StoreUnusable, KindUnavailable, false, "The phone's storage cannot be used: full, or not writable. What was saved is kept.", "手机存储无法使用（已满或不可写），已保存的内容不会丢失。"},
+	{UnsentWork, KindConflict, false, "Something is not with the office yet. Send it first, or export it and hand it over.", "还有内容未送达公司，请先发送，或导出后移交。"},
+	{PhoneOffline, KindUnavailable, true, "The phone is switched offline. Everything is saved on it and goes out when you are online.", "手机处于离线模式，内容已存手机，上线后自动发送。"},
+	{NoNetwork, KindUnavailable, true, "The office cannot be reached now. Everything is saved on the phone and goes out by itself.", "暂时连不上公司，内容已存手机，联网后自动发送。"},
+	{UploadRefused, KindConflict, true, "The object store did not take the file. It stays on the phone and is sent again.", "文件上传被拒，仍保存在手机上，将再次发送。"},
+	{DigestDiffers, KindInternal, true, "The phone's copy differs from the office's also after it was sent anew. Tell your operator.", "手机数据与公司不一致，重新下载后仍不一致，请联系管理员。"},
+	{BoxPassphrase, KindInvalid, false, "The passphrase is too short: this many characters at least.", "口令太短，至少需要这么多个字符。"},
+	{BoxUnreadable, KindInvalid, false, "This file does not open: wrong passphrase, damaged, or not an export.", "文件无法打开：口令错误、已损坏，或不是导出文件。"},
+	{BoxForeign, KindForbidden, false, "This export belongs to another company.", "该导出文件属于另一家公司。"},
 	{CodeUnreadable, KindInvalid, false, "This is not a code that we can read. Scan it again, or type the short code under it.", "无法识别该码，请重新扫描，或输入码下方的短码。"},
 	{CodeCheckDigit, KindInvalid, false, "A digit or letter of the code is wrong. Compare it with the label and type it again.", "校验位不符，请对照标签重新输入。"},
 	{CodeUnknown, KindNotFound, false, "This code is not valid here. Ask the shop for a new one.", "该码无效，请向门店索取新码。"},

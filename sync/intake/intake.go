@@ -201,6 +201,9 @@ type GapError struct{ Expected uint64 }
 
 func (e *GapError) Error() string { return fmt.Sprintf("expected sequence %d", e.Expected) }
 
+// ExpectedSequence is what the wire tells the device to send from.
+func (e *GapError) ExpectedSequence() uint64 { return e.Expected }
+
 func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutation, c care) ([]change.Verdict, error) {
 	first := ms[0].Seq
 	ids := make([]uuid.UUID, len(ms))

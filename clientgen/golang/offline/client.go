@@ -1,0 +1,189 @@
+package offline
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+)
+
+// Client brings a store and a server together.
+type Client struct {
+	Store *Store
+	// HTTP does all calls; http.DefaultClient when nil. It must have no timeout of its own, for a watch is one
+	// long call.
+	HTTP *http.Client
+	// Uploads moves files; nil leaves them waiting.
+	Uploads Uploads
+	// AppVersion and DeviceName are what the office reads in its list of devices.
+	AppVersion, DeviceName string
+	// CallTimeout bounds one call; 30 s when 0.
+	CallTimeout time.Duration
+	// PageBytes is what a pull asks for at once; 0 leaves it to the server.
+	PageBytes uint32
+	// Rand gives numbers from 0 to 1 for the jitter of waits; math/rand when nil.
+	Rand func() float64
+	// Sleep waits; it returns early with an error when ctx ends. A timer when nil.
+	Sleep func(ctx context.Context, d time.Duration) error
+
+	syncing    sync.Mutex // one round at a time
+	refreshing sync.Mutex // one refresh at a time
+}
+
+func (c *Client) httpClient() *http.Client {
+	if c.HTTP != nil {
+		return c.HTTP
+	}
+	return http.DefaultClient
+}
+
+// Options are for the Connect clients of other services on the same server: they carry the device's access
+// token, renew it when needed, and turn the server's errors into *Refusal.
+func (c *Client) Options() []connect.ClientOption {
+	return []connect.ClientOption{
+		connect.WithInterceptors(&bearer{c}), connect.WithSendGzip(), connect.WithCompressMinBytes(1 << 10),
+		connect.WithReadMaxBytes(16 << 20),
+	}
+}
+
+// Dial returns the HTTP client and the address of the server for the Connect clients of other services.
+func (c *Client) Dial(ctx context.Context) (connect.HTTPClient, string, error) {
+	d, err := c.Store.Device(ctx)
+	if err == nil && !d.Enrolled() {
+		err = fault.New(fault.NotEnrolled, "")
+	}
+	return c.httpClient(), d.Server, err
+}
+
+func (c *Client) sync(ctx context.Context) (syncv1connect.SyncServiceClient, error) {
+	h, server, err := c.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return syncv1connect.NewSyncServiceClient(h, server, c.Options()...), nil
+}
+
+// within gives a call its time limit.
+func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	d := c.CallTimeout
+	if d <= 0 {
+		d = 30 * time.Second
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// Enrol makes this store the device of whom the code belongs to. Unsent work of the same person goes on under
+// the new identity; that of another person refuses with UnsentWork.
+func (c *Client) Enrol(ctx context.Context, server, code string) (Device, error) {
+	c.syncing.Lock()
+	defer c.syncing.Unlock()
+	call, cancel := c.within(ctx)
+	defer cancel()
+	res, err := accountv1connect.NewAuthServiceClient(c.httpClient(), server).EnrolDevice(call,
+		connect.NewRequest(&accountv1.EnrolDeviceRequest{Code: code, DeviceName: c.DeviceName, AppVersion: c.AppVersion}))
+	if err != nil {
+		return Device{}, refusalOf(ctx, err)
+	}
+	if err := c.Store.enrolled(ctx, server, res.Msg); err != nil {
+		return Device{}, err
+	}
+	return c.Store.Device(ctx)
+}
+
+// refresh renews the tokens unless somebody has done so since the access token used was read. The new pair is
+// on disk before it is used; when the answer is lost, the old refresh token still works.
+func (c *Client) refresh(ctx context.Context, used string) (*accountv1.Tokens, error) {
+	c.refreshing.Lock()
+	defer c.refreshing.Unlock()
+	now, err := c.Store.tokens(ctx)
+	if err != nil || now.GetAccess() != used {
+		return now, err
+	}
+	h, server, err := c.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res, err := accountv1connect.NewAuthServiceClient(h, server).RefreshToken(ctx,
+		connect.NewRequest(&accountv1.RefreshTokenRequest{Refresh: now.GetRefresh()}))
+	if err != nil {
+		err = refusalOf(ctx, err)
+		if code := CodeOf(err); code == fault.RefreshInvalid {
+			return nil, errors.Join(err, c.Store.endLogin(ctx, code))
+		}
+		return nil, err
+	}
+	next := proto.CloneOf(res.Msg.Tokens)
+	return next, c.Store.setTokens(ctx, next)
+}
+
+// bearer is the interceptor that carries the access token.
+type bearer struct{ c *Client }
+
+// renewBefore is how long before its end an access token is renewed, by the device's clock. A wrong clock costs
+// one call more: the server says token_expired and the call is repeated.
+const renewBefore = 30 * time.Second
+
+func (b *bearer) token(ctx context.Context) (string, error) {
+	t, err := b.c.Store.tokens(ctx)
+	if err != nil {
+		return "", err
+	}
+	left := t.GetAccessExpires().AsTime().Sub(b.c.Store.Now())
+	if t.GetAccess() != "" && left < renewBefore {
+		// Not reached or refused: the old token says it better.
+		if next, err := b.c.refresh(ctx, t.GetAccess()); err == nil {
+			t = next
+		} else if CodeOf(err) == fault.RefreshInvalid {
+			return "", err
+		}
+	}
+	return t.GetAccess(), nil
+}
+
+// WrapUnary implements connect.Interceptor.
+func (b *bearer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		token, err := b.token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		req.Header().Set("Authorization", "Bearer "+token)
+		res, err := next(ctx, req)
+		if err = refusalOf(ctx, err); CodeOf(err) != fault.TokenExpired {
+			return res, err
+		}
+		renewed, err := b.c.refresh(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		req.Header().Set("Authorization", "Bearer "+renewed.GetAccess())
+		res, err = next(ctx, req)
+		return res, refusalOf(ctx, err)
+	}
+}
+
+// WrapStreamingClient implements connect.Interceptor.
+func (b *bearer) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return func(ctx context.Context, spec connect.Spec) connect.StreamingClientConn {
+		conn := next(ctx, spec)
+		// A failure to renew shows as the server's refusal of the stream.
+		if token, err := b.token(ctx); err == nil {
+			conn.RequestHeader().Set("Authorization", "Bearer "+token)
+		}
+		return conn
+	}
+}
+
+// WrapStreamingHandler implements connect.Interceptor.
+func (b *bearer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return next
+}

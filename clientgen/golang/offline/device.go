@@ -1,0 +1,221 @@
+package offline
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+)
+
+// The keys of meta.
+const (
+	metaServer  = "server"
+	metaDevice  = "device"
+	metaEnrol   = "enrolment" // EnrolDeviceResponse without its tokens
+	metaTokens  = "tokens"
+	metaEnded   = "login_ended" // code, when the login has ended
+	metaCursor  = "cursor"
+	metaAsOf    = "as_of"
+	metaReached = "last_sequence" // of the last checkpoint
+	metaOffline = "offline"
+)
+
+// Device is who this device is and how it stands.
+type Device struct {
+	// Server is its address; empty while the device was never enrolled.
+	Server   string
+	Org      uuid.UUID
+	User     uuid.UUID
+	ID       uuid.UUID
+	UserName string
+	OrgName  string
+	// Ended is a code (docs/ERRORS.md) when the login does not hold any more: nothing is sent until the device
+	// enrols anew, everything is kept, and capturing goes on.
+	Ended string
+	// Offline: a person switched sending off.
+	Offline bool
+	// AsOf is the server's time of the state that shows; zero before the first checkpoint.
+	AsOf time.Time
+}
+
+// Enrolled tells whether the device belongs to somebody.
+func (d Device) Enrolled() bool { return d.ID != uuid.Nil }
+
+// Device returns who this device is.
+func (s *Store) Device(ctx context.Context) (Device, error) { return deviceOf(ctx, s.read) }
+
+func deviceOf(ctx context.Context, q queryer) (Device, error) {
+	var d Device
+	var enrolment accountv1.EnrolDeviceResponse
+	err := each(ctx, q, func(scan func(...any) error) error {
+		var key string
+		var value []byte
+		if err := scan(&key, &value); err != nil {
+			return err
+		}
+		switch key {
+		case metaServer:
+			d.Server = string(value)
+		case metaEnrol:
+			return proto.Unmarshal(value, &enrolment)
+		case metaEnded:
+			d.Ended = string(value)
+		case metaOffline:
+			d.Offline = len(value) > 0
+		case metaAsOf:
+			return d.AsOf.UnmarshalBinary(value)
+		}
+		return nil
+	}, `SELECT key, value FROM meta`)
+	d.Org, d.User, d.ID = idOf(enrolment.OrgId), idOf(enrolment.UserId), idOf(enrolment.DeviceId)
+	d.UserName, d.OrgName = enrolment.UserName, enrolment.OrgName
+	return d, err
+}
+
+// enrolled takes a new identity. What is unsent is renumbered for it, ids stay: whatever the old identity did
+// send counts once. Another person's store with unsent work is not taken over.
+func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolDeviceResponse) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		old, err := deviceOf(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if old.Enrolled() && (old.User != idOf(e.UserId) || old.Org != idOf(e.OrgId)) {
+			if err := refuseUnsent(ctx, tx); err != nil {
+				return err
+			}
+			if err := wipe(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET device = ?, seq = -n, tried = 0 WHERE outcome IS NULL`, e.DeviceId); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET seq =
+			(SELECT count(*) FROM outbox o WHERE o.outcome IS NULL AND o.n <= outbox.n) WHERE outcome IS NULL`); err != nil {
+			return err
+		}
+		tokens, err := proto.Marshal(e.Tokens)
+		if err != nil {
+			return err
+		}
+		kept := proto.CloneOf(e)
+		kept.Tokens = nil
+		identity, err := proto.Marshal(kept)
+		if err != nil {
+			return err
+		}
+		for key, value := range map[string][]byte{
+			metaServer: []byte(server), metaDevice: e.DeviceId, metaEnrol: identity, metaTokens: tokens, metaEnded: nil,
+		} {
+			if err := setMeta(ctx, tx, key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) tokens(ctx context.Context) (*accountv1.Tokens, error) {
+	b, err := getMeta(ctx, s.read, metaTokens)
+	if err != nil {
+		return nil, err
+	}
+	t := &accountv1.Tokens{}
+	return t, proto.Unmarshal(b, t)
+}
+
+func (s *Store) setTokens(ctx context.Context, t *accountv1.Tokens) error {
+	b, err := proto.Marshal(t)
+	if err != nil {
+		return err
+	}
+	return s.transact(ctx, func(tx *sql.Tx) error { return setMeta(ctx, tx, metaTokens, b) })
+}
+
+func (s *Store) endLogin(ctx context.Context, code fault.Code) error {
+	return s.transact(ctx, func(tx *sql.Tx) error { return setMeta(ctx, tx, metaEnded, []byte(code)) })
+}
+
+// SetOffline moves the switch between offline and online. It is remembered.
+func (s *Store) SetOffline(ctx context.Context, offline bool) error {
+	var value []byte
+	if offline {
+		value = []byte{1}
+	}
+	if err := s.transact(ctx, func(tx *sql.Tx) error { return setMeta(ctx, tx, metaOffline, value) }); err != nil {
+		return err
+	}
+	s.nudge()
+	return nil
+}
+
+// Logout forgets everything, and refuses with UnsentWork while anything is unsent.
+func (s *Store) Logout(ctx context.Context) error {
+	err := s.transact(ctx, func(tx *sql.Tx) error {
+		if err := refuseUnsent(ctx, tx); err != nil {
+			return err
+		}
+		return wipe(ctx, tx)
+	})
+	if err != nil {
+		return err
+	}
+	return s.removeFiles()
+}
+
+func refuseUnsent(ctx context.Context, tx *sql.Tx) error {
+	var mutations, files int
+	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE outcome IS NULL),
+		(SELECT count(*) FROM file WHERE state IN (?, ?))`, FileWaiting, FileHeld).Scan(&mutations, &files)
+	if err == nil && mutations+files > 0 {
+		err = fault.New(fault.UnsentWork, "%d actions, %d files", mutations, files)
+	}
+	return err
+}
+
+// wipe empties the store: what was read, what was sent, who it belonged to.
+func wipe(ctx context.Context, tx *sql.Tx) error {
+	for _, table := range []string{"entry", "staged", "staged_clear", "repair", "outbox", "file", "meta"} {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wipeCopy empties what a revoked device may no longer hold and keeps what is unsent.
+func (s *Store) wipeCopy(ctx context.Context, code fault.Code) error {
+	err := s.transact(ctx, func(tx *sql.Tx) error {
+		for _, statement := range []string{
+			`DELETE FROM entry`, `DELETE FROM staged`, `DELETE FROM staged_clear`, `DELETE FROM repair`,
+			`DELETE FROM file WHERE state NOT IN (1, 2)`,
+			`DELETE FROM outbox WHERE outcome IS NOT NULL AND id NOT IN (SELECT mutation FROM file)`,
+			`DELETE FROM meta WHERE key IN ('cursor', 'as_of')`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return setMeta(ctx, tx, metaEnded, []byte(code))
+	})
+	if err != nil {
+		return err
+	}
+	return s.sweep(ctx)
+}
+
+func (s *Store) removeFiles() error {
+	dir := filepath.Join(s.Dir, "files")
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.MkdirAll(dir, 0o700)
+}

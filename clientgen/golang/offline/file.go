@@ -1,0 +1,189 @@
+package offline
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// FileState is how far the bytes of a file are.
+type FileState int
+
+// The states of a file.
+const (
+	// FileWaiting: to be sent, or being sent.
+	FileWaiting FileState = 1
+	// FileHeld: the server does not take it now, because its mutation waits for a person or was rejected; the
+	// bytes are kept and offered again with every sync.
+	FileHeld FileState = 2
+	// FileDone: the server has verified the bytes.
+	FileDone FileState = 3
+	// FileRefused: the server has the bytes and they are not acceptable.
+	FileRefused FileState = 4
+)
+
+// Kept is a file whose bytes are safe in the store and which waits for the mutation that it belongs to.
+type Kept struct {
+	ID     uuid.UUID
+	SHA256 []byte
+	Size   int64
+	Media  string
+}
+
+// File is a file on its way to the object store.
+type File struct {
+	Kept
+	// Mutation is the id of the mutation that announced it.
+	Mutation uuid.UUID
+	Added    time.Time
+	State    FileState
+	// Sent counts the bytes that the object store has taken.
+	Sent int64
+	// Code says why it is held or refused (docs/ERRORS.md).
+	Code string
+	// Answer is the server's lasting answer: the receipt.
+	Answer []byte
+}
+
+// Keep copies r into the store's own folder and returns when the bytes are on disk. Without a mutation that
+// names it (see Do), the copy is removed when the store is opened next. media is the content type.
+func (s *Store) Keep(ctx context.Context, r io.Reader, media string) (_ Kept, err error) {
+	if s.write == nil {
+		return Kept{}, fault.New(fault.StoreLocked, "")
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Kept{}, err
+	}
+	s.fresh.Store(id.String(), true)
+	path := s.path(id)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return Kept{}, fault.Wrap(err, fault.StoreUnusable, "")
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}()
+	sum := sha256.New()
+	size, err := io.Copy(io.MultiWriter(f, sum), contextReader{ctx, r})
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return Kept{}, fault.Wrap(err, fault.StoreUnusable, "")
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return Kept{}, err
+	}
+	return Kept{ID: id, SHA256: sum.Sum(nil), Size: size, Media: media}, nil
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(b)
+}
+
+// syncDir makes a new name in a folder durable. Systems that cannot (Windows) do it by themselves.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !os.IsPermission(err) {
+		return errors.Join(err, d.Close())
+	}
+	return d.Close()
+}
+
+func (s *Store) path(id uuid.UUID) string { return filepath.Join(s.Dir, "files", id.String()) }
+
+// OpenFile opens the kept bytes of a file.
+func (s *Store) OpenFile(id uuid.UUID) (*os.File, error) { return os.Open(s.path(id)) }
+
+func addFile(ctx context.Context, tx *sql.Tx, m Mutation, f Kept) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO file (id, mutation, name, sha256, size, media, added, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		f.ID[:], m.ID[:], f.ID.String(), f.SHA256, f.Size, f.Media, m.DeviceTime.UnixMicro(), FileWaiting)
+	return err
+}
+
+// Files returns all files, in the order in which they go over the radio: small ones first, then as added.
+func (s *Store) Files(ctx context.Context) ([]File, error) {
+	var out []File
+	err := each(ctx, s.read, func(scan func(...any) error) error {
+		var f File
+		var id, mutation []byte
+		var added int64
+		err := scan(&id, &mutation, &f.SHA256, &f.Size, &f.Media, &added, &f.State, &f.Sent, &f.Code, &f.Answer)
+		f.ID, f.Mutation, f.Added = idOf(id), idOf(mutation), time.UnixMicro(added).UTC()
+		out = append(out, f)
+		return err
+	}, `SELECT id, mutation, sha256, size, media, added, state, sent, code, answer FROM file ORDER BY size > ?, added, id`, smallFile)
+	return out, err
+}
+
+func (s *Store) setFile(ctx context.Context, f File) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE file SET state = ?, sent = ?, code = ?, answer = ? WHERE id = ?`,
+			f.State, f.Sent, f.Code, f.Answer, f.ID[:])
+		return err
+	})
+}
+
+// LetGo forgets a file that the server holds back (FileHeld): a person decided that nobody needs its bytes.
+func (s *Store) LetGo(ctx context.Context, id uuid.UUID) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `DELETE FROM file WHERE id = ? AND state = ?`, id[:], FileHeld)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return fault.Wrap(err, fault.NotFound, "")
+		}
+		return nil
+	})
+}
+
+// sweep removes bytes that no file names: copies of an earlier run whose mutation was never written.
+func (s *Store) sweep(ctx context.Context) error {
+	known := map[string]bool{}
+	err := each(ctx, s.write, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		known[name] = true
+		return err
+	}, `SELECT name FROM file`)
+	if err != nil {
+		return err
+	}
+	found, err := os.ReadDir(filepath.Join(s.Dir, "files"))
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		if _, fresh := s.fresh.Load(f.Name()); !fresh && !known[f.Name()] {
+			if err := os.Remove(filepath.Join(s.Dir, "files", f.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,24 @@
+//go:build unix
+
+package offline
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// lock takes the store for this process; the kernel gives it back when the process ends, however it ends.
+func lock(path string) (unlock func() error, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.StoreUnusable, "%s", path)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fault.Wrap(err, fault.StoreLocked, ""), f.Close())
+	}
+	return f.Close, nil
+}

@@ -1,0 +1,198 @@
+package offline
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+)
+
+// MaxArgs is the greatest size of a mutation's arguments in bytes; the server rejects more.
+const MaxArgs = 512 << 10
+
+// Do writes a mutation to disk, with the files that belong to it, and returns when it is safe there. It shows in
+// the next Read. It works without a network and with an expired login, but not before the device was enrolled.
+func (s *Store) Do(ctx context.Context, kind string, args []byte, files ...Kept) (Mutation, error) {
+	if len(args) > MaxArgs {
+		return Mutation{}, fault.New(fault.MutationTooLarge, "%d bytes", len(args))
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Mutation{}, err
+	}
+	m := Mutation{ID: id, Kind: kind, Args: args, DeviceTime: s.Now().UTC().Truncate(time.Microsecond)}
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		if m.Seq, err = s.append(ctx, tx, m); err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := addFile(ctx, tx, m, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Mutation{}, err
+	}
+	s.nudge()
+	return m, nil
+}
+
+// append gives the mutation the device's next number.
+func (s *Store) append(ctx context.Context, tx *sql.Tx, m Mutation) (seq uint64, err error) {
+	device, err := getMeta(ctx, tx, metaDevice)
+	if err != nil {
+		return 0, err
+	}
+	if len(device) == 0 {
+		return 0, fault.New(fault.NotEnrolled, "")
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) + 1 FROM outbox WHERE device = ?`, device).Scan(&seq); err != nil {
+		return 0, err
+	}
+	args := m.Args
+	if args == nil {
+		args = []byte{}
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO outbox (device, seq, id, kind, args, at) VALUES (?, ?, ?, ?, ?, ?)`,
+		device, seq, m.ID[:], m.Kind, args, m.DeviceTime.UnixMicro())
+	return seq, err
+}
+
+// Actions returns what was done on this device, oldest first, as long as the store keeps it.
+func (s *Store) Actions(ctx context.Context) ([]Action, error) {
+	return actions(ctx, s.read, `ORDER BY n`)
+}
+
+// Waiting returns the mutations without a verdict, oldest first.
+func (s *Store) Waiting(ctx context.Context) ([]Action, error) {
+	return actions(ctx, s.read, `WHERE outcome IS NULL ORDER BY n`)
+}
+
+// Attention returns what the server rejected or parked and nobody has marked as seen, oldest first.
+func (s *Store) Attention(ctx context.Context) ([]Action, error) {
+	return actions(ctx, s.read, `WHERE outcome IN (3, 4) AND seen = 0 ORDER BY n`)
+}
+
+// MarkSeen notes that a person has seen what became of the mutation. It stays in Actions.
+func (s *Store) MarkSeen(ctx context.Context, id uuid.UUID) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE outbox SET seen = 1 WHERE id = ? AND outcome IS NOT NULL`, id[:])
+		return err
+	})
+}
+
+// Action returns one mutation by its id.
+func (s *Store) Action(ctx context.Context, id uuid.UUID) (Action, error) {
+	found, err := actions(ctx, s.read, `WHERE id = ?`, id[:])
+	if err == nil && len(found) == 0 {
+		err = fault.New(fault.NotFound, "")
+	}
+	if err != nil {
+		return Action{}, err
+	}
+	return found[0], nil
+}
+
+func actions(ctx context.Context, q queryer, where string, args ...any) ([]Action, error) {
+	var out []Action
+	err := each(ctx, q, func(scan func(...any) error) error {
+		var a Action
+		var device, id, verdict []byte
+		var at int64
+		if err := scan(&device, &a.Seq, &id, &a.Kind, &a.Args, &at, &a.Tried, &verdict, &a.Covered, &a.Seen); err != nil {
+			return err
+		}
+		a.Device, a.ID, a.DeviceTime = idOf(device), idOf(id), time.UnixMicro(at).UTC()
+		if verdict != nil {
+			a.Verdict = &syncv1.Verdict{}
+			if err := proto.Unmarshal(verdict, a.Verdict); err != nil {
+				return err
+			}
+		}
+		out = append(out, a)
+		return nil
+	}, `SELECT device, seq, id, kind, args, at, tried, verdict, covered, seen FROM outbox `+where, args...)
+	return out, err
+}
+
+// Unsent counts what only this device has.
+func (s *Store) Unsent(ctx context.Context) (Unsent, error) {
+	var u Unsent
+	err := s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE outcome IS NULL),
+		count(*), coalesce(sum(size), 0) FROM file WHERE state IN (?, ?)`, FileWaiting, FileHeld).
+		Scan(&u.Mutations, &u.Files, &u.Bytes)
+	return u, err
+}
+
+// batch returns the next mutations to send: from the number given, or from the first without a verdict when it
+// is 0; at most count and about size bytes. It marks them as tried.
+func (s *Store) batch(ctx context.Context, from uint64, count, size int) (out []*syncv1.Mutation, err error) {
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		out = nil
+		device, err := getMeta(ctx, tx, metaDevice)
+		if err != nil {
+			return err
+		}
+		if from == 0 {
+			err := tx.QueryRowContext(ctx, `SELECT coalesce(min(seq), 0) FROM outbox WHERE device = ? AND outcome IS NULL`, device).Scan(&from)
+			if err != nil || from == 0 {
+				return err
+			}
+		}
+		found, err := actions(ctx, tx, `WHERE device = ? AND seq >= ? ORDER BY seq LIMIT ?`, device, from, count)
+		if err != nil {
+			return err
+		}
+		for i, a := range found {
+			if size -= len(a.Args) + 64; i > 0 && size < 0 {
+				break
+			}
+			out = append(out, &syncv1.Mutation{
+				Sequence: a.Seq, Id: a.ID[:], Kind: a.Kind, Args: a.Args, DeviceTime: timestamppb.New(a.DeviceTime),
+			})
+		}
+		if len(out) == 0 {
+			return nil
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE outbox SET tried = 1 WHERE device = ? AND seq BETWEEN ? AND ? AND tried = 0`,
+			device, from, out[len(out)-1].Sequence)
+		return err
+	})
+	return out, err
+}
+
+// take keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server.
+func (s *Store) take(ctx context.Context, verdicts []*syncv1.Verdict) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		device, err := getMeta(ctx, tx, metaDevice)
+		if err != nil {
+			return err
+		}
+		for _, v := range verdicts {
+			b, err := proto.Marshal(v)
+			if err != nil {
+				return err
+			}
+			if v.Outcome == syncv1.Outcome_OUTCOME_UNSPECIFIED {
+				return fault.New(fault.Internal, "verdict without an outcome")
+			}
+			r, err := tx.ExecContext(ctx, `UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?)
+				WHERE device = ? AND seq = ? AND id = ?`, v.Outcome, b, device, v.Sequence, v.Id)
+			if err != nil {
+				return err
+			}
+			if n, err := r.RowsAffected(); err != nil || n != 1 {
+				return fault.Wrap(err, fault.SequenceReused, "sequence %d", v.Sequence)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,184 @@
+package offline
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+)
+
+// Report is what one round of Sync did.
+type Report struct {
+	// Pushed mutations got their verdict.
+	Pushed int
+	// Changed entities, by the checkpoints reached.
+	Changed []Changed
+	// Repaired feeds did not agree with their digest and were sent anew.
+	Repaired []string
+	// Uploaded files were verified by the server; Trouble is the first error of files that were not.
+	Uploaded int
+	Trouble  error
+	// Wiped: the device was taken out of service; what was unsent was handed in and the copy is gone.
+	Wiped bool
+}
+
+const (
+	pushCount = 100
+	pushBytes = 1 << 20
+	// maxRepairs bounds how often one round asks for feeds anew; a server whose digests never agree with its own
+	// entries must not keep a phone busy for ever.
+	maxRepairs = 3
+	maxPages   = 100_000
+)
+
+// Sync does one round: it sends the outbox in order, pulls to a checkpoint, sends files, the small ones first,
+// and pulls again if that changed something. It may be repeated at any time; on an error the rest is done next
+// time. NoNetwork and PhoneOffline say that the server was not reached.
+func (c *Client) Sync(ctx context.Context) (Report, error) {
+	c.syncing.Lock()
+	defer c.syncing.Unlock()
+	var r Report
+	if err := c.mayTalk(ctx); err != nil {
+		return r, err
+	}
+	err := c.round(ctx, &r)
+	if CodeOf(err) == fault.DeviceRevoked {
+		return r, c.handIn(ctx, &r)
+	}
+	return r, err
+}
+
+// mayTalk tells whether there is a reason not even to try.
+func (c *Client) mayTalk(ctx context.Context) error {
+	d, err := c.Store.Device(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !d.Enrolled():
+		return fault.New(fault.NotEnrolled, "")
+	case d.Ended != "":
+		return fault.New(fault.Code(d.Ended), "")
+	case d.Offline:
+		return fault.New(fault.PhoneOffline, "")
+	}
+	return nil
+}
+
+func (c *Client) round(ctx context.Context, r *Report) error {
+	if err := c.push(ctx, r); err != nil {
+		return err
+	}
+	if err := c.pull(ctx, r); err != nil {
+		return err
+	}
+	moved, err := c.upload(ctx, r)
+	if err != nil || !moved {
+		return err
+	}
+	return c.pull(ctx, r)
+}
+
+// push sends what has no verdict, in order, until all have one.
+func (c *Client) push(ctx context.Context, r *Report) error {
+	client, err := c.sync(ctx)
+	if err != nil {
+		return err
+	}
+	var from, gapped uint64
+	for {
+		batch, err := c.Store.batch(ctx, from, pushCount, pushBytes)
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		call, cancel := c.within(ctx)
+		res, err := client.Push(call, connect.NewRequest(&syncv1.PushRequest{Mutations: batch}))
+		cancel()
+		var refusal *Refusal
+		if errors.As(err, &refusal) && CodeOf(err) == fault.SequenceGap {
+			// The server lacks some that we have verdicts for: its database was restored. Send from there, once.
+			if from = refusal.Problem.GetExpectedSequence(); from == 0 || from == gapped {
+				return err
+			}
+			gapped = from
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.Store.take(ctx, res.Msg.Verdicts); err != nil {
+			return err
+		}
+		r.Pushed += len(res.Msg.Verdicts)
+		if from != 0 {
+			from = batch[len(batch)-1].Sequence + 1
+		}
+		if len(res.Msg.Verdicts) != len(batch) {
+			return fault.New(fault.Internal, "verdicts are missing")
+		}
+	}
+}
+
+// pull asks for pages until a checkpoint whose digests agree.
+func (c *Client) pull(ctx context.Context, r *Report) error {
+	client, err := c.sync(ctx)
+	if err != nil {
+		return err
+	}
+	forgotten, repairs := false, 0
+	for range maxPages {
+		state, err := c.Store.pullState(ctx)
+		if err != nil {
+			return err
+		}
+		call, cancel := c.within(ctx)
+		res, err := client.Pull(call, connect.NewRequest(&syncv1.PullRequest{
+			Cursor: state.cursor, MaxBytes: c.PageBytes, ResetFeeds: state.repair, Unsent: uint32(state.unsent),
+		}))
+		cancel()
+		if CodeOf(err) == fault.CursorMalformed && !forgotten {
+			forgotten = true
+			if err := c.Store.forgetCursor(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		done, err := c.Store.stage(ctx, res.Msg)
+		if err != nil {
+			return err
+		}
+		if !done.checkpoint {
+			continue
+		}
+		r.Changed = append(r.Changed, done.changed...)
+		r.Repaired = append(r.Repaired, done.differ...)
+		if len(done.differ) == 0 {
+			return nil
+		}
+		if repairs++; repairs > maxRepairs {
+			return fault.New(fault.DigestDiffers, "%v", done.differ)
+		}
+	}
+	return fault.New(fault.Internal, "pages without end")
+}
+
+// handIn sends what is unsent as evidence and wipes the copy: the office took this device out of service. What
+// cannot be handed in stays, for an export.
+func (c *Client) handIn(ctx context.Context, r *Report) error {
+	if err := c.push(ctx, r); err != nil {
+		return err
+	}
+	if _, err := c.upload(ctx, r); err != nil && CodeOf(err) != fault.DeviceRevoked {
+		return err
+	}
+	if err := c.Store.wipeCopy(ctx, fault.DeviceRevoked); err != nil {
+		return err
+	}
+	r.Wiped = true
+	return fault.New(fault.DeviceRevoked, "")
+}

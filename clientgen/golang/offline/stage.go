@@ -1,0 +1,250 @@
+package offline
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"strconv"
+
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/sync/change"
+)
+
+// pullState is what the next pull must say.
+type pullState struct {
+	cursor []byte
+	repair []string
+	unsent int
+}
+
+func (s *Store) pullState(ctx context.Context) (p pullState, err error) {
+	if p.cursor, err = getMeta(ctx, s.read, metaCursor); err != nil {
+		return p, err
+	}
+	err = each(ctx, s.read, func(scan func(...any) error) error {
+		var feed string
+		err := scan(&feed)
+		p.repair = append(p.repair, feed)
+		return err
+	}, `SELECT feed FROM repair ORDER BY feed LIMIT 64`)
+	if err != nil {
+		return p, err
+	}
+	return p, s.read.QueryRowContext(ctx, `SELECT count(*) FROM outbox WHERE outcome IS NULL`).Scan(&p.unsent)
+}
+
+// applied is what a page did.
+type applied struct {
+	// checkpoint: the page was the last one, its state shows now.
+	checkpoint bool
+	changed    []Changed
+	// differ are the feeds whose digest does not agree; they are noted for repair.
+	differ []string
+}
+
+// stage keeps a page together with its cursor and, if it is the last of its round, makes everything staged
+// visible, all in one transaction.
+func (s *Store) stage(ctx context.Context, page *syncv1.PullResponse) (a applied, err error) {
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		a = applied{}
+		for _, feed := range page.DroppedFeeds {
+			if err := stageClear(ctx, tx, feed); err != nil {
+				return err
+			}
+		}
+		for _, delta := range page.Feeds {
+			if err := stageDelta(ctx, tx, delta); err != nil {
+				return err
+			}
+		}
+		if len(page.Cursor) > 0 {
+			if err := setMeta(ctx, tx, metaCursor, page.Cursor); err != nil {
+				return err
+			}
+		}
+		if page.Checkpoint == nil {
+			return nil
+		}
+		a.checkpoint = true
+		if a.changed, err = s.apply(ctx, tx); err != nil {
+			return err
+		}
+		if err := cover(ctx, tx, page.LastSequence); err != nil {
+			return err
+		}
+		if a.differ, err = compare(ctx, tx, page.Checkpoint.Feeds); err != nil {
+			return err
+		}
+		at, err := page.ServerTime.AsTime().MarshalBinary()
+		if err != nil {
+			return err
+		}
+		return setMeta(ctx, tx, metaAsOf, at)
+	})
+	return a, err
+}
+
+func stageClear(ctx context.Context, tx *sql.Tx, feed string) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM staged WHERE feed = ?`, feed); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO staged_clear VALUES (?)`, feed)
+	return err
+}
+
+func stageDelta(ctx context.Context, tx *sql.Tx, delta *syncv1.FeedDelta) error {
+	if delta.Reset_ {
+		if err := stageClear(ctx, tx, delta.Feed); err != nil {
+			return err
+		}
+		// The answer to our asking for it anew.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM repair WHERE feed = ?`, delta.Feed); err != nil {
+			return err
+		}
+	}
+	for _, e := range delta.Entries {
+		body := e.Body
+		if body == nil {
+			body = []byte{}
+		}
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO staged VALUES (?, ?, ?, ?, ?, ?)`,
+			delta.Feed, e.Kind, e.Id, int64(e.Sequence), e.Removed, body)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touched are the entities that the next checkpoint may change.
+const touched = `SELECT kind, id FROM staged UNION SELECT kind, id FROM entry WHERE feed IN (SELECT feed FROM staged_clear)`
+
+// apply makes what is staged visible and says what that changed.
+func (s *Store) apply(ctx context.Context, tx *sql.Tx) ([]Changed, error) {
+	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE IF NOT EXISTS touched (kind INTEGER, id BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID`); err != nil {
+		return nil, err
+	}
+	for _, statement := range []string{`DELETE FROM touched`, `INSERT INTO touched ` + touched} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	before, err := s.bodies(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range []string{
+		`DELETE FROM entry WHERE feed IN (SELECT feed FROM staged_clear)`,
+		`DELETE FROM entry WHERE (feed, kind, id) IN (SELECT feed, kind, id FROM staged WHERE removed)`,
+		`INSERT OR REPLACE INTO entry SELECT feed, kind, id, seq, body FROM staged WHERE NOT removed`,
+		`DELETE FROM staged`,
+		`DELETE FROM staged_clear`,
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	after, err := s.bodies(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Changed
+	err = each(ctx, tx, func(scan func(...any) error) error {
+		var e Entity
+		var id []byte
+		if err := scan(&e.Kind, &id); err != nil {
+			return err
+		}
+		e.ID = idOf(id)
+		old, had := before[e]
+		now, has := after[e]
+		if had == has && bytes.Equal(old.body, now.body) {
+			return nil
+		}
+		out = append(out, Changed{Entity: e, Before: old.body, After: now.body})
+		return nil
+	}, `SELECT kind, id FROM touched ORDER BY kind, id`)
+	return out, err
+}
+
+// bodies reads the touched entities as they show, without effects.
+func (s *Store) bodies(ctx context.Context, tx *sql.Tx) (map[Entity]preferred, error) {
+	out := map[Entity]preferred{}
+	err := each(ctx, tx, func(scan func(...any) error) error {
+		var e Entity
+		var id, body []byte
+		var feed string
+		if err := scan(&e.Kind, &id, &feed, &body); err != nil {
+			return err
+		}
+		e.ID = idOf(id)
+		p, ok := out[e]
+		if !ok {
+			p.order = s.FeedOrder
+		}
+		p.offer(feed, body)
+		out[e] = p
+		return nil
+	}, `SELECT e.kind, e.id, e.feed, e.body FROM touched t JOIN entry e ON e.kind = t.kind AND e.id = t.id`)
+	return out, err
+}
+
+// cover ends the overlay of all that the state contains now. After a restore of the server's database the
+// number may be lower than before; then the overlay of what was lost comes back. A verdict from before the
+// device enrolled anew is older than this snapshot.
+func cover(ctx context.Context, tx *sql.Tx, last uint64) error {
+	device, err := getMeta(ctx, tx, metaDevice)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET covered = CASE WHEN device = ?1 THEN seq <= ?2 ELSE outcome IS NOT NULL END
+		WHERE covered <> CASE WHEN device = ?1 THEN seq <= ?2 ELSE outcome IS NOT NULL END`, device, int64(last))
+	if err != nil {
+		return err
+	}
+	return setMeta(ctx, tx, metaReached, []byte(strconv.FormatUint(last, 10)))
+}
+
+// compare checks what is held against the checkpoint and notes for repair what differs.
+func compare(ctx context.Context, tx *sql.Tx, feeds []*syncv1.FeedState) (differ []string, err error) {
+	for _, f := range feeds {
+		var sum change.Digest
+		var count uint64
+		err := each(ctx, tx, func(scan func(...any) error) error {
+			var kind change.Kind
+			var id []byte
+			var seq change.Seq
+			err := scan(&kind, &id, &seq)
+			sum += change.DigestOf(change.Entity{Kind: kind, ID: idOf(id)}, seq)
+			count++
+			return err
+		}, `SELECT kind, id, seq FROM entry WHERE feed = ?`, f.Feed)
+		if err != nil {
+			return nil, err
+		}
+		if uint64(sum) == f.Digest && count == f.Count {
+			continue
+		}
+		differ = append(differ, f.Feed)
+		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO repair VALUES (?)`, f.Feed); err != nil {
+			return nil, err
+		}
+	}
+	return differ, nil
+}
+
+// forgetCursor makes the next pull begin from nothing. What is held shows until then.
+func (s *Store) forgetCursor(ctx context.Context) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		for _, statement := range []string{
+			`DELETE FROM staged`,
+			`INSERT OR IGNORE INTO staged_clear SELECT DISTINCT feed FROM entry`,
+			`DELETE FROM meta WHERE key = 'cursor'`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,194 @@
+package offline
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// Options say how to open a store. Dir and Now are required.
+type Options struct {
+	// Dir is the folder that holds everything; it is made if absent.
+	Dir string
+	// Now is the device's clock.
+	Now func() time.Time
+	// Effects by kind of mutation; a kind without one shows only when the server's state has it.
+	Effects map[string]Effect
+	// FeedOrder lists feed kinds, the preferred first: when several feeds hold an entity, the body of the most
+	// preferred one shows.
+	FeedOrder []string
+	// Keys finds the server's public keys for receipts, by key id, among the entities.
+	Keys func(*View) map[string]ed25519.PublicKey
+	// ReadOnly opens beside a process that writes. Whatever writes fails then.
+	ReadOnly bool
+}
+
+// Store is everything that a device keeps.
+type Store struct {
+	Options
+	write  *sql.DB // one connection: writers wait for one another here, not in SQLite
+	read   *sql.DB
+	unlock func() error
+	wake   chan struct{}
+	once   sync.Once
+	// fresh are names of bytes that this process has written and may not have announced yet.
+	fresh sync.Map
+}
+
+// Open opens or makes the store in o.Dir. A second writer gets StoreLocked.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if err := os.MkdirAll(filepath.Join(o.Dir, "files"), 0o700); err != nil {
+		return nil, fault.Wrap(err, fault.StoreUnusable, "%s", o.Dir)
+	}
+	s := &Store{Options: o, unlock: func() error { return nil }, wake: make(chan struct{}, 1)}
+	if !o.ReadOnly {
+		unlock, err := lock(filepath.Join(o.Dir, "lock"))
+		if err != nil {
+			return nil, err
+		}
+		s.unlock = unlock
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(fault.Wrap(err, fault.StoreUnusable, "%s", o.Dir), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) (err error) {
+	path := filepath.Join(s.Dir, "store.db")
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"}}
+	pragmas.Set("_txlock", "immediate")
+	if s.ReadOnly {
+		if _, err := os.Stat(path); err != nil {
+			return err
+		}
+	} else {
+		if s.write, err = sql.Open("sqlite", "file:"+path+"?"+pragmas.Encode()); err != nil {
+			return err
+		}
+		s.write.SetMaxOpenConns(1)
+		if _, err := s.write.ExecContext(ctx, schema); err != nil {
+			return err
+		}
+		// Names, phone numbers and addresses of customers are for the owner of this folder only.
+		if err := os.Chmod(path, 0o600); err != nil {
+			return err
+		}
+		if err := s.sweep(ctx); err != nil {
+			return err
+		}
+	}
+	reading := url.Values{"_pragma": {"busy_timeout(10000)", "query_only(ON)"}}
+	if s.read, err = sql.Open("sqlite", "file:"+path+"?"+reading.Encode()); err != nil {
+		return err
+	}
+	s.read.SetMaxOpenConns(4)
+	return s.read.PingContext(ctx)
+}
+
+// Close ends all use of the store and lets the next writer in.
+func (s *Store) Close() (err error) {
+	s.once.Do(func() {
+		if s.read != nil {
+			err = errors.Join(err, s.read.Close())
+		}
+		if s.write != nil {
+			err = errors.Join(err, s.write.Close())
+		}
+		err = errors.Join(err, s.unlock())
+	})
+	return err
+}
+
+// Woken receives after a mutation was made or the switch between offline and online was moved.
+func (s *Store) Woken() <-chan struct{} { return s.wake }
+
+func (s *Store) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// transact runs fn in one durable transaction.
+func (s *Store) transact(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	if s.write == nil {
+		return fault.New(fault.StoreLocked, "")
+	}
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := fn(tx); err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// queryer is a transaction or a pool.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// each runs fn for every row.
+func each(ctx context.Context, q queryer, fn func(scan func(...any) error) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func getMeta(ctx context.Context, q queryer, key string) ([]byte, error) {
+	var b []byte
+	err := q.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = ?`, key).Scan(&b)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return b, err
+}
+
+func setMeta(ctx context.Context, tx *sql.Tx, key string, value []byte) error {
+	if value == nil {
+		value = []byte{} // a nil slice would be NULL
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+	return err
+}
+
+func idOf(b []byte) uuid.UUID {
+	id, err := uuid.FromBytes(b)
+	if err != nil {
+		return uuid.Nil // only ids of 16 bytes are ever written
+	}
+	return id
+}

@@ -1,0 +1,184 @@
+package offline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+)
+
+// smallFile is the size in bytes up to which a file goes before the larger ones.
+const smallFile = 256 << 10
+
+// Uploads is how an application's server takes files.
+type Uploads interface {
+	// Start returns the requests for the bytes that the object store lacks, none when all are there. Calling it
+	// again resumes.
+	Start(ctx context.Context, file uuid.UUID) ([]Part, error)
+	// Finish has the server verify the bytes. It may be repeated.
+	Finish(ctx context.Context, file uuid.UUID) (Finished, error)
+}
+
+// Part is one request to the object store that only these bytes satisfy.
+type Part struct {
+	Method, URL    string
+	Header         http.Header
+	Offset, Length int64
+}
+
+// Finished is the server's lasting answer about a file.
+type Finished struct {
+	// Answer is kept with the file: the receipt.
+	Answer []byte
+	// Refusal is a code when the bytes are not acceptable; empty when they were verified.
+	Refusal string
+}
+
+// upload sends the bytes of the files whose mutation has a verdict. One that fails does not hold up the next,
+// unless the network is gone. moved tells that the server may have something new.
+func (c *Client) upload(ctx context.Context, r *Report) (moved bool, err error) {
+	if c.Uploads == nil {
+		return false, nil
+	}
+	files, err := c.Store.Files(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range files {
+		if f.State != FileWaiting && f.State != FileHeld {
+			continue
+		}
+		a, err := c.Store.Action(ctx, f.Mutation)
+		if err != nil {
+			return moved, err
+		}
+		if a.Verdict == nil {
+			continue
+		}
+		err = c.send(ctx, &f)
+		switch code := CodeOf(err); {
+		case err == nil:
+			moved = true
+			if f.State == FileDone {
+				r.Uploaded++
+			}
+		case ctx.Err() != nil || code == fault.NoNetwork || code == fault.DeviceRevoked || code == fault.TokenExpired ||
+			code == fault.RefreshInvalid || code == fault.StoreUnusable:
+			return moved, err
+		default:
+			// The bytes stay here and are offered again; a person sees why.
+			f.Code = string(code)
+			if f.State = FileWaiting; a.Verdict.Outcome == syncv1.Outcome_OUTCOME_REJECTED || a.Verdict.Outcome == syncv1.Outcome_OUTCOME_PARKED {
+				f.State = FileHeld
+			}
+			if r.Trouble == nil {
+				r.Trouble = err
+			}
+			if err := c.Store.setFile(ctx, f); err != nil {
+				return moved, err
+			}
+		}
+	}
+	return moved, nil
+}
+
+// maxStarts is how often one try asks for requests again: signed requests expire.
+const maxStarts = 3
+
+// send sends what the object store lacks of one file, and has it verified.
+func (c *Client) send(ctx context.Context, f *File) error {
+	for range maxStarts {
+		parts, err := c.start(ctx, f.ID)
+		if err != nil {
+			return err
+		}
+		missing := int64(0)
+		for _, p := range parts {
+			missing += p.Length
+		}
+		if f.Sent = f.Size - missing; len(parts) == 0 {
+			return c.finish(ctx, f)
+		}
+		refused := false
+		for _, p := range parts {
+			if refused, err = c.put(ctx, f, p); err != nil {
+				return err
+			}
+			if refused {
+				break // ask for fresh requests
+			}
+			f.Sent += p.Length
+			if err := c.Store.setFile(ctx, *f); err != nil {
+				return err
+			}
+		}
+		if !refused {
+			return c.finish(ctx, f)
+		}
+	}
+	return fault.New(fault.UploadRefused, "")
+}
+
+func (c *Client) start(ctx context.Context, id uuid.UUID) ([]Part, error) {
+	call, cancel := c.within(ctx)
+	defer cancel()
+	return c.Uploads.Start(call, id)
+}
+
+func (c *Client) finish(ctx context.Context, f *File) error {
+	call, cancel := c.within(ctx)
+	defer cancel()
+	done, err := c.Uploads.Finish(call, f.ID)
+	if err != nil {
+		return err
+	}
+	f.State, f.Code, f.Answer, f.Sent = FileDone, done.Refusal, done.Answer, f.Size
+	if done.Refusal != "" {
+		f.State = FileRefused
+	}
+	return c.Store.setFile(ctx, *f)
+}
+
+// put sends one part. refused: the store was reached and does not take this request.
+func (c *Client) put(ctx context.Context, f *File, p Part) (refused bool, err error) {
+	file, err := c.Store.OpenFile(f.ID)
+	if err != nil {
+		return false, fault.Wrap(err, fault.StoreUnusable, "")
+	}
+	defer file.Close()
+	if p.Offset < 0 || p.Length < 0 || p.Offset+p.Length > f.Size {
+		return false, fault.New(fault.UploadRefused, "part beyond the file")
+	}
+	req, err := http.NewRequestWithContext(ctx, p.Method, p.URL, io.NewSectionReader(file, p.Offset, p.Length))
+	if err != nil {
+		return false, fault.Wrap(err, fault.UploadRefused, "")
+	}
+	for name, values := range p.Header {
+		if http.CanonicalHeaderKey(name) == "Host" {
+			req.Host = values[0]
+			continue
+		}
+		req.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	req.ContentLength = p.Length
+	res, err := c.httpClient().Do(req)
+	if err != nil {
+		return false, refusalOf(ctx, err)
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20)); err != nil {
+		return false, refusalOf(ctx, err)
+	}
+	switch {
+	case res.StatusCode < 300:
+		return false, nil
+	case res.StatusCode >= 500:
+		return false, fault.Wrap(fmt.Errorf("object store: %s", res.Status), fault.NoNetwork, "")
+	}
+	return true, nil
+}
