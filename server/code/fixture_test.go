@@ -78,7 +78,7 @@ func newWorld(t testing.TB) *world {
 	}
 	store := &postgres.Store{Pool: w.db.App, Now: func() time.Time { return *w.now.Load() }}
 	w.Room = &code.Room{
-		Store: store, Log: slog.New(slog.DiscardHandler), Now: store.Now, PublicURL: "https://doorstep.example",
+		Store: store, Log: slog.New(slog.DiscardHandler), Now: store.Now, PublicURL: func() string { return "https://doorstep.example" },
 		Keys:  keysOf(w.key),
 		Hooks: w.hooks(),
 	}
@@ -157,6 +157,14 @@ func (w *world) hooks() code.Hooks {
 		},
 		Company: func(context.Context, *postgres.Tx) (code.Label, *time.Location, error) {
 			return code.Label{ZH: "云曦电器", EN: "Yunxi"}, time.FixedZone("CST", 8*3600), nil
+		},
+		Within: func(_ context.Context, tx *postgres.Tx, who identity.Identity, store uuid.UUID, roles ...identity.Role) (bool, error) {
+			for _, r := range roles {
+				if who.Reaches(r, identity.ScopeStore, store) {
+					return who.Org == tx.OrgID(), nil
+				}
+			}
+			return false, nil
 		},
 		Serves: func(_ context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, _ time.Time) (bool, error) {
 			return tx.OrgID() == w.org && uuid.UUID(user) == w.clerk && (store == w.shop || store == w.other), nil

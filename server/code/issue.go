@@ -165,13 +165,13 @@ func (r *Room) Text(ctx context.Context, tx *postgres.Tx, i Issued) (string, err
 			}
 			base := "https://" + own
 			if own == "" {
-				base = r.PublicURL + "/g/" + token.HandleOf(tx.OrgID()).String()
+				base = r.PublicURL() + "/g/" + token.HandleOf(tx.OrgID()).String()
 			}
 			return gs1.Link(base, u.GTIN, u.Serial), nil
 		}
 	}
 	text, err := r.sign(i, tx.Now())
-	return token.URL(r.PublicURL, text), err
+	return token.URL(r.PublicURL(), text), err
 }
 
 // sign writes the signed text of a code with the key of today. A code printed twice may so have two texts; both

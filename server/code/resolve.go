@@ -18,12 +18,15 @@ import (
 //   - a stranger learns what the product is, or the shop's name, on the public pages;
 //   - a technician gets the unit with purchase and warranty, its install history, the parts that fit and the number
 //     of the ticket in work (扫码工单), but no customer;
-//   - a clerk gets the unit and its ticket in work with the customer, of their own shop; of another shop's unit, what
-//     it is and its warranty;
-//   - the office gets all of it.
+//   - a clerk and the office get, within their reach, all of the unit and its ticket in work with the customer, the
+//     office also history and parts;
+//   - beyond their reach they get what the unit is and its warranty.
 
-// staff are the roles that see every unit of the org.
-var staff = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin, identity.Finance}
+// keepers are the roles that see the units within their reach, office those of them that also see history and parts.
+var (
+	office  = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Admin}
+	keepers = append([]identity.Role{identity.Clerk}, office...)
+)
 
 // Resolve tells the caller what a scanned text is, as far as the caller may know. Everything that is wrong with a code
 // is code_unknown; a text that is no code is code_unreadable or code_check_digit.
@@ -52,13 +55,10 @@ func (r *Room) Resolve(ctx context.Context, who identity.Identity, scanned strin
 }
 
 func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
-	office, technician := who.Has(staff...), who.Has(identity.Technician)
-	if technician || office {
-		class, err := uuid.FromBytes(t.Product.GetClassId())
-		if err == nil {
-			if out.Parts, err = r.Hooks.Parts(ctx, tx, class); err != nil {
-				return err
-			}
+	trade := who.Has(office...) || who.Has(identity.Technician)
+	if class, err := uuid.FromBytes(t.Product.GetClassId()); trade && err == nil {
+		if out.Parts, err = r.Hooks.Parts(ctx, tx, class); err != nil {
+			return err
 		}
 	}
 	if t.ID == uuid.Nil {
@@ -69,16 +69,21 @@ func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Id
 		return err
 	}
 	out.Unit = m
-	own := t.Unit.Store != uuid.Nil && who.Reaches(identity.Clerk, identity.ScopeStore, t.Unit.Store)
-	if t.Unit.Store != uuid.Nil && (own || office || technician) {
+	own, err := r.Hooks.Within(ctx, tx, who, t.Unit.Store, keepers...)
+	if err != nil {
+		return err
+	}
+	if !own && !who.Has(identity.Technician) {
+		m.OrderNumber, m.PurchasedAt, m.StoreId = "", nil, nil
+		out.Parts = nil
+		return nil
+	}
+	if t.Unit.Store != uuid.Nil {
 		if out.StoreName, err = r.shopName(ctx, tx, t.Unit.Store); err != nil {
 			return err
 		}
 	}
-	if !own && !office && !technician {
-		m.OrderNumber, m.PurchasedAt, m.StoreId = "", nil, nil
-	}
-	if technician || office {
+	if trade {
 		if out.History, err = r.Hooks.History(ctx, tx, t.ID); err != nil {
 			return err
 		}
@@ -91,8 +96,8 @@ func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Id
 	if err != nil || !ok {
 		return err
 	}
-	out.OpenTicket = seenBy(who, view)
-	return nil
+	out.OpenTicket, err = r.seenBy(ctx, tx, who, view)
+	return err
 }
 
 func (r *Room) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
@@ -103,29 +108,34 @@ func (r *Room) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity.
 	if !ok {
 		return errUnknown("the ticket is gone")
 	}
-	if out.OpenTicket = seenBy(who, view); out.OpenTicket == nil {
+	if out.OpenTicket, err = r.seenBy(ctx, tx, who, view); err != nil {
+		return err
+	}
+	if out.OpenTicket == nil {
 		return errUnknown("a ticket that the caller may not see")
 	}
 	return nil
 }
 
 // seenBy is the ticket as the caller may see it, nil when not at all.
-func seenBy(who identity.Identity, t TicketView) *storev1.OpenTicket {
+func (r *Room) seenBy(ctx context.Context, tx *postgres.Tx, who identity.Identity, t TicketView) (*storev1.OpenTicket, error) {
 	m := openTicketMessage(t)
+	own, err := r.Hooks.Within(ctx, tx, who, t.Store, keepers...)
 	switch {
-	case who.Has(staff...):
-	case t.Store != uuid.Nil && who.Reaches(identity.Clerk, identity.ScopeStore, t.Store):
+	case err != nil:
+		return nil, err
+	case own:
 	case who.Has(identity.Technician):
 		m.CustomerName, m.CustomerPhone = "", ""
 	default:
-		return nil
+		return nil, nil
 	}
-	return m
+	return m, nil
 }
 
 func roleWord(who identity.Identity) string {
 	switch {
-	case who.Has(staff...):
+	case who.Has(office...):
 		return "office"
 	case who.Has(identity.Technician):
 		return "technician"
@@ -143,13 +153,9 @@ func (r *Room) shopName(ctx context.Context, tx *postgres.Tx, store uuid.UUID) (
 	return name.In("zh"), err
 }
 
-// mayIssue tells whether the caller may issue and revoke codes of this target: the office all, a clerk those of the
-// own shop and its units.
+// mayIssue tells whether the caller may issue, revoke and print codes of this target: those within reach.
 func (r *Room) mayIssue(ctx context.Context, tx *postgres.Tx, who identity.Identity, kind token.Kind, target uuid.UUID) error {
-	if who.Has(identity.Dispatcher, identity.Supervisor, identity.Admin) {
-		return nil
-	}
-	store := uuid.Nil
+	var store uuid.UUID
 	switch kind {
 	case token.Unit:
 		u, _, err := unitByID(ctx, tx, target)
@@ -166,8 +172,9 @@ func (r *Room) mayIssue(ctx context.Context, tx *postgres.Tx, who identity.Ident
 		}
 		store = view.Store
 	}
-	if store == uuid.Nil || !who.Reaches(identity.Clerk, identity.ScopeStore, store) {
-		return fault.New(fault.NotFound, "")
+	ok, err := r.Hooks.Within(ctx, tx, who, store, issuers...)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "")
 	}
-	return nil
+	return err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -26,8 +27,8 @@ type Room struct {
 	Log   *slog.Logger
 	// Now is the office's clock.
 	Now func() time.Time
-	// PublicURL is the server's address as it is printed on codes, without a trailing slash.
-	PublicURL string
+	// PublicURL tells the server's address as it is printed on codes, without a trailing slash.
+	PublicURL func() string
 	Keys      Keys
 	Hooks     Hooks
 	// Random is crypto/rand.Reader when nil.
@@ -64,6 +65,9 @@ type Hooks struct {
 	Shop func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (name Label, ok bool, err error)
 	// Company is the org's name and time zone.
 	Company func(ctx context.Context, tx *postgres.Tx) (name Label, zone *time.Location, err error)
+	// Within tells whether the store is within reach of the caller's grants of these roles. A zero store is within reach
+	// of the whole org only.
+	Within func(ctx context.Context, tx *postgres.Tx, who identity.Identity, store uuid.UUID, roles ...identity.Role) (bool, error)
 	// Serves tells whether the user was a clerk of the store at that time.
 	Serves func(ctx context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, at time.Time) (bool, error)
 }

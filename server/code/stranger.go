@@ -33,7 +33,7 @@ func (r *Room) tenant(ctx context.Context, scanned string) (change.Org, error) {
 	if err != nil || k.Host == "" {
 		return change.Org{}, errUnknown("no link and no signed code")
 	}
-	public, err := url.Parse(r.PublicURL)
+	public, err := url.Parse(r.PublicURL())
 	if err != nil {
 		return change.Org{}, fault.Wrap(err, fault.Internal, "")
 	}
@@ -256,7 +256,7 @@ func (r *Room) TicketToken(ctx context.Context, tx *postgres.Tx, ticket uuid.UUI
 		return "", "", err
 	}
 	text, err = r.sign(i, tx.Now())
-	return text, token.URL(r.PublicURL, text), err
+	return text, token.URL(r.PublicURL(), text), err
 }
 
 func labelOf(p *fieldv1.Product) Label {

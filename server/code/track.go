@@ -17,7 +17,7 @@ import (
 // address, Book limits bookings of one code.
 type Track struct {
 	Desk      Public
-	PublicURL string
+	PublicURL func() string
 }
 
 var _ trackv1connect.TrackServiceHandler = Track{}
@@ -54,7 +54,7 @@ func (s Track) Book(ctx context.Context, req *connect.Request[trackv1.BookReques
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&trackv1.BookResponse{Number: b.Number, ProgressUrl: token.URL(s.PublicURL, b.Token)}), nil
+	return connect.NewResponse(&trackv1.BookResponse{Number: b.Number, ProgressUrl: token.URL(s.PublicURL(), b.Token)}), nil
 }
 
 func ends(w *typesv1.Window) (earliest, latest time.Time) {

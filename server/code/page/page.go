@@ -71,7 +71,7 @@ type Pages struct {
 	views, misses, bookings, ofCode *quota
 }
 
-// New makes the pages. Mount them with Handles.
+// New makes the pages, to be mounted under Paths.
 func New(c Config) *Pages {
 	or := func(n, d int) int {
 		if n > 0 {
@@ -88,11 +88,9 @@ func New(c Config) *Pages {
 	}
 }
 
-// Handles tells whether a path belongs to these pages: /c/… and /C/… (signed codes), and whatever holds /01/ (GS1
-// Digital Links, with any prefix).
-func Handles(path string) bool {
-	return strings.HasPrefix(path, "/c/") || strings.HasPrefix(path, "/C/") || strings.Contains(path+"/", "/01/")
-}
+// Paths are the patterns under which the pages are mounted: signed codes (printed in capitals), product links of
+// this server, and product links on companies' own hosts.
+func Paths() []string { return []string{"/c/", "/C/", "/g/", "/01/"} }
 
 // maxBody is more than the longest honest form.
 const maxBody = 16 << 10
