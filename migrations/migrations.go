@@ -15,7 +15,7 @@ import (
 
 // FS holds the migrations, named NNNNN_what.sql.
 //
-//go:embed *.sql
+//go:embed [0-9]*.sql
 var FS embed.FS
 
 // Up brings the database at url to the newest schema and does nothing when it is there already. Many processes
@@ -54,8 +54,7 @@ func with(url string, do func(*goose.Provider) error) error {
 	if err != nil {
 		return fmt.Errorf("migrations: lock: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, FS,
-		goose.WithSessionLocker(locker), goose.WithExcludeNames([]string{"schema.golden.sql"}))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, FS, goose.WithSessionLocker(locker))
 	if err != nil {
 		return fmt.Errorf("migrations: read: %w", err)
 	}

@@ -41,7 +41,7 @@ func parent(dir string) int {
 	defer stop()
 	s, err := local.Start(ctx, local.Config{Dir: dir})
 	if err != nil {
-		fmt.Println(err)
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(s); err != nil {
@@ -57,7 +57,7 @@ func parent(dir string) int {
 // folder is an empty data folder that PostgreSQL's account can reach when the tests run as root.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "doorstep-local-")
+	dir, err := os.MkdirTemp("", "doorstep-local-") //nolint:usetesting // t.TempDir lies in a folder that is root's alone
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,12 +99,14 @@ func stop(t *testing.T, s *local.Services) {
 // gone waits until a process has ended, which nobody tells us who are not its parent.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || zombie(pid) {
-			return
-		}
-		if time.Now().After(deadline) {
+	limit := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && !zombie(pid) {
+		select {
+		case <-limit:
 			t.Fatalf("process %d is left behind", pid)
+		case <-tick.C:
 		}
 	}
 }

@@ -56,13 +56,29 @@ func (c *cluster) isOurs(pid int) bool {
 func endStray(pid int) error {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL} {
 		_ = syscall.Kill(pid, sig) // it may just have gone
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-				return nil
-			}
+		if goneWithin(pid, 10*time.Second) {
+			return nil
 		}
 	}
 	return fault.New(fault.LocalRunning, "PostgreSQL, process %d", pid)
+}
+
+// goneWithin asks again and again: the kernel tells nobody but a parent when a process ends.
+func goneWithin(pid int, limit time.Duration) bool {
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			return true
+		}
+		select {
+		case <-end.C:
+			return false
+		case <-tick.C:
+		}
+	}
 }
 
 func (c *cluster) logSize() int64 {

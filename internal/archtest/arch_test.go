@@ -1,0 +1,134 @@
+package archtest
+
+import (
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// vocabulary are packages below server/ that hold words only, no storage: every room may speak them.
+var vocabulary = []string{"server/identity", "server/money"}
+
+// wiring may know everything: the commands, and the one object that they start.
+var wiring = []string{"server/app", "server/command", "server/demo"}
+
+// foundations are below everything.
+var foundations = []string{"internal/fault", "migrations", "internal/gen"}
+
+func within(p string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool { return p == f || strings.HasPrefix(p, f+"/") })
+}
+
+// room is the first folder below server/, "" for what is elsewhere.
+func room(p string) string {
+	rest, ok := strings.CutPrefix(p, "server/")
+	if !ok {
+		return ""
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	return first
+}
+
+// mayImport is the direction of imports: main → app → rooms, rpc → sync/* → sync/change → internal/fault.
+func mayImport(from, to string) bool {
+	switch {
+	case within(from, "internal/fault"):
+		return false
+	case within(to, "internal/fault"):
+		return true
+	case within(to, "server/app"):
+		return from == "server" || within(from, wiring...) || within(from, "internal")
+	case from == "server", within(from, wiring...):
+		return true
+	case within(from, "sync/change"):
+		return within(to, "sync/change")
+	case within(from, "sync"):
+		// The engine knows no trade: of all generated code only its own protocol.
+		return within(to, "sync", "internal/gen/doorstep/sync", "migrations")
+	case within(from, "server/local"):
+		return within(to, "server/local")
+	case within(from, vocabulary...):
+		return within(to, vocabulary...) || within(to, foundations...) || within(to, "sync/change")
+	case room(from) != "":
+		return room(from) == room(to) || within(to, vocabulary...) || within(to, foundations...) ||
+			within(to, "sync") || within(to, "server/rpc")
+	}
+	return true
+}
+
+func TestImportsGoDownwards(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		if s.test || s.generated {
+			continue
+		}
+		for _, to := range s.imports {
+			if !mayImport(s.dir, to) {
+				t.Errorf("%s imports %s: against the direction of docs/ARCHITECTURE.md", s.path, to)
+			}
+		}
+	}
+}
+
+// alike are packages that share a name with one of the standard library's, with the reason why they may.
+var alike = map[string]string{
+	"main":     "commands",
+	"template": "the trade's own word; the design names the room so",
+	"rpc":      "the design names the border so; net/rpc is frozen and not used here",
+	"synctest": "the design names the engine's test suite so",
+	"draw":     "codes are drawn there; image/draw is not used beside it",
+}
+
+func TestNoPackageIsNamedLikeTheStandardLibrarys(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "std").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := map[string]string{}
+	for _, p := range strings.Fields(string(out)) {
+		// What nobody imports here, and the compiler's own packages, shadow nothing.
+		if !strings.Contains(p, "internal") && !strings.HasPrefix(p, "vendor/") && !within(p, "go", "debug") {
+			taken[path.Base(p)] = p
+		}
+	}
+	for _, s := range sources(t) {
+		name := strings.TrimSuffix(s.name, "_test")
+		if std, ok := taken[name]; ok && alike[name] == "" {
+			t.Errorf("%s: package %s is named like %s", s.path, name, std)
+		}
+		if within(s.dir, "sync") && s.dir == "sync" {
+			t.Errorf("%s: no Go file lies directly in sync/", s.path)
+		}
+		if slices.Contains([]string{"utils", "util", "common", "helpers", "manager", "misc"}, name) {
+			t.Errorf("%s: package %s says nothing about what is in it", s.path, name)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	said := map[string]bool{}
+	for _, s := range sources(t) {
+		if !s.test && !s.generated {
+			said[s.dir] = said[s.dir] || s.doc
+		}
+	}
+	for dir, ok := range said {
+		if !ok {
+			t.Errorf("%s has no package comment", dir)
+		}
+	}
+}
+
+func TestFilesAreShort(t *testing.T) {
+	t.Parallel()
+	const limit = 600
+	for _, s := range sources(t) {
+		if !s.generated && s.lines > limit {
+			t.Errorf("%s has %d lines, more than %d: it holds more than one idea", s.path, s.lines, limit)
+		}
+	}
+}
