@@ -84,6 +84,12 @@ func TestManyMayMigrateAtOnce(t *testing.T) {
 	}
 }
 
+// beforeTenant are tables that name a tenant and are read before it is known, with what they are for.
+var beforeTenant = map[string]string{
+	"code_org":       "which tenant a public address belongs to",
+	"enrolment_code": "which tenant a one-time code enrols for; only its keyed hash is kept",
+}
+
 var tenant = regexp.MustCompile(`(?m)^(\w+)\.org_id `)
 
 func TestEveryTenantTableHasRowSecurityAndTheTenantFirstInItsKeys(t *testing.T) {
@@ -91,6 +97,9 @@ func TestEveryTenantTableHasRowSecurityAndTheTenantFirstInItsKeys(t *testing.T) 
 	schema := pgtest.Schema(t, pgtest.New(t).URL)
 	for _, m := range tenant.FindAllStringSubmatch(schema, -1) {
 		table := m[1]
+		if beforeTenant[table] != "" {
+			continue
+		}
 		if !regexp.MustCompile(`(?m)^` + table + ` enabled`).MatchString(schema) {
 			t.Errorf("%s has org_id but no row-level security", table)
 		}

@@ -45,6 +45,7 @@ func (c Console) Say(english, chinese string, args ...any) {
 type grammar struct {
 	Serve   serve   `cmd:"" help:"Serve phones and the office."`
 	Migrate migrate `cmd:"" help:"Bring the database to this program's schema."`
+	Clean   clean   `cmd:"" help:"Forget all data of the embedded services in the data folder."`
 	Admin   admin   `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
 
 	Verbose bool             `short:"v" help:"Say also what lies behind an error."`

@@ -1,0 +1,86 @@
+# Doorstep (上门). Two targets are all one needs: `make demo` and `make test`.
+
+SHELL := /bin/sh
+BIN   := .tmp/bin
+TOOLS := .ci/tools/node_modules/.bin
+
+GOLANGCI_VERSION := v2.15.0
+# The time that each fuzz target gets in `make fuzz`.
+FUZZTIME ?= 20s
+# The race detector needs a C compiler.
+RACE := $(shell command -v cc >/dev/null 2>&1 && echo -race)
+
+.PHONY: demo build test check test-go fuzz bench lint lint-go lint-proto vet generate fresh golden clean need
+
+## demo: start everything on this machine with a demo company and print what to open; ARGS are passed on.
+demo: build
+	@DOORSTEP_WITH_PARENT=1 exec $(BIN)/doorstep demo $(ARGS)
+
+## build: the one binary, .tmp/bin/doorstep.
+build: need
+	@mkdir -p $(BIN)
+	@go build -o $(BIN)/doorstep ./server
+
+## test: everything that CI runs.
+test: check
+
+## check: generated code is fresh, lint, vet, all tests with the race detector, fuzz targets on their seeds.
+check: need fresh lint vet test-go
+
+test-go: need
+	@if [ -z "$(RACE)" ]; then echo "no C compiler: the race detector is off" >&2; fi
+	go test $(RACE) -shuffle=on -timeout 20m ./...
+
+vet: need
+	go vet ./...
+
+## lint: Go and Protobuf.
+lint: lint-go lint-proto
+
+lint-go: $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+	$(BIN)/golangci-lint-$(GOLANGCI_VERSION) run ./...
+
+lint-proto: $(TOOLS)/buf
+	$(TOOLS)/buf lint
+	@.ci/breaking $(TOOLS)/buf
+
+## generate: Go from proto/.
+generate: $(TOOLS)/buf
+	$(TOOLS)/buf generate
+
+## fresh: what is generated is what would be generated now.
+fresh: $(TOOLS)/buf
+	@rm -rf .tmp/fresh && mkdir -p .tmp/fresh
+	@$(TOOLS)/buf generate -o .tmp/fresh
+	@diff -r .tmp/fresh/internal/gen internal/gen || { echo "internal/gen is not what proto/ says: run make generate" >&2; exit 1; }
+	@rm -rf .tmp/fresh
+
+## golden: write down the schema and other golden files anew.
+golden: need
+	DOORSTEP_UPDATE_GOLDEN=1 go test -count=1 ./migrations
+
+## fuzz: every fuzz target, FUZZTIME each.
+fuzz: need
+	@.ci/fuzz $(FUZZTIME)
+
+## bench: figures beside what they stand on, written to docs/BENCHMARKS.md.
+bench: need
+	go run ./internal/bench $(ARGS)
+
+## clean: forget the demo's data and all that was built.
+clean: need
+	@if [ -d .doorstep ]; then go run ./server clean; fi
+	@rm -rf .tmp .ci/tools/node_modules
+
+need:
+	@command -v go >/dev/null 2>&1 || { echo "Doorstep needs Go 1.26 or newer: https://go.dev/dl/" >&2; exit 1; }
+
+$(BIN)/golangci-lint-$(GOLANGCI_VERSION): | need
+	@mkdir -p $(BIN)
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(BIN)/golangci-lint $@
+
+$(TOOLS)/buf: .ci/tools/package-lock.json
+	@command -v npm >/dev/null 2>&1 || { echo "Doorstep's tools need Node and npm: https://nodejs.org/" >&2; exit 1; }
+	cd .ci/tools && npm ci --no-audit --no-fund --silent
+	@touch $@
