@@ -68,6 +68,105 @@ org.name_en text not null
 org.time_zone text not null
 org.currency text not null
 org.created_at timestamp with time zone not null
+pay_accrual.org_id uuid not null
+pay_accrual.source uuid not null
+pay_accrual.ticket_id uuid not null
+pay_accrual.facts jsonb not null
+pay_accrual.completed_at timestamp with time zone not null
+pay_accrual.accrued_at timestamp with time zone not null
+pay_accrual.plan text
+pay_accrual.version integer
+pay_accrual.problem text not null default ''::text
+pay_accrual.counted jsonb not null default '{}'::jsonb
+pay_accrual.month date
+pay_accrual.approved_at timestamp with time zone
+pay_accrual.confirmed_at timestamp with time zone
+pay_accrual.clawed_at timestamp with time zone
+pay_entry.org_id uuid not null
+pay_entry.id uuid not null
+pay_entry.kind text not null
+pay_entry.source uuid not null
+pay_entry.component text not null
+pay_entry.payee_id uuid not null
+pay_entry.ticket_id uuid not null
+pay_entry.ticket_number text not null
+pay_entry.refers uuid
+pay_entry.category smallint not null
+pay_entry.amount bigint not null
+pay_entry.currency text not null
+pay_entry.born_sure boolean not null default false
+pay_entry.earned_at timestamp with time zone not null
+pay_entry.booked_at timestamp with time zone not null
+pay_entry.plan_version text not null
+pay_entry.title_zh text not null
+pay_entry.title_en text not null
+pay_entry.trace bytea not null
+pay_entry.actor uuid
+pay_entry.reason text not null default ''::text
+pay_line.org_id uuid
+pay_line.id uuid
+pay_line.kind text
+pay_line.source uuid
+pay_line.component text
+pay_line.payee_id uuid
+pay_line.ticket_id uuid
+pay_line.ticket_number text
+pay_line.refers uuid
+pay_line.category smallint
+pay_line.amount bigint
+pay_line.currency text
+pay_line.born_sure boolean
+pay_line.earned_at timestamp with time zone
+pay_line.booked_at timestamp with time zone
+pay_line.plan_version text
+pay_line.title_zh text
+pay_line.title_en text
+pay_line.trace bytea
+pay_line.actor uuid
+pay_line.reason text
+pay_line.state text
+pay_measure.org_id uuid not null
+pay_measure.payee_id uuid not null
+pay_measure.plan text not null
+pay_measure.month date not null
+pay_measure.tickets bigint not null default 0
+pay_measure.base_fees bigint not null default 0
+pay_plan.org_id uuid not null
+pay_plan.plan text not null
+pay_plan.version integer not null
+pay_plan.effective_from date not null
+pay_plan.body bytea not null
+pay_plan.published_at timestamp with time zone not null
+pay_plan.published_by uuid not null
+pay_posting.org_id uuid not null
+pay_posting.entry_id uuid not null
+pay_posting.ordinal smallint not null
+pay_posting.account text not null
+pay_posting.payee_id uuid not null
+pay_posting.amount bigint not null
+pay_posting.currency text not null
+rank_board.org_id uuid not null
+rank_board.id uuid not null
+rank_board.scope smallint not null
+rank_board.scope_id uuid not null
+rank_board.period smallint not null
+rank_board.starts date not null
+rank_board.currency text not null
+rank_board.payees bigint not null default 0
+rank_board.refreshed_at timestamp with time zone
+rank_bucket.org_id uuid not null
+rank_bucket.board_id uuid not null
+rank_bucket.level smallint not null
+rank_bucket.bucket bigint not null
+rank_bucket.n bigint not null
+rank_score.org_id uuid not null
+rank_score.board_id uuid not null
+rank_score.payee_id uuid not null
+rank_score.score bigint not null
+rank_score.pending bigint not null
+rank_score.ranked bigint
+rank_score.ranked_pending bigint not null default 0
+rank_score.dirty boolean not null
 region.org_id uuid not null
 region.id uuid not null
 region.name_zh text not null
@@ -210,6 +309,24 @@ org org_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
 org org_pkey PRIMARY KEY (id)
 org org_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
 org org_slug_key UNIQUE (slug)
+pay_accrual pay_accrual_org_id_plan_version_fkey FOREIGN KEY (org_id, plan, version) REFERENCES pay_plan(org_id, plan, version)
+pay_accrual pay_accrual_pkey PRIMARY KEY (org_id, source)
+pay_entry balanced TRIGGER DEFERRABLE INITIALLY DEFERRED
+pay_entry pay_entry_category_check CHECK (((category >= 1) AND (category <= 4)))
+pay_entry pay_entry_check CHECK (((refers IS NULL) = (kind = 'accrual'::text)))
+pay_entry pay_entry_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+pay_entry pay_entry_kind_check CHECK ((kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text, 'confirmation'::text, 'payout'::text])))
+pay_entry pay_entry_org_id_refers_fkey FOREIGN KEY (org_id, refers) REFERENCES pay_entry(org_id, id)
+pay_entry pay_entry_pkey PRIMARY KEY (org_id, id)
+pay_measure pay_measure_pkey PRIMARY KEY (org_id, payee_id, plan, month)
+pay_plan pay_plan_pkey PRIMARY KEY (org_id, plan, version)
+pay_plan pay_plan_version_check CHECK ((version > 0))
+pay_posting balanced TRIGGER DEFERRABLE INITIALLY DEFERRED
+pay_posting pay_posting_org_id_entry_id_fkey FOREIGN KEY (org_id, entry_id) REFERENCES pay_entry(org_id, id)
+pay_posting pay_posting_pkey PRIMARY KEY (org_id, entry_id, ordinal)
+rank_board rank_board_pkey PRIMARY KEY (org_id, id)
+rank_bucket rank_bucket_pkey PRIMARY KEY (org_id, board_id, level, bucket)
+rank_score rank_score_pkey PRIMARY KEY (org_id, board_id, payee_id)
 region region_pkey PRIMARY KEY (org_id, id)
 role_grant role_grant_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id) ON DELETE CASCADE
 role_grant role_grant_pkey PRIMARY KEY (org_id, user_id, role, scope, scope_id)
@@ -263,6 +380,12 @@ CREATE INDEX code_scan_target ON public.code_scan USING btree (org_id, target_id
 CREATE INDEX code_target ON public.code USING btree (org_id, target_id, kind)
 CREATE INDEX device_user ON public.device USING btree (org_id, user_id)
 CREATE INDEX enrolment_code_expiry ON public.enrolment_code USING btree (expires_at)
+CREATE INDEX pay_accrual_ticket ON public.pay_accrual USING btree (org_id, ticket_id)
+CREATE INDEX pay_accrual_unpriced ON public.pay_accrual USING btree (org_id, completed_at) WHERE ((plan IS NULL) AND (clawed_at IS NULL))
+CREATE INDEX pay_entry_payee ON public.pay_entry USING btree (org_id, payee_id, earned_at) WHERE (kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]))
+CREATE INDEX pay_entry_ticket ON public.pay_entry USING btree (org_id, ticket_id) WHERE (kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]))
+CREATE INDEX rank_score_dirty ON public.rank_score USING btree (org_id, board_id) WHERE dirty
+CREATE INDEX rank_score_order ON public.rank_score USING btree (org_id, board_id, ranked DESC, payee_id) WHERE (ranked IS NOT NULL)
 CREATE INDEX sync_entry_entity ON public.sync_entry USING btree (org_id, entity_id, kind) WHERE (NOT removed)
 CREATE INDEX sync_entry_tombstone ON public.sync_entry USING btree (org_id, at) WHERE removed
 CREATE INDEX sync_parked_open ON public.sync_parked USING btree (org_id, mutation_id) WHERE (resolution IS NULL)
@@ -283,6 +406,16 @@ CREATE UNIQUE INDEX enrolment_code_pkey ON public.enrolment_code USING btree (co
 CREATE UNIQUE INDEX key_publication_pkey ON public.key_publication USING btree (org_id, key_id)
 CREATE UNIQUE INDEX org_pkey ON public.org USING btree (id)
 CREATE UNIQUE INDEX org_slug_key ON public.org USING btree (slug)
+CREATE UNIQUE INDEX pay_accrual_pkey ON public.pay_accrual USING btree (org_id, source)
+CREATE UNIQUE INDEX pay_entry_moved ON public.pay_entry USING btree (org_id, refers, kind) WHERE (kind = ANY (ARRAY['confirmation'::text, 'payout'::text]))
+CREATE UNIQUE INDEX pay_entry_pkey ON public.pay_entry USING btree (org_id, id)
+CREATE UNIQUE INDEX pay_entry_source ON public.pay_entry USING btree (org_id, source, component, payee_id) WHERE (kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]))
+CREATE UNIQUE INDEX pay_measure_pkey ON public.pay_measure USING btree (org_id, payee_id, plan, month)
+CREATE UNIQUE INDEX pay_plan_pkey ON public.pay_plan USING btree (org_id, plan, version)
+CREATE UNIQUE INDEX pay_posting_pkey ON public.pay_posting USING btree (org_id, entry_id, ordinal)
+CREATE UNIQUE INDEX rank_board_pkey ON public.rank_board USING btree (org_id, id)
+CREATE UNIQUE INDEX rank_bucket_pkey ON public.rank_bucket USING btree (org_id, board_id, level, bucket)
+CREATE UNIQUE INDEX rank_score_pkey ON public.rank_score USING btree (org_id, board_id, payee_id)
 CREATE UNIQUE INDEX region_pkey ON public.region USING btree (org_id, id)
 CREATE UNIQUE INDEX role_grant_pkey ON public.role_grant USING btree (org_id, user_id, role, scope, scope_id)
 CREATE UNIQUE INDEX shop_pkey ON public.shop USING btree (org_id, id)
@@ -316,6 +449,14 @@ device enabled forced
 enrolment_code
 key_publication enabled forced
 org
+pay_accrual enabled forced
+pay_entry enabled forced
+pay_measure enabled forced
+pay_plan enabled forced
+pay_posting enabled forced
+rank_board enabled forced
+rank_bucket enabled forced
+rank_score enabled forced
 region enabled forced
 role_grant enabled forced
 shop enabled forced
@@ -342,6 +483,14 @@ code_booking tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(curren
 code_scan tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 key_publication tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+pay_accrual tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+pay_entry tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+pay_measure tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+pay_plan tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+pay_posting tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+rank_board tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+rank_bucket tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+rank_score tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 region tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 role_grant tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 shop tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -369,6 +518,15 @@ device doorstep_app: DELETE, INSERT, SELECT, UPDATE
 enrolment_code doorstep_app: DELETE, INSERT, SELECT, UPDATE
 key_publication doorstep_app: DELETE, INSERT, SELECT, UPDATE
 org doorstep_app: DELETE, INSERT, SELECT, UPDATE
+pay_accrual doorstep_app: DELETE, INSERT, SELECT, UPDATE
+pay_entry doorstep_app: INSERT, SELECT
+pay_line doorstep_app: SELECT
+pay_measure doorstep_app: DELETE, INSERT, SELECT, UPDATE
+pay_plan doorstep_app: INSERT, SELECT
+pay_posting doorstep_app: INSERT, SELECT
+rank_board doorstep_app: DELETE, INSERT, SELECT, UPDATE
+rank_bucket doorstep_app: DELETE, INSERT, SELECT, UPDATE
+rank_score doorstep_app: DELETE, INSERT, SELECT, UPDATE
 region doorstep_app: DELETE, INSERT, SELECT, UPDATE
 role_grant doorstep_app: DELETE, INSERT, SELECT, UPDATE
 shop doorstep_app: DELETE, INSERT, SELECT, UPDATE
@@ -388,10 +546,79 @@ unit doorstep_app: DELETE, INSERT, SELECT, UPDATE
 unit_ticket doorstep_app: DELETE, INSERT, SELECT, UPDATE
 
 -- views
+pay_line with (security_invoker=true) as  SELECT e.org_id,
+    e.id,
+    e.kind,
+    e.source,
+    e.component,
+    e.payee_id,
+    e.ticket_id,
+    e.ticket_number,
+    e.refers,
+    e.category,
+    e.amount,
+    e.currency,
+    e.born_sure,
+    e.earned_at,
+    e.booked_at,
+    e.plan_version,
+    e.title_zh,
+    e.title_en,
+    e.trace,
+    e.actor,
+    e.reason,
+        CASE
+            WHEN (EXISTS ( SELECT
+               FROM pay_entry p
+              WHERE ((p.org_id = e.org_id) AND (p.refers = e.id) AND (p.kind = 'payout'::text)))) THEN 'paid'::text
+            WHEN (e.born_sure OR (EXISTS ( SELECT
+               FROM pay_entry c
+              WHERE ((c.org_id = e.org_id) AND (c.refers = e.id) AND (c.kind = 'confirmation'::text))))) THEN 'confirmed'::text
+            ELSE 'pending'::text
+        END AS state
+   FROM pay_entry e
+  WHERE (e.kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]));
 
 -- functions
+CREATE OR REPLACE FUNCTION public.pay_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION '% is append-only: a correction is a new entry', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END
+$function$
+CREATE OR REPLACE FUNCTION public.pay_balanced()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    entry   uuid;
+    parts   integer;
+    total   numeric;
+    moneys  integer;
+BEGIN
+    IF TG_TABLE_NAME = 'pay_entry' THEN
+        entry := NEW.id;
+    ELSE
+        entry := NEW.entry_id;
+    END IF;
+    SELECT count(*), sum(p.amount), count(DISTINCT p.currency) INTO parts, total, moneys
+    FROM pay_posting p WHERE p.org_id = NEW.org_id AND p.entry_id = entry;
+    IF parts < 2 OR total <> 0 OR moneys <> 1 THEN
+        RAISE EXCEPTION 'entry % does not balance: % postings in % currencies add up to %', entry, parts, moneys, total
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'pay_balanced';
+    END IF;
+    RETURN NULL;
+END
+$function$
 
 -- triggers
+CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON public.pay_entry DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pay_balanced()
+CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON public.pay_posting DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pay_balanced()
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_entry FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_plan FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_posting FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
 
 -- extensions
 

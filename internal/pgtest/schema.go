@@ -54,7 +54,8 @@ var schemaParts = []struct{ name, sql string }{
 		AND c.relname NOT LIKE 'goose%'
 		GROUP BY c.relname, a.grantee ORDER BY c.relname COLLATE "C", a.grantee::regrole::text COLLATE "C"`},
 	{"views", `
-		SELECT format('%s as %s', viewname, definition) FROM pg_views WHERE schemaname = 'public' ORDER BY viewname COLLATE "C"`},
+		SELECT format('%s with (%s) as %s', relname, array_to_string(reloptions, ', '), pg_get_viewdef(oid))
+		FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm') ORDER BY relname COLLATE "C"`},
 	{"functions", `
 		SELECT pg_get_functiondef(p.oid) FROM pg_proc p
 		WHERE p.pronamespace = 'public'::regnamespace AND p.prokind IN ('f', 'p')
