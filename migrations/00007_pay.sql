@@ -173,11 +173,18 @@ CREATE TABLE rank_score (
     pending        bigint  NOT NULL,
     ranked         bigint,
     ranked_pending bigint  NOT NULL DEFAULT 0,
-    dirty          boolean NOT NULL,
     PRIMARY KEY (org_id, board_id, payee_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX rank_score_order ON rank_score (org_id, board_id, ranked DESC, payee_id) WHERE ranked IS NOT NULL;
-CREATE INDEX rank_score_dirty ON rank_score (org_id, board_id) WHERE dirty;
+
+-- Scores that changed since their board was put in order. A table of its own, small at all times, so that no plan
+-- reads the whole board for a few changes.
+CREATE TABLE rank_dirty (
+    org_id   uuid NOT NULL,
+    board_id uuid NOT NULL,
+    payee_id uuid NOT NULL,
+    PRIMARY KEY (org_id, board_id, payee_id)
+);
 
 -- How many payees have a score in each bucket, at four widths: bucket = score >> (8 × level). A rank is a sum
 -- over at most 255 siblings a level, however many payees there are.
@@ -195,7 +202,7 @@ DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['pay_plan', 'pay_accrual', 'pay_measure', 'pay_entry', 'pay_posting', 'rank_board', 'rank_score', 'rank_bucket'] LOOP
+    FOREACH t IN ARRAY ARRAY['pay_plan', 'pay_accrual', 'pay_measure', 'pay_entry', 'pay_posting', 'rank_board', 'rank_score', 'rank_dirty', 'rank_bucket'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY tenant ON %I USING (org_id = nullif(current_setting(''doorstep.org'', true), '''')::uuid)', t);
@@ -208,5 +215,5 @@ REVOKE INSERT, UPDATE, DELETE ON pay_line FROM doorstep_app;
 
 -- +goose Down
 DROP VIEW pay_line;
-DROP TABLE rank_bucket, rank_score, rank_board, pay_posting, pay_entry, pay_measure, pay_accrual, pay_plan;
+DROP TABLE rank_bucket, rank_dirty, rank_score, rank_board, pay_posting, pay_entry, pay_measure, pay_accrual, pay_plan;
 DROP FUNCTION pay_balanced(), pay_append_only();

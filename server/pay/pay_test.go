@@ -185,7 +185,9 @@ func (d *desk) approve(ticket uuid.UUID) {
 
 func (d *desk) clawback(ticket, source uuid.UUID) {
 	d.t.Helper()
-	d.do(func(ctx context.Context, tx *postgres.Tx) error { return d.room.Clawback(ctx, tx, ticket, source, "leaks") })
+	d.do(func(ctx context.Context, tx *postgres.Tx) error {
+		return d.room.Clawback(ctx, tx, ticket, source, "leaks")
+	})
 }
 
 func (d *desk) as(role identity.Role, kind identity.ScopeKind, id uuid.UUID) context.Context {

@@ -150,8 +150,7 @@ func (k *Keeper) find(ctx context.Context) error {
 	for _, org := range orgs {
 		err := k.Room.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
 			rows, err := tx.Query(ctx, `
-				SELECT b.id FROM rank_board b WHERE b.org_id = $1 AND EXISTS (
-					SELECT FROM rank_score s WHERE s.org_id = $1 AND s.board_id = b.id AND s.dirty)`, org)
+				SELECT DISTINCT board_id FROM rank_dirty WHERE org_id = $1`, org)
 			if err != nil {
 				return err
 			}

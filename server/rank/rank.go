@@ -131,13 +131,20 @@ func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at 
 		return fmt.Errorf("make boards: %w", err)
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO rank_score AS s (org_id, board_id, payee_id, score, pending, dirty)
-		SELECT $1, k, $3, $4, $5, true FROM unnest($2::uuid[]) AS k ORDER BY k
+		INSERT INTO rank_score AS s (org_id, board_id, payee_id, score, pending)
+		SELECT $1, k, $3, $4, $5 FROM unnest($2::uuid[]) AS k ORDER BY k
 		ON CONFLICT (org_id, board_id, payee_id) DO UPDATE
-		SET score = s.score + excluded.score, pending = s.pending + excluded.pending, dirty = true`,
+		SET score = s.score + excluded.score, pending = s.pending + excluded.pending`,
 		tx.OrgID(), keys, payee, total.Minor, pending.Minor)
 	if err != nil {
 		return fmt.Errorf("add to scores: %w", err)
+	}
+	// After the scores, whose locks are held now: a refresh that passes them over leaves their marks.
+	_, err = tx.Exec(ctx, `
+		INSERT INTO rank_dirty (org_id, board_id, payee_id) SELECT $1, k, $3 FROM unnest($2::uuid[]) AS k ORDER BY k
+		ON CONFLICT DO NOTHING`, tx.OrgID(), keys, payee)
+	if err != nil {
+		return fmt.Errorf("mark scores: %w", err)
 	}
 	if r.Changed != nil {
 		tx.AfterCommit(func() {

@@ -285,7 +285,7 @@ func TestNoChangeIsLostWhileABoardIsPutInOrder(t *testing.T) {
 	h.do(func(ctx context.Context, tx *postgres.Tx) error {
 		var off, counted, total int64
 		err := tx.QueryRow(ctx, `SELECT
-			(SELECT count(*) FROM rank_score WHERE org_id = $1 AND board_id = $2 AND (dirty OR ranked <> score)),
+			(SELECT count(*) FROM rank_score WHERE org_id = $1 AND board_id = $2 AND ranked IS DISTINCT FROM score) + (SELECT count(*) FROM rank_dirty WHERE org_id = $1 AND board_id = $2),
 			(SELECT count(*) FROM rank_bucket b WHERE org_id = $1 AND board_id = $2 AND n <> (
 				SELECT count(*) FROM rank_score s WHERE s.org_id = $1 AND s.board_id = $2 AND s.ranked >> (8 * b.level) = b.bucket)),
 			(SELECT sum(n) FROM rank_bucket WHERE org_id = $1 AND board_id = $2 AND level = 0)`,

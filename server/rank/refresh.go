@@ -52,19 +52,22 @@ func (r *Room) Refresh(ctx context.Context, org, board uuid.UUID, interval time.
 	return wait, more, err
 }
 
-// order moves changed payees from their old buckets to their new ones, in one statement. A technician's
-// transaction writes its score before anything else could make it wait for this one, and marks it dirty again
-// afterwards, so no change is missed.
+// order moves changed payees from their old buckets to their new ones, in one statement. It takes the mark off a
+// score only when it holds the score's lock, and a technician's transaction sets the mark only when it does: so
+// no change is missed. Rows are found by arrays and not by joins, which could read the whole board.
 func (r *Room) order(ctx context.Context, tx *postgres.Tx, board uuid.UUID) (int, error) {
 	var changed, arrived int
 	err := tx.QueryRow(ctx, `
 		WITH old AS (
-			SELECT payee_id, ranked, score, pending FROM rank_score
-			WHERE org_id = $1 AND board_id = $2 AND dirty
-			LIMIT $3 FOR UPDATE SKIP LOCKED
+			SELECT payee_id, ranked, score FROM rank_score
+			WHERE org_id = $1 AND board_id = $2 AND payee_id = ANY (ARRAY(
+				SELECT payee_id FROM rank_dirty WHERE org_id = $1 AND board_id = $2 LIMIT $3))
+			FOR UPDATE SKIP LOCKED
+		), marks AS (
+			DELETE FROM rank_dirty WHERE org_id = $1 AND board_id = $2 AND payee_id = ANY (ARRAY(SELECT payee_id FROM old))
 		), moved AS (
-			UPDATE rank_score s SET ranked = old.score, ranked_pending = old.pending, dirty = false
-			FROM old WHERE s.org_id = $1 AND s.board_id = $2 AND s.payee_id = old.payee_id
+			UPDATE rank_score SET ranked = score, ranked_pending = pending
+			WHERE org_id = $1 AND board_id = $2 AND payee_id = ANY (ARRAY(SELECT payee_id FROM old))
 		), steps AS (
 			SELECT ranked AS score, -1 AS n FROM old WHERE ranked IS NOT NULL AND ranked <> score
 			UNION ALL
