@@ -1,0 +1,87 @@
+package checklist
+
+import (
+	"fmt"
+	"strings"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+)
+
+// Proof is a photo or signature that is attached to a step; whether its bytes are here does not matter.
+type Proof struct {
+	Step string
+	Kind fieldv1.ProofKind
+}
+
+// Gap is a required step that is not done.
+type Gap struct {
+	Step string
+	// Chinese and English say what is missing.
+	Chinese, English string
+}
+
+// Missing lists what a visit lacks before it may be completed, in the order of the steps: required answers, and
+// required proof by its manifest. A required check must be answered yes.
+func Missing(t *fieldv1.Template, answers []*fieldv1.TaskAnswer, proofs []Proof) []Gap {
+	byStep := make(map[string]*fieldv1.TaskAnswer, len(answers))
+	for _, a := range answers {
+		byStep[a.GetStep()] = a
+	}
+	var gaps []Gap
+	for _, s := range t.GetSteps() {
+		if !s.GetRequired() {
+			continue
+		}
+		switch s.GetKind() {
+		case fieldv1.StepKind_STEP_KIND_PHOTO, fieldv1.StepKind_STEP_KIND_SIGNATURE:
+			if need, have := max(1, int(s.GetMinCount())), attached(s, proofs); have < need {
+				gaps = append(gaps, gap(s, fmt.Sprintf("还差%d张", need-have), fmt.Sprintf("%d more needed", need-have)))
+			}
+		default:
+			a, answered := byStep[s.GetKey()]
+			switch {
+			case !answered:
+				gaps = append(gaps, gap(s, "未填写", "not answered"))
+			case CheckAnswer(s, a) != nil:
+				gaps = append(gaps, gap(s, "填写有误", "the answer does not fit"))
+			case s.GetKind() == fieldv1.StepKind_STEP_KIND_CHECK && !a.GetCheck():
+				gaps = append(gaps, gap(s, "未完成", "not done"))
+			}
+		}
+	}
+	return gaps
+}
+
+func attached(s *fieldv1.Step, proofs []Proof) int {
+	want := s.GetProof()
+	if s.GetKind() == fieldv1.StepKind_STEP_KIND_SIGNATURE {
+		want = fieldv1.ProofKind_PROOF_KIND_SIGNATURE
+	}
+	n := 0
+	for _, p := range proofs {
+		if p.Step == s.GetKey() && p.Kind == want {
+			n++
+		}
+	}
+	return n
+}
+
+func gap(s *fieldv1.Step, zh, en string) Gap {
+	nameZh, nameEn := s.GetName().GetZh(), s.GetName().GetEn()
+	if nameZh == "" {
+		nameZh = nameEn
+	}
+	if nameEn == "" {
+		nameEn = nameZh
+	}
+	return Gap{Step: s.GetKey(), Chinese: nameZh + "：" + zh, English: nameEn + ": " + en}
+}
+
+// Say joins gaps into one sentence of both languages, Chinese first.
+func Say(gaps []Gap) string {
+	zh, en := make([]string, len(gaps)), make([]string, len(gaps))
+	for i, g := range gaps {
+		zh[i], en[i] = g.Chinese, g.English
+	}
+	return strings.Join(zh, "；") + " / " + strings.Join(en, "; ")
+}
