@@ -1,0 +1,130 @@
+package score
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Code names a reason.
+type Code string
+
+// The reasons for and against a technician.
+const (
+	NearHome        Code = "near_home"
+	NearLast        Code = "near_last"
+	DistanceUnknown Code = "distance_unknown"
+	Free            Code = "free"
+	Skilled         Code = "skilled"
+	GoldFirst       Code = "gold_first"
+	FitsWindow      Code = "fits_window"
+	LacksSkill      Code = "lacks_skill"
+	Full            Code = "full"
+	OutOfHours      Code = "out_of_hours"
+	TooFar          Code = "too_far"
+	// NobodyKnown is for a job without any candidate at all.
+	NobodyKnown Code = "nobody_known"
+)
+
+// Reason is one argument with its figures, kept as data.
+type Reason struct {
+	Code     Code     `json:"code"`
+	Km       float64  `json:"km,omitempty"`
+	Load     int      `json:"load,omitempty"`
+	Capacity int      `json:"capacity,omitempty"`
+	Skills   []string `json:"skills,omitempty"`
+}
+
+// Chinese says the reason in Chinese.
+func (r Reason) Chinese() string {
+	switch r.Code {
+	case NearHome:
+		return fmt.Sprintf("离住处 %.1f 公里", r.Km)
+	case NearLast:
+		return fmt.Sprintf("离当天上一单 %.1f 公里", r.Km)
+	case DistanceUnknown:
+		return "距离未知"
+	case Free:
+		if r.Capacity == 0 {
+			return fmt.Sprintf("当天已有 %d 单", r.Load)
+		}
+		return fmt.Sprintf("当天已有 %d 单，上限 %d 单", r.Load, r.Capacity)
+	case Skilled:
+		return "具备技能：" + strings.Join(r.Skills, "、")
+	case GoldFirst:
+		return "金牌师傅优先服务重要或加急客户"
+	case FitsWindow:
+		return "工作时间符合客户预约"
+	case LacksSkill:
+		return "缺少技能：" + strings.Join(r.Skills, "、")
+	case Full:
+		return fmt.Sprintf("当天已满（%d/%d 单）", r.Load, r.Capacity)
+	case OutOfHours:
+		return "预约时间不在其工作时间内"
+	case TooFar:
+		return fmt.Sprintf("距离太远（%.0f 公里）", r.Km)
+	case NobodyKnown:
+		return "该区域没有师傅"
+	}
+	return string(r.Code)
+}
+
+// English says the reason in English.
+func (r Reason) English() string {
+	switch r.Code {
+	case NearHome:
+		return fmt.Sprintf("%.1f km from home", r.Km)
+	case NearLast:
+		return fmt.Sprintf("%.1f km from the last job of the day", r.Km)
+	case DistanceUnknown:
+		return "distance unknown"
+	case Free:
+		if r.Capacity == 0 {
+			return fmt.Sprintf("%d jobs that day", r.Load)
+		}
+		return fmt.Sprintf("%d of %d jobs that day", r.Load, r.Capacity)
+	case Skilled:
+		return "has the skills: " + strings.Join(r.Skills, ", ")
+	case GoldFirst:
+		return "gold technicians go first to VIP and rush customers"
+	case FitsWindow:
+		return "works when the customer wants the visit"
+	case LacksSkill:
+		return "lacks the skills: " + strings.Join(r.Skills, ", ")
+	case Full:
+		return fmt.Sprintf("full that day (%d of %d jobs)", r.Load, r.Capacity)
+	case OutOfHours:
+		return "does not work when the customer wants the visit"
+	case TooFar:
+		return fmt.Sprintf("too far away (%.0f km)", r.Km)
+	case NobodyKnown:
+		return "no technician in this region"
+	}
+	return string(r.Code)
+}
+
+// Say joins reasons into one sentence of each language.
+func Say(reasons []Reason) (chinese, english string) {
+	zh, en := make([]string, len(reasons)), make([]string, len(reasons))
+	for i, r := range reasons {
+		zh[i], en[i] = r.Chinese(), r.English()
+	}
+	return strings.Join(zh, "；"), strings.Join(en, "; ")
+}
+
+// WhyNobody sums up why none of the candidates can do a job: the commonest exclusion, the first by name among
+// equals.
+func WhyNobody(candidates []Candidate) Reason {
+	count := map[Code]int{}
+	best := Reason{Code: NobodyKnown}
+	for _, c := range candidates {
+		if c.Excluded == nil {
+			continue
+		}
+		count[c.Excluded.Code]++
+		n, m := count[c.Excluded.Code], count[best.Code]
+		if n > m || (n == m && c.Excluded.Code < best.Code) {
+			best = *c.Excluded
+		}
+	}
+	return best
+}
