@@ -135,13 +135,14 @@ CREATE TABLE visit (
     arrived_at     timestamptz,
     finished_at    timestamptz,
     reason         text NOT NULL DEFAULT '',
+    created_at     timestamptz NOT NULL,
     changed_at     timestamptz NOT NULL,
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, ticket_id, ordinal),
     FOREIGN KEY (org_id, ticket_id) REFERENCES ticket
 ) WITH (fillfactor = 80);
 -- Load of a technician on a day.
-CREATE INDEX visit_technician ON visit (org_id, technician_id, scheduled_from) WHERE technician_id IS NOT NULL;
+CREATE INDEX visit_day ON visit (org_id, coalesce(scheduled_from, created_at)) WHERE technician_id IS NOT NULL;
 
 -- Spans in which a technician had a ticket.
 CREATE TABLE ticket_assignment (
@@ -173,6 +174,7 @@ CREATE TABLE ticket_answer (
     visit_id    uuid NOT NULL,
     step        text NOT NULL,
     value       bytea NOT NULL,
+    device_id   uuid NOT NULL,
     device_time timestamptz NOT NULL,
     server_time timestamptz NOT NULL,
     PRIMARY KEY (org_id, visit_id, step),

@@ -64,6 +64,9 @@ const (
 	StateForbids      Code = "state_forbids"
 	AlreadyClaimed    Code = "already_claimed"
 
+	// ticket
+	ChecklistIncomplete Code = "checklist_incomplete"
+
 	// account
 	DeviceRevoked    Code = "device_revoked"
 	RefreshInvalid   Code = "refresh_invalid"
@@ -141,6 +144,8 @@ var definitions = []Definition{
 	{NotAssigned, KindForbidden, false, "The job was not yours when you did this.", "操作时该工单不属于您。"},
 	{StateForbids, KindConflict, false, "The job's state does not allow this any more.", "工单当前状态不允许此操作。"},
 	{AlreadyClaimed, KindConflict, false, "Somebody else was faster.", "已被他人抢单。"},
+
+	{ChecklistIncomplete, KindConflict, false, "Something that the job requires is missing. Add what is named, then complete it again.", "必填项目尚未完成，请按提示补齐后重新提交完工。"},
 
 	{DeviceRevoked, KindForbidden, false, "This device was taken out of service: hand in what is unsent, then wipe what it holds.", "该设备已被停用：请先上交未发送的内容，然后清除本机数据。"},
 	{RefreshInvalid, KindUnauthenticated, false, "This sign-in has ended. Sign in again, or enrol the phone with a new code; unsent work stays on it.", "登录已失效，请重新登录，或用新的登记码登记手机；未发送的内容仍在手机上。"},

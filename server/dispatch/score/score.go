@@ -60,16 +60,16 @@ type Hours struct {
 
 // Candidate is a technician with his place in the ranking.
 type Candidate struct {
-	Technician uuid.UUID
-	Name       string
+	Technician uuid.UUID `json:"technician"`
+	Name       string    `json:"name"`
 	// Score is 0 to 100, higher is better; 0 when Excluded.
-	Score float64
+	Score float64 `json:"score"`
 	// DistanceKM is from where he would come; negative when unknown.
-	DistanceKM float64
+	DistanceKM float64 `json:"distance_km"`
 	// Reasons say what made the score.
-	Reasons []Reason
+	Reasons []Reason `json:"reasons,omitempty"`
 	// Excluded says why he is out of the question; nil when he is not.
-	Excluded *Reason
+	Excluded *Reason `json:"excluded,omitempty"`
 }
 
 // The weights, which add up to 100. Distance counts half at HalfKM.
@@ -223,3 +223,32 @@ func Kilometres(a, b Point) float64 {
 
 // round keeps three decimals, so that scores compare and print alike everywhere.
 func round(f float64) float64 { return math.Round(f*1000) / 1000 }
+
+// Load is what a technician has on a day already.
+type Load struct {
+	Jobs int
+	// Last is the place of the last of the jobs that has one; nil when none has.
+	Last *Point
+}
+
+// Choice is the outcome of a ranking, kept with the assignment as data.
+type Choice struct {
+	Job  uuid.UUID `json:"-"`
+	Best Candidate `json:"best"`
+	// Next are the ones that came after him, a few: why him and not them.
+	Next  []Candidate `json:"next,omitempty"`
+	Actor string      `json:"-"`
+}
+
+// Round is what a round of automatic assignment did.
+type Round struct {
+	Assigned int
+	// Unfit are the jobs for which nobody fits.
+	Unfit []Unfit
+}
+
+// Unfit is a job for which nobody fits.
+type Unfit struct {
+	Job uuid.UUID
+	Why Reason
+}

@@ -1,0 +1,80 @@
+package ticket
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// claim is pool.claim: whose claim comes in first has the ticket, accepted; the others are told. The row lock
+// makes it one.
+func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+	args := &fieldv1.ClaimPoolTicket{}
+	if err := decode(m.Args, args); err != nil {
+		return intake.Park(fault.MutationMalformed, err.Error()), nil
+	}
+	done, ok := state.Happened(m.DeviceTime, tx.Now())
+	if !ok {
+		return intake.Park(fault.DeviceTimeFuture, m.DeviceTime.Sub(tx.Now()).Round(time.Second).String()), nil
+	}
+	j, err := r.lock(ctx, tx, uuid.UUID(args.GetTicketId()))
+	if fault.CodeOf(err) == fault.NotFound {
+		return intake.Park(fault.TargetUnknown, ""), nil
+	}
+	if err != nil {
+		return intake.Result{}, err
+	}
+	a := &act{job: j, m: m, args: args, event: state.Accept, done: done}
+	if a.t.PoolTeamID == nil {
+		return a.tooLate(ctx)
+	}
+	who, err := r.Technician(ctx, tx, uuid.UUID(m.User))
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		return intake.Result{}, err
+	}
+	if err != nil || !who.Active || !slices.Contains(who.Teams, *a.t.PoolTeamID) {
+		return intake.Reject(fault.Forbidden, ""), nil
+	}
+	if !a.t.State.Allows(state.ActAssign) {
+		return intake.Reject(fault.StateForbids, a.t.Number+": "+a.t.State.String()), nil
+	}
+	team := *a.t.PoolTeamID
+	err = j.give(who, AssignRequest{
+		Way: "claim", Actor: ByUser(uuid.UUID(m.User)), ReasonZH: "抢单成功", ReasonEN: "claimed from the pool",
+	})
+	if err != nil {
+		return intake.Result{}, err
+	}
+	a.v = j.current()
+	a.v.State, _ = a.v.State.On(state.Accept)
+	a.note()
+	if err := a.record(fact{"team": team}); err != nil {
+		return intake.Result{}, err
+	}
+	return a.finish(ctx)
+}
+
+// tooLate answers a claim for a ticket that is in no pool any more.
+func (a *act) tooLate(ctx context.Context) (intake.Result, error) {
+	user := uuid.UUID(a.m.User)
+	switch {
+	case value(a.t.TechnicianID) == user:
+		return intake.Done(), nil // his already: another phone of his was faster
+	case a.t.TechnicianID == nil:
+		return intake.Reject(fault.StateForbids, a.t.Number+": "+a.t.State.String()), nil
+	}
+	if err := a.notify(user, "claimed_by_other", "已被他人抢走", "somebody else was faster"); err != nil {
+		return intake.Result{}, err
+	}
+	// Only the notice: the ticket itself has not changed.
+	return intake.Reject(fault.AlreadyClaimed, a.t.Number), a.tx.SendBatch(ctx, &a.writes).Close()
+}

@@ -1,0 +1,217 @@
+package ticket
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+)
+
+// target is the state that an event asks for.
+var target = map[state.Event]state.Visit{
+	state.Accept: state.VisitAccepted, state.Decline: state.VisitDeclined, state.Travel: state.VisitTraveling,
+	state.Arrive: state.VisitOnSite, state.Break: state.VisitOnBreak, state.Resume: state.VisitOnSite,
+	state.Complete: state.VisitCompleted, state.PartlyComplete: state.VisitPartiallyCompleted, state.Fail: state.VisitCannotComplete,
+}
+
+// note keeps when an event happened, unless an earlier report of it is kept already.
+func (a *act) note() {
+	at := someTime(a.done)
+	set := func(p **time.Time) {
+		if *p == nil {
+			*p = at
+			a.v.dirty = true
+		}
+	}
+	switch a.event {
+	case state.Accept:
+		set(&a.v.AcceptedAt)
+	case state.Travel:
+		set(&a.v.TravelingAt)
+	case state.Arrive:
+		set(&a.v.ArrivedAt)
+		if a.t.ActualFrom == nil && !a.decision.Evidence {
+			a.t.ActualFrom = at
+		}
+	}
+}
+
+// move is accept, travel, arrive, break and resume: the visit goes on, or what is told late is kept.
+func move[M ofVisit](ctx context.Context, a *act, _ M) (intake.Result, error) {
+	a.note()
+	if err := a.record(nil); err != nil {
+		return intake.Result{}, err
+	}
+	if a.decision.Outcome == change.Merged {
+		return a.finish(ctx, a.kept(target[a.event].String()))
+	}
+	a.v.State, a.v.dirty = a.next, true
+	return a.finish(ctx)
+}
+
+// decline gives the ticket back to the office.
+func decline(ctx context.Context, a *act, args *fieldv1.VisitDecline) (intake.Result, error) {
+	if err := a.record(nil); err != nil {
+		return intake.Result{}, err
+	}
+	if a.decision.Outcome == change.Merged {
+		return a.finish(ctx, a.kept(state.VisitDeclined.String()))
+	}
+	a.v.State, a.v.Reason, a.v.dirty = a.next, args.GetReason(), true
+	a.v.FinishedAt = someTime(a.done)
+	a.endAssignment()
+	return a.finish(ctx)
+}
+
+// complete ends the visit's work on its manifest of proof: what is required must be answered and attached, the
+// bytes may follow.
+func complete(ctx context.Context, a *act, _ *fieldv1.VisitComplete) (intake.Result, error) {
+	if a.decision.Outcome == change.Merged {
+		return a.again(ctx, state.VisitCompleted)
+	}
+	gaps, err := a.missing(ctx)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	if len(gaps) > 0 && a.reviewer == uuid.Nil {
+		return a.refuse(ctx, fault.ChecklistIncomplete, checklist.Say(gaps))
+	}
+	steps := make([]string, len(gaps))
+	for i, g := range gaps {
+		steps[i] = g.Step
+	}
+	if err := a.end(ctx, state.VisitCompleted, "", fact{"missing": steps}); err != nil {
+		return intake.Result{}, err
+	}
+	a.t.ActualTo = a.v.FinishedAt
+	if a.t.MoneyState == state.NoMoney {
+		a.t.MoneyState = state.Pending
+	}
+	result, err := a.finish(ctx)
+	if err != nil || a.room.Completed == nil {
+		return result, err
+	}
+	charges, err := a.charges(ctx)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	return result, a.room.Completed(ctx, a.tx, a.completion(a.v, charges))
+}
+
+func failing(args *fieldv1.VisitCannotComplete) state.Event {
+	if args.GetPartially() {
+		return state.PartlyComplete
+	}
+	return state.Fail
+}
+
+// cannotComplete ends the visit with a reason; the office decides how to go on.
+func cannotComplete(ctx context.Context, a *act, args *fieldv1.VisitCannotComplete) (intake.Result, error) {
+	asked := target[a.event]
+	if a.decision.Outcome == change.Merged {
+		return a.again(ctx, asked)
+	}
+	a.t.Review = true
+	if err := a.end(ctx, asked, args.GetReason(), nil); err != nil {
+		return intake.Result{}, err
+	}
+	return a.finish(ctx)
+}
+
+// again is the end of a visit that has ended so already: a repeat from another phone.
+func (a *act) again(ctx context.Context, asked state.Visit) (intake.Result, error) {
+	if err := a.record(nil); err != nil {
+		return intake.Result{}, err
+	}
+	return a.finish(ctx, a.kept(asked.String()))
+}
+
+// end ends the visit. Where the office had taken the ticket away and now accepts the work, other visits give way
+// and the technician has the ticket again.
+func (a *act) end(ctx context.Context, s state.Visit, reason string, more fact) error {
+	if a.decision.Revive {
+		if err := a.revive(ctx); err != nil {
+			return err
+		}
+	}
+	a.v.State, a.v.Reason, a.v.FinishedAt, a.v.dirty = s, reason, someTime(a.done), true
+	a.t.HeldAt = nil
+	return a.record(more)
+}
+
+func (a *act) revive(ctx context.Context) error {
+	who, err := a.room.Technician(ctx, a.tx, value(a.v.TechnicianID))
+	if err != nil {
+		return err
+	}
+	for _, v := range a.visits {
+		if v == a.v || v.State.Finished() {
+			continue
+		}
+		v.State, v.Reason, v.dirty = state.VisitCanceled, "superseded", true
+	}
+	holder := value(a.t.TechnicianID)
+	if holder != who.ID {
+		if holder != uuid.Nil {
+			a.endAssignment()
+			if err := a.notify(holder, "reassigned_away", "已由其他师傅完成", "was done by somebody else"); err != nil {
+				return err
+			}
+		}
+		err := a.beginAssignment(a.v, who, AssignRequest{Way: "office", Actor: ByUser(a.reviewer)},
+			"离线完成的工作已被接受", "the work done offline was accepted")
+		if err != nil {
+			return err
+		}
+	}
+	a.t.TechnicianID, a.t.TechnicianName, a.t.VisitID = &who.ID, who.Name, &a.v.ID
+	a.t.CanceledAt, a.t.PoolTeamID, a.t.Review = nil, nil, false
+	return nil
+}
+
+// missing lists what the visit's checklist lacks.
+func (a *act) missing(ctx context.Context) ([]checklist.Gap, error) {
+	if a.t.TemplateID == nil {
+		return nil, nil
+	}
+	t, err := template(ctx, a.tx, *a.t.TemplateID)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := a.attach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	proofs, err := a.room.Proofs(ctx, a.tx, a.v.ID)
+	if err != nil {
+		return nil, err
+	}
+	return checklist.Missing(t, kept.answers[a.v.ID], proofs), nil
+}
+
+// charges lists the parts and surcharges of the ticket.
+func (j *job) charges(ctx context.Context) ([]Charge, error) {
+	rows, err := j.tx.Query(ctx, `SELECT id, kind, price_item_id, name, quantity, unit_minor, currency FROM ticket_charge
+		WHERE org_id = $1 AND ticket_id = $2 ORDER BY server_time, id`, j.tx.OrgID(), j.t.ID)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Charge, error) {
+		var c Charge
+		var kind int16
+		var minor int64
+		var currency string
+		err := row.Scan(&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency)
+		c.Kind, c.UnitPrice = fieldv1.PriceItemKind(kind), money.New(minor, money.Currency(currency))
+		return c, err
+	})
+}

@@ -1,0 +1,94 @@
+package ticket
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+const jobColumns = `id, region_id, skills, latitude, longitude, coalesce(scheduled_from, wanted_from), coalesce(scheduled_to, wanted_to),
+	duration_minutes, urgency, vip`
+
+func scanJob(row pgx.CollectableRow) (score.Job, error) {
+	var j score.Job
+	var region *uuid.UUID
+	var lat, lng *float64
+	var from, to *time.Time
+	var minutes int
+	var urgency int16
+	err := row.Scan(&j.ID, &region, &j.Skills, &lat, &lng, &from, &to, &minutes, &urgency, &j.VIP)
+	j.Region, j.From, j.To = value(region), value(from), value(to)
+	j.Duration = time.Duration(minutes) * time.Minute
+	j.Rush = fieldv1.Urgency(urgency) == fieldv1.Urgency_URGENCY_RUSH
+	if lat != nil && lng != nil {
+		j.At = &score.Point{Latitude: *lat, Longitude: *lng}
+	}
+	return j, err
+}
+
+// Waiting lists the jobs that wait for somebody, in no pool: rush first, then VIPs, then the oldest. A zero region
+// means all.
+func (r *Room) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID, limit int) ([]score.Job, error) {
+	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket
+		WHERE org_id = $1 AND technician_id IS NULL AND pool_team_id IS NULL AND state IN (1, 2) AND ($2::uuid IS NULL OR region_id = $2)
+		ORDER BY urgency DESC, vip DESC, opened_at, id LIMIT $3`, tx.OrgID(), some(region), limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanJob)
+}
+
+// Job is one ticket as a job to find somebody for; NotFound for an unknown one.
+func (r *Room) Job(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (score.Job, error) {
+	j, err := r.look(ctx, tx, id)
+	if err != nil {
+		return score.Job{}, err
+	}
+	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket WHERE org_id = $1 AND id = $2`, tx.OrgID(), j.t.ID)
+	if err != nil {
+		return score.Job{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scanJob)
+}
+
+// Loads counts each technician's visits from from to to, by schedule, else by when they were given. Visits that
+// came to nothing do not count.
+func (r *Room) Loads(ctx context.Context, tx *postgres.Tx, from, to time.Time) (map[uuid.UUID]score.Load, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT v.technician_id, t.latitude, t.longitude
+		FROM visit v JOIN ticket t ON t.org_id = v.org_id AND t.id = v.ticket_id
+		WHERE v.org_id = $1 AND v.technician_id IS NOT NULL AND v.state NOT IN (5, 12, 13)
+			AND coalesce(v.scheduled_from, v.created_at) >= $2 AND coalesce(v.scheduled_from, v.created_at) < $3
+		ORDER BY coalesce(v.scheduled_from, v.created_at), v.id`, tx.OrgID(), from, to)
+	if err != nil {
+		return nil, err
+	}
+	loads := map[uuid.UUID]score.Load{}
+	var who uuid.UUID
+	var lat, lng *float64
+	_, err = pgx.ForEachRow(rows, []any{&who, &lat, &lng}, func() error {
+		l := loads[who]
+		l.Jobs++
+		if lat != nil && lng != nil {
+			l.Last = &score.Point{Latitude: *lat, Longitude: *lng}
+		}
+		loads[who] = l
+		return nil
+	})
+	return loads, err
+}
+
+// Choose gives a waiting ticket to the technician that the dispatch rules chose, with their reasons. Conflict when
+// somebody has got it, or a pool, meanwhile.
+func (r *Room) Choose(ctx context.Context, tx *postgres.Tx, c score.Choice) error {
+	zh, en := score.Say(c.Best.Reasons)
+	return r.Assign(ctx, tx, AssignRequest{
+		TicketID: c.Job, TechnicianID: c.Best.Technician, Actor: c.Actor, Way: "auto", ReasonZH: zh, ReasonEN: en, Score: c, OnlyWaiting: true,
+	})
+}
