@@ -113,6 +113,9 @@ const (
 	ProofBytesMissing    Code = "proof_bytes_missing"
 	ProofStoreDown       Code = "proof_store_down"
 	ProofManifestDiffers Code = "proof_manifest_differs"
+	// import
+	ImportFileRefused    Code = "import_file_refused"
+	ImportMappingInvalid Code = "import_mapping_invalid"
 )
 
 var definitions = []Definition{
@@ -186,6 +189,8 @@ var definitions = []Definition{
 	{ProofBytesMissing, KindConflict, false, "The picture has not arrived whole. Send what is missing, then finish again.", "图片尚未完整上传，请继续发送后再完成。"},
 	{ProofStoreDown, KindUnavailable, true, "The store of pictures does not answer. Nothing is lost; try again as told.", "图片存储暂时没有响应，数据没有丢失，请按提示稍后重试。"},
 	{ProofManifestDiffers, KindConflict, false, "There is a proof with this id already, and it is another one. Attach it under a new id.", "该编号已用于另一份凭证，请用新编号添加。"},
+	{ImportFileRefused, KindInvalid, false, "The file cannot be imported. Correct what is named, then import it again: nothing is taken in twice.", "无法导入该文件。请按提示更正后重新导入，已导入的内容不会重复。"},
+	{ImportMappingInvalid, KindInvalid, false, "The mapping file is not valid. Correct the line named.", "映射文件有误，请更正提示的那一行。"},
 }
 
 var registry = func() map[Code]Definition {

@@ -1,0 +1,81 @@
+package sheet
+
+import (
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// decoded returns r's characters as UTF-8. Bytes that mean nothing become U+FFFD, by which the row is refused.
+func decoded(r io.ReadSeeker, e Encoding) (io.Reader, error) {
+	if e == "" || e == Auto {
+		var err error
+		if e, err = detect(r); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+	}
+	switch e {
+	case UTF8:
+		return transform.NewReader(r, unicode.UTF8BOM.NewDecoder()), nil
+	case UTF16:
+		return transform.NewReader(r, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()), nil
+	case GB18030:
+		return transform.NewReader(r, simplifiedchinese.GB18030.NewDecoder()), nil
+	}
+	return nil, fault.New(fault.ImportFileRefused, "unknown encoding %q", string(e))
+}
+
+// detect reads the whole file: its first kilobytes are often plain ASCII in either encoding. A few broken bytes in
+// a file that is else UTF-8 do not make it GB18030: its multi-byte characters are counted against its broken bytes.
+func detect(r io.ReadSeeker) (Encoding, error) {
+	buf := make([]byte, 64<<10)
+	kept, first := 0, true
+	var sound, broken int64
+	for {
+		n, err := r.Read(buf[kept:])
+		b := buf[:kept+n]
+		if first && len(b) >= 2 {
+			first = false
+			if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
+				return UTF16, nil
+			}
+			if bytes.HasPrefix(b, []byte{0xef, 0xbb, 0xbf}) {
+				return UTF8, nil
+			}
+		}
+		end := err != nil
+		for len(b) > 0 && (end || utf8.FullRune(b)) {
+			if b[0] < utf8.RuneSelf {
+				b = b[1:]
+				continue
+			}
+			c, size := utf8.DecodeRune(b)
+			if c == utf8.RuneError && size == 1 {
+				broken++
+			} else {
+				sound++
+			}
+			b = b[size:]
+		}
+		kept = copy(buf, b)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+		}
+	}
+	if broken > 0 && broken >= sound {
+		return GB18030, nil
+	}
+	return UTF8, nil
+}
