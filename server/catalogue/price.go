@@ -1,0 +1,153 @@
+package catalogue
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// PutPriceItem makes or renames a part or surcharge and gives it a price that holds from the given time on; a zero
+// time is now. A price that holds already is never changed: it ends where the next begins. Phones see the new price
+// when it begins (see PublishPrices).
+func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.PriceItem, from time.Time) (*fieldv1.PriceItem, error) {
+	label, err := named("item", p.GetName())
+	if err != nil {
+		return nil, err
+	}
+	price := p.GetPrice()
+	switch {
+	case p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART && p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE:
+		return nil, fault.New(fault.InvalidArgument, "item.kind: part or surcharge")
+	case p.GetSku() == "" || len(p.GetSku()) > 64:
+		return nil, fault.New(fault.InvalidArgument, "item.sku: 1 to 64 bytes")
+	case price.GetMinor() < 0 || price.GetMinor() > 1e12 || len(price.GetCurrency()) != 3:
+		return nil, fault.New(fault.InvalidArgument, "item.price")
+	}
+	id, err := identify("item", p.GetId())
+	if err != nil {
+		return nil, err
+	}
+	if len(p.GetId()) == 0 {
+		if _, err := noRow(tx.QueryRow(ctx, `SELECT id FROM price_item WHERE org_id = $1 AND kind = $2 AND sku = $3`,
+			tx.OrgID(), int16(p.GetKind()), p.GetSku()).Scan(&id)); err != nil {
+			return nil, err
+		}
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO price_item (org_id, id, kind, sku, name_zh, name_en) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (org_id, id) DO UPDATE SET kind = excluded.kind, sku = excluded.sku, name_zh = excluded.name_zh, name_en = excluded.name_en`,
+		tx.OrgID(), id, int16(p.GetKind()), p.GetSku(), label.GetZh(), label.GetEn())
+	if err != nil {
+		return nil, taken(err, "item.sku")
+	}
+	if from.IsZero() {
+		from = tx.Now()
+	}
+	holds, _, ok, err := priceAt(ctx, tx, id, from)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || holds.GetMinor() != price.GetMinor() || holds.GetCurrency() != price.GetCurrency() {
+		_, err = tx.Exec(ctx, `INSERT INTO price (org_id, item_id, effective_from, minor, currency, noted_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+			tx.OrgID(), id, from, price.GetMinor(), price.GetCurrency(), tx.Now())
+		if err != nil {
+			return nil, taken(err, "effective_from: a price that begins at this moment")
+		}
+	}
+	if err := r.publish(ctx, tx, id); err != nil {
+		return nil, err
+	}
+	return &fieldv1.PriceItem{Id: id[:], Kind: p.GetKind(), Sku: p.GetSku(), Name: label, Price: &typesv1.Money{Minor: price.GetMinor(), Currency: price.GetCurrency()}}, nil
+}
+
+// priceAt is the price that holds at a time, and since when.
+func priceAt(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (m *typesv1.Money, since time.Time, ok bool, err error) {
+	m = &typesv1.Money{}
+	ok, err = noRow(tx.QueryRow(ctx, `SELECT minor, currency, effective_from FROM price WHERE org_id = $1 AND item_id = $2 AND effective_from <= $3
+		ORDER BY effective_from DESC LIMIT 1`, tx.OrgID(), id, at).Scan(&m.Minor, &m.Currency, &since))
+	return m, since, ok, err
+}
+
+// PriceItem is a part or surcharge with the price that holds at a time; ok is false for an item that is unknown or
+// has no price yet then.
+func (r *Room) PriceItem(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (p *fieldv1.PriceItem, ok bool, err error) {
+	all, err := prices(ctx, tx, at, ` AND i.id = $3`, id)
+	if err != nil || len(all) == 0 {
+		return nil, false, err
+	}
+	return all[0], true, nil
+}
+
+// Parts lists the parts with the prices that hold now. Every part fits every class: the catalogue does not keep
+// which part belongs to which class yet.
+func (r *Room) Parts(ctx context.Context, tx *postgres.Tx, _ uuid.UUID) ([]*fieldv1.PriceItem, error) {
+	return prices(ctx, tx, tx.Now(), ` AND i.kind = 1`)
+}
+
+// PriceItems lists all parts and surcharges with the prices that hold at a time.
+func (r *Room) PriceItems(ctx context.Context, tx *postgres.Tx, at time.Time) ([]*fieldv1.PriceItem, error) {
+	return prices(ctx, tx, at, ``)
+}
+
+func prices(ctx context.Context, tx *postgres.Tx, at time.Time, where string, args ...any) ([]*fieldv1.PriceItem, error) {
+	rows, err := tx.Query(ctx, `SELECT i.id, i.kind, i.sku, i.name_zh, i.name_en, p.minor, p.currency FROM price_item i
+		CROSS JOIN LATERAL (SELECT minor, currency FROM price WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2
+			ORDER BY effective_from DESC LIMIT 1) p
+		WHERE i.org_id = $1`+where+` ORDER BY i.kind, i.sku`, append([]any{tx.OrgID(), at}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*fieldv1.PriceItem, error) {
+		var id uuid.UUID
+		var kind int16
+		p := &fieldv1.PriceItem{Name: &typesv1.Label{}, Price: &typesv1.Money{}}
+		err := row.Scan(&id, &kind, &p.Sku, &p.Name.Zh, &p.Name.En, &p.Price.Minor, &p.Price.Currency)
+		p.Id, p.Kind = id[:], fieldv1.PriceItemKind(kind)
+		return p, err
+	})
+}
+
+// publish shows phones an item at the price that holds now; an item whose first price is yet to begin is not shown.
+func (r *Room) publish(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM price_item WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id); err != nil {
+		return err
+	}
+	p, ok, err := r.PriceItem(ctx, tx, id, tx.Now())
+	if err != nil || !ok {
+		return err
+	}
+	_, since, _, err := priceAt(ctx, tx, id, tx.Now())
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE price_item SET published_from = $3 WHERE org_id = $1 AND id = $2`, tx.OrgID(), id, since); err != nil {
+		return err
+	}
+	return place(tx, fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM, id, p)
+}
+
+// PublishPrices shows phones the prices that have begun since they were last shown; it returns how many. The server
+// calls it every minute for each org.
+func (r *Room) PublishPrices(ctx context.Context, tx *postgres.Tx) (int, error) {
+	rows, err := tx.Query(ctx, `SELECT i.id FROM price_item i WHERE i.org_id = $1 AND i.published_from IS DISTINCT FROM
+		(SELECT max(effective_from) FROM price WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2) ORDER BY i.id`, tx.OrgID(), tx.Now())
+	if err != nil {
+		return 0, err
+	}
+	due, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range due {
+		if err := r.publish(ctx, tx, id); err != nil {
+			return 0, err
+		}
+	}
+	return len(due), nil
+}

@@ -1,0 +1,127 @@
+package catalogue
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Handlers registers CatalogueService.
+func (r *Room) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+	handle(officev1connect.NewCatalogueServiceHandler(service{r}, options...))
+}
+
+type service struct{ room *Room }
+
+// write runs fn for an administrator of the whole org.
+func (s service) write(ctx context.Context, fn func(*postgres.Tx) error) error {
+	who, err := identity.Require(ctx, identity.Admin)
+	if err != nil {
+		return err
+	}
+	if !who.Reaches(identity.Admin, identity.ScopeOrg, uuid.Nil) {
+		return fault.New(fault.Forbidden, "")
+	}
+	return s.room.Store.Transact(ctx, change.Org(who.Org), fn)
+}
+
+// ListCatalogue implements CatalogueService: everybody of the org may read the catalogue.
+func (s service) ListCatalogue(ctx context.Context, _ *connect.Request[officev1.ListCatalogueRequest]) (*connect.Response[officev1.ListCatalogueResponse], error) {
+	who, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &officev1.ListCatalogueResponse{}
+	err = s.room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) (err error) {
+		if out.Classes, err = classes(ctx, tx, ``); err != nil {
+			return err
+		}
+		if out.Products, err = products(ctx, tx, ``, ``); err != nil {
+			return err
+		}
+		if out.Prices, err = s.room.PriceItems(ctx, tx, tx.Now()); err != nil {
+			return err
+		}
+		if out.Templates, err = s.room.ListTemplates(ctx, tx); err != nil {
+			return err
+		}
+		out.Reasons, err = s.room.ListReasons(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+// PutProduct implements CatalogueService.
+func (s service) PutProduct(ctx context.Context, req *connect.Request[officev1.PutProductRequest]) (*connect.Response[officev1.PutProductResponse], error) {
+	out := &officev1.PutProductResponse{}
+	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
+		out.Product, err = s.room.PutProduct(ctx, tx, req.Msg.GetProduct())
+		return err
+	})
+	return answer(out, err)
+}
+
+// PutProductClass implements CatalogueService.
+func (s service) PutProductClass(ctx context.Context, req *connect.Request[officev1.PutProductClassRequest]) (*connect.Response[officev1.PutProductClassResponse], error) {
+	out := &officev1.PutProductClassResponse{}
+	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
+		out.Class, err = s.room.PutClass(ctx, tx, req.Msg.GetClass())
+		return err
+	})
+	return answer(out, err)
+}
+
+// PutPriceItem implements CatalogueService.
+func (s service) PutPriceItem(ctx context.Context, req *connect.Request[officev1.PutPriceItemRequest]) (*connect.Response[officev1.PutPriceItemResponse], error) {
+	out := &officev1.PutPriceItemResponse{}
+	var from time.Time
+	if t := req.Msg.GetEffectiveFrom(); t != nil {
+		from = t.AsTime()
+	}
+	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
+		out.Item, err = s.room.PutPriceItem(ctx, tx, req.Msg.GetItem(), from)
+		return err
+	})
+	return answer(out, err)
+}
+
+// PutReason implements CatalogueService.
+func (s service) PutReason(ctx context.Context, req *connect.Request[officev1.PutReasonRequest]) (*connect.Response[officev1.PutReasonResponse], error) {
+	out := &officev1.PutReasonResponse{}
+	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
+		out.Reason, err = s.room.PutReason(ctx, tx, req.Msg.GetReason())
+		return err
+	})
+	return answer(out, err)
+}
+
+// PutTemplate implements CatalogueService.
+func (s service) PutTemplate(ctx context.Context, req *connect.Request[officev1.PutTemplateRequest]) (*connect.Response[officev1.PutTemplateResponse], error) {
+	out := &officev1.PutTemplateResponse{}
+	err := s.write(ctx, func(tx *postgres.Tx) error {
+		t, err := s.room.PutTemplate(ctx, tx, req.Msg.GetTemplate())
+		out.Template = t
+		return err
+	})
+	return answer(out, err)
+}
+
+func answer[T any](out *T, err error) (*connect.Response[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}

@@ -1,0 +1,90 @@
+package order
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/server/order/parse"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// phoneHash is how a phone number is found. It is keyed by the installation and the org, so that hashes of one org
+// tell nothing about another's customers, and a stolen table cannot be searched by trying all numbers.
+func (r *Room) phoneHash(org uuid.UUID, phone string) []byte {
+	if phone == "" {
+		return nil
+	}
+	m := hmac.New(sha256.New, r.PhoneKey)
+	m.Write(org[:])
+	m.Write([]byte(phone))
+	return m.Sum(nil)
+}
+
+// meet finds or makes the customer, and keeps the newest name, address and place. VIP is only ever granted here.
+func (r *Room) meet(ctx context.Context, tx *postgres.Tx, source string, c Customer) (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	var lat, lng *float64
+	if c.At != nil {
+		lat, lng = &c.At.Latitude, &c.At.Longitude
+	}
+	target := `(org_id, phone_hash) WHERE phone_hash IS NOT NULL`
+	if c.Phone == "" {
+		target = `(org_id, source, ref) WHERE phone_hash IS NULL`
+	}
+	err = tx.QueryRow(ctx, `INSERT INTO customer (org_id, id, name, phone, phone_hash, source, ref, address, latitude, longitude, vip, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT `+target+` DO UPDATE SET
+			name = coalesce(nullif(excluded.name, ''), customer.name), address = coalesce(nullif(excluded.address, ''), customer.address),
+			latitude = CASE WHEN excluded.address = '' THEN customer.latitude ELSE excluded.latitude END,
+			longitude = CASE WHEN excluded.address = '' THEN customer.longitude ELSE excluded.longitude END,
+			vip = customer.vip OR excluded.vip
+		RETURNING id`,
+		tx.OrgID(), id, c.Name, c.Phone, r.phoneHash(tx.OrgID(), c.Phone), source, c.Ref, c.Address, lat, lng, c.VIP, tx.Now()).Scan(&id)
+	return id, err
+}
+
+const customerColumns = `id, name, phone, ref, address, latitude, longitude, vip`
+
+func scanCustomer(row pgx.CollectableRow) (Customer, error) {
+	var c Customer
+	var lat, lng *float64
+	err := row.Scan(&c.ID, &c.Name, &c.Phone, &c.Ref, &c.Address, &lat, &lng, &c.VIP)
+	if lat != nil && lng != nil {
+		c.At = &Point{*lat, *lng}
+	}
+	return c, err
+}
+
+// CustomersByPhone finds customers by a phone number in any writing; none for what is no number.
+func (r *Room) CustomersByPhone(ctx context.Context, tx *postgres.Tx, phone string) ([]Customer, error) {
+	p, err := parse.Phone(phone)
+	if err != nil {
+		return nil, nil //nolint:nilerr // what is no number is nobody's
+	}
+	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer WHERE org_id = $1 AND phone_hash = $2`, tx.OrgID(), r.phoneHash(tx.OrgID(), p))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanCustomer)
+}
+
+// CustomerByID finds a customer; ok is false when there is none.
+func (r *Room) CustomerByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (c Customer, ok bool, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer WHERE org_id = $1 AND id = $2`, tx.OrgID(), id)
+	if err != nil {
+		return Customer{}, false, err
+	}
+	c, err = pgx.CollectExactlyOneRow(rows, scanCustomer)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Customer{}, false, nil
+	}
+	return c, err == nil, err
+}

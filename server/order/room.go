@@ -1,0 +1,137 @@
+// Package order is the room of purchases: it takes orders in, one by one from the office and by thousands from a
+// shop's table, knows who bought them, and has a ticket opened for each thing to install.
+//
+// Taking in is idempotent: a source's order number and line make a line unique, so that the same order, file or call
+// again adds nothing. Reading foreign tables is in sheet, parse and mapping; reasons of refusal are in refusal.
+package order
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Room keeps orders and customers. All fields are required.
+type Room struct {
+	Store *postgres.Store
+	// Now is the office's clock.
+	Now func() time.Time
+	// PhoneKey is the key of the hash by which phone numbers are searched, 32 bytes. Another key finds nobody.
+	PhoneKey []byte
+	Hooks    Hooks
+}
+
+// Hooks are what this room asks of others, within its transaction.
+type Hooks struct {
+	// OpenTicket opens the ticket of one thing to install and returns its id. An Opening with the same key again
+	// returns the ticket that is there.
+	OpenTicket func(ctx context.Context, tx *postgres.Tx, o Opening) (uuid.UUID, error)
+
+	// The catalogue's. ok is false for what the org does not have.
+	Product        func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (p *fieldv1.Product, ok bool, err error)
+	ProductBySKU   func(ctx context.Context, tx *postgres.Tx, sku string) (p *fieldv1.Product, ok bool, err error)
+	ProductByGTIN  func(ctx context.Context, tx *postgres.Tx, gtin string) (p *fieldv1.Product, ok bool, err error)
+	ProductByModel func(ctx context.Context, tx *postgres.Tx, model string) (p *fieldv1.Product, ok bool, err error)
+	ClassByKey     func(ctx context.Context, tx *postgres.Tx, key string) (c *fieldv1.ProductClass, ok bool, err error)
+	UnnamedProduct func(ctx context.Context, tx *postgres.Tx, class *fieldv1.ProductClass) (*fieldv1.Product, error)
+
+	// Places lists regions and shops.
+	Places func(ctx context.Context, tx *postgres.Tx) ([]Place, error)
+}
+
+// Place is a region or a shop, as far as orders care.
+type Place struct {
+	ID     uuid.UUID
+	Shop   bool // else a region
+	NameZH string
+	NameEN string
+	// Region is the shop's.
+	Region uuid.UUID
+	// At is where a shop is, if known.
+	At *Point
+}
+
+// Point is a place on WGS 84 in degrees.
+type Point struct{ Latitude, Longitude float64 }
+
+// Purchase is an order to take in.
+type Purchase struct {
+	Source, Number string
+	OrderedAt      time.Time
+	Customer       Customer
+	// Store and Region are zero when unknown. A store's region stands in for a missing one, else the region of the
+	// nearest shop within 200 km.
+	Store, Region        uuid.UUID
+	WantedFrom, WantedTo time.Time
+	Rush                 bool
+	Lines                []Line
+	// Actor is user:<id> or system:<name>.
+	Actor string
+	// NoTickets takes the order in without opening anything, for history.
+	NoTickets bool
+}
+
+// Customer is who bought.
+type Customer struct {
+	ID   uuid.UUID // set by the room
+	Name string
+	// Phone in the form of parse.Phone; may be empty when Ref is not.
+	Phone string
+	// Ref is the source's own number of the customer.
+	Ref     string
+	Address string
+	At      *Point
+	VIP     bool
+}
+
+// Line is one thing bought.
+type Line struct {
+	// Item is its number in the order, from 1; 0 lets the room number it.
+	Item int
+	// Key tells lines of the order apart in the source's words; the item number when empty.
+	Key      string
+	Product  *fieldv1.Product
+	Quantity int
+	Minor    int64
+	Currency string
+	// Ticket, Unit and Serial are for an order that begins with a scanned piece: the id of its ticket and the piece.
+	Ticket, Unit uuid.UUID
+	Serial       string
+}
+
+// Taken is an order after it was taken in.
+type Taken struct {
+	ID       uuid.UUID
+	Customer uuid.UUID
+	// Existing: the order itself was there before.
+	Existing bool
+	Lines    []TakenLine
+}
+
+// TakenLine is a line after it was taken in.
+type TakenLine struct {
+	Item     int
+	Existing bool
+	Tickets  []uuid.UUID
+}
+
+// Opening is a ticket to open for one piece of an order line.
+type Opening struct {
+	// Key is the same for the same piece forever: source, order number, line and ordinal.
+	Key                  string
+	Ticket, Unit         uuid.UUID
+	Serial               string
+	Product              *fieldv1.Product
+	Customer             Customer
+	Order                uuid.UUID
+	OrderNumber          string
+	OrderedAt            time.Time
+	Store, Region        uuid.UUID
+	WantedFrom, WantedTo time.Time
+	Rush                 bool
+	Actor                string
+}

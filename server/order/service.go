@@ -1,0 +1,279 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/order/parse"
+	"github.com/doorstep-dev/doorstep/server/order/refusal"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Handlers registers OrderService.
+func (r *Room) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+	handle(officev1connect.NewOrderServiceHandler(service{r}, options...))
+}
+
+type service struct{ room *Room }
+
+var (
+	takers = []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}
+	// callers may see whole phone numbers, for they arrange visits; a clerk, who was told the number, sees it masked.
+	callers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
+)
+
+// reach is over which shops and regions a caller's grants extend; all for the whole org. A team's dispatcher reaches
+// the orders of no shop and no region: teams get tickets, not orders.
+func reach(who identity.Identity) (all bool, stores, regions []uuid.UUID) {
+	stores, regions = []uuid.UUID{}, []uuid.UUID{}
+	for _, g := range who.Grants {
+		if !slices.Contains(takers, g.Role) {
+			continue
+		}
+		switch g.Scope {
+		case identity.ScopeOrg:
+			return true, nil, nil
+		case identity.ScopeStore:
+			stores = append(stores, g.ID)
+		case identity.ScopeRegion:
+			regions = append(regions, g.ID)
+		}
+	}
+	return false, stores, regions
+}
+
+// CreateOrder implements OrderService. A caller of shops and regions only must name one of theirs.
+func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.CreateOrderRequest]) (*connect.Response[officev1.CreateOrderResponse], error) {
+	who, err := identity.Require(ctx, takers...)
+	if err != nil {
+		return nil, err
+	}
+	in := req.Msg.GetOrder()
+	p := Purchase{
+		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), OrderedAt: s.room.Now(),
+		Customer: Customer{Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()), VIP: in.GetCustomer().GetVip()},
+	}
+	if in.GetOrderedAt() != nil {
+		p.OrderedAt = in.GetOrderedAt().AsTime()
+	}
+	if p.Customer.Phone, err = parse.Phone(in.GetCustomer().GetPhone()); err != nil {
+		return nil, fault.Wrap(err, fault.InvalidArgument, "order.customer.phone")
+	}
+	if len(p.Customer.Name) > 400 || p.Customer.Address == "" || len(p.Customer.Address) > 1200 {
+		return nil, fault.New(fault.InvalidArgument, "order.customer: name or address")
+	}
+	if at := in.GetCustomer().GetPosition(); at != nil {
+		p.Customer.At = &Point{at.GetLatitude(), at.GetLongitude()}
+		if !(at.GetLatitude() >= -90 && at.GetLatitude() <= 90 && at.GetLongitude() >= -180 && at.GetLongitude() <= 180) { //nolint:staticcheck // the negation also refuses NaN
+			return nil, fault.New(fault.InvalidArgument, "order.customer.position")
+		}
+	}
+	if w := req.Msg.GetWanted(); w != nil {
+		if w.GetEarliest() != nil {
+			p.WantedFrom = w.GetEarliest().AsTime()
+		}
+		if w.GetLatest() != nil {
+			p.WantedTo = w.GetLatest().AsTime()
+		}
+		if !p.WantedFrom.IsZero() && !p.WantedTo.IsZero() && p.WantedTo.Before(p.WantedFrom) {
+			return nil, fault.New(fault.InvalidArgument, "wanted ends before it begins")
+		}
+	}
+	out := &officev1.CreateOrderResponse{}
+	err = s.room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		q := p
+		q.Lines = nil
+		if err := s.resolve(ctx, tx, who, in, &q); err != nil {
+			return err
+		}
+		t, err := s.room.Take(ctx, tx, q)
+		var reason *refusal.Error
+		if errors.As(err, &reason) {
+			return fault.Wrap(err, fault.Conflict, "%s", reason.Code)
+		}
+		if err != nil {
+			return err
+		}
+		all, err := s.room.List(ctx, tx, Filter{IDs: []uuid.UUID{t.ID}, Limit: 1})
+		if err != nil {
+			return err
+		}
+		out.Order, out.Existing = toWire(who, all[0]), t.Existing
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+// resolve finds the order's shop, region and products, and checks the caller's reach.
+func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Identity, in *officev1.Order, p *Purchase) error {
+	all, err := s.room.Hooks.Places(ctx, tx)
+	if err != nil {
+		return err
+	}
+	known := newPlaces(all)
+	shop := ""
+	if len(in.GetStoreId()) > 0 {
+		id, err := uuid.FromBytes(in.GetStoreId())
+		if err != nil {
+			return fault.Wrap(err, fault.InvalidArgument, "order.store_id")
+		}
+		shop = id.String()
+	}
+	if p.Store, p.Region, err = known.find(shop, "", p.Customer.At); err != nil {
+		return fault.Wrap(err, fault.InvalidArgument, "order.store_id")
+	}
+	if whole, stores, regions := reach(who); !whole && !slices.Contains(stores, p.Store) && !slices.Contains(regions, p.Region) {
+		return fault.New(fault.Forbidden, "order.store_id")
+	}
+	for _, l := range in.GetLines() {
+		id, err := uuid.FromBytes(l.GetProductId())
+		if err != nil {
+			return fault.Wrap(err, fault.InvalidArgument, "order.lines.product_id")
+		}
+		product, ok, err := s.room.Hooks.Product(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.NotFound, "order.lines.product_id")
+		}
+		line := Line{Item: int(min(l.GetItem(), 1e6)), Product: product, Quantity: int(min(l.GetQuantity(), 1e6)), Minor: l.GetPrice().GetMinor(), Currency: l.GetPrice().GetCurrency()}
+		if line.Quantity == 0 {
+			line.Quantity = 1
+		}
+		if line.Item == 0 {
+			line.Item = len(p.Lines) + 1
+		}
+		if line.Currency == "" {
+			line.Currency = "CNY"
+		}
+		p.Lines = append(p.Lines, line)
+	}
+	return nil
+}
+
+// ListOrders implements OrderService.
+func (s service) ListOrders(ctx context.Context, req *connect.Request[officev1.ListOrdersRequest]) (*connect.Response[officev1.ListOrdersResponse], error) {
+	who, err := identity.Require(ctx, takers...)
+	if err != nil {
+		return nil, err
+	}
+	f := filterOf(who)
+	if f.Limit = int(req.Msg.GetLimit()); f.Limit == 0 {
+		f.Limit = 50
+	}
+	if f.After, err = optionalID("after", req.Msg.GetAfter()); err != nil {
+		return nil, err
+	}
+	if f.Customer, err = optionalID("customer_id", req.Msg.GetCustomerId()); err != nil {
+		return nil, err
+	}
+	out := &officev1.ListOrdersResponse{}
+	err = s.room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		all, err := s.room.List(ctx, tx, f)
+		for _, o := range all {
+			out.Orders = append(out.Orders, toWire(who, o))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+// FindCustomer implements OrderService. A customer is shown to whoever is asked for their number at the counter; of
+// the history, only the orders within reach.
+func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1.FindCustomerRequest]) (*connect.Response[officev1.FindCustomerResponse], error) {
+	who, err := identity.Require(ctx, takers...)
+	if err != nil {
+		return nil, err
+	}
+	out := &officev1.FindCustomerResponse{}
+	err = s.room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		found, err := s.room.CustomersByPhone(ctx, tx, req.Msg.GetPhone())
+		if err != nil {
+			return err
+		}
+		for _, c := range found {
+			out.Customers = append(out.Customers, customerToWire(who, c))
+			f := filterOf(who)
+			f.Customer, f.Limit = c.ID, 50
+			orders, err := s.room.List(ctx, tx, f)
+			if err != nil {
+				return err
+			}
+			for _, o := range orders {
+				out.Orders = append(out.Orders, toWire(who, o))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
+
+func filterOf(who identity.Identity) Filter {
+	all, stores, regions := reach(who)
+	return Filter{Limited: !all, Stores: stores, Regions: regions}
+}
+
+func optionalID(field string, b []byte) (uuid.UUID, error) {
+	if len(b) == 0 {
+		return uuid.Nil, nil
+	}
+	id, err := uuid.FromBytes(b)
+	if err != nil {
+		return uuid.Nil, fault.Wrap(err, fault.InvalidArgument, "%s", field)
+	}
+	return id, nil
+}
+
+func customerToWire(who identity.Identity, c Customer) *fieldv1.Customer {
+	out := &fieldv1.Customer{Id: c.ID[:], Name: c.Name, Phone: c.Phone, Address: c.Address, Vip: c.VIP}
+	if !who.Has(callers...) && c.Phone != "" {
+		out.Phone = parse.Mask(c.Phone)
+	}
+	if c.At != nil {
+		out.Position = &typesv1.Position{Latitude: c.At.Latitude, Longitude: c.At.Longitude}
+	}
+	return out
+}
+
+func toWire(who identity.Identity, o Order) *officev1.Order {
+	out := &officev1.Order{
+		Id: o.ID[:], Source: o.Source, Number: o.Number, OrderedAt: timestamppb.New(o.OrderedAt), Customer: customerToWire(who, o.Customer),
+	}
+	if o.Store != uuid.Nil {
+		out.StoreId = o.Store[:]
+	}
+	for _, l := range o.Lines {
+		w := &officev1.OrderLine{
+			Item: uint32(l.Item), ProductId: l.Product[:], ProductName: l.ProductName, Quantity: uint32(l.Quantity),
+			Price: &typesv1.Money{Minor: l.Minor, Currency: l.Currency},
+		}
+		for _, t := range l.Tickets {
+			w.TicketIds = append(w.TicketIds, t[:])
+		}
+		out.Lines = append(out.Lines, w)
+	}
+	return out
+}

@@ -1,0 +1,150 @@
+package order
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/order/refusal"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Take takes an order in and opens a ticket for each piece of each line that is new. Lines that are there already
+// stay as they are; one that says something else now is an error of reason line_differs, an order of another
+// customer of reason order_differs (see refusal.Error).
+func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, error) {
+	if p.Source == "" || len(p.Source) > 40 || p.Number == "" || len(p.Number) > 200 || len(p.Lines) == 0 || len(p.Lines) > 200 || p.Actor == "" {
+		return Taken{}, fault.New(fault.InvalidArgument, "order: a source, a number and 1 to 200 lines")
+	}
+	if p.Customer.Phone == "" && p.Customer.Ref == "" {
+		return Taken{}, fault.New(fault.InvalidArgument, "order.customer: a phone number")
+	}
+	customer, err := r.meet(ctx, tx, p.Source, p.Customer)
+	if err != nil {
+		return Taken{}, err
+	}
+	p.Customer.ID = customer
+	t := Taken{Customer: customer}
+	if t.ID, t.Existing, err = insertPurchase(ctx, tx, p); err != nil {
+		return Taken{}, err
+	}
+	for _, l := range p.Lines {
+		done, err := r.takeLine(ctx, tx, p, t, l)
+		if err != nil {
+			return Taken{}, err
+		}
+		t.Lines = append(t.Lines, done)
+	}
+	return t, nil
+}
+
+// insertPurchase finds or makes the order's row, and locks it, so that lines of one order are numbered one by one.
+func insertPurchase(ctx context.Context, tx *postgres.Tx, p Purchase) (id uuid.UUID, existing bool, err error) {
+	fresh, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	var lat, lng *float64
+	if at := p.Customer.At; at != nil {
+		lat, lng = &at.Latitude, &at.Longitude
+	}
+	var customer uuid.UUID
+	// The update changes nothing; it takes the row's lock and lets the row be returned.
+	err = tx.QueryRow(ctx, `INSERT INTO purchase (org_id, id, source, number, ordered_at, customer_id, address, latitude, longitude, store_id, region_id, wanted_from, wanted_to, taken_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (org_id, source, number) DO UPDATE SET number = purchase.number
+		RETURNING id, customer_id`,
+		tx.OrgID(), fresh, p.Source, p.Number, p.OrderedAt, p.Customer.ID, p.Customer.Address, lat, lng, some(p.Store), some(p.Region),
+		someTime(p.WantedFrom), someTime(p.WantedTo), tx.Now()).Scan(&id, &customer)
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	if customer != p.Customer.ID {
+		return uuid.Nil, false, refusal.New(refusal.OrderDiffers, "%s", refusal.Shorten(p.Number))
+	}
+	return id, id != fresh, nil
+}
+
+func (r *Room) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line) (TakenLine, error) {
+	if l.Quantity < 1 || l.Quantity > 50 || l.Product == nil || len(l.Currency) != 3 || l.Item < 0 {
+		return TakenLine{}, fault.New(fault.InvalidArgument, "order.lines: a product, a currency and a quantity from 1 to 50")
+	}
+	key := l.Key
+	if key == "" {
+		key = strconv.Itoa(l.Item)
+	}
+	hash := sha256.Sum256(fmt.Appendf(nil, "%x|%d|%d|%s", l.Product.GetId(), l.Quantity, l.Minor, l.Currency))
+	done := TakenLine{}
+	var before []byte
+	err := tx.QueryRow(ctx, `SELECT item, content_hash, ticket_ids FROM purchase_line WHERE org_id = $1 AND purchase_id = $2 AND key = $3`,
+		tx.OrgID(), t.ID, key).Scan(&done.Item, &before, &done.Tickets)
+	if err == nil {
+		done.Existing = true
+		if string(before) != string(hash[:]) {
+			err = refusal.New(refusal.LineDiffers, "%s / %s", refusal.Shorten(p.Number), refusal.Shorten(key))
+		}
+		return done, err
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return done, err
+	}
+	if !p.NoTickets {
+		if done.Tickets, err = r.open(ctx, tx, p, t, l, key); err != nil {
+			return done, err
+		}
+	}
+	if done.Tickets == nil {
+		done.Tickets = []uuid.UUID{}
+	}
+	// The number that was asked for is taken if another line has it: keys tell lines apart, numbers are for people.
+	err = tx.QueryRow(ctx, `INSERT INTO purchase_line (org_id, purchase_id, item, key, content_hash, product_id, product_name, quantity, minor, currency, ticket_ids)
+		SELECT $1, $2, CASE WHEN $3 > 0 AND NOT EXISTS (SELECT 1 FROM purchase_line WHERE org_id = $1 AND purchase_id = $2 AND item = $3) THEN $3
+			ELSE (SELECT coalesce(max(item), 0) + 1 FROM purchase_line WHERE org_id = $1 AND purchase_id = $2) END,
+			$4, $5, $6, $7, $8, $9, $10, $11
+		RETURNING item`,
+		tx.OrgID(), t.ID, int32(l.Item), key, hash[:], uuid.UUID(l.Product.GetId()), l.Product.GetName().GetZh(), int32(l.Quantity), l.Minor, l.Currency, done.Tickets).
+		Scan(&done.Item)
+	return done, err
+}
+
+// open has a ticket opened for each piece.
+func (r *Room) open(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line, key string) ([]uuid.UUID, error) {
+	var out []uuid.UUID
+	for n := range l.Quantity {
+		o := Opening{
+			Key:     fmt.Sprintf("%s/%s/%s/%d", p.Source, p.Number, key, n+1),
+			Product: l.Product, Customer: p.Customer, Order: t.ID, OrderNumber: p.Number, OrderedAt: p.OrderedAt,
+			Store: p.Store, Region: p.Region, WantedFrom: p.WantedFrom, WantedTo: p.WantedTo, Rush: p.Rush, Actor: p.Actor,
+		}
+		if n == 0 {
+			o.Ticket, o.Unit, o.Serial = l.Ticket, l.Unit, l.Serial
+		}
+		id, err := r.Hooks.OpenTicket(ctx, tx, o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, nil
+}
+
+func some(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+func someTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
