@@ -1,0 +1,113 @@
+package order
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	"github.com/doorstep-dev/doorstep/server/catalogue"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.FixedZone("CST", 8*3600))
+
+// company is an org with a small catalogue and one shop, on a database of its own.
+type company struct {
+	*Room
+	catalogue *catalogue.Room
+	org       change.Org
+	url       string
+	shop      Place
+
+	mu     sync.Mutex
+	opened map[string]int // by key, also of transactions that were undone
+}
+
+func open(t *testing.T) *company {
+	t.Helper()
+	db := pgtest.New(t)
+	c := companyOn(&postgres.Store{Pool: db.App, Now: func() time.Time { return now }}, change.Org(uuid.Must(uuid.NewV7())))
+	c.url = db.URL
+	if err := c.fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// companyOn wires the room as the server does; tickets are only counted here.
+func companyOn(store *postgres.Store, org change.Org) *company {
+	cat := &catalogue.Room{Store: store, Now: store.Now}
+	c := &company{
+		catalogue: cat, org: org, opened: map[string]int{},
+		shop: Place{ID: uuid.MustParse("00000000-0000-7000-8000-000000000001"), Shop: true, NameZH: "西湖店", NameEN: "West Lake",
+			Region: uuid.MustParse("00000000-0000-7000-8000-000000000002"), At: &Point{30.25, 120.15}},
+	}
+	c.Room = &Room{Store: store, Now: store.Now, PhoneKey: make([]byte, 32), Hooks: Hooks{
+		OpenTicket: func(_ context.Context, _ *postgres.Tx, o Opening) (uuid.UUID, error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.opened[o.Key]++
+			return uuid.NewSHA1(uuid.NameSpaceOID, []byte(o.Key)), nil
+		},
+		Product: cat.Product, ProductBySKU: cat.ProductBySKU, ProductByGTIN: cat.ProductByGTIN, ProductByModel: cat.ProductByModel,
+		ClassByKey: cat.ClassByKey, UnnamedProduct: cat.UnnamedProduct,
+		Places: func(context.Context, *postgres.Tx) ([]Place, error) {
+			return []Place{{ID: c.shop.Region, NameZH: "浙江"}, c.shop}, nil
+		},
+	}}
+	return c
+}
+
+func (c *company) fill(ctx context.Context) error {
+	return c.Store.Transact(ctx, c.org, func(tx *postgres.Tx) error {
+		for _, key := range []string{"furniture", "appliance", "air_conditioner", "lighting", "smart_lock", "general"} {
+			class, err := c.catalogue.PutClass(ctx, tx, &fieldv1.ProductClass{Key: key, Name: &typesv1.Label{Zh: key}})
+			if err != nil {
+				return err
+			}
+			_, err = c.catalogue.PutProduct(ctx, tx, &fieldv1.Product{Sku: "SKU-" + key, Name: &typesv1.Label{Zh: key}, ClassId: class.GetId()})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// count asks the database with the owner's eyes.
+func (c *company) count(t *testing.T, sql string, args ...any) int {
+	t.Helper()
+	n := 0
+	err := c.Store.Read(t.Context(), c.org, func(tx *postgres.Tx) error { return tx.QueryRow(t.Context(), sql, args...).Scan(&n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	p := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func example(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "examples", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
