@@ -3,6 +3,9 @@ package pgtest_test
 import (
 	"context"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 )
@@ -37,4 +40,39 @@ func TestAppPoolIsTheRoleThatRowSecurityHoldsFor(t *testing.T) {
 	if role != pgtest.AppRole || bypass {
 		t.Fatalf("the application's pool is %s, bypass %v", role, bypass)
 	}
+}
+
+func TestAnOwnServerKeepsWhatWasCommittedOverACrashAndAStop(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Own(t)
+	exec := func(sql string) {
+		t.Helper()
+		// A server on its way up refuses, and tells nobody when it is up.
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for ; ; <-tick.C {
+			c, err := pgx.Connect(t.Context(), server.URL)
+			if err == nil {
+				_, err = c.Exec(t.Context(), sql)
+				if closeErr := c.Close(t.Context()); closeErr != nil {
+					t.Fatal(closeErr)
+				}
+			}
+			if err == nil {
+				return
+			}
+			if t.Context().Err() != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	exec("CREATE TABLE kept (id int PRIMARY KEY)")
+	server.Crash(t)
+	exec("INSERT INTO kept VALUES (1)")
+	server.Stop(t)
+	if _, err := pgx.Connect(t.Context(), server.URL); err == nil {
+		t.Fatal("a stopped server answers")
+	}
+	server.Start(t)
+	exec("INSERT INTO kept VALUES (2)")
 }

@@ -125,7 +125,9 @@ func query(t *testing.T, url, sql string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
 		c, err := pgx.Connect(ctx, url)
 		if err == nil {
 			var v string
