@@ -1,0 +1,60 @@
+package proof
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Manifest lists what is attached to a visit and not refused, whether its bytes are here or not, in the order in
+// which it came.
+func (r *Room) Manifest(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) ([]*fieldv1.Proof, error) {
+	return entities(collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.visit_id = $2 AND p.state <> $3 ORDER BY p.server_time, p.id`,
+		tx.OrgID(), visit, int16(refused)))
+}
+
+// OfTicket lists all proofs of a ticket, the refused ones too, in the order in which they came.
+func (r *Room) OfTicket(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) ([]*fieldv1.Proof, error) {
+	return entities(collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.ticket_id = $2 ORDER BY p.server_time, p.id`, tx.OrgID(), ticket))
+}
+
+func entities(rows []*row, err error) ([]*fieldv1.Proof, error) {
+	out := make([]*fieldv1.Proof, len(rows))
+	for i, p := range rows {
+		out[i] = p.entity()
+	}
+	return out, err
+}
+
+// Outstanding counts the ticket's proofs whose bytes are not verified yet; refused ones do not count, for
+// nothing more will come of them. Pay posts when it is 0 and what is required is there.
+func (r *Room) Outstanding(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM proof WHERE org_id = $1 AND ticket_id = $2 AND state IN (1, 2)`, tx.OrgID(), ticket).Scan(&n)
+	return n, err
+}
+
+// Moved takes the ticket's proofs from one technician's feed and puts them on another's; a zero id is nobody.
+// It is called in the transaction that moves the ticket. Who made a proof may still send its bytes.
+func (r *Room) Moved(ctx context.Context, tx *postgres.Tx, ticket, _, to uuid.UUID) error {
+	rows, err := collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.ticket_id = $2 ORDER BY p.id FOR UPDATE OF p`, tx.OrgID(), ticket)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	var holder *uuid.UUID
+	if to != uuid.Nil {
+		holder = &to
+	}
+	if _, err := tx.Exec(ctx, `UPDATE proof SET holder_id = $3 WHERE org_id = $1 AND ticket_id = $2`, tx.OrgID(), ticket, holder); err != nil {
+		return err
+	}
+	for _, p := range rows {
+		p.HolderID = holder
+		if err := place(tx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+package proof
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"github.com/minio/minio-go/v7"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/proof/media"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// maxAttempts is how often bytes that differ from the manifest may come before the proof is refused for good.
+const maxAttempts = 3
+
+// FinishUpload implements fieldv1connect.ProofServiceHandler. A proof that is settled is simply told again. An
+// error leaves the proof where it is, to be finished later.
+func (r *Room) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.FinishUploadRequest]) (*connect.Response[fieldv1.FinishUploadResponse], error) {
+	p, who, err := r.mine(ctx, req.Msg.GetProofId())
+	if err != nil {
+		return nil, err
+	}
+	if !p.settled() {
+		if p, err = r.finish(ctx, who.Org, p); err != nil {
+			return nil, err
+		}
+	}
+	return connect.NewResponse(&fieldv1.FinishUploadResponse{Proof: p.entity()}), nil
+}
+
+// finish takes the bytes over and verifies them. Any number may run for one proof at once: each step is
+// repeatable, and the last one happens under the row's lock, once.
+func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) {
+	at := key(org, p.ID, original)
+	n, err := r.take(ctx, at, p)
+	if err != nil {
+		return nil, err
+	}
+	if n != p.Size {
+		return r.differs(ctx, org, p, fault.ProofSizeDiffers)
+	}
+	if p, err = r.receive(ctx, org, p.ID); err != nil || p.settled() {
+		return p, err
+	}
+	select {
+	case r.verifying <- struct{}{}:
+		defer func() { <-r.verifying }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	b, err := r.Objects.read(ctx, at, p.Size)
+	if errors.Is(err, errAbsent) {
+		return nil, fault.Wrap(err, fault.ProofBytesMissing, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case int64(len(b)) != p.Size:
+		return r.differs(ctx, org, p, fault.ProofSizeDiffers)
+	case !bytes.Equal(hashOf(b), p.SHA256):
+		return r.differs(ctx, org, p, fault.ProofHashDiffers)
+	}
+	picture, err := r.Examiner.Examine(ctx, b, media.Type(p.MediaType))
+	if err != nil {
+		if fault.CodeOf(err).Kind() != fault.KindInvalid {
+			return nil, err
+		}
+		r.Log.InfoContext(ctx, "a picture is refused", "proof", p.ID, "reason", fault.CodeOf(err), "error", err)
+		return r.settle(ctx, org, p.ID, func(p *row) { p.State, p.Refusal = refused, string(fault.CodeOf(err)) }, nil)
+	}
+	if picture.Thumbnail != nil {
+		if err := r.Objects.write(ctx, key(org, p.ID, thumbnail), picture.Thumbnail, media.JPEG); err != nil {
+			return nil, err
+		}
+	}
+	if picture.Shared != nil {
+		if err := r.Objects.write(ctx, key(org, p.ID, sharedOne), picture.Shared, picture.SharedType); err != nil {
+			return nil, err
+		}
+	}
+	return r.settle(ctx, org, p.ID, func(p *row) { p.State = verified }, &picture)
+}
+
+// take puts the parts together if that is still to be done, and tells how long the object is.
+func (r *Room) take(ctx context.Context, at string, p *row) (int64, error) {
+	n, err := r.Objects.size(ctx, at)
+	if !errors.Is(err, errAbsent) {
+		return n, err
+	}
+	if p.UploadID == "" {
+		return 0, fault.New(fault.ProofBytesMissing, "")
+	}
+	have, err := r.Objects.parts(ctx, at, p.UploadID)
+	if errors.Is(err, errAbsent) {
+		// Another call may have put them together just now.
+		if n, err = r.Objects.size(ctx, at); errors.Is(err, errAbsent) {
+			err = fault.New(fault.ProofBytesMissing, "")
+		}
+		return n, err
+	}
+	if err != nil {
+		return 0, err
+	}
+	there := arrived(p.Size, have)
+	whole := make([]minio.ObjectPart, 0, len(there))
+	for number := 1; number <= partCount(p.Size); number++ {
+		part, ok := there[number]
+		if !ok {
+			return 0, fault.New(fault.ProofBytesMissing, "part %d of %d", number, partCount(p.Size))
+		}
+		whole = append(whole, part)
+	}
+	if err := r.Objects.finishParts(ctx, at, p.UploadID, whole); err != nil && !errors.Is(err, errAbsent) {
+		return 0, err
+	}
+	n, err = r.Objects.size(ctx, at)
+	if errors.Is(err, errAbsent) {
+		err = fault.New(fault.ProofBytesMissing, "")
+	}
+	return n, err
+}
+
+// receive notes that the bytes are here.
+func (r *Room) receive(ctx context.Context, org, id uuid.UUID) (p *row, err error) {
+	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		if p, err = find(ctx, tx, id, true); err != nil || p.State != awaiting {
+			return err
+		}
+		p.State = received
+		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = $4, overdue_at = NULL WHERE org_id = $1 AND id = $2`,
+			org, id, int16(received), tx.Now()); err != nil {
+			return err
+		}
+		if err := (custody{proof: id, event: "received", actor: actorOffice}).write(ctx, tx); err != nil {
+			return err
+		}
+		return place(tx, p)
+	})
+	return p, err
+}
+
+// differs throws away bytes that are not the announced ones and asks for them again; after some attempts the
+// proof is refused for good. Bytes of another length or hash are evidence of nothing.
+func (r *Room) differs(ctx context.Context, org uuid.UUID, p *row, reason fault.Code) (*row, error) {
+	if err := r.Objects.remove(ctx, key(org, p.ID, original)); err != nil {
+		return nil, err
+	}
+	if p.Attempts+1 >= maxAttempts {
+		return r.settle(ctx, org, p.ID, func(p *row) { p.State, p.Refusal = refused, string(reason) }, nil)
+	}
+	err := r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		now, err := find(ctx, tx, p.ID, true)
+		if err != nil || now.settled() {
+			return err
+		}
+		now.State = awaiting
+		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = NULL, upload_id = '', attempts = attempts + 1
+			WHERE org_id = $1 AND id = $2`, org, p.ID, int16(awaiting)); err != nil {
+			return err
+		}
+		return place(tx, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nil, fault.New(reason, "")
+}
+
+// settle ends a proof, once: what was found, the receipt, custody, trail and hooks in one transaction.
+func (r *Room) settle(ctx context.Context, org, id uuid.UUID, end func(*row), picture *media.Picture) (p *row, err error) {
+	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		if p, err = find(ctx, tx, id, true); err != nil || p.settled() {
+			return err
+		}
+		end(p)
+		if p.State == verified {
+			at := micro(tx.Now())
+			p.VerifiedAt = &at
+			p.Receipt, p.ReceiptKey = r.Signer.Sign(receiptText(org, p))
+			if picture.Thumbnail != nil {
+				p.ThumbnailType = string(media.JPEG)
+			}
+			p.SharedType = string(picture.SharedType)
+			if err := found(ctx, tx, id, picture); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, refusal = $4, verified_at = $5, receipt = $6, receipt_key = $7,
+				thumbnail_type = $8, shared_type = $9, upload_id = '', overdue_at = NULL WHERE org_id = $1 AND id = $2`,
+			org, id, int16(p.State), p.Refusal, p.VerifiedAt, p.Receipt, p.ReceiptKey, p.ThumbnailType, p.SharedType); err != nil {
+			return err
+		}
+		if err := place(tx, p); err != nil {
+			return err
+		}
+		return r.tell(ctx, tx, p)
+	})
+	return p, err
+}
+
+// found keeps what the bytes told.
+func found(ctx context.Context, tx *postgres.Tx, id uuid.UUID, picture *media.Picture) error {
+	var latitude, longitude, accuracy, taken any
+	if at := picture.Facts.Position; at != nil {
+		latitude, longitude, accuracy = at.Latitude, at.Longitude, at.AccuracyM
+	}
+	if !picture.Facts.Taken.IsZero() {
+		taken = picture.Facts.Taken
+	}
+	_, err := tx.Exec(ctx, `UPDATE proof SET width = $3, height = $4, orientation = $5, exif_latitude = $6, exif_longitude = $7,
+			exif_accuracy_m = $8, exif_taken = $9, exif_zoned = $10 WHERE org_id = $1 AND id = $2`,
+		tx.OrgID(), id, picture.Width, picture.Height, int16(picture.Facts.Orientation), latitude, longitude, accuracy, taken, picture.Facts.TakenZone)
+	return err
+}
+
+// tell writes custody and trail, and calls who waits for it.
+func (r *Room) tell(ctx context.Context, tx *postgres.Tx, p *row) error {
+	event := "verified"
+	if p.State == refused {
+		event = "refused"
+	}
+	if err := (custody{proof: p.ID, event: event, actor: actorOffice, detail: p.Refusal}).write(ctx, tx); err != nil {
+		return err
+	}
+	if r.Trail != nil {
+		fact := map[string]string{"proof": p.ID.String()}
+		if p.Refusal != "" {
+			fact["reason"] = p.Refusal
+		}
+		if err := r.Trail(ctx, tx, p.TicketID, "proof."+event, fact); err != nil {
+			return err
+		}
+	}
+	switch {
+	case p.State == verified && r.Verified != nil:
+		return r.Verified(ctx, tx, p.TicketID)
+	case p.State == refused && r.Refused != nil:
+		return r.Refused(ctx, tx, p.TicketID, p.ID, fault.Code(p.Refusal))
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+// Package proof is the room of photos and signatures: it takes in their manifests, lets phones send the bytes
+// straight to the object store, verifies what arrived, and shows it to whoever may see it. See docs/PROOF.md.
+package proof
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/proof/media"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Room keeps proofs. Hooks marked optional may be nil. Make it with New.
+type Room struct {
+	Config
+	verifying chan struct{}
+}
+
+// Config is what a Room stands on.
+type Config struct {
+	Store   *postgres.Store
+	Objects *Objects
+	// Signer signs receipts.
+	Signer change.Signer
+	// Examiner looks at the bytes of pictures.
+	Examiner media.Examiner
+	Log      *slog.Logger
+	// Verifiers is how many pictures may be verified at once, each in at most some 600 MiB, usually far less;
+	// default 2.
+	Verifiers int
+
+	// Admit judges a mutation that adds a proof to a visit, locks its ticket, and writes it into the ticket's
+	// trail; when ok is false, result is the verdict and nothing is to be kept. shown is what the trail shows.
+	Admit func(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, shown proto.Message) (a Admission, result intake.Result, ok bool, err error)
+	// MayView tells whether a caller who neither made the proof nor holds its ticket may see it; any error says
+	// no. Optional: nobody else may.
+	MayView func(ctx context.Context, tx *postgres.Tx, who identity.Identity, ticket uuid.UUID) error
+	// Verified is called in the transaction in which a proof of the ticket becomes verified. Optional.
+	Verified func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
+	// Refused is called in the transaction in which bytes are refused for good. Optional.
+	Refused func(ctx context.Context, tx *postgres.Tx, ticket, proof uuid.UUID, reason fault.Code) error
+	// Trail writes what happened to a proof without a mutation (proof.verified, proof.refused) into the
+	// ticket's trail. Optional.
+	Trail func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind string, fact map[string]string) error
+}
+
+// Admission says to which ticket a mutation belongs.
+type Admission struct {
+	Ticket uuid.UUID
+	// Holder is the technician who has the ticket now, zero for nobody: on that feed the proof stands.
+	Holder uuid.UUID
+}
+
+// New makes a room.
+func New(c Config) *Room {
+	if c.Verifiers <= 0 {
+		c.Verifiers = 2
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Room{Config: c, verifying: make(chan struct{}, c.Verifiers)}
+}
+
+// Mutators are what a phone does offline.
+func (r *Room) Mutators() map[string]intake.Mutator[*postgres.Tx] {
+	return map[string]intake.Mutator[*postgres.Tx]{
+		"proof.attach":   r.attach,
+		"signature.sign": r.sign,
+	}
+}
+
+// micro is the time as the database keeps it.
+func micro(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
