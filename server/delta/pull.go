@@ -36,7 +36,7 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 	if err != nil {
 		return nil, err
 	}
-	if req.Msg.Unsent > 0 {
+	if req.Msg.Unsent != page.Unsent {
 		if err := s.Store.Report(ctx, r.Org, r.Device, req.Msg.Unsent); err != nil {
 			return nil, err
 		}

@@ -34,7 +34,9 @@ type State struct {
 	Heads []Head
 	// LastSeq is the highest sequence of the device's mutations with a verdict.
 	LastSeq uint64
-	At      time.Time
+	// Unsent is what the device last reported of itself.
+	Unsent uint32
+	At     time.Time
 }
 
 // Range is a part of a feed, after After up to its head. Tombstones up to Base are of no interest.
@@ -77,7 +79,9 @@ type Page struct {
 	Final   bool
 	Heads   []Head
 	LastSeq uint64
-	At      time.Time
+	// Unsent is what the device had last reported before.
+	Unsent uint32
+	At     time.Time
 }
 
 // Read returns the next page. Each page is read at a snapshot of its own and goes on from where the cursor
@@ -102,7 +106,7 @@ func read(ctx context.Context, s Snapshot, state State, req Request) (Page, erro
 		left = DefaultPageBytes
 	}
 	page := Page{
-		Final: true, LastSeq: state.LastSeq, At: state.At,
+		Final: true, LastSeq: state.LastSeq, Unsent: state.Unsent, At: state.At,
 		Cursor: change.Cursor{Generation: state.Generation, Feeds: make(map[change.FeedID]change.Position, len(state.Heads))},
 	}
 	page.Changed = req.Cursor.Generation != state.Generation

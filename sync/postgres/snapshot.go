@@ -26,7 +26,7 @@ type snapshot struct {
 // State implements feed.Snapshot in one round trip. Its cost grows with the feeds followed and nothing else.
 func (s *snapshot) State(ctx context.Context) (feed.State, error) {
 	rows, err := s.tx.Query(ctx, `
-		SELECT g.generation, coalesce(d.last_seq, 0), statement_timestamp(), coalesce(u.feed, ''),
+		SELECT g.generation, coalesce(d.last_seq, 0), coalesce(d.unsent, 0), statement_timestamp(), coalesce(u.feed, ''),
 			coalesce(f.seq, 0), coalesce(f.floor, 0), coalesce(f.digest, 0), coalesce(f.live, 0), coalesce(f.bytes, 0)
 		FROM sync_generation g
 		LEFT JOIN sync_device d ON d.org_id = $1 AND d.device_id = $2
@@ -41,7 +41,7 @@ func (s *snapshot) State(ctx context.Context) (feed.State, error) {
 	var generation []byte
 	var name string
 	var digest int64
-	scans := []any{&generation, &state.LastSeq, &state.At, &name, &h.Seq, &h.Floor, &digest, &h.Live, &h.Bytes}
+	scans := []any{&generation, &state.LastSeq, &state.Unsent, &state.At, &name, &h.Seq, &h.Floor, &digest, &h.Live, &h.Bytes}
 	_, err = pgx.ForEachRow(rows, scans, func() error {
 		copy(state.Generation[:], generation)
 		if name == "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -182,7 +183,7 @@ func Sync[T intake.Tx](ctx context.Context, p *Phone, in *intake.Intake[T], r fe
 			return err
 		}
 	}
-	for {
+	for range 10_000 {
 		page, err := p.Pull(ctx, r, org)
 		if err != nil {
 			return err
@@ -194,4 +195,5 @@ func Sync[T intake.Tx](ctx context.Context, p *Phone, in *intake.Intake[T], r fe
 			return nil
 		}
 	}
+	return errors.New("10,000 pages and no checkpoint")
 }

@@ -55,6 +55,9 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 	owed := map[uuid.UUID]int{}
 	for _, p := range all {
 		for seq, m := range p.made {
+			if v := p.verdicts[seq]; v.Outcome == change.Parked && m.Kind != "fail" {
+				t.Errorf("%s was parked (%s) for no other reason than the rush", m.Kind, v.Code)
+			}
 			if p.verdicts[seq].Outcome != change.Applied {
 				continue
 			}

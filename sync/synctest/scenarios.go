@@ -240,7 +240,7 @@ func collected[T intake.Tx](t *testing.T, w *World[T]) {
 	w.Give(t, gone, p.User)
 	w.Give(t, gone, q.User)
 	w.Give(t, uuid.New(), p.User)
-	for i := 0; ; i++ {
+	for i := range 100 {
 		page, err := p.Pull(t.Context(), w.Store, w.Org)
 		if err != nil {
 			t.Fatal(err)
