@@ -44,6 +44,18 @@ code_scan.who text not null
 code_scan.user_id uuid
 code_scan.kind smallint not null
 code_scan.target_id uuid not null
+customer.org_id uuid not null
+customer.id uuid not null
+customer.name text not null
+customer.phone text not null
+customer.phone_hash bytea
+customer.source text not null
+customer.ref text not null
+customer.address text not null
+customer.latitude double precision
+customer.longitude double precision
+customer.vip boolean not null
+customer.created_at timestamp with time zone not null
 device.org_id uuid not null
 device.id uuid not null
 device.user_id uuid not null
@@ -59,6 +71,27 @@ enrolment_code.created_at timestamp with time zone not null
 enrolment_code.expires_at timestamp with time zone not null
 enrolment_code.used_at timestamp with time zone
 enrolment_code.device_id uuid
+import_refusal.org_id uuid not null
+import_refusal.run_id uuid not null
+import_refusal.line integer not null
+import_refusal.column_name text not null
+import_refusal.value text not null
+import_refusal.code text not null
+import_refusal.detail text not null
+import_run.org_id uuid not null
+import_run.id uuid not null
+import_run.source text not null
+import_run.file_name text not null
+import_run.file_hash bytea not null
+import_run.mapping_hash bytea not null
+import_run.position integer not null default 0
+import_run.added integer not null default 0
+import_run.existing integer not null default 0
+import_run.skipped integer not null default 0
+import_run.refused integer not null default 0
+import_run.tickets integer not null default 0
+import_run.started_at timestamp with time zone not null
+import_run.finished_at timestamp with time zone
 key_publication.org_id uuid not null
 key_publication.key_id text not null
 org.id uuid not null
@@ -145,6 +178,61 @@ pay_posting.account text not null
 pay_posting.payee_id uuid not null
 pay_posting.amount bigint not null
 pay_posting.currency text not null
+price.org_id uuid not null
+price.item_id uuid not null
+price.effective_from timestamp with time zone not null
+price.minor bigint not null
+price.currency text not null
+price.noted_at timestamp with time zone not null
+price_item.org_id uuid not null
+price_item.id uuid not null
+price_item.kind smallint not null
+price_item.sku text not null
+price_item.name_zh text not null
+price_item.name_en text not null
+price_item.published_from timestamp with time zone
+product.org_id uuid not null
+product.id uuid not null
+product.class_id uuid not null
+product.sku text not null
+product.gtin text
+product.model text not null
+product.name_zh text not null
+product.name_en text not null
+product.warranty_months integer not null
+product_class.org_id uuid not null
+product_class.id uuid not null
+product_class.key text not null
+product_class.name_zh text not null
+product_class.name_en text not null
+product_class.skills text[] not null
+product_class.template_id uuid
+product_class.duration_minutes integer not null
+purchase.org_id uuid not null
+purchase.id uuid not null
+purchase.source text not null
+purchase.number text not null
+purchase.ordered_at timestamp with time zone not null
+purchase.customer_id uuid not null
+purchase.address text not null
+purchase.latitude double precision
+purchase.longitude double precision
+purchase.store_id uuid
+purchase.region_id uuid
+purchase.wanted_from timestamp with time zone
+purchase.wanted_to timestamp with time zone
+purchase.taken_at timestamp with time zone not null
+purchase_line.org_id uuid not null
+purchase_line.purchase_id uuid not null
+purchase_line.item integer not null
+purchase_line.key text not null
+purchase_line.content_hash bytea not null
+purchase_line.product_id uuid not null
+purchase_line.product_name text not null
+purchase_line.quantity integer not null
+purchase_line.minor bigint not null
+purchase_line.currency text not null
+purchase_line.ticket_ids uuid[] not null
 rank_board.org_id uuid not null
 rank_board.id uuid not null
 rank_board.scope smallint not null
@@ -159,6 +247,9 @@ rank_bucket.board_id uuid not null
 rank_bucket.level smallint not null
 rank_bucket.bucket bigint not null
 rank_bucket.n bigint not null
+rank_dirty.org_id uuid not null
+rank_dirty.board_id uuid not null
+rank_dirty.payee_id uuid not null
 rank_score.org_id uuid not null
 rank_score.board_id uuid not null
 rank_score.payee_id uuid not null
@@ -166,11 +257,17 @@ rank_score.score bigint not null
 rank_score.pending bigint not null
 rank_score.ranked bigint
 rank_score.ranked_pending bigint not null default 0
-rank_score.dirty boolean not null
 region.org_id uuid not null
 region.id uuid not null
 region.name_zh text not null
 region.name_en text not null
+right_span.org_id uuid not null
+right_span.user_id uuid not null
+right_span.role text not null
+right_span.scope text not null
+right_span.scope_id uuid not null
+right_span.since timestamp with time zone not null
+right_span.until timestamp with time zone
 role_grant.org_id uuid not null
 role_grant.user_id uuid not null
 role_grant.role text not null
@@ -263,6 +360,139 @@ technician.daily_capacity smallint not null
 technician.day_start smallint not null
 technician.day_end smallint not null
 technician.gold boolean not null default false
+ticket.org_id uuid not null
+ticket.id uuid not null
+ticket.number text not null
+ticket.state smallint not null
+ticket.money_state smallint not null default 0
+ticket.business_type smallint not null
+ticket.urgency smallint not null
+ticket.customer_id uuid
+ticket.customer_name text not null
+ticket.customer_phone text not null
+ticket.address text not null
+ticket.area text not null
+ticket.latitude double precision
+ticket.longitude double precision
+ticket.vip boolean not null
+ticket.product_id uuid
+ticket.product_name text not null
+ticket.model text not null
+ticket.class_id uuid
+ticket.unit_id uuid
+ticket.serial text not null
+ticket.purchased_at timestamp with time zone
+ticket.warranty_until timestamp with time zone
+ticket.order_id uuid
+ticket.order_number text not null
+ticket.store_id uuid
+ticket.store_name text not null
+ticket.region_id uuid
+ticket.template_id uuid
+ticket.skills text[] not null
+ticket.duration_minutes integer not null
+ticket.source text not null
+ticket.source_key text not null
+ticket.wanted_from timestamp with time zone
+ticket.wanted_to timestamp with time zone
+ticket.arrival_from timestamp with time zone
+ticket.arrival_to timestamp with time zone
+ticket.scheduled_from timestamp with time zone
+ticket.scheduled_to timestamp with time zone
+ticket.due_from timestamp with time zone
+ticket.due_to timestamp with time zone
+ticket.actual_from timestamp with time zone
+ticket.actual_to timestamp with time zone
+ticket.technician_id uuid
+ticket.technician_name text not null default ''::text
+ticket.visit_id uuid
+ticket.visit_state smallint not null default 0
+ticket.pool_team_id uuid
+ticket.held_at timestamp with time zone
+ticket.canceled_at timestamp with time zone
+ticket.closed_at timestamp with time zone
+ticket.decision_reason text not null default ''::text
+ticket.rework_of uuid
+ticket.review boolean not null default false
+ticket.event_seq bigint not null default 0
+ticket.event_hash bytea not null
+ticket.opened_at timestamp with time zone not null
+ticket.changed_at timestamp with time zone not null
+ticket.archived boolean not null default false
+ticket_answer.org_id uuid not null
+ticket_answer.visit_id uuid not null
+ticket_answer.step text not null
+ticket_answer.value bytea not null
+ticket_answer.device_id uuid not null
+ticket_answer.device_time timestamp with time zone not null
+ticket_answer.server_time timestamp with time zone not null
+ticket_assignment.org_id uuid not null
+ticket_assignment.id uuid not null
+ticket_assignment.ticket_id uuid not null
+ticket_assignment.visit_id uuid not null
+ticket_assignment.technician_id uuid not null
+ticket_assignment.technician_name text not null
+ticket_assignment.valid_from timestamp with time zone not null
+ticket_assignment.valid_to timestamp with time zone
+ticket_assignment.way text not null
+ticket_assignment.actor text not null
+ticket_assignment.reason_zh text not null
+ticket_assignment.reason_en text not null
+ticket_assignment.score jsonb
+ticket_charge.org_id uuid not null
+ticket_charge.id uuid not null
+ticket_charge.ticket_id uuid not null
+ticket_charge.visit_id uuid not null
+ticket_charge.kind smallint not null
+ticket_charge.price_item_id uuid not null
+ticket_charge.name text not null
+ticket_charge.quantity integer not null
+ticket_charge.unit_minor bigint not null
+ticket_charge.currency text not null
+ticket_charge.device_time timestamp with time zone not null
+ticket_charge.server_time timestamp with time zone not null
+ticket_counter.org_id uuid not null
+ticket_counter.day date not null
+ticket_counter.last integer not null
+ticket_event.org_id uuid not null
+ticket_event.ticket_id uuid not null
+ticket_event.seq bigint not null
+ticket_event.kind text not null
+ticket_event.device_time timestamp with time zone not null
+ticket_event.server_time timestamp with time zone not null
+ticket_event.actor text not null
+ticket_event.payload text not null
+ticket_event.previous_hash bytea not null
+ticket_event.hash bytea not null
+ticket_note.org_id uuid not null
+ticket_note.id uuid not null
+ticket_note.ticket_id uuid not null
+ticket_note.text text not null
+ticket_note.author_id uuid not null
+ticket_note.author text not null
+ticket_note.device_time timestamp with time zone not null
+ticket_note.server_time timestamp with time zone not null
+ticket_notice.org_id uuid not null
+ticket_notice.id uuid not null
+ticket_notice.technician_id uuid not null
+ticket_notice.ticket_id uuid not null
+ticket_notice.kind text not null
+ticket_notice.text_zh text not null
+ticket_notice.text_en text not null
+ticket_notice.at timestamp with time zone not null
+ticket_notice.archived boolean not null default false
+ticket_reason.org_id uuid not null
+ticket_reason.use text not null
+ticket_reason.key text not null
+ticket_reason.id uuid not null
+ticket_reason.name_zh text not null
+ticket_reason.name_en text not null
+ticket_template.org_id uuid not null
+ticket_template.id uuid not null
+ticket_template.key text not null
+ticket_template.version integer not null
+ticket_template.body bytea not null
+ticket_template.created_at timestamp with time zone not null
 token_family.org_id uuid not null
 token_family.id uuid not null
 token_family.user_id uuid not null
@@ -284,11 +514,21 @@ unit.warranty_until timestamp with time zone
 unit.order_number text not null default ''::text
 unit.created_at timestamp with time zone not null
 unit.changed_at timestamp with time zone not null
-unit_ticket.org_id uuid not null
-unit_ticket.ticket_id uuid not null
-unit_ticket.unit_id uuid not null
-unit_ticket.opened_at timestamp with time zone not null
-unit_ticket.closed_at timestamp with time zone
+visit.org_id uuid not null
+visit.id uuid not null
+visit.ticket_id uuid not null
+visit.ordinal integer not null
+visit.state smallint not null
+visit.technician_id uuid
+visit.scheduled_from timestamp with time zone
+visit.scheduled_to timestamp with time zone
+visit.accepted_at timestamp with time zone
+visit.traveling_at timestamp with time zone
+visit.arrived_at timestamp with time zone
+visit.finished_at timestamp with time zone
+visit.reason text not null default ''::text
+visit.created_at timestamp with time zone not null
+visit.changed_at timestamp with time zone not null
 
 -- constraints
 account_event account_event_pkey PRIMARY KEY (org_id, id)
@@ -301,9 +541,17 @@ code_booking code_booking_pkey PRIMARY KEY (org_id, request_id)
 code_org code_org_handle_check CHECK (((handle = lower(handle)) AND ((length(handle) >= 4) AND (length(handle) <= 253))))
 code_org code_org_pkey PRIMARY KEY (handle)
 code_scan code_scan_pkey PRIMARY KEY (org_id, scan_id)
+customer customer_check CHECK (((latitude IS NULL) = (longitude IS NULL)))
+customer customer_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision)))
+customer customer_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
+customer customer_phone_hash_check CHECK ((octet_length(phone_hash) = 32))
+customer customer_pkey PRIMARY KEY (org_id, id)
 device device_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id)
 device device_pkey PRIMARY KEY (org_id, id)
 enrolment_code enrolment_code_pkey PRIMARY KEY (code_hash)
+import_refusal import_refusal_org_id_run_id_fkey FOREIGN KEY (org_id, run_id) REFERENCES import_run(org_id, id)
+import_refusal import_refusal_pkey PRIMARY KEY (org_id, run_id, line)
+import_run import_run_pkey PRIMARY KEY (org_id, id)
 key_publication key_publication_pkey PRIMARY KEY (org_id, key_id)
 org org_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
 org org_pkey PRIMARY KEY (id)
@@ -324,10 +572,43 @@ pay_plan pay_plan_version_check CHECK ((version > 0))
 pay_posting balanced TRIGGER DEFERRABLE INITIALLY DEFERRED
 pay_posting pay_posting_org_id_entry_id_fkey FOREIGN KEY (org_id, entry_id) REFERENCES pay_entry(org_id, id)
 pay_posting pay_posting_pkey PRIMARY KEY (org_id, entry_id, ordinal)
+price price_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+price price_minor_check CHECK ((minor >= 0))
+price price_org_id_item_id_fkey FOREIGN KEY (org_id, item_id) REFERENCES price_item(org_id, id)
+price price_pkey PRIMARY KEY (org_id, item_id, effective_from)
+price_item price_item_kind_check CHECK ((kind = ANY (ARRAY[1, 2])))
+price_item price_item_org_id_kind_sku_key UNIQUE (org_id, kind, sku)
+price_item price_item_pkey PRIMARY KEY (org_id, id)
+price_item price_item_sku_check CHECK ((sku <> ''::text))
+product product_gtin_check CHECK ((gtin ~ '^[0-9]{14}$'::text))
+product product_org_id_class_id_fkey FOREIGN KEY (org_id, class_id) REFERENCES product_class(org_id, id)
+product product_org_id_gtin_key UNIQUE (org_id, gtin)
+product product_org_id_sku_key UNIQUE (org_id, sku)
+product product_pkey PRIMARY KEY (org_id, id)
+product product_sku_check CHECK ((sku <> ''::text))
+product product_warranty_months_check CHECK (((warranty_months >= 0) AND (warranty_months <= 1200)))
+product_class product_class_duration_minutes_check CHECK (((duration_minutes >= 0) AND (duration_minutes <= 1440)))
+product_class product_class_key_check CHECK ((key ~ '^[a-z0-9_]{1,64}$'::text))
+product_class product_class_org_id_key_key UNIQUE (org_id, key)
+product_class product_class_pkey PRIMARY KEY (org_id, id)
+purchase purchase_number_check CHECK ((number <> ''::text))
+purchase purchase_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customer(org_id, id)
+purchase purchase_org_id_source_number_key UNIQUE (org_id, source, number)
+purchase purchase_pkey PRIMARY KEY (org_id, id)
+purchase purchase_source_check CHECK ((source <> ''::text))
+purchase_line purchase_line_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+purchase_line purchase_line_item_check CHECK ((item > 0))
+purchase_line purchase_line_org_id_purchase_id_fkey FOREIGN KEY (org_id, purchase_id) REFERENCES purchase(org_id, id)
+purchase_line purchase_line_org_id_purchase_id_key_key UNIQUE (org_id, purchase_id, key)
+purchase_line purchase_line_pkey PRIMARY KEY (org_id, purchase_id, item)
+purchase_line purchase_line_quantity_check CHECK (((quantity >= 1) AND (quantity <= 50)))
 rank_board rank_board_pkey PRIMARY KEY (org_id, id)
 rank_bucket rank_bucket_pkey PRIMARY KEY (org_id, board_id, level, bucket)
+rank_dirty rank_dirty_pkey PRIMARY KEY (org_id, board_id, payee_id)
 rank_score rank_score_pkey PRIMARY KEY (org_id, board_id, payee_id)
 region region_pkey PRIMARY KEY (org_id, id)
+right_span right_span_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id)
+right_span right_span_pkey PRIMARY KEY (org_id, user_id, role, scope, scope_id, since)
 role_grant role_grant_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id) ON DELETE CASCADE
 role_grant role_grant_pkey PRIMARY KEY (org_id, user_id, role, scope, scope_id)
 role_grant role_grant_role_check CHECK ((role = ANY (ARRAY['technician'::text, 'clerk'::text, 'dispatcher'::text, 'supervisor'::text, 'finance'::text, 'dealer'::text, 'admin'::text])))
@@ -363,6 +644,43 @@ technician technician_home_longitude_check CHECK (((home_longitude >= ('-180'::i
 technician technician_org_id_region_id_fkey FOREIGN KEY (org_id, region_id) REFERENCES region(org_id, id)
 technician technician_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id) ON DELETE CASCADE
 technician technician_pkey PRIMARY KEY (org_id, user_id)
+ticket ticket_business_type_check CHECK (((business_type >= 1) AND (business_type <= 4)))
+ticket ticket_check CHECK (((latitude IS NULL) = (longitude IS NULL)))
+ticket ticket_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision)))
+ticket ticket_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
+ticket ticket_money_state_check CHECK (((money_state >= 0) AND (money_state <= 4)))
+ticket ticket_org_id_number_key UNIQUE (org_id, number)
+ticket ticket_pkey PRIMARY KEY (org_id, id)
+ticket ticket_state_check CHECK (((state >= 1) AND (state <= 7)))
+ticket ticket_urgency_check CHECK (((urgency >= 1) AND (urgency <= 2)))
+ticket_answer ticket_answer_org_id_visit_id_fkey FOREIGN KEY (org_id, visit_id) REFERENCES visit(org_id, id)
+ticket_answer ticket_answer_pkey PRIMARY KEY (org_id, visit_id, step)
+ticket_assignment ticket_assignment_check CHECK ((valid_to >= valid_from))
+ticket_assignment ticket_assignment_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_assignment ticket_assignment_org_id_visit_id_fkey FOREIGN KEY (org_id, visit_id) REFERENCES visit(org_id, id)
+ticket_assignment ticket_assignment_pkey PRIMARY KEY (org_id, id)
+ticket_charge ticket_charge_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+ticket_charge ticket_charge_kind_check CHECK ((kind = ANY (ARRAY[1, 2])))
+ticket_charge ticket_charge_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_charge ticket_charge_org_id_visit_id_fkey FOREIGN KEY (org_id, visit_id) REFERENCES visit(org_id, id)
+ticket_charge ticket_charge_pkey PRIMARY KEY (org_id, id)
+ticket_charge ticket_charge_quantity_check CHECK (((quantity >= 1) AND (quantity <= 999)))
+ticket_counter ticket_counter_pkey PRIMARY KEY (org_id, day)
+ticket_event ticket_event_hash_check CHECK ((octet_length(hash) = 32))
+ticket_event ticket_event_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_event ticket_event_pkey PRIMARY KEY (org_id, ticket_id, seq)
+ticket_event ticket_event_previous_hash_check CHECK ((octet_length(previous_hash) = 32))
+ticket_event ticket_event_seq_check CHECK ((seq > 0))
+ticket_note ticket_note_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_note ticket_note_pkey PRIMARY KEY (org_id, id)
+ticket_notice ticket_notice_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_notice ticket_notice_pkey PRIMARY KEY (org_id, id)
+ticket_reason ticket_reason_key_check CHECK ((key ~ '^[a-z0-9_]{1,64}$'::text))
+ticket_reason ticket_reason_pkey PRIMARY KEY (org_id, use, key)
+ticket_reason ticket_reason_use_check CHECK ((use = ANY (ARRAY['decline'::text, 'cannot_complete'::text, 'cancel'::text, 'reschedule'::text, 'refuse_proof'::text, 'hold'::text, 'rework'::text])))
+ticket_template ticket_template_org_id_key_version_key UNIQUE (org_id, key, version)
+ticket_template ticket_template_pkey PRIMARY KEY (org_id, id)
+ticket_template ticket_template_version_check CHECK ((version > 0))
 token_family token_family_next_salt_check CHECK ((octet_length(next_salt) = 12))
 token_family token_family_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id)
 token_family token_family_pkey PRIMARY KEY (org_id, id)
@@ -371,8 +689,10 @@ unit unit_gtin_check CHECK (((gtin = ''::text) OR (gtin ~ '^[0-9]{14}$'::text)))
 unit unit_pkey PRIMARY KEY (org_id, unit_id)
 unit unit_serial_check CHECK ((length(serial) <= 40))
 unit unit_state_check CHECK ((state = ANY (ARRAY['stock'::text, 'sold'::text, 'installed'::text, 'scrapped'::text])))
-unit_ticket unit_ticket_org_id_unit_id_fkey FOREIGN KEY (org_id, unit_id) REFERENCES unit(org_id, unit_id)
-unit_ticket unit_ticket_pkey PRIMARY KEY (org_id, ticket_id)
+visit visit_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+visit visit_org_id_ticket_id_ordinal_key UNIQUE (org_id, ticket_id, ordinal)
+visit visit_pkey PRIMARY KEY (org_id, id)
+visit visit_state_check CHECK (((state >= 1) AND (state <= 13)))
 
 -- indexes
 CREATE INDEX code_booking_target ON public.code_booking USING btree (org_id, target_id, at)
@@ -384,15 +704,29 @@ CREATE INDEX pay_accrual_ticket ON public.pay_accrual USING btree (org_id, ticke
 CREATE INDEX pay_accrual_unpriced ON public.pay_accrual USING btree (org_id, completed_at) WHERE ((plan IS NULL) AND (clawed_at IS NULL))
 CREATE INDEX pay_entry_payee ON public.pay_entry USING btree (org_id, payee_id, earned_at) WHERE (kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]))
 CREATE INDEX pay_entry_ticket ON public.pay_entry USING btree (org_id, ticket_id) WHERE (kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]))
-CREATE INDEX rank_score_dirty ON public.rank_score USING btree (org_id, board_id) WHERE dirty
+CREATE INDEX product_by_class ON public.product USING btree (org_id, class_id)
+CREATE INDEX product_model ON public.product USING btree (org_id, model)
+CREATE INDEX purchase_customer ON public.purchase USING btree (org_id, customer_id, ordered_at DESC)
 CREATE INDEX rank_score_order ON public.rank_score USING btree (org_id, board_id, ranked DESC, payee_id) WHERE (ranked IS NOT NULL)
 CREATE INDEX sync_entry_entity ON public.sync_entry USING btree (org_id, entity_id, kind) WHERE (NOT removed)
 CREATE INDEX sync_entry_tombstone ON public.sync_entry USING btree (org_id, at) WHERE removed
 CREATE INDEX sync_parked_open ON public.sync_parked USING btree (org_id, mutation_id) WHERE (resolution IS NULL)
 CREATE INDEX team_member_user ON public.team_member USING btree (org_id, user_id)
 CREATE INDEX technician_region ON public.technician USING btree (org_id, region_id)
+CREATE INDEX ticket_archive ON public.ticket USING btree (org_id, changed_at) WHERE ((NOT archived) AND (state = ANY (ARRAY[4, 6, 7])))
+CREATE INDEX ticket_assignment_ticket ON public.ticket_assignment USING btree (org_id, ticket_id, valid_from)
+CREATE INDEX ticket_charge_ticket ON public.ticket_charge USING btree (org_id, ticket_id, server_time)
+CREATE INDEX ticket_customer ON public.ticket USING btree (org_id, customer_id, opened_at DESC) WHERE (customer_id IS NOT NULL)
+CREATE INDEX ticket_note_ticket ON public.ticket_note USING btree (org_id, ticket_id, server_time)
+CREATE INDEX ticket_notice_archive ON public.ticket_notice USING btree (org_id, at) WHERE (NOT archived)
+CREATE INDEX ticket_opened ON public.ticket USING btree (org_id, opened_at DESC, id DESC)
+CREATE INDEX ticket_region_opened ON public.ticket USING btree (org_id, region_id, opened_at DESC, id DESC)
+CREATE INDEX ticket_state_opened ON public.ticket USING btree (org_id, state, opened_at DESC, id DESC)
+CREATE INDEX ticket_technician ON public.ticket USING btree (org_id, technician_id, opened_at DESC, id DESC) WHERE (technician_id IS NOT NULL)
+CREATE INDEX ticket_unit ON public.ticket USING btree (org_id, unit_id, opened_at DESC) WHERE (unit_id IS NOT NULL)
+CREATE INDEX ticket_waiting ON public.ticket USING btree (org_id, urgency DESC, opened_at) WHERE ((technician_id IS NULL) AND (pool_team_id IS NULL) AND (state = ANY (ARRAY[1, 2])))
 CREATE INDEX token_family_user ON public.token_family USING btree (org_id, user_id)
-CREATE INDEX unit_ticket_unit ON public.unit_ticket USING btree (org_id, unit_id, opened_at)
+CREATE INDEX visit_day ON public.visit USING btree (org_id, COALESCE(scheduled_from, created_at)) WHERE (technician_id IS NOT NULL)
 CREATE UNIQUE INDEX account_event_pkey ON public.account_event USING btree (org_id, id)
 CREATE UNIQUE INDEX app_user_org_id_login_key ON public.app_user USING btree (org_id, login)
 CREATE UNIQUE INDEX app_user_pkey ON public.app_user USING btree (org_id, id)
@@ -401,8 +735,14 @@ CREATE UNIQUE INDEX code_human ON public.code USING btree (org_id, human_code)
 CREATE UNIQUE INDEX code_org_pkey ON public.code_org USING btree (handle)
 CREATE UNIQUE INDEX code_pkey ON public.code USING btree (org_id, code_id)
 CREATE UNIQUE INDEX code_scan_pkey ON public.code_scan USING btree (org_id, scan_id)
+CREATE UNIQUE INDEX customer_phone ON public.customer USING btree (org_id, phone_hash) WHERE (phone_hash IS NOT NULL)
+CREATE UNIQUE INDEX customer_pkey ON public.customer USING btree (org_id, id)
+CREATE UNIQUE INDEX customer_ref ON public.customer USING btree (org_id, source, ref) WHERE (phone_hash IS NULL)
 CREATE UNIQUE INDEX device_pkey ON public.device USING btree (org_id, id)
 CREATE UNIQUE INDEX enrolment_code_pkey ON public.enrolment_code USING btree (code_hash)
+CREATE UNIQUE INDEX import_refusal_pkey ON public.import_refusal USING btree (org_id, run_id, line)
+CREATE UNIQUE INDEX import_run_open ON public.import_run USING btree (org_id, file_hash, mapping_hash) WHERE (finished_at IS NULL)
+CREATE UNIQUE INDEX import_run_pkey ON public.import_run USING btree (org_id, id)
 CREATE UNIQUE INDEX key_publication_pkey ON public.key_publication USING btree (org_id, key_id)
 CREATE UNIQUE INDEX org_pkey ON public.org USING btree (id)
 CREATE UNIQUE INDEX org_slug_key ON public.org USING btree (slug)
@@ -413,10 +753,24 @@ CREATE UNIQUE INDEX pay_entry_source ON public.pay_entry USING btree (org_id, so
 CREATE UNIQUE INDEX pay_measure_pkey ON public.pay_measure USING btree (org_id, payee_id, plan, month)
 CREATE UNIQUE INDEX pay_plan_pkey ON public.pay_plan USING btree (org_id, plan, version)
 CREATE UNIQUE INDEX pay_posting_pkey ON public.pay_posting USING btree (org_id, entry_id, ordinal)
+CREATE UNIQUE INDEX price_item_org_id_kind_sku_key ON public.price_item USING btree (org_id, kind, sku)
+CREATE UNIQUE INDEX price_item_pkey ON public.price_item USING btree (org_id, id)
+CREATE UNIQUE INDEX price_pkey ON public.price USING btree (org_id, item_id, effective_from)
+CREATE UNIQUE INDEX product_class_org_id_key_key ON public.product_class USING btree (org_id, key)
+CREATE UNIQUE INDEX product_class_pkey ON public.product_class USING btree (org_id, id)
+CREATE UNIQUE INDEX product_org_id_gtin_key ON public.product USING btree (org_id, gtin)
+CREATE UNIQUE INDEX product_org_id_sku_key ON public.product USING btree (org_id, sku)
+CREATE UNIQUE INDEX product_pkey ON public.product USING btree (org_id, id)
+CREATE UNIQUE INDEX purchase_line_org_id_purchase_id_key_key ON public.purchase_line USING btree (org_id, purchase_id, key)
+CREATE UNIQUE INDEX purchase_line_pkey ON public.purchase_line USING btree (org_id, purchase_id, item)
+CREATE UNIQUE INDEX purchase_org_id_source_number_key ON public.purchase USING btree (org_id, source, number)
+CREATE UNIQUE INDEX purchase_pkey ON public.purchase USING btree (org_id, id)
 CREATE UNIQUE INDEX rank_board_pkey ON public.rank_board USING btree (org_id, id)
 CREATE UNIQUE INDEX rank_bucket_pkey ON public.rank_bucket USING btree (org_id, board_id, level, bucket)
+CREATE UNIQUE INDEX rank_dirty_pkey ON public.rank_dirty USING btree (org_id, board_id, payee_id)
 CREATE UNIQUE INDEX rank_score_pkey ON public.rank_score USING btree (org_id, board_id, payee_id)
 CREATE UNIQUE INDEX region_pkey ON public.region USING btree (org_id, id)
+CREATE UNIQUE INDEX right_span_pkey ON public.right_span USING btree (org_id, user_id, role, scope, scope_id, since)
 CREATE UNIQUE INDEX role_grant_pkey ON public.role_grant USING btree (org_id, user_id, role, scope, scope_id)
 CREATE UNIQUE INDEX shop_pkey ON public.shop USING btree (org_id, id)
 CREATE UNIQUE INDEX signing_key_pkey ON public.signing_key USING btree (id)
@@ -432,11 +786,26 @@ CREATE UNIQUE INDEX sync_subscription_pkey ON public.sync_subscription USING btr
 CREATE UNIQUE INDEX team_member_pkey ON public.team_member USING btree (org_id, team_id, user_id)
 CREATE UNIQUE INDEX team_pkey ON public.team USING btree (org_id, id)
 CREATE UNIQUE INDEX technician_pkey ON public.technician USING btree (org_id, user_id)
+CREATE UNIQUE INDEX ticket_answer_pkey ON public.ticket_answer USING btree (org_id, visit_id, step)
+CREATE UNIQUE INDEX ticket_assignment_open ON public.ticket_assignment USING btree (org_id, ticket_id) WHERE (valid_to IS NULL)
+CREATE UNIQUE INDEX ticket_assignment_pkey ON public.ticket_assignment USING btree (org_id, id)
+CREATE UNIQUE INDEX ticket_charge_pkey ON public.ticket_charge USING btree (org_id, id)
+CREATE UNIQUE INDEX ticket_counter_pkey ON public.ticket_counter USING btree (org_id, day)
+CREATE UNIQUE INDEX ticket_event_pkey ON public.ticket_event USING btree (org_id, ticket_id, seq)
+CREATE UNIQUE INDEX ticket_note_pkey ON public.ticket_note USING btree (org_id, id)
+CREATE UNIQUE INDEX ticket_notice_pkey ON public.ticket_notice USING btree (org_id, id)
+CREATE UNIQUE INDEX ticket_open_unit ON public.ticket USING btree (org_id, unit_id) WHERE ((unit_id IS NOT NULL) AND (state = ANY (ARRAY[1, 2, 3, 5])))
+CREATE UNIQUE INDEX ticket_org_id_number_key ON public.ticket USING btree (org_id, number)
+CREATE UNIQUE INDEX ticket_pkey ON public.ticket USING btree (org_id, id)
+CREATE UNIQUE INDEX ticket_reason_pkey ON public.ticket_reason USING btree (org_id, use, key)
+CREATE UNIQUE INDEX ticket_source ON public.ticket USING btree (org_id, source, source_key) WHERE (source_key <> ''::text)
+CREATE UNIQUE INDEX ticket_template_org_id_key_version_key ON public.ticket_template USING btree (org_id, key, version)
+CREATE UNIQUE INDEX ticket_template_pkey ON public.ticket_template USING btree (org_id, id)
 CREATE UNIQUE INDEX token_family_pkey ON public.token_family USING btree (org_id, id)
 CREATE UNIQUE INDEX unit_label ON public.unit USING btree (org_id, gtin, serial) WHERE ((gtin <> ''::text) AND (serial <> ''::text))
 CREATE UNIQUE INDEX unit_pkey ON public.unit USING btree (org_id, unit_id)
-CREATE UNIQUE INDEX unit_ticket_open ON public.unit_ticket USING btree (org_id, unit_id) WHERE (closed_at IS NULL)
-CREATE UNIQUE INDEX unit_ticket_pkey ON public.unit_ticket USING btree (org_id, ticket_id)
+CREATE UNIQUE INDEX visit_org_id_ticket_id_ordinal_key ON public.visit USING btree (org_id, ticket_id, ordinal)
+CREATE UNIQUE INDEX visit_pkey ON public.visit USING btree (org_id, id)
 
 -- row security
 account_event enabled forced
@@ -445,8 +814,11 @@ code enabled forced
 code_booking enabled forced
 code_org
 code_scan enabled forced
+customer enabled forced
 device enabled forced
 enrolment_code
+import_refusal enabled forced
+import_run enabled forced
 key_publication enabled forced
 org
 pay_accrual enabled forced
@@ -454,10 +826,18 @@ pay_entry enabled forced
 pay_measure enabled forced
 pay_plan enabled forced
 pay_posting enabled forced
+price enabled forced
+price_item enabled forced
+product enabled forced
+product_class enabled forced
+purchase enabled forced
+purchase_line enabled forced
 rank_board enabled forced
 rank_bucket enabled forced
+rank_dirty enabled forced
 rank_score enabled forced
 region enabled forced
+right_span enabled forced
 role_grant enabled forced
 shop enabled forced
 signing_key
@@ -471,9 +851,19 @@ sync_subscription enabled forced
 team enabled forced
 team_member enabled forced
 technician enabled forced
+ticket enabled forced
+ticket_answer enabled forced
+ticket_assignment enabled forced
+ticket_charge enabled forced
+ticket_counter enabled forced
+ticket_event enabled forced
+ticket_note enabled forced
+ticket_notice enabled forced
+ticket_reason enabled forced
+ticket_template enabled forced
 token_family enabled forced
 unit enabled forced
-unit_ticket enabled forced
+visit enabled forced
 
 -- policies
 account_event tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -481,17 +871,28 @@ app_user tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_se
 code tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_booking tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_scan tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+customer tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+import_refusal tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+import_run tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 key_publication tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 pay_accrual tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 pay_entry tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 pay_measure tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 pay_plan tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 pay_posting tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+price tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+price_item tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+product tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+product_class tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+purchase tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+purchase_line tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 rank_board tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 rank_bucket tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+rank_dirty tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 rank_score tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 region tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+right_span tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 role_grant tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 shop tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -503,9 +904,19 @@ sync_subscription tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(c
 team tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 team_member tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 technician tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_answer tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_assignment tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_charge tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_counter tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_event tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_note tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_notice tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_reason tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_template tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 token_family tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 unit tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
-unit_ticket tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+visit tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 
 -- rights
 account_event doorstep_app: INSERT, SELECT
@@ -514,8 +925,11 @@ code doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_booking doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_org doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_scan doorstep_app: DELETE, INSERT, SELECT, UPDATE
+customer doorstep_app: DELETE, INSERT, SELECT, UPDATE
 device doorstep_app: DELETE, INSERT, SELECT, UPDATE
 enrolment_code doorstep_app: DELETE, INSERT, SELECT, UPDATE
+import_refusal doorstep_app: DELETE, INSERT, SELECT, UPDATE
+import_run doorstep_app: DELETE, INSERT, SELECT, UPDATE
 key_publication doorstep_app: DELETE, INSERT, SELECT, UPDATE
 org doorstep_app: DELETE, INSERT, SELECT, UPDATE
 pay_accrual doorstep_app: DELETE, INSERT, SELECT, UPDATE
@@ -524,10 +938,18 @@ pay_line doorstep_app: SELECT
 pay_measure doorstep_app: DELETE, INSERT, SELECT, UPDATE
 pay_plan doorstep_app: INSERT, SELECT
 pay_posting doorstep_app: INSERT, SELECT
+price doorstep_app: DELETE, INSERT, SELECT, UPDATE
+price_item doorstep_app: DELETE, INSERT, SELECT, UPDATE
+product doorstep_app: DELETE, INSERT, SELECT, UPDATE
+product_class doorstep_app: DELETE, INSERT, SELECT, UPDATE
+purchase doorstep_app: DELETE, INSERT, SELECT, UPDATE
+purchase_line doorstep_app: DELETE, INSERT, SELECT, UPDATE
 rank_board doorstep_app: DELETE, INSERT, SELECT, UPDATE
 rank_bucket doorstep_app: DELETE, INSERT, SELECT, UPDATE
+rank_dirty doorstep_app: DELETE, INSERT, SELECT, UPDATE
 rank_score doorstep_app: DELETE, INSERT, SELECT, UPDATE
 region doorstep_app: DELETE, INSERT, SELECT, UPDATE
+right_span doorstep_app: DELETE, INSERT, SELECT, UPDATE
 role_grant doorstep_app: DELETE, INSERT, SELECT, UPDATE
 shop doorstep_app: DELETE, INSERT, SELECT, UPDATE
 signing_key doorstep_app: DELETE, INSERT, SELECT, UPDATE
@@ -541,9 +963,19 @@ sync_subscription doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team_member doorstep_app: DELETE, INSERT, SELECT, UPDATE
 technician doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_answer doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_assignment doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_charge doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_counter doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_event doorstep_app: INSERT, SELECT
+ticket_note doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_notice doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_reason doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_template doorstep_app: DELETE, INSERT, SELECT, UPDATE
 token_family doorstep_app: DELETE, INSERT, SELECT, UPDATE
 unit doorstep_app: DELETE, INSERT, SELECT, UPDATE
-unit_ticket doorstep_app: DELETE, INSERT, SELECT, UPDATE
+visit doorstep_app: DELETE, INSERT, SELECT, UPDATE
 
 -- views
 pay_line with (security_invoker=true) as  SELECT e.org_id,
@@ -612,6 +1044,14 @@ BEGIN
     RETURN NULL;
 END
 $function$
+CREATE OR REPLACE FUNCTION public.ticket_event_only_grows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'ticket_event only grows';
+END
+$function$
 
 -- triggers
 CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON public.pay_entry DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pay_balanced()
@@ -619,6 +1059,8 @@ CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON public.pay_posting DEFERRABLE
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_entry FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_plan FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_posting FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
+CREATE TRIGGER ticket_event_never_emptied BEFORE TRUNCATE ON public.ticket_event FOR EACH STATEMENT EXECUTE FUNCTION ticket_event_only_grows()
+CREATE TRIGGER ticket_event_only_grows BEFORE DELETE OR UPDATE ON public.ticket_event FOR EACH ROW EXECUTE FUNCTION ticket_event_only_grows()
 
 -- extensions
 
