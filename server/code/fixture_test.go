@@ -143,6 +143,12 @@ func (w *world) hooks() code.Hooks {
 		ProductByGTIN: func(_ context.Context, tx *postgres.Tx, g string) (*fieldv1.Product, bool, error) {
 			return w.product, tx.OrgID() == w.org && g == w.product.Gtin, nil
 		},
+		Classes: func(context.Context, *postgres.Tx) ([]code.Class, error) {
+			return []code.Class{{Key: "water_heater", Name: code.Label{ZH: "热水器", EN: "Water heater"}}, {Key: "smart_lock", Name: code.Label{ZH: "智能锁", EN: "Smart lock"}}}, nil
+		},
+		OfClass: func(_ context.Context, _ *postgres.Tx, key string) (*fieldv1.Product, bool, error) {
+			return &fieldv1.Product{Name: &typesv1.Label{Zh: key, En: key}}, key == "water_heater" || key == "smart_lock", nil
+		},
 		Parts: func(context.Context, *postgres.Tx, uuid.UUID) ([]*fieldv1.PriceItem, error) {
 			return []*fieldv1.PriceItem{{Sku: "HOSE-1"}}, nil
 		},

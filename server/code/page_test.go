@@ -105,7 +105,7 @@ func (s *site) fill(address string) url.Values {
 	}
 	return url.Values{
 		"seal": {html.UnescapeString(m[1])}, "name": {"王芳"}, "phone": {"13800000001"}, "address": {"深圳市南山区科技路 1 号"},
-		"day": {"2026-11-24"}, "span": {"1"}, "note": {""},
+		"day": {"2026-11-24"}, "span": {"1"}, "note": {""}, "class": {"smart_lock"},
 	}
 }
 
@@ -126,7 +126,7 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 	}
 	// The printed link is in capitals, and works as it is.
 	got := s.do("GET", s.url+text[len(s.url):], nil, with("Accept-Language", "zh-CN,zh;q=0.9,en;q=0.8"))
-	for _, want := range []string{"<html lang=\"zh-CN\">", "预约上门服务", "深圳南山旗舰店", "云曦电器", "11月23日 周一", "11月24日 周二"} {
+	for _, want := range []string{"智能锁", "<html lang=\"zh-CN\">", "预约上门服务", "深圳南山旗舰店", "云曦电器", "11月23日 周一", "11月24日 周二"} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the booking page lacks %s", want)
 		}
@@ -147,7 +147,7 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 	}
 	o := s.ticket(id).From
 	zone := time.FixedZone("CST", 8*3600)
-	if o.Source != "booking" || o.Store != s.shop || o.Name != "王芳" || !o.WantedEarliest.Equal(time.Date(2026, 11, 24, 12, 0, 0, 0, zone)) ||
+	if o.Source != "booking" || o.Product.GetName().GetZh() != "smart_lock" || o.Store != s.shop || o.Name != "王芳" || !o.WantedEarliest.Equal(time.Date(2026, 11, 24, 12, 0, 0, 0, zone)) ||
 		!o.WantedUntil.Equal(time.Date(2026, 11, 24, 15, 0, 0, 0, zone)) {
 		t.Fatalf("the ticket room was told %+v", o)
 	}
@@ -318,7 +318,7 @@ func TestBadInputIsToldBesideTheForm(t *testing.T) {
 	i, _ := s.issue(token.Entry, s.shop, 0)
 	for field, c := range map[string][2]string{
 		"phone": {"abc", "valid phone"}, "name": {"", "Give a name"}, "address": {strings.Repeat("x", 301), "up to 300"},
-		"note": {strings.Repeat("x", 501), "under 500"}, "day": {"2020-01-01", "still to come"}, "span": {"9", "still to come"},
+		"note": {strings.Repeat("x", 501), "under 500"}, "class": {"", "what it is for"}, "day": {"2020-01-01", "still to come"}, "span": {"9", "still to come"},
 	} {
 		form := s.fill(s.page(i))
 		form.Set(field, c[0])
@@ -328,6 +328,10 @@ func TestBadInputIsToldBesideTheForm(t *testing.T) {
 		}
 	}
 	form := s.fill(s.page(i))
+	form.Set("class", "rocket")
+	if got := s.do("POST", s.page(i), form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "what it is for") {
+		t.Errorf("a class that is not offered: %d", got.status)
+	}
 	form.Set("note", strings.Repeat("x", 20<<10))
 	if got := s.do("POST", s.page(i), form); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a huge form: %d", got.status)

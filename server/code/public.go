@@ -32,8 +32,17 @@ type Glimpse struct {
 	// Product is what the scanned unit is, for a unit's code; Store is set for the entry of a shop.
 	Product Label
 	Store   Label
+	// Classes are what can be booked at a shop's entry.
+	Classes []Class
 	// Progress is set for a ticket's code, and then nothing can be booked.
 	Progress *Progress
+}
+
+// Class is a class of products.
+type Class struct {
+	// Key is stable, for example water_heater.
+	Key  string
+	Name Label
 }
 
 // Progress is how far a job is, without phone number or address.
@@ -77,7 +86,9 @@ type Wish struct {
 	// Code is the scanned text of an entry or a unit.
 	Code string
 	// Request is chosen by the caller: the same request books once.
-	Request                    uuid.UUID
+	Request uuid.UUID
+	// Class is the key of what is to be done, at a shop's entry; empty when the customer did not say.
+	Class                      string
 	Name, Phone, Address, Note string
 	Earliest, Latest           time.Time
 }

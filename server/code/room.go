@@ -59,6 +59,10 @@ type Hooks struct {
 	// Product finds a product by its id, ProductByGTIN by its 14 digits.
 	Product       func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (p *fieldv1.Product, ok bool, err error)
 	ProductByGTIN func(ctx context.Context, tx *postgres.Tx, gtin string) (p *fieldv1.Product, ok bool, err error)
+	// Classes lists the classes of products, for a customer who scanned a shop's entry to choose from; OfClass finds the
+	// product that stands for any product of a class.
+	Classes func(ctx context.Context, tx *postgres.Tx) ([]Class, error)
+	OfClass func(ctx context.Context, tx *postgres.Tx, key string) (p *fieldv1.Product, ok bool, err error)
 	// Parts lists the parts that fit a class of products.
 	Parts func(ctx context.Context, tx *postgres.Tx, class uuid.UUID) ([]*fieldv1.PriceItem, error)
 	// Shop finds a store's name.
@@ -77,7 +81,8 @@ type Opening struct {
 	// Ticket is the id that the ticket gets.
 	Ticket uuid.UUID
 	// Source is scan (at the counter) or booking (by a stranger).
-	Source  string
+	Source string
+	// Product is nil for a booking at a shop's entry that named no class.
 	Product *fieldv1.Product
 	// Unit is zero when the piece is not known. Serial may be known all the same.
 	Unit   uuid.UUID

@@ -75,6 +75,9 @@ func (r *Room) Look(ctx context.Context, scanned string) (Glimpse, error) {
 			if g.Store, ok, err = r.Hooks.Shop(ctx, tx, t.ID); err == nil && !ok {
 				err = errUnknown("the store is gone")
 			}
+			if err == nil {
+				g.Classes, err = r.Hooks.Classes(ctx, tx)
+			}
 		case token.Ticket:
 			var view TicketView
 			var ok bool
@@ -208,9 +211,7 @@ func (r *Room) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Target,
 		WantedEarliest: w.Earliest, WantedUntil: w.Latest, At: tx.Now(),
 	}
 	if t.Kind == token.Entry {
-		o.Store = t.ID
-		id, _, err := r.Hooks.OpenTicket(ctx, tx, o)
-		return id, err
+		return r.bookAtEntry(ctx, tx, o, t.ID, w.Class)
 	}
 	u, err := lockTarget(ctx, tx, Target{ID: t.ID})
 	if err != nil {
@@ -235,6 +236,22 @@ func (r *Room) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Target,
 	}
 	opened, _, err := r.Hooks.OpenTicket(ctx, tx, o)
 	return opened, err
+}
+
+func (r *Room) bookAtEntry(ctx context.Context, tx *postgres.Tx, o Opening, store uuid.UUID, class string) (uuid.UUID, error) {
+	o.Store = store
+	if class != "" {
+		p, ok, err := r.Hooks.OfClass(ctx, tx, class)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		if !ok {
+			return uuid.Nil, fault.New(fault.InvalidArgument, "class: one of those that are offered")
+		}
+		o.Product = p
+	}
+	id, _, err := r.Hooks.OpenTicket(ctx, tx, o)
+	return id, err
 }
 
 // bookedAs issues the customer's code for the ticket.

@@ -184,14 +184,14 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 	now, scanned := p.Now(), p.scanned(r)
 	f := form{
 		Name: r.PostForm.Get("name"), Phone: r.PostForm.Get("phone"), Address: r.PostForm.Get("address"),
-		Note: r.PostForm.Get("note"), Day: r.PostForm.Get("day"), Span: r.PostForm.Get("span"),
+		Note: r.PostForm.Get("note"), Day: r.PostForm.Get("day"), Span: r.PostForm.Get("span"), Class: r.PostForm.Get("class"),
 	}
 	request, ok := p.unseal(scanned, r.PostForm.Get("seal"), now)
 	if !ok {
 		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, v.w["stale"])
 		return
 	}
-	wish := code.Wish{Code: scanned, Request: request, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note)}
+	wish := code.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note)}
 	var good bool
 	if wish.Earliest, wish.Latest, good = f.window(g.Zone); !good {
 		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, complaints[v.lang]["wanted"])
@@ -199,6 +199,10 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 	}
 	if err := wish.Check(now); err != nil {
 		p.complain(w, r, v, g, f, err)
+		return
+	}
+	if len(g.Classes) > 0 && f.Class == "" {
+		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, complaints[v.lang]["class"])
 		return
 	}
 	if wait, ok := p.bookings.take(key(p.Address(r)), now); !ok {

@@ -33,7 +33,7 @@ func (v view) message(what string) any {
 }
 
 // form is what a visitor typed, kept so that a complaint loses nothing.
-type form struct{ Name, Phone, Address, Note, Day, Span string }
+type form struct{ Name, Phone, Address, Note, Day, Span, Class string }
 
 type choice struct {
 	Value, Text string
@@ -55,10 +55,13 @@ func (v view) book(g code.Glimpse, action, seal string, f form, complaint string
 		head
 		Product, Store, Action, Seal, Complaint string
 		Form                                    form
-		Days, Spans                             []choice
+		Days, Spans, Classes                    []choice
 	}{
 		head: v.head(v.w["book"], g.Company.In(v.lang)), Product: g.Product.In(v.lang), Store: g.Store.In(v.lang),
 		Action: action, Seal: seal, Complaint: complaint, Form: f,
+	}
+	for _, c := range g.Classes {
+		d.Classes = append(d.Classes, choice{Value: c.Key, Text: c.Name.In(v.lang), Chosen: c.Key == f.Class})
 	}
 	local := now.In(g.Zone)
 	// Today is offered while a window of it can still be met.

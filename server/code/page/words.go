@@ -4,7 +4,7 @@ package page
 var words = map[string]map[string]string{
 	"zh": {
 		"lang": "zh-CN", "other": "English", "otherlang": "en",
-		"book": "预约上门服务", "booklead": "填写后我们会尽快安排师傅上门。", "product": "产品", "store": "门店",
+		"book": "预约上门服务", "booklead": "填写后我们会尽快安排师傅上门。", "product": "产品", "store": "门店", "class": "服务产品",
 		"name": "您的称呼", "phone": "手机号码", "address": "上门地址", "addresshint": "省市区、街道、楼栋和门牌号",
 		"day": "希望日期", "time": "希望时段", "note": "备注（选填）", "send": "提交预约", "anytime": "任何时段",
 		"privacy":  "您的信息仅用于本次上门服务。",
@@ -19,7 +19,7 @@ var words = map[string]map[string]string{
 	},
 	"en": {
 		"lang": "en", "other": "中文", "otherlang": "zh",
-		"book": "Book a visit", "booklead": "Fill this in and we will send a technician as soon as we can.", "product": "Product", "store": "Shop",
+		"book": "Book a visit", "booklead": "Fill this in and we will send a technician as soon as we can.", "product": "Product", "store": "Shop", "class": "What is it for",
 		"name": "Your name", "phone": "Phone number", "address": "Address", "addresshint": "City, street, house and door",
 		"day": "Preferred day", "time": "Preferred time", "note": "Note (optional)", "send": "Book", "anytime": "Any time",
 		"privacy":  "We use this for your visit and for nothing else.",
@@ -36,6 +36,6 @@ var words = map[string]map[string]string{
 
 // complaints turn the field that fault names into a sentence beside the form.
 var complaints = map[string]map[string]string{
-	"zh": {"name": "请填写称呼（100 字以内）。", "phone": "请填写有效的电话号码。", "address": "请填写地址（300 字以内）。", "note": "备注请控制在 500 字以内。", "wanted": "请选择今天之后的时段。"},
-	"en": {"name": "Give a name of up to 100 characters.", "phone": "Give a valid phone number.", "address": "Give an address of up to 300 characters.", "note": "Keep the note under 500 characters.", "wanted": "Choose a time that is still to come."},
+	"zh": {"name": "请填写称呼（100 字以内）。", "phone": "请填写有效的电话号码。", "address": "请填写地址（300 字以内）。", "note": "备注请控制在 500 字以内。", "wanted": "请选择今天之后的时段。", "class": "请选择服务产品。"},
+	"en": {"name": "Give a name of up to 100 characters.", "phone": "Give a valid phone number.", "address": "Give an address of up to 300 characters.", "note": "Keep the note under 500 characters.", "wanted": "Choose a time that is still to come.", "class": "Choose what it is for."},
 }
