@@ -2,6 +2,7 @@ package synctest
 
 import (
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -15,6 +16,29 @@ import (
 func argsOf(m change.Mutation) (a Args) {
 	_ = json.Unmarshal(m.Args, &a) // made by Args.Encode
 	return a
+}
+
+// impatient sends the outbox several times at once, as a phone does that repeats before the first answer came.
+// Each must get the same verdicts.
+func impatient[T intake.Tx](t *testing.T, w *World[T], p *Phone) error {
+	if len(p.outbox) == 0 {
+		return nil
+	}
+	answers, errs := make([][]change.Verdict, 3), make([]error, 3)
+	var wg sync.WaitGroup
+	for i := range answers {
+		wg.Go(func() { answers[i], errs[i] = w.take(t.Context(), p, p.outbox...) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, v := range answers {
+		if err := p.Take(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Rush lets phones and the office work on the same items all at once, and then checks that every effect counts
@@ -41,7 +65,25 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 					kind := []string{"add", "add", "pair", "give", "fail"}[rand.IntN(5)]
 					p.Do(kind, Args{Item: any(), Other: any(), Holder: uuid.UUID(all[rand.IntN(phones)].User)}, w.Now)
 				}
+				if err := impatient(t, w, p); err != nil {
+					t.Error(err)
+					return
+				}
 				if err := Sync(t.Context(), p, w.Intake, w.Store, w.Org); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 3 { // the office writes to a feed that everybody follows
+		wg.Go(func() {
+			for range rounds {
+				id := uuid.New()
+				err := w.Store.Transact(t.Context(), w.Org, func(tx T) error {
+					return Change(t.Context(), w.Store, tx, id, func(*Item) {}, All)
+				})
+				if err != nil {
 					t.Error(err)
 					return
 				}
