@@ -208,6 +208,60 @@ product_class.name_en text not null
 product_class.skills text[] not null
 product_class.template_id uuid
 product_class.duration_minutes integer not null
+proof.org_id uuid not null
+proof.id uuid not null
+proof.ticket_id uuid not null
+proof.visit_id uuid not null
+proof.step text not null
+proof.kind smallint not null
+proof.state smallint not null
+proof.refusal text not null default ''::text
+proof.sha256 bytea not null
+proof.size bigint not null
+proof.media_type text not null
+proof.device_time timestamp with time zone not null
+proof.latitude double precision
+proof.longitude double precision
+proof.accuracy_m real
+proof.device_id uuid not null
+proof.user_id uuid not null
+proof.server_time timestamp with time zone not null
+proof.holder_id uuid
+proof.upload_id text not null default ''::text
+proof.upload_at timestamp with time zone
+proof.attempts integer not null default 0
+proof.received_at timestamp with time zone
+proof.verified_at timestamp with time zone
+proof.overdue_at timestamp with time zone
+proof.lost_at timestamp with time zone
+proof.width integer
+proof.height integer
+proof.orientation smallint
+proof.exif_latitude double precision
+proof.exif_longitude double precision
+proof.exif_accuracy_m real
+proof.exif_taken timestamp with time zone
+proof.exif_zoned boolean not null default false
+proof.thumbnail_type text not null default ''::text
+proof.shared_type text not null default ''::text
+proof.receipt bytea
+proof.receipt_key text not null default ''::text
+proof_custody.org_id uuid not null
+proof_custody.proof_id uuid not null
+proof_custody.id uuid not null
+proof_custody.event text not null
+proof_custody.device_time timestamp with time zone not null
+proof_custody.server_time timestamp with time zone not null
+proof_custody.actor text not null
+proof_custody.device_id uuid
+proof_custody.detail text not null default ''::text
+proof_signature.org_id uuid not null
+proof_signature.proof_id uuid not null
+proof_signature.signer_name text not null
+proof_signature.terms text not null
+proof_signature.ticket_hash bytea not null
+proof_signature.content bytea not null
+proof_signature.image bytea not null
 purchase.org_id uuid not null
 purchase.id uuid not null
 purchase.source text not null
@@ -591,6 +645,16 @@ product_class product_class_duration_minutes_check CHECK (((duration_minutes >= 
 product_class product_class_key_check CHECK ((key ~ '^[a-z0-9_]{1,64}$'::text))
 product_class product_class_org_id_key_key UNIQUE (org_id, key)
 product_class product_class_pkey PRIMARY KEY (org_id, id)
+proof proof_kind_check CHECK (((kind >= 1) AND (kind <= 6)))
+proof proof_pkey PRIMARY KEY (org_id, id)
+proof proof_sha256_check CHECK ((octet_length(sha256) = 32))
+proof proof_size_check CHECK ((size > 0))
+proof proof_state_check CHECK (((state >= 1) AND (state <= 4)))
+proof_custody proof_custody_event_check CHECK ((event = ANY (ARRAY['captured'::text, 'received'::text, 'verified'::text, 'refused'::text, 'viewed'::text, 'exported'::text, 'lost'::text])))
+proof_custody proof_custody_org_id_proof_id_fkey FOREIGN KEY (org_id, proof_id) REFERENCES proof(org_id, id)
+proof_custody proof_custody_pkey PRIMARY KEY (org_id, proof_id, id)
+proof_signature proof_signature_org_id_proof_id_fkey FOREIGN KEY (org_id, proof_id) REFERENCES proof(org_id, id)
+proof_signature proof_signature_pkey PRIMARY KEY (org_id, proof_id)
 purchase purchase_number_check CHECK ((number <> ''::text))
 purchase purchase_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customer(org_id, id)
 purchase purchase_org_id_source_number_key UNIQUE (org_id, source, number)
@@ -706,6 +770,9 @@ CREATE INDEX pay_entry_payee ON public.pay_entry USING btree (org_id, payee_id, 
 CREATE INDEX pay_entry_ticket ON public.pay_entry USING btree (org_id, ticket_id) WHERE (kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]))
 CREATE INDEX product_by_class ON public.product USING btree (org_id, class_id)
 CREATE INDEX product_model ON public.product USING btree (org_id, model)
+CREATE INDEX proof_open ON public.proof USING btree (org_id, server_time) WHERE (state = ANY (ARRAY[1, 2]))
+CREATE INDEX proof_ticket ON public.proof USING btree (org_id, ticket_id)
+CREATE INDEX proof_visit ON public.proof USING btree (org_id, visit_id)
 CREATE INDEX purchase_customer ON public.purchase USING btree (org_id, customer_id, ordered_at DESC)
 CREATE INDEX rank_score_order ON public.rank_score USING btree (org_id, board_id, ranked DESC, payee_id) WHERE (ranked IS NOT NULL)
 CREATE INDEX sync_entry_entity ON public.sync_entry USING btree (org_id, entity_id, kind) WHERE (NOT removed)
@@ -761,6 +828,9 @@ CREATE UNIQUE INDEX product_class_pkey ON public.product_class USING btree (org_
 CREATE UNIQUE INDEX product_org_id_gtin_key ON public.product USING btree (org_id, gtin)
 CREATE UNIQUE INDEX product_org_id_sku_key ON public.product USING btree (org_id, sku)
 CREATE UNIQUE INDEX product_pkey ON public.product USING btree (org_id, id)
+CREATE UNIQUE INDEX proof_custody_pkey ON public.proof_custody USING btree (org_id, proof_id, id)
+CREATE UNIQUE INDEX proof_pkey ON public.proof USING btree (org_id, id)
+CREATE UNIQUE INDEX proof_signature_pkey ON public.proof_signature USING btree (org_id, proof_id)
 CREATE UNIQUE INDEX purchase_line_org_id_purchase_id_key_key ON public.purchase_line USING btree (org_id, purchase_id, key)
 CREATE UNIQUE INDEX purchase_line_pkey ON public.purchase_line USING btree (org_id, purchase_id, item)
 CREATE UNIQUE INDEX purchase_org_id_source_number_key ON public.purchase USING btree (org_id, source, number)
@@ -830,6 +900,9 @@ price enabled forced
 price_item enabled forced
 product enabled forced
 product_class enabled forced
+proof enabled forced
+proof_custody enabled forced
+proof_signature enabled forced
 purchase enabled forced
 purchase_line enabled forced
 rank_board enabled forced
@@ -885,6 +958,9 @@ price tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setti
 price_item tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 product tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 product_class tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+proof tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+proof_custody tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+proof_signature tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 purchase tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 purchase_line tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 rank_board tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -942,6 +1018,9 @@ price doorstep_app: DELETE, INSERT, SELECT, UPDATE
 price_item doorstep_app: DELETE, INSERT, SELECT, UPDATE
 product doorstep_app: DELETE, INSERT, SELECT, UPDATE
 product_class doorstep_app: DELETE, INSERT, SELECT, UPDATE
+proof doorstep_app: DELETE, INSERT, SELECT, UPDATE
+proof_custody doorstep_app: INSERT, SELECT
+proof_signature doorstep_app: INSERT, SELECT
 purchase doorstep_app: DELETE, INSERT, SELECT, UPDATE
 purchase_line doorstep_app: DELETE, INSERT, SELECT, UPDATE
 rank_board doorstep_app: DELETE, INSERT, SELECT, UPDATE

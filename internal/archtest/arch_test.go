@@ -9,7 +9,7 @@ import (
 )
 
 // vocabulary are packages below server/ that hold words only, no storage: every room may speak them.
-var vocabulary = []string{"server/identity", "server/money", "server/pay/plan"}
+var vocabulary = []string{"server/civil", "server/identity", "server/money", "server/pay/plan"}
 
 // wiring may know everything: the commands, and the one object that they start.
 var wiring = []string{"server/app", "server/command", "server/demo"}

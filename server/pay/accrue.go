@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/pay/ledger"
 	"github.com/doorstep-dev/doorstep/server/pay/plan"
@@ -192,7 +193,7 @@ func sorted(ids []uuid.UUID) []uuid.UUID {
 }
 
 // lockMeasures returns the payees' measures of a month and locks their rows, in the order of the ids.
-func lockMeasures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first plan.Day) (map[uuid.UUID]plan.Measure, error) {
+func lockMeasures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first civil.Day) (map[uuid.UUID]plan.Measure, error) {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO pay_measure (org_id, payee_id, plan, month)
 		SELECT $1, p, $3, $4::text::date FROM unnest($2::uuid[]) AS p ORDER BY p ON CONFLICT DO NOTHING`,
@@ -221,7 +222,7 @@ func lockMeasures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first p
 }
 
 // writeMeasures stores what changed.
-func writeMeasures(ctx context.Context, tx *postgres.Tx, first plan.Day, before, after map[uuid.UUID]plan.Measure) error {
+func writeMeasures(ctx context.Context, tx *postgres.Tx, first civil.Day, before, after map[uuid.UUID]plan.Measure) error {
 	for id, m := range after {
 		if m == before[id] {
 			continue

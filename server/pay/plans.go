@@ -13,6 +13,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -127,7 +128,7 @@ func (r *Room) admit(ctx context.Context, tx *postgres.Tx, v *plan.Version, body
 	case len(versions) == 0:
 		return nil
 	}
-	last, today := versions[len(versions)-1], plan.DayOf(tx.Now(), zone)
+	last, today := versions[len(versions)-1], civil.DayOf(tx.Now(), zone)
 	switch {
 	case v.Currency != last.Currency:
 		return fault.New(fault.InvalidArgument, "currency: the plan pays in %s", last.Currency)
@@ -140,7 +141,7 @@ func (r *Room) admit(ctx context.Context, tx *postgres.Tx, v *plan.Version, body
 }
 
 // month is the calendar month of a moment: its first day, and the moments at which it begins and ends.
-func month(t time.Time, zone *time.Location) (first plan.Day, from, to time.Time) {
-	first = plan.DayOf(t, zone).First()
+func month(t time.Time, zone *time.Location) (first civil.Day, from, to time.Time) {
+	first = civil.DayOf(t, zone).First()
 	return first, first.Start(zone), first.Add(1, 0).Start(zone)
 }

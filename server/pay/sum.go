@@ -10,6 +10,7 @@ import (
 
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -77,7 +78,7 @@ func (r *Room) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, a
 		c = versions[0].Currency
 	}
 	out := &payv1.GetEarningsResponse{}
-	day := plan.DayOf(at, zone)
+	day := civil.DayOf(at, zone)
 	if out.TodayPending, out.TodayConfirmed, err = split(ctx, tx, payee, day.Start(zone), day.Add(0, 1).Start(zone), c); err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func (r *Room) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, a
 	return out, err
 }
 
-func nextTier(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, payee uuid.UUID, at time.Time, first plan.Day) (*payv1.NextTier, error) {
+func nextTier(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, payee uuid.UUID, at time.Time, first civil.Day) (*payv1.NextTier, error) {
 	tier := plan.ChooseTier(versions, at)
 	if tier == nil {
 		return nil, nil

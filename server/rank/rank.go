@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/money"
-	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -51,7 +51,7 @@ type Board struct {
 	Scope  payv1.BoardScope
 	ID     uuid.UUID // the team, region or org
 	Period payv1.BoardPeriod
-	Starts plan.Day
+	Starts civil.Day
 }
 
 // namespace keeps the ids of boards apart from all other name-based UUIDs.
@@ -69,7 +69,7 @@ func (b Board) Topic() string { return TopicPrefix + b.Key().String() }
 const TopicPrefix = "board:"
 
 // starts is the first day of the period that a day lies in.
-func starts(p payv1.BoardPeriod, d plan.Day) plan.Day {
+func starts(p payv1.BoardPeriod, d civil.Day) civil.Day {
 	switch p {
 	case payv1.BoardPeriod_BOARD_PERIOD_WEEK:
 		return d.Monday()
@@ -84,7 +84,7 @@ var periods = []payv1.BoardPeriod{
 }
 
 // boards lists where a change of a day counts.
-func boards(org uuid.UUID, p Place, d plan.Day) []Board {
+func boards(org uuid.UUID, p Place, d civil.Day) []Board {
 	var out []Board
 	for _, period := range periods {
 		first := starts(period, d)
@@ -111,7 +111,7 @@ func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at 
 	if err != nil {
 		return err
 	}
-	list := boards(tx.OrgID(), place, plan.DayOf(at, zone))
+	list := boards(tx.OrgID(), place, civil.DayOf(at, zone))
 	n := len(list)
 	keys, scopeIDs := make([]uuid.UUID, n), make([]uuid.UUID, n)
 	scopes, periods := make([]int16, n), make([]int16, n)

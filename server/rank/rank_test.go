@@ -18,9 +18,9 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
-	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/watch"
@@ -86,7 +86,7 @@ func (h *hall) earn(payee uuid.UUID, total, pending int64) {
 }
 
 func (h *hall) orgBoard(p payv1.BoardPeriod) Board {
-	return Board{h.org, payv1.BoardScope_BOARD_SCOPE_ORG, h.org, p, starts(p, plan.Day{Year: 2026, Month: 11, Day: 25})}
+	return Board{h.org, payv1.BoardScope_BOARD_SCOPE_ORG, h.org, p, starts(p, civil.Day{Year: 2026, Month: 11, Day: 25})}
 }
 
 func (h *hall) refresh(b Board) {
@@ -199,7 +199,7 @@ func TestAMomentCountsInItsDayWeekAndMonthAndInEveryTeam(t *testing.T) {
 	earn(time.Date(2026, 11, 22, 23, 0, 0, 0, zone), 1000)
 	earn(time.Date(2026, 11, 1, 0, 0, 0, 0, zone), 10000)
 	earn(time.Date(2026, 10, 31, 23, 59, 0, 0, zone), 100000)
-	today := plan.Day{Year: 2026, Month: 11, Day: 25}
+	today := civil.Day{Year: 2026, Month: 11, Day: 25}
 	for period, want := range map[payv1.BoardPeriod]int64{day: 1, week: 111, month: 11111} {
 		for scope, id := range map[payv1.BoardScope][]uuid.UUID{
 			payv1.BoardScope_BOARD_SCOPE_ORG: {h.org}, payv1.BoardScope_BOARD_SCOPE_REGION: {region}, payv1.BoardScope_BOARD_SCOPE_TEAM: {one, two},
@@ -364,9 +364,9 @@ func TestWhoSeesWhichBoardAndWhichNames(t *testing.T) {
 		h.earn(p, int64(100*(i+1)), int64(10*i))
 	}
 	for _, scope := range []Board{
-		{h.org, payv1.BoardScope_BOARD_SCOPE_ORG, h.org, day, plan.Day{Year: 2026, Month: 11, Day: 25}},
-		{h.org, payv1.BoardScope_BOARD_SCOPE_TEAM, team, day, plan.Day{Year: 2026, Month: 11, Day: 25}},
-		{h.org, payv1.BoardScope_BOARD_SCOPE_REGION, region, day, plan.Day{Year: 2026, Month: 11, Day: 25}},
+		{h.org, payv1.BoardScope_BOARD_SCOPE_ORG, h.org, day, civil.Day{Year: 2026, Month: 11, Day: 25}},
+		{h.org, payv1.BoardScope_BOARD_SCOPE_TEAM, team, day, civil.Day{Year: 2026, Month: 11, Day: 25}},
+		{h.org, payv1.BoardScope_BOARD_SCOPE_REGION, region, day, civil.Day{Year: 2026, Month: 11, Day: 25}},
 	} {
 		h.refresh(scope)
 	}

@@ -2,6 +2,7 @@ package rank
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,7 +47,7 @@ func Read(ctx context.Context, tx *postgres.Tx, board, payee uuid.UUID, top int)
 		SELECT b.payees, b.currency, b.refreshed_at, s.ranked, s.ranked_pending
 		FROM rank_board b LEFT JOIN rank_score s ON s.org_id = b.org_id AND s.board_id = b.id AND s.payee_id = $3 AND s.ranked IS NOT NULL
 		WHERE b.org_id = $1 AND b.id = $2`, tx.OrgID(), board, payee).Scan(&s.Of, &s.Currency, &asOf, &score, &pending)
-	if err == pgx.ErrNoRows || (err == nil && asOf == nil) {
+	if errors.Is(err, pgx.ErrNoRows) || (err == nil && asOf == nil) {
 		return Standing{}, nil
 	}
 	if err != nil {

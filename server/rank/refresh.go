@@ -2,6 +2,7 @@ package rank
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,7 +29,7 @@ func (r *Room) Refresh(ctx context.Context, org, board uuid.UUID, interval time.
 		var last *time.Time
 		err := tx.QueryRow(ctx, `SELECT refreshed_at FROM rank_board WHERE org_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED`,
 			tx.OrgID(), board).Scan(&last)
-		if err == pgx.ErrNoRows { // another replica is at it, or the board is gone
+		if errors.Is(err, pgx.ErrNoRows) { // another replica is at it, or the board is gone
 			wait = interval
 			return nil
 		}

@@ -12,8 +12,8 @@ import (
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/identity"
-	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -101,7 +101,7 @@ func (r *Room) choose(ctx context.Context, tx *postgres.Tx, who identity.Identit
 	if err != nil {
 		return Board{}, home, err
 	}
-	return Board{who.Org, q.Scope, id, q.Period, starts(q.Period, plan.DayOf(tx.Now(), zone))}, home, nil
+	return Board{who.Org, q.Scope, id, q.Period, starts(q.Period, civil.DayOf(tx.Now(), zone))}, home, nil
 }
 
 func leads(who identity.Identity, kind identity.ScopeKind, id uuid.UUID) bool {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/money"
 )
 
@@ -16,7 +17,7 @@ type Version struct {
 	Number   uint32
 	Currency money.Currency
 	Zone     *time.Location
-	From     Day
+	From     civil.Day
 
 	source *payv1.PlanVersion
 	clawed map[string]bool
@@ -36,7 +37,7 @@ func Compile(p *payv1.PlanVersion) (*Version, error) {
 		return fmt.Errorf("%w: "+format, append([]any{ErrPlan}, args...)...)
 	}
 	var err error
-	if v.From, err = ParseDay(p.GetEffectiveFrom()); err != nil {
+	if v.From, err = civil.ParseDay(p.GetEffectiveFrom()); err != nil {
 		return nil, bad("effective_from is no date")
 	}
 	if v.Zone, err = time.LoadLocation(p.GetTimeZone()); err != nil || p.GetTimeZone() == "" || p.GetTimeZone() == "Local" {
@@ -150,7 +151,7 @@ func (v *Version) Ref() string { return fmt.Sprintf("%s@%d", v.Plan, v.Number) }
 func (v *Version) Source() *payv1.PlanVersion { return v.source }
 
 // Day is the civil date of a moment in the plan's zone.
-func (v *Version) Day(t time.Time) Day { return DayOf(t, v.Zone) }
+func (v *Version) Day(t time.Time) civil.Day { return civil.DayOf(t, v.Zone) }
 
 func (v *Version) named(f Facts) time.Time {
 	switch v.source.GetVersionDate() {

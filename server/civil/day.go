@@ -1,4 +1,6 @@
-package plan
+// Package civil is dates of the calendar without a clock: the days, weeks and months that a company counts in, by its
+// own time zone.
+package civil
 
 import (
 	"fmt"
@@ -22,7 +24,7 @@ func DayOf(t time.Time, zone *time.Location) Day {
 func ParseDay(s string) (Day, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return Day{}, fmt.Errorf("plan: %q is no date of the form YYYY-MM-DD", s)
+		return Day{}, fmt.Errorf("civil: %q is no date of the form YYYY-MM-DD", s)
 	}
 	return DayOf(t, time.UTC), nil
 }
