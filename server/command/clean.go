@@ -1,7 +1,11 @@
 package command
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local"
@@ -11,13 +15,19 @@ type clean struct {
 	Data string `name:"data" env:"DOORSTEP_DATA" default:".doorstep" type:"path" help:"Folder of the embedded services (.doorstep)."`
 }
 
-// Run forgets what the embedded services hold, and refuses while they run.
+// Run forgets what the embedded services hold, and refuses while they run. It removes what Doorstep has made and
+// nothing else: a folder that was given by mistake loses nothing.
 func (f *clean) Run(c Console) error {
 	if err := local.Clean(f.Data); err != nil {
 		return err
 	}
-	// What is left is small and ours: the secret, the addresses, the built binary.
-	if err := os.RemoveAll(f.Data); err != nil {
+	for _, name := range []string{"secret", "running.json"} {
+		if err := os.Remove(filepath.Join(f.Data, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fault.Wrap(err, fault.LocalFolder, "%s", f.Data)
+		}
+	}
+	err := os.Remove(f.Data)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTEMPTY) {
 		return fault.Wrap(err, fault.LocalFolder, "%s", f.Data)
 	}
 	c.Say("Forgotten: %s.", "已清除：%s。", f.Data)

@@ -82,7 +82,7 @@ func Start(ctx context.Context, cfg Config) (*Services, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, folderFault(err, dir)
 	}
-	place, moved, err := postgres.Place(filepath.Join(dir, "postgres"))
+	place, moved, err := settle(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -181,42 +181,6 @@ func (s S3) makeBucket(ctx context.Context) error {
 	}
 	if err != nil {
 		return fault.Wrap(err, fault.LocalStart, "object store, bucket %s", s.Bucket)
-	}
-	return nil
-}
-
-// Clean forgets all data that Start has kept for dir, also where it lies elsewhere; what others keep there stays.
-// It is LocalRunning when the services run.
-func Clean(dir string) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return fault.Wrap(err, fault.LocalFolder, "%s", dir)
-	}
-	place, _, err := postgres.Place(filepath.Join(dir, "postgres"))
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(dir); os.IsNotExist(err) {
-		return nil
-	}
-	lock, err := filelock.TryExclusive(filepath.Join(dir, "lock"))
-	if errors.Is(err, filelock.ErrHeld) {
-		return fault.Wrap(err, fault.LocalRunning, "%s", dir)
-	}
-	if err != nil {
-		return folderFault(err, dir)
-	}
-	defer lock.Release()
-	above := filepath.Dir(place)
-	for _, p := range []string{place, filepath.Join(above, "programs"), filepath.Join(dir, "store"), filepath.Join(dir, "lock")} {
-		if err := os.RemoveAll(p); err != nil {
-			return folderFault(err, p)
-		}
-	}
-	for _, p := range []string{above, dir} {
-		if err := os.Remove(p); err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !os.IsNotExist(err) {
-			return folderFault(err, p)
-		}
 	}
 	return nil
 }
