@@ -46,6 +46,9 @@ const password = "correct horse battery"
 
 var cheap = account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1}
 
+// nowhere is an object store that is down: what these tests do needs none.
+var nowhere = app.Objects{Endpoint: "127.0.0.1:1", Bucket: "none", AccessKey: "none", SecretKey: "none"}
+
 // company is a running server with one small org.
 type company struct {
 	*app.App
@@ -60,7 +63,7 @@ type company struct {
 func open(t *testing.T, change ...func(*app.Config)) company {
 	t.Helper()
 	c := company{clock: &clock{}, db: pgtest.New(t)}
-	config := app.Config{DatabaseURL: c.db.URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: c.clock.Now, Argon: cheap}
+	config := app.Config{DatabaseURL: c.db.URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: c.clock.Now, Argon: cheap, Objects: nowhere}
 	for _, f := range change {
 		f(&config)
 	}
@@ -488,14 +491,14 @@ func TestSigningInTellsNothingToWhoGuesses(t *testing.T) {
 func TestAnOldSchemaIsRefusedWithWhatToDo(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t)
-	_, err := app.Start(t.Context(), app.Config{DatabaseURL: url, Listen: "127.0.0.1:0"})
+	_, err := app.Start(t.Context(), app.Config{DatabaseURL: url, Listen: "127.0.0.1:0", Objects: nowhere})
 	if fault.CodeOf(err) != fault.ConfigInvalid || !strings.Contains(err.Error(), "doorstep migrate") {
 		t.Error(err)
 	}
 	if err := app.Migrate(t.Context(), url); err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Start(t.Context(), app.Config{DatabaseURL: url, Listen: "127.0.0.1:0"})
+	a, err := app.Start(t.Context(), app.Config{DatabaseURL: url, Listen: "127.0.0.1:0", Objects: nowhere})
 	if err != nil {
 		t.Fatal(err)
 	}

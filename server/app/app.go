@@ -13,6 +13,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/proof/heic"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/watch"
@@ -28,6 +29,7 @@ type App struct {
 	health     *rpc.Health
 	hub        *watch.Hub
 	pool       *pgxpool.Pool
+	heic       heic.Decoder
 	background sync.WaitGroup
 	stop       context.CancelFunc
 	closed     sync.Once
@@ -127,6 +129,9 @@ func (a *App) release() {
 	if a.pool != nil {
 		a.pool.Close()
 	}
+	if err := a.heic.Close(); err != nil {
+		a.config.Log.Warn("the HEIC decoder did not close", "error", err)
+	}
 }
 
 // handler is everything behind the border.
@@ -152,6 +157,7 @@ func (a *App) handler() (http.Handler, error) {
 	}})
 	a.health.Routes(mux, c.Metrics)
 	a.Rooms.handlers(mux, border.Options())
+	a.pages(mux)
 	return border.Wrap(mux), nil
 }
 

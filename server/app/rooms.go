@@ -8,6 +8,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1/fieldv1connect"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
@@ -15,11 +16,17 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
 	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/catalogue"
+	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/delta"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/pay"
+	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/server/rank"
 	"github.com/doorstep-dev/doorstep/server/rpc"
+	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/intake"
@@ -31,14 +38,18 @@ type Rooms struct {
 	Store   *postgres.Store
 	Account *account.Room
 	Delta   *delta.Service
-	Pay     *pay.Room
-	Rank    *rank.Room
+	Intake  *intake.Intake[*postgres.Tx]
+
+	Catalogue *catalogue.Room
+	Order     *order.Room
+	Ticket    *ticket.Room
+	Proof     *proof.Room
+	Code      *code.Room
+	Pay       *pay.Room
+	Rank      *rank.Room
 
 	boards *rank.Keeper
 }
-
-// maxAhead is how far a phone's clock may run ahead before what it says is for a person to judge.
-const maxAhead = 10 * time.Minute
 
 // sharedReads is the memory for ranges of feeds that many phones ask for at once.
 const sharedReads = 64 << 20
@@ -56,15 +67,40 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	}
 	r := Rooms{Store: store, Account: accounts}
 	a.money(&r)
+	a.tickets(&r)
+	if err := a.proofs(&r); err != nil {
+		return Rooms{}, err
+	}
+	a.orders(&r)
+	a.codes(&r)
+	mutators, err := together(r.Ticket.Mutators(), r.Proof.Mutators(), r.Code.Mutators())
+	if err != nil {
+		return Rooms{}, err
+	}
+	r.Intake = &intake.Intake[*postgres.Tx]{
+		Store: store, Mutators: mutators, Signer: receipts{accounts.Keys, c.Now, c.Log},
+		Now: c.Now, MaxAhead: state.MaxAhead, Panicked: panicked(c.Log),
+	}
 	r.Delta = &delta.Service{
 		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
 		Revoked: revoked(accounts), MayHear: mayHear,
-		Intake: &intake.Intake[*postgres.Tx]{
-			Store: store, Mutators: map[string]intake.Mutator[*postgres.Tx]{}, Signer: receipts{accounts.Keys, c.Now, c.Log},
-			Now: c.Now, MaxAhead: maxAhead, Panicked: panicked(c.Log),
-		},
+		Intake: r.Intake,
 	}
 	return r, nil
+}
+
+// together joins the mutators of all rooms; a kind belongs to one of them.
+func together(rooms ...map[string]intake.Mutator[*postgres.Tx]) (map[string]intake.Mutator[*postgres.Tx], error) {
+	out := map[string]intake.Mutator[*postgres.Tx]{}
+	for _, room := range rooms {
+		for kind, m := range room {
+			if _, twice := out[kind]; twice {
+				return nil, fault.New(fault.Internal, "mutation kind %s belongs to two rooms", kind)
+			}
+			out[kind] = m
+		}
+	}
+	return out, nil
 }
 
 // handlers registers every service.
@@ -73,16 +109,16 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 	r.Account.Handlers(handle, options...)
 	handle(syncv1connect.NewSyncServiceHandler(r.Delta, options...))
 	handle(syncv1connect.NewParkedServiceHandler(r.Delta, options...))
-	handle(fieldv1connect.NewProofServiceHandler(fieldv1connect.UnimplementedProofServiceHandler{}, options...))
-	handle(storev1connect.NewCodeServiceHandler(storev1connect.UnimplementedCodeServiceHandler{}, options...))
-	handle(officev1connect.NewOrderServiceHandler(officev1connect.UnimplementedOrderServiceHandler{}, options...))
-	handle(officev1connect.NewCatalogueServiceHandler(officev1connect.UnimplementedCatalogueServiceHandler{}, options...))
-	handle(officev1connect.NewTicketServiceHandler(officev1connect.UnimplementedTicketServiceHandler{}, options...))
+	r.Catalogue.Handlers(handle, options...)
+	r.Order.Handlers(handle, options...)
+	handle(officev1connect.NewTicketServiceHandler(&ticket.Service{Room: r.Ticket}, options...))
+	handle(storev1connect.NewCodeServiceHandler(code.Service{Room: r.Code}, options...))
+	handle(trackv1connect.NewTrackServiceHandler(code.Track{Desk: r.Code, PublicURL: r.Code.PublicURL}, options...))
+	handle(fieldv1connect.NewProofServiceHandler(r.Proof, options...))
 	earnings := &pay.Service{Room: r.Pay}
 	handle(payv1connect.NewEarningServiceHandler(earnings, options...))
 	handle(payv1connect.NewPlanServiceHandler(earnings, options...))
 	handle(payv1connect.NewRankServiceHandler(&rank.Service{Room: r.Rank}, options...))
-	handle(trackv1connect.NewTrackServiceHandler(trackv1connect.UnimplementedTrackServiceHandler{}, options...))
 }
 
 // background is what runs as long as the server does.

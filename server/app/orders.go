@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/order"
+	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// phoneKey is the purpose of the key under which phone numbers are found. It never changes.
+const phoneKey = "customer phone v1"
+
+// orders makes the room of orders: each piece of an order opens its ticket in the transaction that takes it in.
+func (a *App) orders(r *Rooms) {
+	c, accounts, tickets := r.Catalogue, r.Account, r.Ticket
+	r.Order = &order.Room{Store: r.Store, Now: a.config.Now, PhoneKey: a.config.Secret.Key(phoneKey), Hooks: order.Hooks{
+		Product: c.Product, ProductBySKU: c.ProductBySKU, ProductByGTIN: c.ProductByGTIN, ProductByModel: c.ProductByModel,
+		ClassByKey: c.ClassByKey, UnnamedProduct: c.UnnamedProduct,
+		Places: func(ctx context.Context, tx *postgres.Tx) ([]order.Place, error) { return places(ctx, tx, accounts) },
+		OpenTicket: func(ctx context.Context, tx *postgres.Tx, o order.Opening) (uuid.UUID, error) {
+			opened, err := tickets.Open(ctx, tx, requestOf(o))
+			return opened.TicketID, err
+		},
+	}}
+}
+
+func places(ctx context.Context, tx *postgres.Tx, accounts *account.Room) ([]order.Place, error) {
+	all, err := accounts.Places(ctx, tx)
+	var out []order.Place
+	for _, p := range all {
+		if p.Kind == identity.ScopeTeam {
+			continue
+		}
+		q := order.Place{ID: p.ID, Shop: p.Kind == identity.ScopeStore, NameZH: p.NameZH, NameEN: p.NameEN, Region: p.Region}
+		if p.At != nil {
+			q.At = &order.Point{Latitude: p.At.Latitude, Longitude: p.At.Longitude}
+		}
+		out = append(out, q)
+	}
+	return out, err
+}
+
+func requestOf(o order.Opening) ticket.OpenRequest {
+	q := ticket.OpenRequest{
+		ID: o.Ticket, Source: "order", SourceKey: o.Key, Actor: o.Actor, ProductID: idOf(o.Product.GetId()), ProductName: o.Product.GetName().GetZh(),
+		Customer: ticket.Customer{ID: o.Customer.ID, Name: o.Customer.Name, Phone: o.Customer.Phone, Address: o.Customer.Address, VIP: o.Customer.VIP},
+		UnitID:   o.Unit, Serial: o.Serial, PurchasedAt: o.OrderedAt, OrderID: o.Order, OrderNumber: o.OrderNumber,
+		StoreID: o.Store, RegionID: o.Region, Wanted: state.Window{From: o.WantedFrom, To: o.WantedTo},
+		BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, Urgency: fieldv1.Urgency_URGENCY_NORMAL,
+	}
+	if o.Rush {
+		q.Urgency = fieldv1.Urgency_URGENCY_RUSH
+	}
+	if o.Customer.At != nil {
+		q.Customer.At = &score.Point{Latitude: o.Customer.At.Latitude, Longitude: o.Customer.At.Longitude}
+	}
+	return q
+}

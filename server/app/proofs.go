@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	wire "google.golang.org/protobuf/proto"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/proof"
+	"github.com/doorstep-dev/doorstep/server/proof/media"
+	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// proofs makes the room of photos and signatures. A ticket admits them and completes on their manifest; its pay
+// is confirmed once their bytes are verified.
+func (a *App) proofs(r *Rooms) error {
+	c, tickets, pays := a.config, r.Ticket, r.Pay
+	objects, err := proof.OpenObjects(proof.ObjectsConfig(c.Objects))
+	if err != nil {
+		return err
+	}
+	p := proof.New(proof.Config{
+		Store: r.Store, Objects: objects, Log: c.Log, Signer: receipts{r.Account.Keys, c.Now, c.Log},
+		Examiner: media.Examiner{DecodeHEIC: a.heic.JPEG},
+		Admit: func(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, shown wire.Message) (proof.Admission, intake.Result, bool, error) {
+			ad, result, ok, err := tickets.Admit(ctx, tx, m, visit, shown)
+			return proof.Admission{Ticket: ad.TicketID, Holder: ad.HolderID}, result, ok, err
+		},
+		MayView: func(ctx context.Context, tx *postgres.Tx, who identity.Identity, id uuid.UUID) error {
+			_, err := tickets.Get(ctx, tx, id, lookersOf(who), false)
+			return err
+		},
+		Verified: pays.Confirm,
+	})
+	r.Proof = p
+	tickets.Proofs = func(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) ([]checklist.Proof, error) {
+		all, err := p.Manifest(ctx, tx, visit)
+		out := make([]checklist.Proof, len(all))
+		for i, one := range all {
+			out[i] = checklist.Proof{Step: one.GetStep(), Kind: one.GetKind()}
+		}
+		return out, err
+	}
+	tickets.ProofsOfTicket = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]*fieldv1.Proof, error) {
+		return p.OfTicket(ctx, tx, id)
+	}
+	tickets.Moved = p.Moved
+	pays.ProofsVerified = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (bool, error) {
+		n, err := p.Outstanding(ctx, tx, id)
+		return n == 0, err
+	}
+	return nil
+}
+
+// lookersOf is over which tickets a caller of the office may see proofs.
+func lookersOf(who identity.Identity) ticket.Reach {
+	var r ticket.Reach
+	for _, g := range who.Grants {
+		switch {
+		case g.Role == identity.Technician || g.Role == identity.Clerk || g.Role == identity.Finance:
+		case g.Scope == identity.ScopeOrg:
+			r.All = true
+		case g.Scope == identity.ScopeRegion:
+			r.Regions = append(r.Regions, g.ID)
+		case g.Scope == identity.ScopeTeam:
+			r.Teams = append(r.Teams, g.ID)
+		case g.Scope == identity.ScopeStore:
+			r.Stores = append(r.Stores, g.ID)
+		}
+	}
+	return r
+}

@@ -1,0 +1,172 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/catalogue"
+	"github.com/doorstep-dev/doorstep/server/dispatch"
+	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/server/pay/plan"
+	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// tickets makes the rooms of tickets, dispatch and the catalogue. A completed visit accrues its pay, an approved
+// ticket posts it, a rework claws it back: each in the transaction of the ticket.
+func (a *App) tickets(r *Rooms) {
+	accounts, pays := r.Account, r.Pay
+	t := &ticket.Room{Store: r.Store, Zone: accounts.Zone}
+	r.Ticket = t
+	r.Catalogue = &catalogue.Room{
+		Store: r.Store, Now: a.config.Now, PutTemplate: t.PutTemplate, ListTemplates: t.ListTemplates,
+		PutReason: t.PutReason, ListReasons: t.ListReasons,
+	}
+	t.Technician = technician(accounts)
+	t.Product = product(r.Catalogue)
+	t.PriceItem = priceItem(r.Catalogue)
+	t.StoreName = func(ctx context.Context, tx *postgres.Tx, store uuid.UUID) (string, uuid.UUID, error) {
+		p, err := accounts.Shop(ctx, tx, store)
+		return p.NameZH, p.Region, err
+	}
+	facts := factsOf(r.Catalogue)
+	t.Pays = func(ctx context.Context, tx *postgres.Tx, c ticket.Completion) (money.Amount, error) {
+		f, err := facts(ctx, tx, c)
+		if err != nil {
+			return money.Amount{}, err
+		}
+		f.Completed, f.Payees = tx.Now(), nil
+		total, _, err := pays.Estimate(ctx, tx, f)
+		return total, err
+	}
+	t.Completed = func(ctx context.Context, tx *postgres.Tx, c ticket.Completion) error {
+		f, err := facts(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		return pays.Accrue(ctx, tx, c.VisitID, f)
+	}
+	t.Approved = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, _ string) error {
+		return pays.Approve(ctx, tx, id)
+	}
+	t.Reworked = pays.Clawback
+	pays.Confirmed = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
+		return t.SetMoney(ctx, tx, id, state.Posted, ticket.BySystem("pay"))
+	}
+	board := &dispatch.Board{
+		Store: r.Store, Waiting: t.Waiting, Job: t.Job, Loads: t.Loads, Choose: t.Choose, Zone: accounts.Zone, Candidates: candidates(accounts),
+	}
+	t.Propose, t.AutoAssign = board.Propose, board.Auto
+}
+
+func technician(accounts *account.Room) func(context.Context, *postgres.Tx, uuid.UUID) (ticket.Technician, error) {
+	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (ticket.Technician, error) {
+		t, err := accounts.Technician(ctx, tx, id)
+		return ticket.Technician{ID: t.ID, Name: t.NameZH, Badge: t.Badge, Active: !t.Disabled, Teams: t.Teams}, err
+	}
+}
+
+// candidates are the technicians whom dispatch may choose from, with their working hours.
+func candidates(accounts *account.Room) func(context.Context, *postgres.Tx, uuid.UUID) ([]score.Technician, error) {
+	return func(ctx context.Context, tx *postgres.Tx, region uuid.UUID) ([]score.Technician, error) {
+		zone, err := accounts.Zone(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		all, err := accounts.Technicians(ctx, tx, account.TechnicianFilter{Region: region})
+		out := make([]score.Technician, len(all))
+		for i, t := range all {
+			out[i] = score.Technician{
+				ID: t.ID, Name: t.NameZH, Skills: t.Skills, Capacity: t.DailyCapacity, Gold: t.Gold,
+				Hours: score.Hours{From: time.Duration(t.DayStart) * time.Minute, To: time.Duration(t.DayEnd) * time.Minute, Zone: zone},
+			}
+			if t.Home != nil {
+				out[i].Home = &score.Point{Latitude: t.Home.Latitude, Longitude: t.Home.Longitude}
+			}
+		}
+		return out, err
+	}
+}
+
+func product(c *catalogue.Room) func(context.Context, *postgres.Tx, uuid.UUID) (ticket.Product, error) {
+	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (ticket.Product, error) {
+		p, ok, err := c.Product(ctx, tx, id)
+		if err == nil && !ok {
+			err = fault.New(fault.NotFound, "product")
+		}
+		if err != nil {
+			return ticket.Product{}, err
+		}
+		out := ticket.Product{Name: p.GetName().GetZh(), Model: p.GetModel(), ClassID: idOf(p.GetClassId()), WarrantyMonths: int(p.GetWarrantyMonths())}
+		class, ok, err := c.Class(ctx, tx, out.ClassID)
+		if err != nil || !ok {
+			return out, err
+		}
+		out.TemplateID, out.Skills = idOf(class.GetTemplateId()), class.GetSkills()
+		out.Duration = time.Duration(class.GetDurationMinutes()) * time.Minute
+		return out, nil
+	}
+}
+
+func priceItem(c *catalogue.Room) func(context.Context, *postgres.Tx, uuid.UUID, time.Time) (ticket.PriceItem, error) {
+	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (ticket.PriceItem, error) {
+		p, ok, err := c.PriceItem(ctx, tx, id, at)
+		if err == nil && !ok {
+			err = fault.New(fault.NotFound, "price item")
+		}
+		if err != nil {
+			return ticket.PriceItem{}, err
+		}
+		price := money.Amount{Minor: p.GetPrice().GetMinor(), Currency: money.Currency(p.GetPrice().GetCurrency())}
+		return ticket.PriceItem{Kind: p.GetKind(), Name: p.GetName().GetZh(), Price: price}, nil
+	}
+}
+
+// factsOf turns what the ticket room knows of a completed job into what a pay plan asks.
+func factsOf(c *catalogue.Room) func(context.Context, *postgres.Tx, ticket.Completion) (plan.Facts, error) {
+	return func(ctx context.Context, tx *postgres.Tx, job ticket.Completion) (plan.Facts, error) {
+		f := plan.Facts{
+			Ticket: job.TicketID, Number: job.Number, Rework: job.ReworkOf != uuid.Nil, Opened: job.OpenedAt, Completed: job.CompletedAt,
+			Payees: []plan.Share{{Payee: job.TechnicianID, Weight: 1}},
+		}
+		class, ok, err := c.Class(ctx, tx, job.ClassID)
+		if err != nil {
+			return f, err
+		}
+		if ok {
+			f.Class = class.GetKey()
+		}
+		for _, charge := range job.Charges {
+			item := plan.Item{Name: charge.Name, Quantity: int64(charge.Quantity), UnitPrice: charge.UnitPrice}
+			p, ok, err := c.PriceItem(ctx, tx, charge.PriceItemID, tx.Now())
+			if err != nil {
+				return f, err
+			}
+			if ok {
+				item.SKU = p.GetSku()
+			}
+			if charge.Kind == fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART {
+				f.Parts = append(f.Parts, item)
+			} else {
+				f.Surcharges = append(f.Surcharges, item)
+			}
+		}
+		return f, nil
+	}
+}
+
+// idOf reads an id of our own messages; nothing else can be in them.
+func idOf(b []byte) uuid.UUID {
+	id, err := uuid.FromBytes(b)
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
+}
