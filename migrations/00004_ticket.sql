@@ -86,6 +86,8 @@ CREATE TABLE ticket (
     visit_id         uuid,
     visit_state      smallint NOT NULL DEFAULT 0,
     pool_team_id     uuid,
+    -- The teams that see it: of who has it, or had it last, or the pool's.
+    team_ids         uuid[] NOT NULL DEFAULT '{}',
     held_at          timestamptz,
     canceled_at      timestamptz,
     closed_at        timestamptz,

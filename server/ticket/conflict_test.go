@@ -155,6 +155,13 @@ func TestATicketCanceledWhileWorkedOfflineParksTheCompletion(t *testing.T) {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	w.is(o.TicketID, state.Canceled)
+	// Nor can a dispatcher of somewhere else: only whom the ticket is within reach of.
+	elsewhere := identity.With(t.Context(), identity.Identity{
+		Org: uuid.UUID(w.org), User: uuid.New(), Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}},
+	})
+	if r, err := w.room.Store.ReplayParked(elsewhere, w.intake, w.org, vs[5].ID, nil, change.User(uuid.New())); err != nil || r.Code != fault.Forbidden {
+		t.Errorf("replayed from elsewhere: %+v %v", r, err)
+	}
 	// A phone cannot talk its way past the office: only the office's replay revives the ticket.
 	if v := p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, w.clock(), parked, fault.StateForbids); v.Code == "" {
 		t.Error("no reason")
@@ -242,7 +249,9 @@ func TestOneOfTwentyClaimsWins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	o := w.open(nil)
-	w.do(func(tx *postgres.Tx) error { return w.room.Offer(t.Context(), tx, o.TicketID, w.team, ticket.BySystem("test")) })
+	w.do(func(tx *postgres.Tx) error {
+		return w.room.Offer(t.Context(), tx, o.TicketID, w.team, ticket.BySystem("test"))
+	})
 	pool := &fieldv1.PoolTicket{}
 	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, o.TicketID, feedID("team", w.team), pool) {
 		t.Fatal("the team does not see its pool")

@@ -105,7 +105,9 @@ func TestATicketsDay(t *testing.T) {
 	if w.holds(fieldv1.EntityKind_ENTITY_KIND_OPEN_TICKET, o.TicketID, feedID("store", store), nil) {
 		t.Error("a completed ticket is still open for the shop")
 	}
-	w.do(func(tx *postgres.Tx) error { return w.room.Approve(t.Context(), tx, o.TicketID, ticket.ByUser(uuid.New())) })
+	w.do(func(tx *postgres.Tx) error {
+		return w.room.Approve(t.Context(), tx, o.TicketID, ticket.ByUser(uuid.New()))
+	})
 	w.is(o.TicketID, state.Closed)
 	w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), tk)
 	if tk.GetMoneyState() != fieldv1.MoneyState_MONEY_STATE_APPROVED || len(tk.GetParts()) != 1 || len(tk.GetSurcharges()) != 1 || len(tk.GetNotes()) != 1 {

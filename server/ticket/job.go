@@ -67,11 +67,7 @@ func (j *job) save(ctx context.Context) error {
 	batch := &j.writes
 	queued := batch.QueuedQueries
 	batch.QueuedQueries = nil
-	if j.fresh {
-		j.queueInsert()
-	} else {
-		j.queueUpdate()
-	}
+	j.queueUpdate()
 	for _, v := range j.visits {
 		if !v.dirty {
 			continue
@@ -112,16 +108,14 @@ func (j *job) queueUpdate() {
 		UPDATE ticket SET state = $3, money_state = $4, arrival_from = $5, arrival_to = $6, scheduled_from = $7, scheduled_to = $8,
 			due_from = $9, due_to = $10, actual_from = $11, actual_to = $12, technician_id = $13, technician_name = $14,
 			visit_id = $15, visit_state = $16, pool_team_id = $17, held_at = $18, canceled_at = $19, closed_at = $20,
-			decision_reason = $21, review = $22, event_seq = $23, event_hash = $24, changed_at = $25, archived = $26
+			decision_reason = $21, review = $22, event_seq = $23, event_hash = $24, changed_at = $25, archived = $26,
+			team_ids = $27
 		WHERE org_id = $1 AND id = $2`,
 		j.tx.OrgID(), t.ID, int16(t.State), int16(t.MoneyState), t.ArrivalFrom, t.ArrivalTo, t.ScheduledFrom, t.ScheduledTo,
 		t.DueFrom, t.DueTo, t.ActualFrom, t.ActualTo, t.TechnicianID, t.TechnicianName,
 		t.VisitID, int16(t.VisitState), t.PoolTeamID, t.HeldAt, t.CanceledAt, t.ClosedAt,
-		t.DecisionReason, t.Review, t.EventSeq, t.EventHash, t.ChangedAt, t.Archived)
+		t.DecisionReason, t.Review, t.EventSeq, t.EventHash, t.ChangedAt, t.Archived, t.TeamIDs)
 }
-
-// queueInsert writes the events' end of a ticket that open has inserted in this transaction.
-func (j *job) queueInsert() { j.queueUpdate() }
 
 // begin adds a visit as the current one.
 func (j *job) begin(s state.Visit, scheduled state.Window) (*visitRow, error) {

@@ -33,7 +33,8 @@ type Filter struct {
 	Limit int
 }
 
-// Reach is how far a caller sees: everything, or the tickets of some regions, stores and teams.
+// Reach is how far a caller sees: everything, or the tickets of some regions and stores, and those that the
+// technicians of some teams have or may claim.
 type Reach struct {
 	All                    bool
 	Regions, Stores, Teams []uuid.UUID
@@ -49,7 +50,12 @@ func (r Reach) holds(t *row) bool {
 		}
 		return false
 	}
-	return r.All || in(t.RegionID, r.Regions) || in(t.StoreID, r.Stores) || in(t.PoolTeamID, r.Teams)
+	for _, team := range t.TeamIDs {
+		if in(&team, r.Teams) {
+			return true
+		}
+	}
+	return r.All || in(t.RegionID, r.Regions) || in(t.StoreID, r.Stores)
 }
 
 // List returns tickets newest first.
@@ -77,17 +83,20 @@ func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]*officev1
 		where = append(where, "technician_id IS NULL")
 	}
 	if !f.Reach.All {
-		var any []string
-		for column, ids := range map[string][]uuid.UUID{"region_id": f.Reach.Regions, "store_id": f.Reach.Stores, "pool_team_id": f.Reach.Teams} {
-			if len(ids) > 0 {
-				args = append(args, ids)
-				any = append(any, fmt.Sprintf("%s = ANY ($%d)", column, len(args)))
+		var within []string
+		for _, part := range []struct {
+			format string
+			ids    []uuid.UUID
+		}{{"region_id = ANY ($%d)", f.Reach.Regions}, {"store_id = ANY ($%d)", f.Reach.Stores}, {"team_ids && $%d", f.Reach.Teams}} {
+			if len(part.ids) > 0 {
+				args = append(args, part.ids)
+				within = append(within, fmt.Sprintf(part.format, len(args)))
 			}
 		}
-		if len(any) == 0 {
+		if len(within) == 0 {
 			return nil, nil
 		}
-		where = append(where, "("+strings.Join(any, " OR ")+")")
+		where = append(where, "("+strings.Join(within, " OR ")+")")
 	}
 	if f.After != uuid.Nil {
 		add("(opened_at, id) < (SELECT opened_at, id FROM ticket WHERE org_id = $1 AND id = ?)", f.After)

@@ -118,7 +118,13 @@ func (r *Room) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, ar
 	if err != nil {
 		return nil, intake.Result{}, err
 	}
-	a := &act{job: j, m: m, args: args, event: event, done: done, reviewer: reviewer(ctx)}
+	a := &act{job: j, m: m, args: args, event: event, done: done}
+	if who, ok := reviewer(ctx); ok {
+		if !reach(who, actors).holds(&j.t) {
+			return nil, intake.Reject(fault.Forbidden, ""), nil
+		}
+		a.reviewer = who.User
+	}
 	s := authority.Situation{
 		Class: class, Ticket: j.t.State, Reviewed: a.reviewer != uuid.Nil,
 		BeforeHold: j.t.HeldAt != nil && done.Before(*j.t.HeldAt),
@@ -147,13 +153,10 @@ func (r *Room) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, ar
 	return a, intake.Result{}, nil
 }
 
-// reviewer is who of the office replays a parked mutation in ctx; zero when a phone sends it.
-func reviewer(ctx context.Context) uuid.UUID {
-	who, ok := identity.From(ctx)
-	if !ok || who.Device != uuid.Nil || !who.Has(identity.Dispatcher, identity.Supervisor, identity.Admin) {
-		return uuid.Nil
-	}
-	return who.User
+// reviewer is who of the office replays a parked mutation in ctx; not ok when a phone sends it.
+func reviewer(ctx context.Context) (who identity.Identity, ok bool) {
+	who, ok = identity.From(ctx)
+	return who, ok && who.Device == uuid.Nil && who.Has(actors...)
 }
 
 // situation says for people where ticket and visit stand.

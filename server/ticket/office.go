@@ -111,6 +111,7 @@ func (j *job) give(who Technician, q AssignRequest) error {
 	v.ScheduledFrom, v.ScheduledTo = someTime(scheduled.From), someTime(scheduled.To)
 	j.t.ScheduledFrom, j.t.ScheduledTo = v.ScheduledFrom, v.ScheduledTo
 	j.t.TechnicianID, j.t.TechnicianName, j.t.PoolTeamID = &who.ID, who.Name, nil
+	j.seenBy(who.Teams)
 
 	zh, en := q.ReasonZH, q.ReasonEN
 	if q.Reason != "" {
@@ -169,10 +170,16 @@ func (r *Room) Offer(ctx context.Context, tx *postgres.Tx, id, team uuid.UUID, a
 		return err
 	}
 	j.t.PoolTeamID = &team
+	j.seenBy([]uuid.UUID{team})
 	if err := j.event("ticket.pooled", actor, time.Time{}, fact{"team": team}); err != nil {
 		return err
 	}
 	return j.save(ctx)
+}
+
+// seenBy sets the teams whose leaders see the ticket.
+func (j *job) seenBy(teams []uuid.UUID) {
+	j.t.TeamIDs = append([]uuid.UUID{}, teams...) // never nil: the column holds no null
 }
 
 // withdraw takes the ticket from whoever has it: the visit is cancelled, the assignment ends, he is told.

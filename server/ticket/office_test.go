@@ -44,14 +44,15 @@ func TestOfficeCallsByRoleAndScope(t *testing.T) {
 		get, hold fault.Code // of the ticket here
 		away      fault.Code // hold of the ticket there
 	}{
-		"nobody":              {t.Context(), 0, fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated},
-		"technician":          {w.as(grant(identity.Technician, identity.ScopeSelf, uuid.Nil)), 0, fault.Forbidden, fault.Forbidden, fault.Forbidden},
-		"clerk":               {w.as(grant(identity.Clerk, identity.ScopeStore, uuid.New())), 0, fault.Forbidden, fault.Forbidden, fault.Forbidden},
-		"dealer":              {w.as(grant(identity.Dealer, identity.ScopeRegion, mine)), 1, "", fault.Forbidden, fault.Forbidden},
-		"finance":             {w.as(grant(identity.Finance, identity.ScopeOrg, uuid.Nil)), 2, "", fault.Forbidden, fault.Forbidden},
-		"regional dispatcher": {w.as(grant(identity.Dispatcher, identity.ScopeRegion, mine)), 1, "", "", fault.NotFound},
-		"foreign dispatcher":  {w.as(grant(identity.Dispatcher, identity.ScopeRegion, uuid.New())), 0, fault.NotFound, fault.NotFound, fault.NotFound},
-		"admin":               {w.as(grant(identity.Admin, identity.ScopeOrg, uuid.Nil)), 2, "", "", ""},
+		"nobody":                 {t.Context(), 0, fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated},
+		"technician":             {w.as(grant(identity.Technician, identity.ScopeSelf, uuid.Nil)), 0, fault.Forbidden, fault.Forbidden, fault.Forbidden},
+		"clerk":                  {w.as(grant(identity.Clerk, identity.ScopeStore, uuid.New())), 0, fault.Forbidden, fault.Forbidden, fault.Forbidden},
+		"dealer":                 {w.as(grant(identity.Dealer, identity.ScopeRegion, mine)), 1, "", fault.Forbidden, fault.Forbidden},
+		"finance":                {w.as(grant(identity.Finance, identity.ScopeOrg, uuid.Nil)), 2, "", fault.Forbidden, fault.Forbidden},
+		"regional dispatcher":    {w.as(grant(identity.Dispatcher, identity.ScopeRegion, mine)), 1, "", "", fault.NotFound},
+		"foreign dispatcher":     {w.as(grant(identity.Dispatcher, identity.ScopeRegion, uuid.New())), 0, fault.NotFound, fault.NotFound, fault.NotFound},
+		"leader of another team": {w.as(grant(identity.Supervisor, identity.ScopeTeam, uuid.New())), 0, fault.NotFound, fault.NotFound, fault.NotFound},
+		"admin":                  {w.as(grant(identity.Admin, identity.ScopeOrg, uuid.Nil)), 2, "", "", ""},
 	} {
 		list, err := s.ListTickets(c.ctx, connect.NewRequest(&officev1.ListTicketsRequest{}))
 		if err == nil && len(list.Msg.GetTickets()) != c.list {
@@ -79,6 +80,27 @@ func TestOfficeCallsByRoleAndScope(t *testing.T) {
 				t.Errorf("%s assigns: %v", name, err)
 			}
 		}
+	}
+}
+
+func TestALeaderSeesWhatTheTeamHas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := &ticket.Service{Room: w.room}
+	leader := w.as(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: w.team})
+	p := w.technician("a")
+	given, pooled := w.open(nil), w.open(nil)
+	w.open(nil) // nobody's
+	w.assign(given.TicketID, p)
+	w.do(func(tx *postgres.Tx) error {
+		return w.room.Offer(t.Context(), tx, pooled.TicketID, w.team, ticket.BySystem("test"))
+	})
+	list, err := s.ListTickets(leader, connect.NewRequest(&officev1.ListTicketsRequest{}))
+	if err != nil || len(list.Msg.GetTickets()) != 2 {
+		t.Errorf("the leader lists %v: %v", list, err)
+	}
+	if _, err := s.GetTicket(leader, connect.NewRequest(&officev1.GetTicketRequest{Id: b(given.TicketID)})); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -292,6 +314,10 @@ func TestOldTicketsLeaveThePhoneAndStayInTheOffice(t *testing.T) {
 	if left != 0 {
 		t.Errorf("%d left again", left)
 	}
+	w.do(func(tx *postgres.Tx) error {
+		return w.room.Trail(t.Context(), tx, o.TicketID, "proof.verified", ticket.BySystem("proof"), map[string]string{"proof": "1"})
+	})
+	w.chainHolds(o.TicketID)
 	// A note that comes a season later is still kept.
 	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(o.TicketID), Text: "迟到"}, at, applied, "")
 	if n := len(w.get(o.TicketID).GetTicket().GetNotes()); n != 1 {

@@ -171,7 +171,7 @@ func (r *Room) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job,
 		ProductID: some(q.ProductID), ProductName: q.ProductName, UnitID: some(q.UnitID), Serial: q.Serial,
 		PurchasedAt: someTime(q.PurchasedAt), WarrantyUntil: someTime(q.WarrantyUntil),
 		OrderID: some(q.OrderID), OrderNumber: q.OrderNumber, StoreID: some(q.StoreID), StoreName: q.StoreName,
-		RegionID: some(q.RegionID), Skills: []string{}, DurationMinutes: 60,
+		RegionID: some(q.RegionID), Skills: []string{}, DurationMinutes: 60, TeamIDs: []uuid.UUID{},
 		WantedFrom: someTime(q.Wanted.From), WantedTo: someTime(q.Wanted.To), DueFrom: someTime(q.Due.From), DueTo: someTime(q.Due.To),
 		ReworkOf: some(q.ReworkOf), EventHash: make([]byte, 32), OpenedAt: now, ChangedAt: now,
 	}
@@ -237,14 +237,14 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 		INSERT INTO ticket (org_id, source, source_key, `+rowColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
 			$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
-			$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59)
+			$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60)
 		ON CONFLICT DO NOTHING`,
 		j.tx.OrgID(), q.Source, q.SourceKey,
 		t.ID, t.Number, int16(t.State), int16(t.MoneyState), t.BusinessType, t.Urgency, t.CustomerID, t.CustomerName, t.CustomerPhone,
 		t.Address, t.Area, t.Latitude, t.Longitude, t.VIP, t.ProductID, t.ProductName, t.Model, t.ClassID, t.UnitID, t.Serial, t.PurchasedAt,
 		t.WarrantyUntil, t.OrderID, t.OrderNumber, t.StoreID, t.StoreName, t.RegionID, t.TemplateID, t.Skills, t.DurationMinutes,
 		t.WantedFrom, t.WantedTo, t.ArrivalFrom, t.ArrivalTo, t.ScheduledFrom, t.ScheduledTo, t.DueFrom, t.DueTo, t.ActualFrom, t.ActualTo,
-		t.TechnicianID, t.TechnicianName, t.VisitID, int16(t.VisitState), t.PoolTeamID, t.HeldAt, t.CanceledAt, t.ClosedAt, t.DecisionReason,
+		t.TechnicianID, t.TechnicianName, t.VisitID, int16(t.VisitState), t.PoolTeamID, t.TeamIDs, t.HeldAt, t.CanceledAt, t.ClosedAt, t.DecisionReason,
 		t.ReworkOf, t.Review, t.EventSeq, t.EventHash, t.OpenedAt, t.ChangedAt, t.Archived)
 	return err == nil && tag.RowsAffected() == 1, err
 }

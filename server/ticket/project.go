@@ -140,7 +140,7 @@ func (j *job) place(ctx context.Context) error {
 		for _, v := range j.visits {
 			switch {
 			case value(v.TechnicianID) == *holder:
-				if v.dirty || changedHands || len(a.answers[v.ID]) > 0 {
+				if v.dirty || changedHands {
 					j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VISIT), v.ID, feed.Placement{Feed: f, Body: body(j.visitWire(v, a))})
 				}
 			case changedHands:

@@ -62,6 +62,7 @@ type row struct {
 	VisitID         *uuid.UUID
 	VisitState      state.Visit
 	PoolTeamID      *uuid.UUID
+	TeamIDs         []uuid.UUID
 	HeldAt          *time.Time
 	CanceledAt      *time.Time
 	ClosedAt        *time.Time
@@ -79,7 +80,7 @@ const rowColumns = `id, number, state, money_state, business_type, urgency, cust
 	address, area, latitude, longitude, vip, product_id, product_name, model, class_id, unit_id, serial, purchased_at,
 	warranty_until, order_id, order_number, store_id, store_name, region_id, template_id, skills, duration_minutes,
 	wanted_from, wanted_to, arrival_from, arrival_to, scheduled_from, scheduled_to, due_from, due_to, actual_from, actual_to,
-	technician_id, technician_name, visit_id, visit_state, pool_team_id, held_at, canceled_at, closed_at, decision_reason,
+	technician_id, technician_name, visit_id, visit_state, pool_team_id, team_ids, held_at, canceled_at, closed_at, decision_reason,
 	rework_of, review, event_seq, event_hash, opened_at, changed_at, archived`
 
 // visitRow is a visit as the table keeps it.

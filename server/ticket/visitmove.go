@@ -174,6 +174,7 @@ func (a *act) revive(ctx context.Context) error {
 		}
 	}
 	a.t.TechnicianID, a.t.TechnicianName, a.t.VisitID = &who.ID, who.Name, &a.v.ID
+	a.seenBy(who.Teams)
 	a.t.CanceledAt, a.t.PoolTeamID, a.t.Review = nil, nil, false
 	return nil
 }
@@ -198,10 +199,12 @@ func (a *act) missing(ctx context.Context) ([]checklist.Gap, error) {
 	return checklist.Missing(t, kept.answers[a.v.ID], proofs), nil
 }
 
-// charges lists the parts and surcharges of the ticket.
-func (j *job) charges(ctx context.Context) ([]Charge, error) {
-	rows, err := j.tx.Query(ctx, `SELECT id, kind, price_item_id, name, quantity, unit_minor, currency FROM ticket_charge
-		WHERE org_id = $1 AND ticket_id = $2 ORDER BY server_time, id`, j.tx.OrgID(), j.t.ID)
+// charges lists the parts and surcharges that the visit's technician added to the ticket, by this visit or an
+// earlier one: nobody is paid for what another has built in.
+func (a *act) charges(ctx context.Context) ([]Charge, error) {
+	rows, err := a.tx.Query(ctx, `SELECT c.id, c.kind, c.price_item_id, c.name, c.quantity, c.unit_minor, c.currency
+		FROM ticket_charge c JOIN visit v ON v.org_id = c.org_id AND v.id = c.visit_id
+		WHERE c.org_id = $1 AND c.ticket_id = $2 AND v.technician_id = $3 ORDER BY c.server_time, c.id`, a.tx.OrgID(), a.t.ID, a.v.TechnicianID)
 	if err != nil {
 		return nil, err
 	}

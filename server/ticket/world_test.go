@@ -94,7 +94,9 @@ func newWorld(t testing.TB) *world {
 			return w.proofs[visit], nil
 		},
 		Zone: func(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil },
-		Pays: func(context.Context, *postgres.Tx, ticket.Completion) (money.Amount, error) { return money.Fen(12000), nil },
+		Pays: func(context.Context, *postgres.Tx, ticket.Completion) (money.Amount, error) {
+			return money.Fen(12000), nil
+		},
 		Completed: func(_ context.Context, _ *postgres.Tx, c ticket.Completion) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -286,4 +288,3 @@ func (w *world) chainHolds(id uuid.UUID) []string {
 }
 
 func b(id uuid.UUID) []byte { return id[:] }
-
