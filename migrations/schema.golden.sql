@@ -462,6 +462,7 @@ ticket.technician_name text not null default ''::text
 ticket.visit_id uuid
 ticket.visit_state smallint not null default 0
 ticket.pool_team_id uuid
+ticket.team_ids uuid[] not null default '{}'::uuid[]
 ticket.held_at timestamp with time zone
 ticket.canceled_at timestamp with time zone
 ticket.closed_at timestamp with time zone
