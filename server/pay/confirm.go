@@ -33,7 +33,7 @@ func (r *Room) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) e
 		)
 		SELECT count(*) FROM locked WHERE approved_at IS NOT NULL AND confirmed_at IS NULL AND plan IS NOT NULL`,
 		tx.OrgID(), ticket).Scan(&ready)
-	if err != nil || ready == 0 {
+	if err != nil || ready == 0 || r.ProofsVerified == nil {
 		return err
 	}
 	if verified, err := r.ProofsVerified(ctx, tx, ticket); err != nil || !verified {

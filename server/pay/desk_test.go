@@ -37,15 +37,16 @@ func noon(day int) time.Time { return time.Date(2026, 11, day, 12, 0, 0, 0, shan
 
 // desk is a room with an org of its own.
 type desk struct {
-	t     *testing.T
-	db    *pgtest.DB
-	room  *pay.Room
-	org   uuid.UUID
-	tech  uuid.UUID
-	team  uuid.UUID
-	mu    sync.Mutex
-	now   time.Time
-	proof map[uuid.UUID]bool // tickets whose proof is not verified yet
+	t      *testing.T
+	db     *pgtest.DB
+	room   *pay.Room
+	org    uuid.UUID
+	tech   uuid.UUID
+	team   uuid.UUID
+	region uuid.UUID
+	mu     sync.Mutex
+	now    time.Time
+	proof  map[uuid.UUID]bool // tickets whose proof is not verified yet
 	// told sums what the ranking was told.
 	told map[uuid.UUID][2]int64
 }
@@ -53,7 +54,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{
-		t: t, db: pgtest.New(t), org: uuid.New(), tech: uuid.New(), team: uuid.New(), now: noon(23),
+		t: t, db: pgtest.New(t), org: uuid.New(), tech: uuid.New(), team: uuid.New(), region: uuid.New(), now: noon(23),
 		proof: map[uuid.UUID]bool{}, told: map[uuid.UUID][2]int64{},
 	}
 	d.room = &pay.Room{
@@ -62,7 +63,7 @@ func newDesk(t *testing.T) *desk {
 		Zone:  func(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil },
 		Home: func(_ context.Context, _ *postgres.Tx, id uuid.UUID) ([]uuid.UUID, uuid.UUID, error) {
 			if id == d.tech {
-				return []uuid.UUID{d.team}, uuid.Nil, nil
+				return []uuid.UUID{d.team}, d.region, nil
 			}
 			return nil, uuid.Nil, nil
 		},
@@ -282,28 +283,34 @@ func (d *desk) check() {
 
 func (d *desk) checkFeed(all []*payv1.EarningLine) {
 	d.t.Helper()
-	ctx, f := d.t.Context(), change.FeedID{Kind: "tech", Key: d.tech}
-	d.do(func(ctx context.Context, tx *postgres.Tx) error { return tx.Subscribe(ctx, change.User(d.tech), f) })
-	page, err := feed.Read(ctx, d.room.Store, feed.Request{Org: change.Org(d.org), User: change.User(d.tech), MaxBytes: 4 << 20})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	held := map[uuid.UUID]*payv1.EarningLine{}
-	for _, delta := range page.Deltas {
-		for _, e := range delta.Entries {
-			l := &payv1.EarningLine{}
-			if err := proto.Unmarshal(e.Body, l); err != nil {
-				d.t.Fatal(err)
-			}
-			held[e.ID] = l
-		}
-	}
+	held := d.feed(change.FeedID{Kind: "tech", Key: d.tech})
 	if len(held) != len(all) {
 		d.t.Errorf("the feed holds %d lines of %d", len(held), len(all))
 	}
 	for _, l := range all {
-		if got := held[uuid.UUID(l.Id)]; !proto.Equal(got, l) {
+		got := &payv1.EarningLine{}
+		if err := proto.Unmarshal(held[uuid.UUID(l.Id)], got); err != nil {
+			d.t.Fatal(err)
+		}
+		if !proto.Equal(got, l) {
 			d.t.Errorf("the feed holds %v\ninstead of %v", got, l)
 		}
 	}
+}
+
+// feed is what a phone that follows a feed holds of it.
+func (d *desk) feed(f change.FeedID) map[uuid.UUID][]byte {
+	d.t.Helper()
+	d.do(func(ctx context.Context, tx *postgres.Tx) error { return tx.Subscribe(ctx, change.User(d.tech), f) })
+	page, err := feed.Read(d.t.Context(), d.room.Store, feed.Request{Org: change.Org(d.org), User: change.User(d.tech), MaxBytes: 4 << 20})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	held := map[uuid.UUID][]byte{}
+	for _, delta := range page.Deltas {
+		for _, e := range delta.Entries {
+			held[e.ID] = e.Body
+		}
+	}
+	return held
 }

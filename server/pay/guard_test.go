@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
@@ -176,6 +177,43 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 	}
 }
 
+func TestEveryPhoneHoldsThePublishedPlans(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	first, second := standard(1, "2026-01-01"), standard(2, "2026-12-01")
+	d.publish(first)
+	d.publish(second)
+	d.publish(second)
+	want := map[uint32]*payv1.PlanVersion{1: first, 2: second}
+	for _, body := range d.feed(change.FeedID{Kind: "org", Key: d.org}) {
+		p := &payv1.PlanVersion{}
+		if err := proto.Unmarshal(body, p); err != nil {
+			t.Fatal(err)
+		}
+		if !proto.Equal(p, want[p.Version]) {
+			t.Errorf("the feed holds %v", p)
+		}
+		delete(want, p.Version)
+	}
+	if len(want) > 0 {
+		t.Errorf("%d versions are missing", len(want))
+	}
+}
+
+func TestWithoutAProofRoomNothingIsPosted(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.room.ProofsVerified = nil
+	d.publish(standard(1, "2026-01-01"))
+	f := d.job(noon(23))
+	d.accrue(uuid.New(), f)
+	d.approve(f.Ticket)
+	if e := d.earnings(noon(23)); e.MonthConfirmed.Total.Minor != 0 || e.MonthPending.Total.Minor != jobPay {
+		t.Errorf("month: %v, %v", e.MonthPending, e.MonthConfirmed)
+	}
+	d.check()
+}
+
 func TestWhoMaySeeAndCorrectEarnings(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -194,6 +232,8 @@ func TestWhoMaySeeAndCorrectEarnings(t *testing.T) {
 		{"a clerk", d.as(identity.Clerk, identity.ScopeOrg, uuid.Nil), fault.NotFound, fault.Forbidden, fault.Forbidden},
 		{"the team's supervisor", d.as(identity.Supervisor, identity.ScopeTeam, d.team), "", fault.Forbidden, fault.Forbidden},
 		{"another team's supervisor", d.as(identity.Supervisor, identity.ScopeTeam, uuid.New()), fault.NotFound, fault.Forbidden, fault.Forbidden},
+		{"another region's dealer", d.as(identity.Dealer, identity.ScopeRegion, uuid.New()), fault.NotFound, fault.Forbidden, fault.Forbidden},
+		{"the region's dealer", d.as(identity.Dealer, identity.ScopeRegion, d.region), "", fault.Forbidden, fault.Forbidden},
 		{"another region's finance", d.as(identity.Finance, identity.ScopeRegion, uuid.New()), fault.NotFound, fault.NotFound, fault.Forbidden},
 		{"finance", d.as(identity.Finance, identity.ScopeOrg, uuid.Nil), "", "", ""},
 	} {

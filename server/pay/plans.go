@@ -12,10 +12,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -81,11 +83,17 @@ func (r *Room) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVers
 		if err := r.admit(ctx, tx, v, body); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
+		tag, err := tx.Exec(ctx, `
 			INSERT INTO pay_plan (org_id, plan, version, effective_from, body, published_at, published_by)
 			VALUES ($1, $2, $3, $4::text::date, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			tx.OrgID(), v.Plan, v.Number, v.From.String(), body, tx.Now(), by)
-		return err
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		// Every phone of the org holds the plan, so that it can estimate without a network.
+		tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_PAY_PLAN), uuid.NewSHA1(tx.OrgID(), []byte("plan "+v.Ref())),
+			feed.Placement{Feed: change.FeedID{Kind: "org", Key: tx.OrgID()}, Body: body})
+		return nil
 	})
 	if err != nil {
 		return 0, err

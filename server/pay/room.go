@@ -29,7 +29,8 @@ type Room struct {
 	// Home tells the teams and the region of a technician, for the rights of who leads them; both are empty for
 	// who is no technician. From the account room.
 	Home func(ctx context.Context, tx *postgres.Tx, technician uuid.UUID) (teams []uuid.UUID, region uuid.UUID, err error)
-	// ProofsVerified tells whether the bytes of all required proof of a ticket are verified. From the proof room.
+	// ProofsVerified tells whether the bytes of all required proof of a ticket are verified. From the proof room;
+	// while it is nil nobody can tell, and nothing is posted.
 	ProofsVerified func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (bool, error)
 	// Earned is told of every change of a payee's income: by how much the total and the part that is not sure
 	// changed, and at which time it counts. The ranking listens here.

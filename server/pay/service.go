@@ -226,7 +226,7 @@ func (r *Room) reach(ctx context.Context, tx *postgres.Tx, who identity.Identity
 	if payee == who.User && who.Has(identity.Technician) {
 		return payee, nil
 	}
-	ok, err := r.leads(ctx, tx, who, payee, identity.Finance, identity.Admin, identity.Supervisor)
+	ok, err := r.leads(ctx, tx, who, payee, identity.Finance, identity.Admin, identity.Supervisor, identity.Dealer)
 	if err == nil && !ok {
 		err = fault.New(fault.NotFound, "")
 	}

@@ -105,7 +105,7 @@ func (r *Room) choose(ctx context.Context, tx *postgres.Tx, who identity.Identit
 }
 
 func leads(who identity.Identity, kind identity.ScopeKind, id uuid.UUID) bool {
-	for _, role := range []identity.Role{identity.Supervisor, identity.Finance, identity.Admin, identity.Dispatcher} {
+	for _, role := range []identity.Role{identity.Supervisor, identity.Finance, identity.Admin, identity.Dispatcher, identity.Dealer} {
 		if who.Reaches(role, kind, id) {
 			return true
 		}

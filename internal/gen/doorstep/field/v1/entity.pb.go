@@ -37,6 +37,8 @@ const (
 	EntityKind_ENTITY_KIND_PRICE_ITEM    EntityKind = 4
 	EntityKind_ENTITY_KIND_REASON        EntityKind = 5
 	EntityKind_ENTITY_KIND_VERIFY_KEY    EntityKind = 6
+	// A published doorstep.pay.v1.PlanVersion, for estimates without a network.
+	EntityKind_ENTITY_KIND_PAY_PLAN EntityKind = 7
 	// Of a technician's feed.
 	EntityKind_ENTITY_KIND_TICKET       EntityKind = 10
 	EntityKind_ENTITY_KIND_VISIT        EntityKind = 11
@@ -61,6 +63,7 @@ var (
 		4:  "ENTITY_KIND_PRICE_ITEM",
 		5:  "ENTITY_KIND_REASON",
 		6:  "ENTITY_KIND_VERIFY_KEY",
+		7:  "ENTITY_KIND_PAY_PLAN",
 		10: "ENTITY_KIND_TICKET",
 		11: "ENTITY_KIND_VISIT",
 		12: "ENTITY_KIND_PROOF",
@@ -79,6 +82,7 @@ var (
 		"ENTITY_KIND_PRICE_ITEM":    4,
 		"ENTITY_KIND_REASON":        5,
 		"ENTITY_KIND_VERIFY_KEY":    6,
+		"ENTITY_KIND_PAY_PLAN":      7,
 		"ENTITY_KIND_TICKET":        10,
 		"ENTITY_KIND_VISIT":         11,
 		"ENTITY_KIND_PROOF":         12,
@@ -2980,7 +2984,7 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x04near\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\x04near\x121\n" +
 	"\x06wanted\x18\t \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted\x12,\n" +
 	"\x04pays\x18\n" +
-	" \x01(\v2\x18.doorstep.types.v1.MoneyR\x04pays*\xb0\x03\n" +
+	" \x01(\v2\x18.doorstep.types.v1.MoneyR\x04pays*\xca\x03\n" +
 	"\n" +
 	"EntityKind\x12\x1b\n" +
 	"\x17ENTITY_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -2989,7 +2993,8 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x14ENTITY_KIND_TEMPLATE\x10\x03\x12\x1a\n" +
 	"\x16ENTITY_KIND_PRICE_ITEM\x10\x04\x12\x16\n" +
 	"\x12ENTITY_KIND_REASON\x10\x05\x12\x1a\n" +
-	"\x16ENTITY_KIND_VERIFY_KEY\x10\x06\x12\x16\n" +
+	"\x16ENTITY_KIND_VERIFY_KEY\x10\x06\x12\x18\n" +
+	"\x14ENTITY_KIND_PAY_PLAN\x10\a\x12\x16\n" +
 	"\x12ENTITY_KIND_TICKET\x10\n" +
 	"\x12\x15\n" +
 	"\x11ENTITY_KIND_VISIT\x10\v\x12\x15\n" +
