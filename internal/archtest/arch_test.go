@@ -9,7 +9,7 @@ import (
 )
 
 // vocabulary are packages below server/ that hold words only, no storage: every room may speak them.
-var vocabulary = []string{"server/civil", "server/identity", "server/money", "server/pay/plan"}
+var vocabulary = []string{"server/civil", "server/identity", "server/money", "server/pay/plan", "server/order/parse", "server/order/refusal"}
 
 // wiring may know everything: the commands, and the one object that they start.
 var wiring = []string{"server/app", "server/command", "server/demo"}
@@ -77,6 +77,7 @@ var alike = map[string]string{
 	"main":     "commands",
 	"template": "the trade's own word; the design names the room so",
 	"rpc":      "the design names the border so; net/rpc is frozen and not used here",
+	"parse":    "it parses what shops write; text/template/parse is for template engines",
 	"synctest": "the design names the engine's test suite so",
 	"draw":     "codes are drawn there; image/draw is not used beside it",
 }
