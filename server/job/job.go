@@ -53,9 +53,8 @@ type Runner struct {
 	Client *river.Client[pgx.Tx]
 }
 
-// Start begins to work on the server's pool. Rooms have put their workers and periodic jobs in beforehand; a
-// server without any gets nothing to do.
-func Start(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger, workers *river.Workers, periodic []*river.PeriodicJob) (*Runner, error) {
+// New makes a runner on the server's pool; workers and periodic jobs are those of the rooms.
+func New(pool *pgxpool.Pool, log *slog.Logger, workers *river.Workers, periodic []*river.PeriodicJob) (*Runner, error) {
 	c, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Logger:  log,
 		Workers: workers, PeriodicJobs: periodic,
@@ -65,11 +64,15 @@ func Start(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger, workers *r
 	if err != nil {
 		return nil, fmt.Errorf("job: %w", err)
 	}
-	// The client lives beyond the start.
-	if err := c.Start(context.WithoutCancel(ctx)); err != nil {
-		return nil, fmt.Errorf("job: start: %w", err)
-	}
 	return &Runner{Client: c}, nil
+}
+
+// Start begins to work; ctx bounds the start, not the life.
+func (r *Runner) Start(ctx context.Context) error {
+	if err := r.Client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("job: start: %w", err)
+	}
+	return nil
 }
 
 // Stop lets running jobs end until ctx ends, then cancels them.

@@ -93,7 +93,7 @@ func (r *Room) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p *
 		p.HolderID = &admission.Holder
 	}
 	if p.State == verified {
-		p.Receipt, p.ReceiptKey = r.Signer.Sign(receiptText(tx.OrgID(), p))
+		p.Receipt, p.ReceiptKey = r.Signer.Sign(ReceiptText(tx.OrgID(), p.entity()))
 	}
 	var latitude, longitude, accuracy any
 	if at != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // maxAttempts is how often bytes that differ from the manifest may come before the proof is refused for good.
-const maxAttempts = 3
+const maxAttempts = 5
 
 // FinishUpload implements fieldv1connect.ProofServiceHandler. A proof that is settled is simply told again. An
 // error leaves the proof where it is, to be finished later.
@@ -183,7 +183,7 @@ func (r *Room) settle(ctx context.Context, org, id uuid.UUID, end func(*row), pi
 		if p.State == verified {
 			at := micro(tx.Now())
 			p.VerifiedAt = &at
-			p.Receipt, p.ReceiptKey = r.Signer.Sign(receiptText(org, p))
+			p.Receipt, p.ReceiptKey = r.Signer.Sign(ReceiptText(org, p.entity()))
 			if picture.Thumbnail != nil {
 				p.ThumbnailType = string(media.JPEG)
 			}

@@ -210,15 +210,20 @@ func (o *Objects) presignPut(ctx context.Context, key string, n int64, hash []by
 	return u.String(), headers, nil
 }
 
-// presignPart signs a request that stores one part of exactly this length.
-func (o *Objects) presignPart(ctx context.Context, key, upload string, number int, n int64, life time.Duration) (string, error) {
-	u, err := o.outside.PresignHeader(ctx, http.MethodPut, o.bucket, key, life,
-		url.Values{"uploadId": {upload}, "partNumber": {strconv.Itoa(number)}},
-		http.Header{"Content-Length": {strconv.FormatInt(n, 10)}})
-	if err != nil {
-		return "", away(err)
+// presignPart signs a request that stores one part of exactly this length, and hash unless that is nil.
+func (o *Objects) presignPart(ctx context.Context, key, upload string, number int, n int64, hash []byte, life time.Duration) (string, []header, error) {
+	var headers []header
+	signed := http.Header{"Content-Length": {strconv.FormatInt(n, 10)}}
+	if hash != nil {
+		headers = []header{{"X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(hash)}}
+		signed.Set(headers[0].name, headers[0].value)
 	}
-	return u.String(), nil
+	u, err := o.outside.PresignHeader(ctx, http.MethodPut, o.bucket, key, life,
+		url.Values{"uploadId": {upload}, "partNumber": {strconv.Itoa(number)}}, signed)
+	if err != nil {
+		return "", nil, away(err)
+	}
+	return u.String(), headers, nil
 }
 
 // presignGet signs an address under which a browser may see an object for a while. A picture of an accepted type
@@ -239,10 +244,15 @@ func (o *Objects) presignGet(ctx context.Context, key, name string, t media.Type
 	return u.String(), nil
 }
 
-func (o *Objects) startParts(ctx context.Context, key, t string) (upload string, err error) {
+// startParts begins an upload in parts; hashed says that every part will come with its SHA-256.
+func (o *Objects) startParts(ctx context.Context, key, t string, hashed bool) (upload string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	upload, err = o.inside.NewMultipartUpload(ctx, o.bucket, key, minio.PutObjectOptions{ContentType: t})
+	options := minio.PutObjectOptions{ContentType: t}
+	if hashed {
+		options.UserMetadata = map[string]string{"X-Amz-Checksum-Algorithm": "SHA256"}
+	}
+	upload, err = o.inside.NewMultipartUpload(ctx, o.bucket, key, options)
 	return upload, away(err)
 }
 
@@ -260,7 +270,7 @@ func (o *Objects) finishParts(ctx context.Context, key, upload string, parts []m
 	defer cancel()
 	done := make([]minio.CompletePart, len(parts))
 	for i, p := range parts {
-		done[i] = minio.CompletePart{PartNumber: p.PartNumber, ETag: p.ETag}
+		done[i] = minio.CompletePart{PartNumber: p.PartNumber, ETag: p.ETag, ChecksumSHA256: p.ChecksumSHA256}
 	}
 	_, err := o.inside.CompleteMultipartUpload(ctx, o.bucket, key, upload, done, minio.PutObjectOptions{})
 	return away(err)

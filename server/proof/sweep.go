@@ -142,7 +142,7 @@ func (r *Room) sweepUploads(ctx context.Context, org change.Org, report *Report)
 
 // sweepObjects walks rows and objects side by side, both ordered by the proof's id.
 func (r *Room) sweepObjects(ctx context.Context, org change.Org, report *Report) error {
-	// Read before the objects are: a row that is made meanwhile is no orphan, for its object is young.
+	// Both sides move meanwhile; that can make a young object look like an orphan, which only old ones are removed for.
 	ctx, cancel := context.WithCancel(ctx) // ends the listing
 	defer cancel()
 	next, stop := iter.Pull2(r.keptRows(ctx, org))
@@ -154,10 +154,17 @@ func (r *Room) sweepObjects(ctx context.Context, org change.Org, report *Report)
 	seen := false // whether the original of p is there
 	pass := func() error {
 		if !seen && p.settledOrReceived() {
-			if err := r.reportLost(ctx, org, p); err != nil {
-				return err
+			// The listing may be older than the row: ask once more.
+			_, there := r.Objects.size(ctx, key(uuid.UUID(org), p.ID, original))
+			switch {
+			case errors.Is(there, errAbsent):
+				if err := r.reportLost(ctx, org, p); err != nil {
+					return err
+				}
+				report.Lost++
+			case there != nil:
+				return there
 			}
-			report.Lost++
 		}
 		p, err, more = next()
 		seen = false

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"time"
 
@@ -47,7 +48,11 @@ func (r *Room) StartUpload(ctx context.Context, req *connect.Request[fieldv1.Sta
 		out.Requests, err = r.single(ctx, at, p)
 	} else {
 		out.PartSize = PartSize
-		out.Requests, out.Complete, err = r.missing(ctx, who.Org, at, p)
+		hashes := req.Msg.GetPartSha256()
+		if len(hashes) != 0 && len(hashes) != partCount(p.Size) {
+			return nil, fault.New(fault.InvalidArgument, "part_sha256: %d for %d parts", len(hashes), partCount(p.Size))
+		}
+		out.Requests, out.Complete, err = r.missing(ctx, who.Org, at, p, hashes)
 	}
 	if err != nil {
 		return nil, err
@@ -75,46 +80,59 @@ func (r *Room) single(ctx context.Context, at string, p *row) ([]*fieldv1.Signed
 	if err != nil {
 		return nil, err
 	}
-	q := &fieldv1.SignedRequest{Method: "PUT", Url: address, Length: uint64(p.Size), Expires: timestamppb.New(r.Store.Now().Add(uploadLife))}
-	for _, h := range headers {
-		q.Headers = append(q.Headers, &fieldv1.Header{Name: h.name, Value: h.value})
-	}
-	return []*fieldv1.SignedRequest{q}, nil
+	return []*fieldv1.SignedRequest{{
+		Method: "PUT", Url: address, Headers: onWire(headers), Length: uint64(p.Size),
+		Expires: timestamppb.New(r.Store.Now().Add(uploadLife)),
+	}}, nil
 }
 
-// missing gives the requests for the parts that the store does not have yet.
-func (r *Room) missing(ctx context.Context, org uuid.UUID, at string, p *row) (requests []*fieldv1.SignedRequest, complete bool, err error) {
-	have, err := r.partsOf(ctx, org, at, p)
+func onWire(headers []header) []*fieldv1.Header {
+	out := make([]*fieldv1.Header, len(headers))
+	for i, h := range headers {
+		out[i] = &fieldv1.Header{Name: h.name, Value: h.value}
+	}
+	return out
+}
+
+// missing gives the requests for the parts that the store does not have yet. With hashes, a part that is there
+// with another hash, or with none, counts as missing.
+func (r *Room) missing(ctx context.Context, org uuid.UUID, at string, p *row, hashes [][]byte) (requests []*fieldv1.SignedRequest, complete bool, err error) {
+	have, err := r.partsOf(ctx, org, at, p, len(hashes) > 0)
 	if err != nil {
 		return nil, false, err
 	}
 	there := arrived(p.Size, have)
 	expires := timestamppb.New(r.Store.Now().Add(uploadLife))
 	for number := 1; number <= partCount(p.Size); number++ {
-		if _, ok := there[number]; ok {
+		var hash []byte
+		if len(hashes) > 0 {
+			hash = hashes[number-1]
+		}
+		if part, ok := there[number]; ok && (hash == nil || part.ChecksumSHA256 == base64.StdEncoding.EncodeToString(hash)) {
 			continue
 		}
 		from, n := partRange(p.Size, number)
-		address, err := r.Objects.presignPart(ctx, at, p.UploadID, number, n, uploadLife)
+		address, headers, err := r.Objects.presignPart(ctx, at, p.UploadID, number, n, hash, uploadLife)
 		if err != nil {
 			return nil, false, err
 		}
 		requests = append(requests, &fieldv1.SignedRequest{
-			Method: "PUT", Url: address, Offset: uint64(from), Length: uint64(n), PartNumber: uint32(number), Expires: expires,
+			Method: "PUT", Url: address, Headers: onWire(headers), Offset: uint64(from), Length: uint64(n),
+			PartNumber: uint32(number), Expires: expires,
 		})
 	}
 	return requests, len(requests) == 0, nil
 }
 
 // partsOf lists the parts of the proof's upload, and begins one where there is none (any more).
-func (r *Room) partsOf(ctx context.Context, org uuid.UUID, at string, p *row) ([]minio.ObjectPart, error) {
+func (r *Room) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, hashed bool) ([]minio.ObjectPart, error) {
 	if p.UploadID != "" {
 		have, err := r.Objects.parts(ctx, at, p.UploadID)
 		if !errors.Is(err, errAbsent) {
 			return have, err
 		}
 	}
-	begun, err := r.Objects.startParts(ctx, at, p.MediaType)
+	begun, err := r.Objects.startParts(ctx, at, p.MediaType, hashed)
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,11 @@ const (
 )
 
 type StartUploadRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ProofId       []byte                 `protobuf:"bytes,1,opt,name=proof_id,json=proofId,proto3" json:"proof_id,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	ProofId []byte                 `protobuf:"bytes,1,opt,name=proof_id,json=proofId,proto3" json:"proof_id,omitempty"`
+	// SHA-256 of each part of 5 MiB, the last maybe smaller, of a file longer than one part. With them the store
+	// itself refuses other bytes; without, a part that was cut on the way may be noticed only at the end.
+	PartSha256    [][]byte `protobuf:"bytes,2,rep,name=part_sha256,json=partSha256,proto3" json:"part_sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -63,6 +66,13 @@ func (*StartUploadRequest) Descriptor() ([]byte, []int) {
 func (x *StartUploadRequest) GetProofId() []byte {
 	if x != nil {
 		return x.ProofId
+	}
+	return nil
+}
+
+func (x *StartUploadRequest) GetPartSha256() [][]byte {
+	if x != nil {
+		return x.PartSha256
 	}
 	return nil
 }
@@ -492,9 +502,11 @@ var File_doorstep_field_v1_proof_proto protoreflect.FileDescriptor
 
 const file_doorstep_field_v1_proof_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddoorstep/field/v1/proof.proto\x12\x11doorstep.field.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n" +
+	"\x1ddoorstep/field/v1/proof.proto\x12\x11doorstep.field.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n" +
 	"\x12StartUploadRequest\x12\"\n" +
-	"\bproof_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\aproofId\"\x8c\x01\n" +
+	"\bproof_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\aproofId\x12/\n" +
+	"\vpart_sha256\x18\x02 \x03(\fB\x0e\xbaH\v\x92\x01\b\x10\r\"\x04z\x02h R\n" +
+	"partSha256\"\x8c\x01\n" +
 	"\x13StartUploadResponse\x12\x1a\n" +
 	"\bcomplete\x18\x01 \x01(\bR\bcomplete\x12<\n" +
 	"\brequests\x18\x02 \x03(\v2 .doorstep.field.v1.SignedRequestR\brequests\x12\x1b\n" +
