@@ -8,8 +8,12 @@ import (
 	"testing"
 )
 
-// vocabulary are packages below server/ that hold words only, no storage: every room may speak them.
-var vocabulary = []string{"server/civil", "server/identity", "server/money", "server/pay/plan", "server/order/parse", "server/order/refusal"}
+// vocabulary are packages below server/ that hold words and pure rules only, no storage and no calls: every room may
+// speak them. They import nothing but each other and what is below all.
+var vocabulary = []string{
+	"server/civil", "server/identity", "server/money",
+	"server/pay/plan", "server/dispatch/score", "server/order/parse", "server/order/refusal",
+}
 
 // wiring may know everything: the commands, and the one object that they start.
 var wiring = []string{"server/app", "server/command", "server/demo"}
