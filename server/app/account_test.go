@@ -63,7 +63,7 @@ type company struct {
 func open(t *testing.T, change ...func(*app.Config)) company {
 	t.Helper()
 	c := company{clock: &clock{}, db: pgtest.New(t)}
-	config := app.Config{DatabaseURL: c.db.URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: c.clock.Now, Argon: cheap, Objects: nowhere}
+	config := app.Config{DatabaseURL: c.db.URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: c.clock.Now, Argon: cheap, Objects: nowhere, WithoutJobs: true}
 	for _, f := range change {
 		f(&config)
 	}

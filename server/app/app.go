@@ -12,7 +12,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/migrations"
-	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/job"
 	"github.com/doorstep-dev/doorstep/server/proof/heic"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -30,51 +30,78 @@ type App struct {
 	hub        *watch.Hub
 	pool       *pgxpool.Pool
 	heic       heic.Decoder
+	jobs       *job.Runner
+	life       context.Context //nolint:containedctx // ends with Close
 	background sync.WaitGroup
 	stop       context.CancelFunc
 	closed     sync.Once
 }
 
-// Start opens everything, makes the rooms and serves. ctx bounds the start, not the life: that ends with
-// Close. A database whose schema is older than this program is ConfigInvalid: run `doorstep migrate` first.
-func Start(ctx context.Context, c Config) (_ *App, err error) {
-	c = c.withDefaults()
-	a := &App{config: c, hub: &watch.Hub{}}
+// Open makes the rooms on their database, without serving: for commands. ctx bounds the opening, not the life:
+// that ends with Close. A database whose schema is older than this program is ConfigInvalid: run
+// `doorstep migrate` first. Without an object store everything works but what needs it.
+func Open(ctx context.Context, c Config) (_ *App, err error) {
+	if c.Objects.Endpoint == "" {
+		c.Objects.Endpoint = "localhost:9" // the discard service: calls to it fail as those to a store that is down
+	}
+	a := &App{config: c.withDefaults(), hub: &watch.Hub{}}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stop = stop
 	defer func() {
 		if err != nil {
-			a.release()
+			a.release(ctx)
 		}
 	}()
 	if err := ready(ctx, c.DatabaseURL); err != nil {
 		return nil, err
 	}
-	if a.pool, err = postgres.Open(ctx, c.DatabaseURL, c.DatabasePool); err != nil {
+	if a.pool, err = postgres.Open(ctx, c.DatabaseURL, a.config.DatabasePool); err != nil {
 		return nil, err
 	}
-	poker := postgres.NewPoker(a.hub, a.pool, c.Log)
+	poker := postgres.NewPoker(a.hub, a.pool, a.config.Log)
 	if a.Rooms, err = a.rooms(ctx, poker); err != nil {
 		return nil, err
 	}
+	a.life = life
+	a.background.Go(func() { poker.Run(life) })
+	return a, nil
+}
+
+// Start opens the rooms and serves, until Close.
+func Start(ctx context.Context, c Config) (_ *App, err error) {
+	if c.Objects.Endpoint == "" {
+		return nil, fault.New(fault.ConfigInvalid, "DOORSTEP_S3_ENDPOINT: photos need an object store")
+	}
+	a, err := Open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			a.release(ctx)
+		}
+	}()
 	handler, err := a.handler()
 	if err != nil {
 		return nil, err
 	}
-	a.server, err = rpc.NewServer(ctx, rpc.ServerConfig{
-		Listen: c.Listen, CertFile: c.CertFile, KeyFile: c.KeyFile, Handler: handler, Log: c.Log,
+	if a.server, err = rpc.NewServer(ctx, rpc.ServerConfig{
+		Listen: a.config.Listen, CertFile: c.CertFile, KeyFile: c.KeyFile, Handler: handler, Log: a.config.Log,
 		Streams: func(path string) bool { return path == syncv1connect.SyncServiceWatchProcedure },
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, err
 	}
-	a.background.Go(func() { poker.Run(life) })
+	if !c.WithoutJobs {
+		if err := a.startJobs(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, run := range a.Rooms.background() {
-		a.background.Go(func() { run(life) })
+		a.background.Go(func() { run(a.life) })
 	}
 	a.server.Start()
 	a.health.Ready(true)
-	c.Log.InfoContext(ctx, "serving", "address", a.server.URL(), "public", a.PublicURL())
+	a.config.Log.InfoContext(ctx, "serving", "address", a.server.URL(), "public", a.PublicURL())
 	return a, nil
 }
 
@@ -93,9 +120,10 @@ func ready(ctx context.Context, url string) error {
 // URL is the server's own address.
 func (a *App) URL() string { return a.server.URL() }
 
-// PublicURL is the address that phones and browsers use.
+// PublicURL is the address that phones and browsers use; without one in the config it is the server's own, and
+// empty where nothing serves.
 func (a *App) PublicURL() string {
-	if a.config.PublicURL != "" {
+	if a.config.PublicURL != "" || a.server == nil {
 		return a.config.PublicURL
 	}
 	return a.server.URL()
@@ -108,6 +136,10 @@ func (a *App) Failed() <-chan error { return a.server.Failed() }
 // finish until ctx ends, then everything is released. It may be called more than once.
 func (a *App) Close(ctx context.Context) (err error) {
 	a.closed.Do(func() {
+		if a.server == nil {
+			a.release(ctx)
+			return
+		}
 		a.health.Ready(false)
 		if a.config.DrainDelay > 0 {
 			select {
@@ -117,13 +149,24 @@ func (a *App) Close(ctx context.Context) (err error) {
 		}
 		a.hub.Close()
 		err = a.server.Shutdown(ctx)
-		a.release()
+		a.release(ctx)
 		a.config.Log.InfoContext(ctx, "stopped")
 	})
 	return err
 }
 
-func (a *App) release() {
+func (a *App) release(ctx context.Context) {
+	if a.jobs != nil {
+		if err := a.jobs.Stop(ctx); err != nil {
+			a.config.Log.WarnContext(ctx, "a job was cut off; it will run again", "error", err)
+		}
+	}
+	if a.server != nil {
+		// After a Close this does nothing; after a failed start it gives the port back.
+		if err := a.server.Shutdown(ctx); err != nil {
+			a.config.Log.DebugContext(ctx, "shutdown", "error", err)
+		}
+	}
 	a.stop()
 	a.background.Wait()
 	if a.pool != nil {
@@ -166,32 +209,8 @@ func Migrate(ctx context.Context, databaseURL string) error {
 	if err := migrations.Up(ctx, databaseURL); err != nil {
 		return fault.Wrap(err, fault.ConfigInvalid, "the database could not be migrated: %v", err)
 	}
+	if err := job.Migrate(ctx, databaseURL); err != nil {
+		return fault.Wrap(err, fault.ConfigInvalid, "the database could not be migrated: %v", err)
+	}
 	return nil
-}
-
-// Accounts opens the account room alone, for the command line's administration; release gives it back.
-func Accounts(ctx context.Context, c Config) (r *account.Room, release func(), err error) {
-	c = c.withDefaults()
-	if err := ready(ctx, c.DatabaseURL); err != nil {
-		return nil, nil, err
-	}
-	pool, err := postgres.Open(ctx, c.DatabaseURL, 4)
-	if err != nil {
-		return nil, nil, err
-	}
-	// Pokes go out so that streams on running servers hear of a revocation at once.
-	poker := postgres.NewPoker(&watch.Hub{}, pool, c.Log)
-	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var wg sync.WaitGroup
-	wg.Go(func() { poker.Run(life) })
-	release = func() { stop(); wg.Wait(); pool.Close() }
-	r = &account.Room{
-		Store: &postgres.Store{Pool: pool, Now: c.Now, Poker: poker}, Secret: c.Secret, Keys: account.NewKeyring(),
-		Now: c.Now, Log: c.Log, Argon: c.Argon,
-	}
-	if err := r.LoadKeys(ctx); err != nil {
-		release()
-		return nil, nil, err
-	}
-	return r, release, nil
 }

@@ -47,6 +47,8 @@ type Config struct {
 	Heartbeat, MaxWatchAge time.Duration
 	// MaxWatches bounds open watch streams; default 20,000.
 	MaxWatches int
+	// WithoutJobs leaves periodic work and sweeps to other replicas.
+	WithoutJobs bool
 	// Argon are the parameters of password hashes; only tests make them cheap.
 	Argon account.Argon
 }

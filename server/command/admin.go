@@ -41,13 +41,12 @@ func (i installation) accounts(ctx context.Context, c Console, fn func(*account.
 		defer cancel()
 		return o.stop(down)
 	}
-	r, release, err := app.Accounts(ctx, o.config)
+	a, err := app.Open(ctx, o.config)
 	if err != nil {
 		return errors.Join(err, stop())
 	}
-	err = fn(r)
-	release()
-	return errors.Join(err, stop())
+	err = fn(a.Rooms.Account)
+	return errors.Join(err, a.Close(context.WithoutCancel(ctx)), stop())
 }
 
 // within opens the account room and a transaction of the org with the short name.
