@@ -44,9 +44,15 @@ func (a *App) startJobs(ctx context.Context) error {
 			return pricesArgs{}, &river.InsertOpts{MaxAttempts: 1}
 		}, &river.PeriodicJobOpts{ID: "prices"}),
 	)
-	var err error
-	a.jobs, err = job.Start(ctx, a.pool, a.config.Log, workers, periodic)
-	return err
+	runner, err := job.New(a.pool, a.config.Log, workers, periodic)
+	if err != nil {
+		return err
+	}
+	if err := runner.Start(ctx); err != nil {
+		return err
+	}
+	a.jobs = runner
+	return nil
 }
 
 type tidyArgs struct{}

@@ -43,10 +43,12 @@ func (c Console) Say(english, chinese string, args ...any) {
 }
 
 type grammar struct {
-	Serve   serve   `cmd:"" help:"Serve phones and the office."`
-	Migrate migrate `cmd:"" help:"Bring the database to this program's schema."`
-	Clean   clean   `cmd:"" help:"Forget all data of the embedded services in the data folder."`
-	Admin   admin   `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
+	Serve   serve     `cmd:"" help:"Serve phones and the office."`
+	Migrate migrate   `cmd:"" help:"Bring the database to this program's schema."`
+	Clean   clean     `cmd:"" help:"Forget all data of the embedded services in the data folder."`
+	Import  importing `cmd:"" help:"Take orders in from a CSV or XLSX file."`
+	Codes   codes     `cmd:"" help:"Make, print, revoke and look up codes."`
+	Admin   admin     `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
 
 	Verbose bool             `short:"v" help:"Say also what lies behind an error."`
 	Version kong.VersionFlag `help:"Print the version."`
@@ -57,7 +59,7 @@ type exit int
 
 // Run parses args, runs the command and returns the exit code: 0, 1 for a failure, 2 for what cannot be typed.
 func Run(ctx context.Context, args []string, c Console) (code int) {
-	g := grammar{}
+	g, end := grammar{}, closers{}
 	defer func() {
 		if p := recover(); p != nil {
 			e, ok := p.(exit)
@@ -73,7 +75,7 @@ func Run(ctx context.Context, args []string, c Console) (code int) {
 		kong.Writers(c.Out, c.Err), kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.Vars{"version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: false, WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c), kong.Bind(&end),
 	)
 	if err != nil {
 		return c.fail(fault.Wrap(err, fault.Internal, ""), true)
@@ -84,7 +86,8 @@ func Run(ctx context.Context, args []string, c Console) (code int) {
 		_, _ = fmt.Fprintln(c.Err, pick(c, "doorstep --help shows what can be typed.", "输入 doorstep --help 查看用法。"))
 		return 2
 	}
-	if err := k.Run(); err != nil {
+	err = k.Run()
+	if err = errors.Join(err, end.close()); err != nil {
 		// Ctrl-C is how one leaves, not a failure.
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return 0
@@ -104,6 +107,9 @@ func pick(c Console, english, chinese string) string {
 // fail says what went wrong in one sentence, and behind it, when asked, the cause.
 func (c Console) fail(err error, verbose bool) int {
 	f := fault.As(err)
+	if errors.Is(err, context.Canceled) {
+		f = fault.New(fault.Canceled, "")
+	}
 	lang := "en"
 	if c.Chinese() {
 		lang = "zh"

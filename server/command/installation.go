@@ -92,6 +92,7 @@ type runState struct {
 	DatabaseURL string      `json:"database_url"`
 	Objects     app.Objects `json:"objects"`
 	StorePort   int         `json:"store_port"`
+	PublicURL   string      `json:"public_url,omitempty"`
 }
 
 func (i installation) runFile() string { return filepath.Join(i.Data, "running.json") }
@@ -112,7 +113,7 @@ func (i installation) running(ctx context.Context, secret account.Secret) (opene
 	}
 	_ = conn.Close(ctx) // it has answered, that is all we wanted
 	return opened{
-		config: app.Config{DatabaseURL: s.DatabaseURL, Objects: s.Objects, Secret: secret}, storePort: s.StorePort,
+		config: app.Config{DatabaseURL: s.DatabaseURL, Objects: s.Objects, Secret: secret, PublicURL: s.PublicURL}, storePort: s.StorePort,
 		stop: func(context.Context) error { return nil },
 	}, true
 }
@@ -137,17 +138,28 @@ func (i installation) start(ctx context.Context, c Console, secret account.Secre
 		}
 		return errors.Join(s.Stop(ctx), err)
 	}
-	b, err := json.Marshal(runState{o.config.DatabaseURL, o.config.Objects, o.storePort})
-	if err == nil {
-		err = os.WriteFile(i.runFile(), b, 0o600)
-	}
-	if err == nil {
+	if err = i.announce(o, ""); err == nil {
 		err = app.Migrate(ctx, o.config.DatabaseURL)
 	}
 	if err != nil {
 		return opened{}, errors.Join(err, o.stop(context.WithoutCancel(ctx)))
 	}
 	return o, nil
+}
+
+// announce tells other commands of this folder where the services are, and the server when there is one.
+func (i installation) announce(o opened, publicURL string) error {
+	if !o.embedded {
+		return nil
+	}
+	b, err := json.Marshal(runState{o.config.DatabaseURL, o.config.Objects, o.storePort, publicURL})
+	if err == nil {
+		err = os.WriteFile(i.runFile(), b, 0o600)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.LocalFolder, "%s", i.runFile())
+	}
+	return nil
 }
 
 // secret reads the root secret: the file given, else the one at standard, which is made when missing and may.

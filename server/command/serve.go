@@ -104,6 +104,9 @@ func (s *serve) Run(ctx context.Context, c Console) error {
 	if err != nil {
 		return stop(err)
 	}
+	if err := s.announce(o, a.PublicURL()); err != nil {
+		o.config.Log.WarnContext(ctx, "other commands will not find this server by themselves", "error", err)
+	}
 	return stop(untilDone(ctx, a, o.failed, s.DrainTimeout+s.DrainDelay))
 }
 

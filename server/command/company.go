@@ -1,0 +1,128 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/server/code/operator"
+	"github.com/doorstep-dev/doorstep/server/order/console"
+	"github.com/doorstep-dev/doorstep/sync/change"
+)
+
+// closers are what a command must give back when it has run.
+type closers struct{ all []func() error }
+
+func (c *closers) add(fn func() error) { c.all = append(c.all, fn) }
+
+func (c *closers) close() error {
+	var errs []error
+	for i := len(c.all) - 1; i >= 0; i-- {
+		errs = append(errs, c.all[i]())
+	}
+	c.all = nil
+	return errors.Join(errs...)
+}
+
+// company is an installation and one company in it.
+type company struct {
+	installation
+	Org       string `env:"DOORSTEP_ORG" placeholder:"NAME" group:"What to work on:" help:"Short name of the company; not needed where there is only one."`
+	PublicURL string `name:"public-url" env:"DOORSTEP_PUBLIC_URL" placeholder:"URL" group:"What to work on:" help:"The address that printed codes hold; that of the running embedded server if there is one."`
+}
+
+// enter opens the rooms and finds the company.
+func (o company) enter(ctx context.Context, c Console, end *closers) (*app.App, account.Org, error) {
+	services, err := o.open(ctx, c, "")
+	if err != nil {
+		return nil, account.Org{}, err
+	}
+	end.add(func() error {
+		down, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return services.stop(down)
+	})
+	if o.PublicURL != "" {
+		services.config.PublicURL = o.PublicURL
+	}
+	a, err := app.Open(ctx, services.config)
+	if err != nil {
+		return nil, account.Org{}, err
+	}
+	end.add(func() error { return a.Close(context.WithoutCancel(ctx)) })
+	if o.Org != "" {
+		org, err := orgOf(ctx, a.Rooms.Account, o.Org)
+		return a, org, err
+	}
+	orgs, err := a.Rooms.Account.Orgs(ctx)
+	if err == nil && len(orgs) != 1 {
+		err = fault.New(fault.ConfigInvalid, "--org: which company? doorstep admin org list shows them all")
+	}
+	if err != nil {
+		return nil, account.Org{}, err
+	}
+	return a, orgs[0], nil
+}
+
+type codes struct {
+	company
+	operator.Commands
+}
+
+// Help is shown by doorstep codes --help.
+func (codes) Help() string {
+	return `Codes for product units, shop entries and tickets, and the labels that carry them.
+
+  doorstep codes issue entry 0199e0c4-…                    the code of a shop's counter
+  doorstep codes sheet --units 0199e0c4-… --out labels.pdf labels of all units of a shop
+  doorstep codes show https://doorstep.example.com/c/…     what is this?
+  doorstep codes revoke ABCD-EFG --reason stolen`
+}
+
+// AfterApply opens what the subcommands work with.
+func (o *codes) AfterApply(ctx context.Context, c Console, end *closers, k *kong.Context) error {
+	k.BindToProvider(func() (*operator.Env, error) {
+		a, org, err := o.enter(ctx, c, end)
+		if err != nil {
+			return nil, err
+		}
+		return &operator.Env{Room: a.Rooms.Code, Org: org.ID, Out: c.Out}, nil
+	})
+	return nil
+}
+
+type importing struct {
+	company
+	File    string `arg:"" type:"existingfile" help:"CSV or XLSX file."`
+	Mapping string `required:"" type:"existingfile" placeholder:"FILE" help:"Which column means what; see docs/IMPORT.md."`
+	Report  string `type:"path" placeholder:"FILE" help:"Where refused lines are written; FILE.refused.csv beside the file."`
+	DryRun  bool   `name:"dry-run" help:"Read and check everything, write nothing."`
+}
+
+// Help is shown by doorstep import --help.
+func (importing) Help() string {
+	return `Takes the orders of a file in and opens their tickets. The same file twice adds nothing; broken off, also by
+kill -9, it goes on where it was. Every refused line is reported with its number and reason.
+
+  doorstep import orders.csv --mapping orders.mapping.json --dry-run
+  doorstep import orders.csv --mapping orders.mapping.json`
+}
+
+// Run imports.
+func (i *importing) Run(ctx context.Context, c Console, end *closers) error {
+	a, org, err := i.enter(ctx, c, end)
+	if err != nil {
+		return err
+	}
+	file, terminal := c.Err.(interface{ Fd() uintptr })
+	return console.Import(ctx, a.Rooms.Order, change.Org(org.ID), console.Options{
+		File: i.File, Mapping: i.Mapping, Report: i.Report, DryRun: i.DryRun, Chinese: c.Chinese(),
+		Bar: terminal && isatty.IsTerminal(file.Fd()), Now: time.Now,
+	}, c.Out, c.Err)
+}
