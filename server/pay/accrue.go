@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -89,17 +90,16 @@ func (r *Room) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Vers
 	if err != nil {
 		return false, r.leave(ctx, tx, source, err.Error())
 	}
-	if err := writeMeasures(ctx, tx, first, before, res.After); err != nil {
-		return false, err
-	}
 	counted, err := json.Marshal(grown(before, res.After))
 	if err != nil {
 		return false, fmt.Errorf("write counted: %w", err)
 	}
-	_, err = tx.Exec(ctx, `
+	batch := &pgx.Batch{}
+	writeMeasures(batch, tx, first, before, res.After)
+	batch.Queue(`
 		UPDATE pay_accrual SET plan = $3, version = $4, problem = '', counted = $5, month = $6::text::date
 		WHERE org_id = $1 AND source = $2`, tx.OrgID(), source, v.Plan, v.Number, counted, first.String())
-	if err != nil {
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return false, fmt.Errorf("accrue: %w", err)
 	}
 	list := make([]line, len(res.Lines))
@@ -194,48 +194,44 @@ func sorted(ids []uuid.UUID) []uuid.UUID {
 
 // lockMeasures returns the payees' measures of a month and locks their rows, in the order of the ids.
 func lockMeasures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first civil.Day) (map[uuid.UUID]plan.Measure, error) {
-	_, err := tx.Exec(ctx, `
+	out := map[uuid.UUID]plan.Measure{}
+	batch := &pgx.Batch{}
+	batch.Queue(`
 		INSERT INTO pay_measure (org_id, payee_id, plan, month)
 		SELECT $1, p, $3, $4::text::date FROM unnest($2::uuid[]) AS p ORDER BY p ON CONFLICT DO NOTHING`,
 		tx.OrgID(), ids, DefaultPlan, first.String())
-	if err != nil {
-		return nil, fmt.Errorf("make measures: %w", err)
-	}
-	rows, err := tx.Query(ctx, `
+	batch.Queue(`
 		SELECT payee_id, tickets, base_fees FROM pay_measure
 		WHERE org_id = $1 AND payee_id = ANY ($2::uuid[]) AND plan = $3 AND month = $4::text::date
-		ORDER BY payee_id FOR UPDATE`, tx.OrgID(), ids, DefaultPlan, first.String())
-	if err != nil {
-		return nil, fmt.Errorf("lock measures: %w", err)
-	}
-	out := map[uuid.UUID]plan.Measure{}
-	var id uuid.UUID
-	var m plan.Measure
-	_, err = pgx.ForEachRow(rows, []any{&id, &m.Tickets, &m.BaseFees}, func() error {
-		out[id] = m
-		return nil
+		ORDER BY payee_id FOR UPDATE`, tx.OrgID(), ids, DefaultPlan, first.String()).Query(func(rows pgx.Rows) error {
+		var id uuid.UUID
+		var m plan.Measure
+		_, err := pgx.ForEachRow(rows, []any{&id, &m.Tickets, &m.BaseFees}, func() error {
+			out[id] = m
+			return nil
+		})
+		return err
 	})
+	err := tx.SendBatch(ctx, batch).Close()
 	if err == nil && len(out) != len(ids) {
 		err = errors.New("a measure is missing")
 	}
-	return out, err
+	if err != nil {
+		return nil, fmt.Errorf("lock measures: %w", err)
+	}
+	return out, nil
 }
 
-// writeMeasures stores what changed.
-func writeMeasures(ctx context.Context, tx *postgres.Tx, first civil.Day, before, after map[uuid.UUID]plan.Measure) error {
-	for id, m := range after {
-		if m == before[id] {
-			continue
-		}
-		_, err := tx.Exec(ctx, `
-			UPDATE pay_measure SET tickets = $5, base_fees = $6
-			WHERE org_id = $1 AND payee_id = $2 AND plan = $3 AND month = $4::text::date`,
-			tx.OrgID(), id, DefaultPlan, first.String(), m.Tickets, m.BaseFees)
-		if err != nil {
-			return fmt.Errorf("write measures: %w", err)
+// writeMeasures queues what changed, in the order of the ids.
+func writeMeasures(batch *pgx.Batch, tx *postgres.Tx, first civil.Day, before, after map[uuid.UUID]plan.Measure) {
+	for _, id := range sorted(slices.Collect(maps.Keys(after))) {
+		if m := after[id]; m != before[id] {
+			batch.Queue(`
+				UPDATE pay_measure SET tickets = $5, base_fees = $6
+				WHERE org_id = $1 AND payee_id = $2 AND plan = $3 AND month = $4::text::date`,
+				tx.OrgID(), id, DefaultPlan, first.String(), m.Tickets, m.BaseFees)
 		}
 	}
-	return nil
 }
 
 // grown is what a ticket added to each payee's measure.

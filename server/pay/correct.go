@@ -30,6 +30,9 @@ type Adjustment struct {
 	Actor      uuid.UUID
 }
 
+// maxAdjustment keeps a slip of the hand from overflowing a sum: 10^11 minor units.
+const maxAdjustment = 100_000_000_000
+
 // adjust adds a line that corrects another one. It counts today, and in no tier.
 func (r *Room) adjust(ctx context.Context, tx *postgres.Tx, a Adjustment) (line, error) {
 	found, err := lines(ctx, tx, `WHERE org_id = $1 AND id = $2`, a.Line)
@@ -57,8 +60,8 @@ func (r *Room) adjust(ctx context.Context, tx *postgres.Tx, a Adjustment) (line,
 		return line{}, err
 	}
 	old := found[0]
-	if a.Difference.Currency != money.Currency(old.Currency) || a.Difference.Zero() {
-		return line{}, fault.New(fault.InvalidArgument, "difference: an amount in %s other than zero", old.Currency)
+	if d := a.Difference; d.Currency != money.Currency(old.Currency) || d.Zero() || d.Minor > maxAdjustment || d.Minor < -maxAdjustment {
+		return line{}, fault.New(fault.InvalidArgument, "difference: an amount in %s other than zero, below a billion", old.Currency)
 	}
 	l, err := follow(old, ledger.Correction, ledger.Correct(old.rule(), a.Difference), "更正：", "Correction: ", a.Reason)
 	if err != nil {
@@ -261,7 +264,12 @@ func (r *Room) leaveTier(ctx context.Context, tx *postgres.Tx, versions []*plan.
 			out = append(out, l)
 		}
 	}
-	return out, writeMeasures(ctx, tx, first, before, after)
+	batch := &pgx.Batch{}
+	writeMeasures(batch, tx, first, before, after)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("leave the tier: %w", err)
+	}
+	return out, nil
 }
 
 // lineOf is the payee's line of a component, else the payee's first line, else the ticket's: what a change of the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,7 +48,24 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	d.publish(standard(2, "2026-11-24"))
+	// Two different second versions at once: one is published, and the other's author hears of it.
+	var group errgroup.Group
+	var refused atomic.Int32
+	for i := range 4 {
+		p := standard(2, "2026-11-24")
+		p.Name.En = fmt.Sprint("Standard ", i)
+		group.Go(func() error {
+			_, err := d.room.Publish(t.Context(), d.org, uuid.New(), p)
+			if fault.CodeOf(err) == fault.Conflict {
+				refused.Add(1)
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil || refused.Load() != 3 {
+		t.Errorf("%d of 4 different versions were refused (%v)", refused.Load(), err)
+	}
 	if _, err := d.room.Publish(t.Context(), d.org, uuid.New(), standard(3, "2026-11-23")); fault.CodeOf(err) != fault.InvalidArgument {
 		t.Errorf("a version before the last one: %v", err)
 	}

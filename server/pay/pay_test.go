@@ -3,6 +3,7 @@ package pay_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -247,7 +248,7 @@ func TestACorrectionIsANewLineThatPointsToTheOld(t *testing.T) {
 	for _, bad := range []struct {
 		minor    int64
 		currency string
-	}{{0, "CNY"}, {100, "USD"}} {
+	}{{0, "CNY"}, {100, "USD"}, {math.MinInt64, "CNY"}, {math.MaxInt64, "CNY"}} {
 		if _, err := ask(bad.minor, bad.currency); fault.CodeOf(err) != fault.InvalidArgument {
 			t.Errorf("%v: %v", bad, err)
 		}

@@ -87,8 +87,11 @@ func (r *Room) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVers
 			INSERT INTO pay_plan (org_id, plan, version, effective_from, body, published_at, published_by)
 			VALUES ($1, $2, $3, $4::text::date, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			tx.OrgID(), v.Plan, v.Number, v.From.String(), body, tx.Now(), by)
-		if err != nil || tag.RowsAffected() == 0 {
+		if err != nil {
 			return err
+		}
+		if tag.RowsAffected() == 0 { // published before, or by somebody else at this moment
+			return r.admit(ctx, tx, v, body)
 		}
 		// Every phone of the org holds the plan, so that it can estimate without a network.
 		tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_PAY_PLAN), uuid.NewSHA1(tx.OrgID(), []byte("plan "+v.Ref())),

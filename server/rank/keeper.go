@@ -141,7 +141,7 @@ func (k *Keeper) sweep(ctx context.Context) {
 	}
 }
 
-// find touches all boards that have something to put in order.
+// find touches all boards that have something to put in order, and forgets those that nobody asks for any more.
 func (k *Keeper) find(ctx context.Context) error {
 	orgs, err := k.Orgs(ctx)
 	if err != nil {
@@ -161,6 +161,9 @@ func (k *Keeper) find(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
+			return err
+		}
+		if err := k.Room.forget(ctx, org); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/civil"
@@ -119,32 +120,27 @@ func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at 
 	for i, b := range list {
 		keys[i], scopeIDs[i], scopes[i], periods[i], days[i] = b.Key(), b.ID, int16(b.Scope), int16(b.Period), b.Starts.String()
 	}
+	batch := &pgx.Batch{}
 	// The board's row is only made here, never updated: it is no lock among technicians.
-	_, err = tx.Exec(ctx, `
+	batch.Queue(`
 		INSERT INTO rank_board (org_id, id, scope, scope_id, period, starts, currency)
 		SELECT $1, b.id, b.scope, b.scope_id, b.period, b.starts::date, $7
 		FROM unnest($2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[], $6::text[]) AS b(id, scope, scope_id, period, starts)
 		WHERE NOT EXISTS (SELECT FROM rank_board o WHERE o.org_id = $1 AND o.id = b.id)
 		ORDER BY b.id
 		ON CONFLICT DO NOTHING`, tx.OrgID(), keys, scopes, scopeIDs, periods, days, string(total.Currency))
-	if err != nil {
-		return fmt.Errorf("make boards: %w", err)
-	}
-	_, err = tx.Exec(ctx, `
+	batch.Queue(`
 		INSERT INTO rank_score AS s (org_id, board_id, payee_id, score, pending)
 		SELECT $1, k, $3, $4, $5 FROM unnest($2::uuid[]) AS k ORDER BY k
 		ON CONFLICT (org_id, board_id, payee_id) DO UPDATE
 		SET score = s.score + excluded.score, pending = s.pending + excluded.pending`,
 		tx.OrgID(), keys, payee, total.Minor, pending.Minor)
-	if err != nil {
-		return fmt.Errorf("add to scores: %w", err)
-	}
 	// After the scores, whose locks are held now: a refresh that passes them over leaves their marks.
-	_, err = tx.Exec(ctx, `
+	batch.Queue(`
 		INSERT INTO rank_dirty (org_id, board_id, payee_id) SELECT $1, k, $3 FROM unnest($2::uuid[]) AS k ORDER BY k
 		ON CONFLICT DO NOTHING`, tx.OrgID(), keys, payee)
-	if err != nil {
-		return fmt.Errorf("mark scores: %w", err)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("add to scores: %w", err)
 	}
 	if r.Changed != nil {
 		tx.AfterCommit(func() {

@@ -347,6 +347,33 @@ func TestTheKeeperTellsWatchersAndFindsWhatWasLeft(t *testing.T) {
 	wg.Wait()
 }
 
+func TestBoardsOfLongAgoAreForgotten(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	payee := uuid.New()
+	count := func() (boards, rows int) {
+		h.do(func(ctx context.Context, tx *postgres.Tx) error {
+			return tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM rank_board WHERE org_id = $1), (SELECT count(*) FROM rank_score WHERE org_id = $1)
+				+ (SELECT count(*) FROM rank_bucket WHERE org_id = $1) + (SELECT count(*) FROM rank_dirty WHERE org_id = $1)`, tx.OrgID()).Scan(&boards, &rows)
+		})
+		return boards, rows
+	}
+	h.earn(payee, 100, 100)
+	for _, p := range periods {
+		h.refresh(h.orgBoard(p))
+	}
+	for _, c := range []struct{ days, boards int }{{50, 3}, {20, 1}, {300, 1}, {60, 0}} {
+		h.pass(time.Duration(c.days) * 24 * time.Hour)
+		if err := h.room.forget(t.Context(), h.org); err != nil {
+			t.Fatal(err)
+		}
+		boards, rows := count()
+		if boards != c.boards || (rows == 0) != (boards == 0) {
+			t.Errorf("%d days later there are %d boards with %d rows, want %d", c.days, boards, rows, c.boards)
+		}
+	}
+}
+
 func TestWhoSeesWhichBoardAndWhichNames(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)

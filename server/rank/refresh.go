@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -87,6 +88,38 @@ func (r *Room) order(ctx context.Context, tx *postgres.Tx, board uuid.UUID) (int
 	_, err = tx.Exec(ctx, `UPDATE rank_board SET payees = payees + $3, refreshed_at = $4 WHERE org_id = $1 AND id = $2`,
 		tx.OrgID(), board, arrived, tx.Now())
 	return changed, err
+}
+
+// Boards are kept this many days after they began; the ledger keeps what was earned for good.
+const (
+	keepDays   = 60
+	keepMonths = 400
+	// forgetBatch bounds the boards that one transaction deletes.
+	forgetBatch = 10
+)
+
+// forget deletes some of the boards whose time is over.
+func (r *Room) forget(ctx context.Context, org uuid.UUID) error {
+	return r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT id FROM rank_board
+			WHERE org_id = $1 AND starts < $2::date - CASE WHEN period = $3 THEN $4::integer ELSE $5::integer END
+			LIMIT $6 FOR UPDATE SKIP LOCKED`,
+			tx.OrgID(), tx.Now().Format(time.DateOnly), int16(payv1.BoardPeriod_BOARD_PERIOD_MONTH), keepMonths, keepDays, forgetBatch)
+		if err != nil {
+			return err
+		}
+		old, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil || len(old) == 0 {
+			return err
+		}
+		batch := &pgx.Batch{}
+		for _, table := range []string{"rank_dirty", "rank_score", "rank_bucket"} {
+			batch.Queue(`DELETE FROM `+table+` WHERE org_id = $1 AND board_id = ANY ($2::uuid[])`, tx.OrgID(), old)
+		}
+		batch.Queue(`DELETE FROM rank_board WHERE org_id = $1 AND id = ANY ($2::uuid[])`, tx.OrgID(), old)
+		return tx.SendBatch(ctx, batch).Close()
+	})
 }
 
 // ranks returns the places of scores: one more than the number of payees with a higher score, so that equal

@@ -278,6 +278,7 @@ func TestFactsThatCannotBePricedAreRefused(t *testing.T) {
 		"no time":         func(f *Facts) { f.Completed = time.Time{} },
 		"other currency":  func(f *Facts) { f.Parts = []Item{{Quantity: 1, UnitPrice: money.New(1, "USD")}} },
 		"negative":        func(f *Facts) { f.Parts = []Item{{Quantity: -1, UnitPrice: money.Fen(1)}} },
+		"beyond measure":  func(f *Facts) { f.Parts = []Item{{Quantity: 1000, UnitPrice: money.Fen(1e12)}} },
 		"negative weight": func(f *Facts) { f.Payees[0].Weight = -1 },
 	} {
 		f := facts("lock")
@@ -324,7 +325,6 @@ func TestTheTraceRendersInBothLanguages(t *testing.T) {
 		}
 	}
 }
-
 
 // The plan in docs/PAY.md is the one that the tests here pay by.
 func TestThePlanInTheDocumentationIsOne(t *testing.T) {

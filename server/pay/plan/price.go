@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+
 	"github.com/google/uuid"
 
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
@@ -56,8 +58,16 @@ func Price(v, tier *Version, f Facts, before map[uuid.UUID]Measure) (Result, err
 		}
 		res.Lines = append(res.Lines, lines...)
 	}
+	for _, l := range res.Lines {
+		if l.Amount.Minor > maxLine {
+			return Result{}, fmt.Errorf("%w: %s of %s is beyond all measure", ErrFacts, l.Component, l.Amount)
+		}
+	}
 	return res, nil
 }
+
+// maxLine is the largest amount that a line may have, so that no sum of lines overflows: 10^13 minor units.
+const maxLine = 10_000_000_000_000
 
 // counts tells whether a ticket grows the measures of its payees.
 func (v *Version) counts(f Facts) bool { return !f.Rework || v.source.GetPaysRework() }
