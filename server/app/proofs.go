@@ -51,10 +51,7 @@ func (a *App) proofs(r *Rooms) error {
 		return p.OfTicket(ctx, tx, id)
 	}
 	tickets.Moved = p.Moved
-	pays.ProofsVerified = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (bool, error) {
-		n, err := p.Outstanding(ctx, tx, id)
-		return n == 0, err
-	}
+	pays.ProofsVerified = p.Settled
 	return nil
 }
 

@@ -29,11 +29,17 @@ func entities(rows []*row, err error) ([]*fieldv1.Proof, error) {
 	return out, err
 }
 
-// Outstanding counts the ticket's proofs whose bytes are not verified yet; refused ones do not count, for
-// nothing more will come of them. Pay posts when it is 0 and what is required is there.
-func (r *Room) Outstanding(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM proof WHERE org_id = $1 AND ticket_id = $2 AND state IN (1, 2)`, tx.OrgID(), ticket).Scan(&n)
-	return n, err
+// Settled tells whether pay may be posted on the ticket's proof: the bytes of all that is attached have been looked
+// at, and for every refused photo of a kind that checklists require (before, serial plate, after) another was
+// attached later at the same step and verified. A ticket without any proof is settled.
+func (r *Room) Settled(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (ok bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM proof WHERE org_id = $1 AND ticket_id = $2 AND state IN (1, 2))
+		AND NOT EXISTS (
+			SELECT FROM proof bad WHERE org_id = $1 AND ticket_id = $2 AND state = 4 AND kind IN (1, 2, 3) GROUP BY step, kind
+			HAVING count(*) > (SELECT count(*) FROM proof good WHERE good.org_id = $1 AND good.ticket_id = $2 AND good.state = 3
+				AND good.step = bad.step AND good.kind = bad.kind AND good.server_time > min(bad.server_time)))`,
+		tx.OrgID(), ticket).Scan(&ok)
+	return ok, err
 }
 
 // Moved takes the ticket's proofs from one technician's feed and puts them on another's; a zero id is nobody.

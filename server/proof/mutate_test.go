@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -206,12 +207,10 @@ func TestTheOfficeSeesAsTheHookAllows(t *testing.T) {
 	}
 }
 
-func TestWhatIsAttachedAndWhatIsOutstanding(t *testing.T) {
+func TestWhatIsAttachedAndWhetherPayMayBePosted(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	good, bad, late := photo(t, 64), []byte("<html>"), photo(t, 32)
-	ids := [][]byte{h.attach(good), h.attach(bad), h.attach(late)}
-	ask := func() (manifest, all, outstanding int) {
+	ask := func(what string, manifest, all int, settled bool) {
 		t.Helper()
 		err := h.Store.Read(t.Context(), change.Org(h.org), func(tx *postgres.Tx) error {
 			m, err := h.Manifest(t.Context(), tx, h.visit)
@@ -222,25 +221,44 @@ func TestWhatIsAttachedAndWhatIsOutstanding(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			manifest, all = len(m), len(a)
-			outstanding, err = h.Outstanding(t.Context(), tx, h.ticket)
+			ok, err := h.Settled(t.Context(), tx, h.ticket)
+			if len(m) != manifest || len(a) != all || ok != settled {
+				t.Errorf("%s: %d in the manifest, %d in all, settled %v", what, len(m), len(a), ok)
+			}
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return manifest, all, outstanding
 	}
-	if m, a, o := ask(); m != 3 || a != 3 || o != 3 {
-		t.Errorf("at first %d %d %d", m, a, o)
-	}
-	for i, b := range [][]byte{good, bad} {
-		h.upload(ids[i], b)
-		if _, err := h.finish(h.tech(), ids[i]); err != nil {
+	ask("nothing", 0, 0, true)
+	send := func(b []byte) {
+		t.Helper()
+		id := h.attach(b)
+		ask("announced", 1, 1, false)
+		h.upload(id, b)
+		if _, err := h.finish(h.tech(), id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if m, a, o := ask(); m != 2 || a != 3 || o != 1 {
-		t.Errorf("then %d %d %d", m, a, o)
+	send([]byte("<html>"))
+	ask("refused", 0, 1, false)
+	h.clock.add(time.Minute)
+	b := photo(t, 64)
+	id := h.attach(b)
+	h.upload(id, b)
+	if _, err := h.finish(h.tech(), id); err != nil {
+		t.Fatal(err)
 	}
+	ask("made good", 1, 2, true)
+	extra := h.manifest([]byte("<html>"))
+	extra.Kind = fieldv1.ProofKind_PROOF_KIND_OTHER
+	if v := h.push("proof.attach", extra); v.Outcome != change.Applied {
+		t.Fatal(v)
+	}
+	h.upload(extra.GetId(), []byte("<html>"))
+	if _, err := h.finish(h.tech(), extra.GetId()); err != nil {
+		t.Fatal(err)
+	}
+	ask("an extra picture refused", 1, 3, true)
 }
