@@ -59,6 +59,22 @@ func (a *App) codes(r *Rooms) {
 				return tickets.HistoryOfUnit(ctx, tx, unit, 20)
 			},
 			Product: goods.Product, ProductByGTIN: goods.ProductByGTIN, Parts: goods.Parts,
+			Classes: func(ctx context.Context, tx *postgres.Tx) ([]code.Class, error) {
+				all, err := goods.Classes(ctx, tx)
+				out := make([]code.Class, len(all))
+				for i, c := range all {
+					out[i] = code.Class{Key: c.GetKey(), Name: code.Label{ZH: c.GetName().GetZh(), EN: c.GetName().GetEn()}}
+				}
+				return out, err
+			},
+			OfClass: func(ctx context.Context, tx *postgres.Tx, key string) (*fieldv1.Product, bool, error) {
+				class, ok, err := goods.ClassByKey(ctx, tx, key)
+				if err != nil || !ok {
+					return nil, false, err
+				}
+				p, err := goods.UnnamedProduct(ctx, tx, class)
+				return p, err == nil, err
+			},
 			Shop: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (code.Label, bool, error) {
 				p, err := accounts.Shop(ctx, tx, id)
 				if fault.CodeOf(err) == fault.NotFound {

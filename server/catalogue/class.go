@@ -66,6 +66,11 @@ func (r *Room) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.Product
 	return out, place(tx, fieldv1.EntityKind_ENTITY_KIND_PRODUCT_CLASS, id, out)
 }
 
+// Classes lists all classes.
+func (r *Room) Classes(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.ProductClass, error) {
+	return classes(ctx, tx, ``)
+}
+
 // ClassByKey finds a class by its stable key.
 func (r *Room) ClassByKey(ctx context.Context, tx *postgres.Tx, key string) (*fieldv1.ProductClass, bool, error) {
 	return oneClass(ctx, tx, `key = $2`, key)
