@@ -96,6 +96,35 @@ func (s *Store) Export(ctx context.Context, w io.Writer, passphrase string) (Box
 	return b, errors.Join(t.Close(), seal.Close())
 }
 
+// HandOver forgets everything, as Logout does, provided that all that is unsent is in the box that Export wrote.
+func (s *Store) HandOver(ctx context.Context, b Box) error {
+	boxed := map[uuid.UUID]bool{}
+	for _, m := range b.Mutations {
+		boxed[m.ID] = true
+	}
+	for _, f := range b.Files {
+		boxed[f.ID] = true
+	}
+	err := s.transact(ctx, func(tx *sql.Tx) error {
+		err := each(ctx, tx, func(scan func(...any) error) error {
+			var id []byte
+			err := scan(&id)
+			if err == nil && !boxed[idOf(id)] {
+				err = fault.New(fault.UnsentWork, "")
+			}
+			return err
+		}, `SELECT id FROM outbox WHERE outcome IS NULL UNION ALL SELECT id FROM file WHERE state IN (1, 2)`)
+		if err != nil {
+			return err
+		}
+		return wipe(ctx, tx)
+	})
+	if err != nil {
+		return err
+	}
+	return s.removeFiles()
+}
+
 func (s *Store) exportFile(t *tar.Writer, f boxedBytes, at time.Time) error {
 	file, err := s.OpenFile(f.ID)
 	if err != nil {

@@ -296,9 +296,9 @@ func TestAnyDayOnABadNetwork(t *testing.T) {
 			}
 		}
 		r.Repeat(map[string]func(*rapid.T){
-			"add":  func(*rapid.T) { p.do("add", synctest.Args{Item: items[1]}); mine++ },
-			"pair": func(*rapid.T) { p.do("pair", synctest.Args{Item: pair[0], Other: pair[1]}); both++ },
-			"sync": func(*rapid.T) { _, _ = p.Sync(t.Context()) }, // may fail as the network likes
+			"add":           func(*rapid.T) { p.do("add", synctest.Args{Item: items[1]}); mine++ },
+			"pair":          func(*rapid.T) { p.do("pair", synctest.Args{Item: pair[0], Other: pair[1]}); both++ },
+			"sync":          func(*rapid.T) { _, _ = p.Sync(t.Context()) }, // may fail as the network likes
 			"token expires": func(*rapid.T) { o.expire() },
 			"app is closed and opened": func(*rapid.T) {
 				if err := p.Store.Close(); err != nil {

@@ -1,0 +1,181 @@
+package phone
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+)
+
+// patience is how long an action waits for the office before it leaves the rest to later.
+const patience = 15 * time.Second
+
+// act saves a mutation, says so, and tries at once to bring it to the office.
+func (p *Phone) act(kind string, args proto.Message, files ...offline.Kept) error {
+	b, err := proto.Marshal(args)
+	if err != nil {
+		return err
+	}
+	m, err := p.store.Do(p.ctx, kind, b, files...)
+	if err != nil {
+		return err
+	}
+	p.say("✓ 已存手机", "✓ saved on this phone")
+	report, err := p.reach()
+	if err != nil && !waits(err) {
+		return err
+	}
+	a, found := p.store.Action(p.ctx, m.ID)
+	if found != nil {
+		// A revoked phone has handed in and wiped it.
+		return errors.Join(err, found)
+	}
+	p.verdict(a)
+	if err != nil {
+		p.say("  "+offline.Sentence(err, "zh"), "  "+offline.Sentence(err, "en"))
+	}
+	p.trouble(report)
+	if p.json {
+		p.print(p.actionJSON(a))
+	}
+	return nil
+}
+
+// reach syncs, if the person did not say otherwise.
+func (p *Phone) reach() (offline.Report, error) {
+	if p.noSync {
+		return offline.Report{}, fault.New(fault.PhoneOffline, "--no-sync")
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	r, err := p.client.Sync(ctx)
+	if err != nil && ctx.Err() != nil && p.ctx.Err() == nil {
+		err = fault.Wrap(err, fault.NoNetwork, "")
+	}
+	return r, err
+}
+
+// waits tells whether an error only means: later, by itself.
+func waits(err error) bool {
+	switch offline.CodeOf(err) {
+	case fault.PhoneOffline, fault.NoNetwork, fault.RefreshInvalid, fault.Unavailable, fault.Overloaded, fault.RateLimited, fault.Internal, fault.Timeout:
+		return true
+	}
+	return false
+}
+
+// verdict says what became of an action.
+func (p *Phone) verdict(a offline.Action) {
+	v := a.Verdict
+	switch v.GetOutcome() {
+	case syncv1.Outcome_OUTCOME_UNSPECIFIED:
+		return
+	case syncv1.Outcome_OUTCOME_APPLIED:
+		p.say(p.paint(green, "✓ 公司已收到"), p.paint(green, "✓ safe at the office"))
+	case syncv1.Outcome_OUTCOME_MERGED:
+		p.say(p.paint(yellow, "✓ 公司已收到，有改动："), p.paint(yellow, "✓ safe at the office, with a change:"))
+		for _, c := range v.GetChanges() {
+			p.line("    %s: %s → %s", c.GetField(), c.GetYours(), c.GetKept())
+		}
+	case syncv1.Outcome_OUTCOME_REJECTED:
+		p.say(p.paint(red, "✗ 未执行：")+v.GetChinese(), p.paint(red, "✗ not done: ")+v.GetEnglish())
+	case syncv1.Outcome_OUTCOME_PARKED:
+		p.say(p.paint(yellow, "… 待公司处理：")+v.GetChinese(), p.paint(yellow, "… waits for a person: ")+v.GetEnglish())
+	}
+	p.say("  %s", "  %s", p.paint(dim, p.receipt(a)))
+}
+
+// receipt is one line about the office's signature.
+func (p *Phone) receipt(a offline.Action) string {
+	head := fmt.Sprintf("%s %s · %s · #%d", p.pick("回执", "receipt"), short(a.Verdict.GetReceipt()), p.clock(a.Verdict.GetServerTime()), a.Seq)
+	switch p.check(a) {
+	case offline.ReceiptGood:
+		return head + p.pick(" · 签名有效", " · signature holds")
+	case offline.ReceiptBad:
+		return head + p.pick(" · 签名无效，请告知公司！", " · SIGNATURE DOES NOT HOLD, tell the office!")
+	default:
+		return head + p.pick(" · 尚无公司公钥，未核验", " · not checked, the office's key is not here yet")
+	}
+}
+
+// check checks an action's receipt; what cannot be read counts as not checked.
+func (p *Phone) check(a offline.Action) offline.Receipt {
+	result := offline.ReceiptUnknownKey
+	d, err := p.store.Device(p.ctx)
+	if err == nil {
+		err = p.store.Read(p.ctx, func(v *offline.View) error {
+			result = v.CheckReceipt(d.Org, a)
+			return nil
+		})
+	}
+	if err != nil {
+		return offline.ReceiptUnknownKey
+	}
+	return result
+}
+
+func short(b []byte) string { return hex.EncodeToString(b[:min(len(b), 6)]) }
+
+// trouble says what happened to files in a round.
+func (p *Phone) trouble(r offline.Report) {
+	if r.Uploaded > 0 {
+		p.say(p.paint(green, "✓ 公司已收到 %d 个文件并核验"), p.paint(green, "✓ %d files are at the office, verified"), r.Uploaded)
+	}
+	if r.Trouble != nil {
+		p.say("  文件仍在手机上："+offline.Sentence(r.Trouble, "zh"), "  a file is still on this phone: "+offline.Sentence(r.Trouble, "en"))
+	}
+}
+
+// actionJSON is an action for scripts.
+func (p *Phone) actionJSON(a offline.Action) map[string]any {
+	out := map[string]any{
+		"id": a.ID, "sequence": a.Seq, "kind": a.Kind, "device_time": a.DeviceTime, "saved": true, "outcome": "unsent",
+	}
+	if v := a.Verdict; v != nil {
+		out["outcome"] = strings.ToLower(strings.TrimPrefix(v.GetOutcome().String(), "OUTCOME_"))
+		out["server_time"] = v.GetServerTime().AsTime()
+		out["receipt"] = hex.EncodeToString(v.GetReceipt())
+		out["receipt_holds"] = p.check(a) == offline.ReceiptGood
+		if v.GetCode() != "" {
+			out["code"], out["english"], out["chinese"] = v.GetCode(), v.GetEnglish(), v.GetChinese()
+		}
+		for _, c := range v.GetChanges() {
+			out["changed:"+c.GetField()] = c.GetKept()
+		}
+	}
+	return out
+}
+
+// asOf says how old what shows is, when nobody keeps it fresh.
+func (p *Phone) asOf() {
+	d, err := p.store.Device(p.ctx)
+	if err != nil || d.AsOf.IsZero() {
+		p.say(p.paint(dim, "还没有同步过"), p.paint(dim, "never synced yet"))
+		return
+	}
+	age := p.Now().Sub(d.AsOf)
+	if d.Offline || age > time.Minute {
+		state := ""
+		if d.Offline {
+			state = p.pick("离线 · ", "offline · ")
+		}
+		p.line(p.paint(yellow, state+p.pick("数据截至 ", "as of ")+d.AsOf.In(p.zone).Format("01-02 15:04:05")))
+	}
+}
+
+func uuidOf(b []byte) uuid.UUID {
+	id, err := uuid.FromBytes(b)
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
+}

@@ -1,0 +1,324 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
+)
+
+type enrolCmd struct {
+	Code   string `arg:"" help:"The one-time code from your office."`
+	Server string `help:"Address of the office's server, for example http://localhost:8080." env:"DOORSTEP_SERVER" required:""`
+}
+
+func (c enrolCmd) Run(p *Phone) error {
+	server := strings.TrimRight(c.Server, "/")
+	if !strings.Contains(server, "://") {
+		server = "https://" + server
+	}
+	d, err := p.client.Enrol(p.ctx, server, c.Code)
+	if err != nil {
+		return err
+	}
+	p.say("✓ %s，这台手机现在是您的（%s）。", "✓ %s, this phone is yours now (%s).", d.UserName, d.OrgName)
+	if err := p.learnMe(); err != nil && !waits(err) {
+		return err
+	}
+	return syncCmd{}.Run(p)
+}
+
+// learnMe keeps what the office says of the caller, for a clerk's shop.
+func (p *Phone) learnMe() error {
+	h, server, err := p.client.Dial(p.ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	res, err := accountv1connect.NewAccountServiceClient(h, server, p.client.Options()...).
+		GetMe(ctx, connect.NewRequest(&accountv1.GetMeRequest{}))
+	if err != nil {
+		return err
+	}
+	b, err := protojson.Marshal(res.Msg)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(p.dir, "me.json"), b, 0o600); err != nil {
+		return fault.Wrap(err, fault.StoreUnusable, "%s", p.dir)
+	}
+	return nil
+}
+
+// myStore is the shop of a clerk, as known at enrolment.
+func (p *Phone) myStore() []byte {
+	b, err := os.ReadFile(filepath.Join(p.dir, "me.json"))
+	me := &accountv1.GetMeResponse{}
+	if err != nil || protojson.Unmarshal(b, me) != nil {
+		return nil // not known; the caller asks for --store
+	}
+	for _, g := range me.GetUser().GetGrants() {
+		if g.GetScope() == "store" && len(g.GetScopeId()) == 16 {
+			return g.GetScopeId()
+		}
+	}
+	return nil
+}
+
+type syncCmd struct{}
+
+func (syncCmd) Run(p *Phone) error {
+	r, err := p.client.Sync(p.ctx)
+	if err != nil {
+		return err
+	}
+	if zone := p.learnZone(); zone != nil {
+		return zone
+	}
+	if p.json {
+		p.print(map[string]any{"pushed": r.Pushed, "changed": len(r.Changed), "uploaded": r.Uploaded, "repaired": r.Repaired})
+		return nil
+	}
+	if r.Pushed > 0 {
+		p.say(p.paint(green, "✓ 公司已收到 %d 项操作"), p.paint(green, "✓ %d actions are safe at the office"), r.Pushed)
+	}
+	p.trouble(r)
+	p.say("✓ 已同步，%d 处更新", "✓ in sync, %d things changed", len(r.Changed))
+	return p.attention()
+}
+
+// attention lists what the office did not do, until somebody has seen it in unsent.
+func (p *Phone) attention() error {
+	found, err := p.store.Attention(p.ctx)
+	if err == nil && len(found) > 0 {
+		p.say(p.paint(yellow, "! %d 项需要处理，见 unsent"), p.paint(yellow, "! %d need your attention, see: unsent"), len(found))
+	}
+	return err
+}
+
+type statusCmd struct{}
+
+func (statusCmd) Run(p *Phone) error {
+	d, err := p.store.Device(p.ctx)
+	if err != nil {
+		return err
+	}
+	u, err := p.store.Unsent(p.ctx)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		p.print(map[string]any{
+			"enrolled": d.Enrolled(), "device": d.ID, "user": d.User, "user_name": d.UserName, "org": d.Org, "org_name": d.OrgName,
+			"server": d.Server, "offline": d.Offline, "login_ended": d.Ended, "as_of": d.AsOf,
+			"unsent": map[string]any{"actions": u.Mutations, "files": u.Files, "bytes": u.Bytes},
+		})
+		return nil
+	}
+	if !d.Enrolled() {
+		return fault.New(fault.NotEnrolled, "")
+	}
+	p.line("%s · %s · %s", p.paint(bold, d.UserName), d.OrgName, d.Server)
+	p.line(p.paint(dim, p.pick("设备 ", "device ")+d.ID.String()+" · "+p.dir))
+	if d.Ended != "" {
+		p.say(p.paint(red, "! 登录已结束：")+fault.Code(d.Ended).Sentence("zh"), p.paint(red, "! the login has ended: ")+fault.Code(d.Ended).Sentence("en"))
+	}
+	p.unsentLine(u)
+	p.asOf()
+	return p.attention()
+}
+
+func (p *Phone) unsentLine(u offline.Unsent) {
+	if u.Empty() {
+		p.say(p.paint(green, "全部已送达公司"), p.paint(green, "everything is with the office"))
+		return
+	}
+	p.say(p.paint(yellow, "未送达：%d 项操作，%d 个文件（%d KB）"), p.paint(yellow, "unsent: %d actions, %d files (%d KB)"), u.Mutations, u.Files, (u.Bytes+1023)/1024)
+}
+
+type unsentCmd struct {
+	Keep bool `help:"Do not mark what needs attention as seen."`
+}
+
+func (c unsentCmd) Run(p *Phone) error {
+	waiting, err := p.store.Waiting(p.ctx)
+	if err != nil {
+		return err
+	}
+	found, err := p.store.Attention(p.ctx)
+	if err != nil {
+		return err
+	}
+	files, err := p.store.Files(p.ctx)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.unsentJSON(waiting, found, files)
+	}
+	u, err := p.store.Unsent(p.ctx)
+	if err != nil {
+		return err
+	}
+	p.unsentLine(u)
+	for _, a := range waiting {
+		tried := ""
+		if a.Tried {
+			tried = p.pick("（已发，待回执）", " (sent, no answer yet)")
+		}
+		p.line("  #%d %s %s%s", a.Seq, a.DeviceTime.In(p.zone).Format("01-02 15:04:05"), a.Kind, tried)
+	}
+	for _, f := range files {
+		switch f.State {
+		case offline.FileWaiting:
+			p.line("  %s %d/%d KB %s %s", p.pick("文件", "file"), f.Sent/1024, (f.Size+1023)/1024, f.ID, f.Code)
+		case offline.FileHeld:
+			p.line(p.paint(yellow, "  %s %s: %s"), p.pick("公司暂不接收的文件（可 let-go 放弃）", "file that the office does not take (let-go gives it up)"), f.ID, fault.Code(f.Code).Sentence(p.lang))
+		}
+	}
+	for _, a := range found {
+		p.line(p.paint(red, "! ")+"#%d %s", a.Seq, a.Kind)
+		p.verdict(a)
+		if !c.Keep && !p.reading {
+			if err := p.store.MarkSeen(p.ctx, a.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Phone) unsentJSON(waiting, attention []offline.Action, files []offline.File) error {
+	out := map[string][]any{"actions": {}, "attention": {}, "files": {}}
+	for _, a := range waiting {
+		out["actions"] = append(out["actions"], p.actionJSON(a))
+	}
+	for _, a := range attention {
+		out["attention"] = append(out["attention"], p.actionJSON(a))
+	}
+	for _, f := range files {
+		if f.State == offline.FileWaiting || f.State == offline.FileHeld {
+			out["files"] = append(out["files"], map[string]any{"id": f.ID, "size": f.Size, "sent": f.Sent, "held": f.State == offline.FileHeld, "code": f.Code})
+		}
+	}
+	p.print(out)
+	return nil
+}
+
+type offlineCmd struct{}
+
+func (offlineCmd) Run(p *Phone) error {
+	if err := p.store.SetOffline(p.ctx, true); err != nil {
+		return err
+	}
+	p.say("已离线：照常工作，一切先存手机。", "Offline: work as usual, everything is saved on this phone.")
+	return nil
+}
+
+type onlineCmd struct{}
+
+func (onlineCmd) Run(p *Phone) error {
+	if err := p.store.SetOffline(p.ctx, false); err != nil {
+		return err
+	}
+	return syncCmd{}.Run(p)
+}
+
+type logoutCmd struct {
+	HandOver   string `help:"Write what is unsent to this encrypted file first, then forget everything." placeholder:"FILE"`
+	Passphrase string `help:"For --hand-over; at least 8 characters." env:"DOORSTEP_PASSPHRASE"`
+}
+
+func (c logoutCmd) Run(p *Phone) error {
+	if c.HandOver != "" {
+		// The box must hold the last word: nothing may be done between it and the wipe.
+		box, err := p.export(c.HandOver, c.Passphrase)
+		if err != nil {
+			return err
+		}
+		if err := p.store.HandOver(p.ctx, box); err != nil {
+			return err
+		}
+	} else if err := p.store.Logout(p.ctx); err != nil {
+		return err
+	}
+	for _, name := range []string{fileListed, filePool, fileCurrent, "me.json"} {
+		if err := os.Remove(filepath.Join(p.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fault.Wrap(err, fault.StoreUnusable, "%s", p.dir)
+		}
+	}
+	p.say("已退出，本机数据已清除。", "Logged out; this phone holds nothing any more.")
+	return nil
+}
+
+type exportCmd struct {
+	File       string `arg:"" help:"File to write." type:"path"`
+	Passphrase string `help:"At least 8 characters; whoever imports needs it." env:"DOORSTEP_PASSPHRASE" required:""`
+}
+
+func (c exportCmd) Run(p *Phone) error {
+	_, err := p.export(c.File, c.Passphrase)
+	return err
+}
+
+func (p *Phone) export(path, passphrase string) (offline.Box, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return offline.Box{}, fault.Wrap(err, fault.StoreUnusable, "%s", path)
+	}
+	box, err := p.store.Export(p.ctx, f, passphrase)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return box, errors.Join(err, os.Remove(path))
+	}
+	p.say("✓ 已加密导出 %d 项操作、%d 个文件到 %s", "✓ %d actions and %d files, encrypted, are in %s", len(box.Mutations), len(box.Files), path)
+	return box, nil
+}
+
+type importCmd struct {
+	File       string `arg:"" help:"A file from export." type:"existingfile"`
+	Passphrase string `help:"The one that it was exported with." env:"DOORSTEP_PASSPHRASE" required:""`
+}
+
+func (c importCmd) Run(p *Phone) error {
+	f, err := os.Open(c.File)
+	if err != nil {
+		return fault.Wrap(err, fault.BoxUnreadable, "%s", c.File)
+	}
+	defer f.Close()
+	box, err := p.store.Import(p.ctx, f, c.Passphrase)
+	if err != nil {
+		return err
+	}
+	p.say("✓ 已导入 %s 的 %d 项操作、%d 个文件（其中 %d 项本机已有）", "✓ %[2]d actions and %[3]d files of %[1]s are on this phone now (%[4]d were already)",
+		box.UserName, len(box.Mutations), len(box.Files), box.Known)
+	if _, err := p.reach(); err != nil && !waits(err) {
+		return err
+	}
+	return statusCmd{}.Run(p)
+}
+
+type letGoCmd struct {
+	File string `arg:"" help:"Id of the file, from unsent."`
+}
+
+func (c letGoCmd) Run(p *Phone) error {
+	id, err := uuid.Parse(c.File)
+	if err != nil {
+		return fault.New(fault.InvalidArgument, "%s", c.File)
+	}
+	return p.store.LetGo(p.ctx, id)
+}

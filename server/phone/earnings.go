@@ -1,0 +1,276 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
+)
+
+// money2 is an income with what is not sure yet apart.
+type money2 struct {
+	pending, confirmed int64
+	currency           string
+}
+
+func (m *money2) add(l *payv1.EarningLine) {
+	m.currency = l.GetAmount().GetCurrency()
+	if l.GetState() == payv1.EarningState_EARNING_STATE_PENDING {
+		m.pending += l.GetAmount().GetMinor()
+	} else {
+		m.confirmed += l.GetAmount().GetMinor()
+	}
+}
+
+// earned sums the lines that the phone holds, of today and of this month.
+func earned(v *offline.View, now time.Time, zone *time.Location) (today, month money2) {
+	now = now.In(zone)
+	for _, l := range field.All[payv1.EarningLine](v, fieldv1.EntityKind_ENTITY_KIND_EARNING_LINE) {
+		at := l.GetEarnedAt().AsTime().In(zone)
+		if at.Year() == now.Year() && at.Month() == now.Month() {
+			month.add(l)
+			if sameDay(at, now) {
+				today.add(l)
+			}
+		}
+	}
+	return today, month
+}
+
+type earningsCmd struct {
+	Lines bool   `short:"l" help:"Every line of the month."`
+	Why   string `help:"Why the lines of this job are what they are: the end of its number." placeholder:"NUMBER"`
+}
+
+func (c earningsCmd) Run(p *Phone) error {
+	d, err := p.store.Device(p.ctx)
+	if err != nil {
+		return err
+	}
+	if !d.Offline && !p.noSync {
+		if _, err := p.reach(); err != nil && !waits(err) {
+			return err
+		}
+	}
+	var today, month money2
+	var lines []*payv1.EarningLine
+	err = p.store.Read(p.ctx, func(v *offline.View) error {
+		today, month = earned(v, p.Now(), p.zone)
+		lines = field.All[payv1.EarningLine](v, fieldv1.EntityKind_ENTITY_KIND_EARNING_LINE)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	sums, err := p.sums(d)
+	if err != nil && !waits(err) {
+		return err
+	}
+	if p.json {
+		out := []any{}
+		for _, l := range lines {
+			out = append(out, raw(l))
+		}
+		p.print(map[string]any{
+			"today": map[string]any{"pending": today.pending, "confirmed": today.confirmed},
+			"month": map[string]any{"pending": month.pending, "confirmed": month.confirmed}, "office": raw(sums), "lines": out,
+		})
+		return nil
+	}
+	p.say("今日  待确认 %s  已确认 %s", "Today      pending %s  confirmed %s", p.paint(yellow, yuan(today.pending, today.currency)), p.paint(green, yuan(today.confirmed, today.currency)))
+	p.say("本月  待确认 %s  已确认 %s", "This month pending %s  confirmed %s", p.paint(yellow, yuan(month.pending, month.currency)), p.paint(green, yuan(month.confirmed, month.currency)))
+	p.split(sums)
+	now := p.Now().In(p.zone)
+	for _, l := range lines {
+		at := l.GetEarnedAt().AsTime().In(p.zone)
+		why := c.Why != "" && len(l.GetTicketNumber()) >= len(c.Why) && l.GetTicketNumber()[len(l.GetTicketNumber())-len(c.Why):] == c.Why
+		if (c.Lines && at.Year() == now.Year() && at.Month() == now.Month()) || why {
+			state := p.paint(green, p.pick("已确认", "confirmed"))
+			if l.GetState() == payv1.EarningState_EARNING_STATE_PENDING {
+				state = p.paint(yellow, p.pick("待确认", "pending"))
+			}
+			p.line("  %s  %s  %s  %s  %s", at.Format("01-02 15:04"), l.GetTicketNumber(), pad(p.label(l.GetTitle()), 20), pad(money(l.GetAmount()), 10), state)
+		}
+		if why {
+			p.trace(l.GetTrace(), 2)
+		}
+	}
+	p.asOf()
+	return nil
+}
+
+// split shows what only the office sums: categories and the next tier.
+func (p *Phone) split(s *payv1.GetEarningsResponse) {
+	if s == nil {
+		return
+	}
+	for _, one := range []struct {
+		zh, en string
+		split  *payv1.Split
+	}{{"本月待确认", "month, pending", s.GetMonthPending()}, {"本月已确认", "month, confirmed", s.GetMonthConfirmed()}} {
+		if one.split.GetTotal().GetMinor() == 0 {
+			continue
+		}
+		p.line(p.paint(dim, "  "+p.pick(one.zh, one.en)+": "+p.pick("安装费 ", "install fee ")+money(one.split.GetInstallFee())+
+			p.pick(" 配件 ", " parts ")+money(one.split.GetParts())+p.pick(" 增值 ", " value-added ")+money(one.split.GetValueAdded())+
+			p.pick(" 奖金 ", " bonus ")+money(one.split.GetBonus())))
+	}
+	if n := s.GetNextTier(); n != nil {
+		far := money(n.GetAmount())
+		if n.GetTickets() > 0 {
+			far = fmt.Sprintf(p.pick("%d 单", "%d tickets"), n.GetTickets())
+		}
+		p.say("距下一档还差 %s：%s", "%s to the next tier: %s", far, p.label(n.GetGain()))
+	}
+}
+
+func (p *Phone) trace(n *payv1.TraceNode, depth int) {
+	if n == nil {
+		return
+	}
+	p.line(p.paint(dim, fmt.Sprintf("%*s%s %s", depth*2, "", p.label(n.GetLabel()), n.GetValue())))
+	for _, one := range n.GetInputs() {
+		p.trace(one, depth+1)
+	}
+}
+
+// sums asks the office.
+func (p *Phone) sums(d offline.Device) (*payv1.GetEarningsResponse, error) {
+	if d.Offline || p.noSync {
+		return nil, fault.New(fault.PhoneOffline, "")
+	}
+	h, server, err := p.client.Dial(p.ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	res, err := payv1connect.NewEarningServiceClient(h, server, p.client.Options()...).
+		GetEarnings(ctx, connect.NewRequest(&payv1.GetEarningsRequest{At: timestamppb.New(p.Now())}))
+	if err != nil {
+		return nil, err
+	}
+	return res.Msg, nil
+}
+
+type rankCmd struct {
+	Scope  string `arg:"" optional:"" enum:"team,region,org" default:"team" help:"Among whom: team, region, org."`
+	Period string `arg:"" optional:"" enum:"day,week,month" default:"day" help:"Over which time: day, week, month."`
+}
+
+var (
+	scopes = map[string]payv1.BoardScope{
+		"team": payv1.BoardScope_BOARD_SCOPE_TEAM, "region": payv1.BoardScope_BOARD_SCOPE_REGION, "org": payv1.BoardScope_BOARD_SCOPE_ORG,
+	}
+	periods = map[string]payv1.BoardPeriod{
+		"day": payv1.BoardPeriod_BOARD_PERIOD_DAY, "week": payv1.BoardPeriod_BOARD_PERIOD_WEEK, "month": payv1.BoardPeriod_BOARD_PERIOD_MONTH,
+	}
+)
+
+func (c rankCmd) Run(p *Phone) error {
+	b, err := p.board(c.Scope, c.Period)
+	old := false
+	if err != nil && waits(err) {
+		// The last one seen, with its time, is better than nothing.
+		old = true
+		saved, readErr := os.ReadFile(p.boardFile(c.Scope, c.Period))
+		b = &payv1.GetBoardResponse{}
+		if readErr != nil || proto.Unmarshal(saved, b) != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	if p.json {
+		p.print(map[string]any{"board": raw(b), "offline": old})
+		return nil
+	}
+	p.showBoard(b)
+	if old {
+		p.line(p.paint(yellow, p.pick("离线 · 排名截至 ", "offline · as of ")+b.GetAsOf().AsTime().In(p.zone).Format("01-02 15:04:05")))
+	}
+	return nil
+}
+
+func (p *Phone) showBoard(b *payv1.GetBoardResponse) {
+	if b.GetRank() == 0 {
+		p.say("还没有上榜（共 %d 人）", "not on the board yet (%d people)", b.GetOf())
+	} else {
+		p.say("第 %s 名 / %d 人，%s", "rank %s of %d, %s", p.paint(bold, fmt.Sprint(b.GetRank())), b.GetOf(), money(b.GetScore()))
+		if n := b.GetToNext(); n != nil {
+			p.say("距上一名还差 %s", "%s to the place above", money(n))
+		}
+	}
+	row := func(r *payv1.BoardRow) {
+		line := fmt.Sprintf("%4d  %s %s", r.GetRank(), pad(r.GetName(), 14), pad(money(r.GetScore()), 12))
+		if r.GetPending().GetMinor() != 0 {
+			line += p.pick("（待确认 ", " (pending ") + money(r.GetPending()) + p.pick("）", ")")
+		}
+		if r.GetMe() {
+			line = p.paint(bold, line+p.pick("  ← 我", "  ← me"))
+		}
+		p.line("%s", line)
+	}
+	last := uint64(0)
+	for _, r := range b.GetTop() {
+		row(r)
+		last = r.GetRank()
+	}
+	for i, r := range b.GetAround() {
+		if r.GetRank() <= last {
+			continue
+		}
+		if i == 0 || r.GetRank() > last+1 {
+			p.line("   …")
+		}
+		row(r)
+		last = r.GetRank()
+	}
+}
+
+func (p *Phone) boardFile(scope, period string) string {
+	return filepath.Join(p.dir, "board-"+scope+"-"+period+".pb")
+}
+
+// board asks the office and keeps the answer for when there is no network.
+func (p *Phone) board(scope, period string) (*payv1.GetBoardResponse, error) {
+	d, err := p.store.Device(p.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if d.Offline || p.noSync {
+		return nil, fault.New(fault.PhoneOffline, "")
+	}
+	h, server, err := p.client.Dial(p.ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	res, err := payv1connect.NewRankServiceClient(h, server, p.client.Options()...).
+		GetBoard(ctx, connect.NewRequest(&payv1.GetBoardRequest{Scope: scopes[scope], Period: periods[period]}))
+	if err != nil {
+		return nil, err
+	}
+	b, err := proto.Marshal(res.Msg)
+	if err == nil && !p.reading {
+		err = os.WriteFile(p.boardFile(scope, period), b, 0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(fault.Wrap(err, fault.StoreUnusable, "%s", p.dir))
+	}
+	return res.Msg, nil
+}

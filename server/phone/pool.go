@@ -1,0 +1,92 @@
+package phone
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+)
+
+type poolCmd struct{}
+
+func (poolCmd) Run(p *Phone) error {
+	type row struct {
+		t       *fieldv1.PoolTicket
+		pending bool
+	}
+	var rows []row
+	err := p.store.Read(p.ctx, func(v *offline.View) error {
+		for _, t := range field.All[fieldv1.PoolTicket](v, kindPool) {
+			rows = append(rows, row{t, field.Pending(v, kindPool, t.GetId())})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		if c := a.t.GetWanted().GetEarliest().AsTime().Compare(b.t.GetWanted().GetEarliest().AsTime()); c != 0 {
+			return c
+		}
+		return strings.Compare(a.t.GetNumber(), b.t.GetNumber())
+	})
+	var ids [][]byte
+	out := []any{}
+	for _, r := range rows {
+		ids = append(ids, r.t.GetId())
+		out = append(out, map[string]any{"ticket": raw(r.t), "claiming": r.pending})
+	}
+	if err := p.remember(filePool, ids...); err != nil {
+		return err
+	}
+	if p.json {
+		p.print(map[string]any{"pool": out})
+		return nil
+	}
+	p.say("抢单池，%d 单", "Pool, %d jobs", len(rows))
+	for i, r := range rows {
+		marks := ""
+		if r.t.GetUrgency() == fieldv1.Urgency_URGENCY_RUSH {
+			marks = p.paint(red, p.pick(" 加急", " RUSH"))
+		}
+		if r.pending {
+			marks += p.paint(yellow, p.pick(" 抢单中…", " claiming…"))
+		}
+		p.line("%2d  %s  %s  %s  %s  %s%s", i+1, pad(p.window(r.t.GetWanted()), 17), r.t.GetNumber(), r.t.GetProductName(), r.t.GetArea(), p.paint(bold, money(r.t.GetPays())), marks)
+	}
+	p.asOf()
+	return nil
+}
+
+type claimCmd struct {
+	Job string `arg:"" help:"Its place in the pool, or the end of its number."`
+}
+
+func (c claimCmd) Run(p *Phone) error {
+	numbers := map[string][]byte{}
+	var all [][]byte
+	err := p.store.Read(p.ctx, func(v *offline.View) error {
+		for _, t := range field.All[fieldv1.PoolTicket](v, kindPool) {
+			numbers[t.GetNumber()] = t.GetId()
+			all = append(all, t.GetId())
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	list := p.recall(filePool)
+	if list == nil {
+		list = all
+	}
+	id, err := named(c.Job, list, numbers)
+	if err != nil {
+		return err
+	}
+	if err := p.remember(fileCurrent, id); err != nil {
+		return err
+	}
+	return p.act("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: id})
+}

@@ -1,0 +1,210 @@
+package phone
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// Console is what the phone speaks through.
+type Console struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Getenv   func(string) string
+	// Now is the phone's clock.
+	Now func() time.Time
+	// Terminal: somebody looks at Out; colours and a prompt are welcome.
+	Terminal bool
+	// Version is what the office reads in its list of devices.
+	Version string
+}
+
+// grammar is what can be typed after `doorstep phone`.
+type grammar struct {
+	Dir  string `help:"Folder of this phone; another folder is another phone." env:"DOORSTEP_PHONE_DIR" placeholder:"FOLDER"`
+	Lang string `help:"zh or en; the terminal's language when absent." enum:"zh,en," default:"" env:"DOORSTEP_LANG"`
+	JSON bool   `name:"json" help:"Print one JSON value instead of words, for scripts."`
+	// NoSync keeps an action on the phone until the next sync.
+	NoSync bool `help:"Save only; do not try to reach the office now."`
+
+	Shell shellCmd `cmd:"" default:"1" help:"A prompt for all of the following; what you get without a command."`
+	actions
+}
+
+// actions is what can be typed also at the prompt.
+type actions struct {
+	Enrol   enrolCmd   `cmd:"" group:"phone" help:"Make this the phone of whom the code belongs to."`
+	Sync    syncCmd    `cmd:"" group:"phone" help:"Send what is saved, fetch what is new."`
+	Status  statusCmd  `cmd:"" group:"phone" help:"Whose phone this is and how it stands."`
+	Unsent  unsentCmd  `cmd:"" group:"phone" help:"What only this phone has, and what needs attention."`
+	Offline offlineCmd `cmd:"" group:"phone" help:"Send and fetch nothing until online."`
+	Online  onlineCmd  `cmd:"" group:"phone" help:"Send and fetch again."`
+	Live    liveCmd    `cmd:"" group:"phone" help:"Watch: print changes as they come, send at once."`
+	Logout  logoutCmd  `cmd:"" group:"phone" help:"Forget everything; refused while something is unsent."`
+	Export  exportCmd  `cmd:"" group:"phone" help:"Write what is unsent to an encrypted file."`
+	Import  importCmd  `cmd:"" group:"phone" help:"Take another phone's exported work in."`
+	LetGo   letGoCmd   `cmd:"" name:"let-go" group:"phone" help:"Give up a file that the office does not take."`
+
+	Today   todayCmd   `cmd:"" group:"day" help:"Today's jobs by time, then the later ones."`
+	Ticket  ticketCmd  `cmd:"" group:"day" help:"Everything about one job; it becomes the current one."`
+	Accept  acceptCmd  `cmd:"" group:"day" help:"Take a job on."`
+	Decline declineCmd `cmd:"" group:"day" help:"Refuse a job, with a reason."`
+	Travel  travelCmd  `cmd:"" group:"day" help:"On the way."`
+	Arrive  arriveCmd  `cmd:"" group:"day" help:"At the door."`
+	Pause   breakCmd   `cmd:"" group:"day" help:"Take a break."`
+	Resume  resumeCmd  `cmd:"" group:"day" help:"Go on after a break."`
+
+	Answer    answerCmd    `cmd:"" group:"work" help:"Answer a step of the checklist."`
+	Photo     photoCmd     `cmd:"" group:"work" help:"Attach a photo from a file."`
+	Sign      signCmd      `cmd:"" group:"work" help:"The customer signs."`
+	Part      partCmd      `cmd:"" group:"work" help:"A part was built in."`
+	Surcharge surchargeCmd `cmd:"" group:"work" help:"An extra that the customer pays."`
+	Note      noteCmd      `cmd:"" group:"work" help:"Add a remark."`
+	Complete  completeCmd  `cmd:"" group:"work" help:"The job is done."`
+	Cannot    cannotCmd    `cmd:"" group:"work" help:"The job cannot be done now, with a reason."`
+
+	Pool  poolCmd  `cmd:"" group:"shop" help:"Jobs that anybody of the team may claim."`
+	Claim claimCmd `cmd:"" group:"shop" help:"Claim a job of the pool; the first one wins."`
+	Scan  scanCmd  `cmd:"" group:"shop" help:"What a scanned or typed code is."`
+	Open  openCmd  `cmd:"" group:"shop" help:"Clerk: open a ticket for a scanned piece."`
+
+	Earnings earningsCmd `cmd:"" group:"money" help:"Today's and this month's income."`
+	Rank     rankCmd     `cmd:"" group:"money" help:"Your place among peers."`
+}
+
+// Phone is one opened phone, while a command runs.
+type Phone struct {
+	Console
+	ctx    context.Context
+	dir    string
+	lang   string
+	json   bool
+	noSync bool
+	colour bool
+	store  *offline.Store
+	client *offline.Client
+	// reading: another process writes; this one only reads.
+	reading bool
+	// zone of the company; the machine's until the profile is here.
+	zone *time.Location
+}
+
+// left is how kong says that it has printed help.
+type left int
+
+// Run runs one command line. Errors are faults: their public sentence is for the person.
+func Run(ctx context.Context, args []string, c Console) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(left); !ok {
+				panic(p)
+			}
+			err = nil
+		}
+	}()
+	g := grammar{}
+	parser, err := newParser(&g, c, "doorstep phone", "A technician's phone in the terminal. Works without a network; begin with: doorstep phone enrol CODE --server URL")
+	if err != nil {
+		return err
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		return fault.New(fault.InvalidArgument, "%s", err)
+	}
+	p, err := open(ctx, g, c)
+	if err != nil {
+		return spoken(err)
+	}
+	err = k.Run(p)
+	if p.json && err != nil {
+		p.jsonError(err)
+	}
+	return spoken(errors.Join(err, p.store.Close()))
+}
+
+func newParser(g any, c Console, name, about string) (*kong.Kong, error) {
+	return kong.New(g, kong.Name(name), kong.Description(about), kong.Writers(c.Out, c.Err),
+		kong.Exit(func(int) { panic(left(0)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "phone", Title: "The phone / 手机"}, {Key: "day", Title: "The day / 今日"}, {Key: "work", Title: "At the door / 上门"},
+			{Key: "shop", Title: "Pool and shop / 抢单与门店"}, {Key: "money", Title: "Money / 收入"},
+		}))
+}
+
+func open(ctx context.Context, g grammar, c Console) (*Phone, error) {
+	p := &Phone{Console: c, ctx: ctx, dir: g.Dir, lang: language(g.Lang, c.Getenv), json: g.JSON, noSync: g.NoSync, zone: time.Local}
+	p.colour = c.Terminal && c.Getenv("NO_COLOR") == "" && !g.JSON
+	if p.dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, fault.Wrap(err, fault.StoreUnusable, "--dir")
+		}
+		p.dir = filepath.Join(home, ".doorstep-phone")
+	}
+	o := offline.Options{Dir: p.dir, Now: c.Now, Effects: field.Effects(), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys}
+	var err error
+	if p.store, err = offline.Open(ctx, o); offline.CodeOf(err) == fault.StoreLocked {
+		o.ReadOnly, p.reading = true, true
+		p.store, err = offline.Open(ctx, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "terminal"
+	}
+	p.client = &offline.Client{Store: p.store, AppVersion: c.Version, DeviceName: host + ":" + filepath.Base(p.dir)}
+	p.client.Uploads = field.Uploads{Client: p.client}
+	return p, p.learnZone()
+}
+
+func language(asked string, getenv func(string) string) string {
+	for _, v := range []string{asked, getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")} {
+		if v != "" {
+			if strings.HasPrefix(strings.ToLower(v), "zh") {
+				return "zh"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
+// spoken turns what the server said into a fault, keeping what it named.
+func spoken(err error) error {
+	var r *offline.Refusal
+	if err == nil || !errors.As(err, &r) {
+		return err
+	}
+	code := offline.CodeOf(err)
+	detail := strings.TrimPrefix(r.Problem.GetEnglish(), code.Sentence("en"))
+	return fault.Wrap(err, code, "%s", strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(detail), "("), ")"))
+}
+
+func (p *Phone) jsonError(err error) {
+	p.print(map[string]any{"error": map[string]string{
+		"code": string(offline.CodeOf(err)), "english": offline.Sentence(err, "en"), "chinese": offline.Sentence(err, "zh"),
+	}})
+}
+
+// print writes one JSON value.
+func (p *Phone) print(v any) {
+	e := json.NewEncoder(p.Out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		_, _ = fmt.Fprintln(p.Err, err) // a terminal that is gone cannot be told so
+	}
+}

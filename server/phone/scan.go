@@ -1,0 +1,168 @@
+package phone
+
+import (
+	"context"
+	"encoding/hex"
+	"regexp"
+	"strings"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
+)
+
+type scanCmd struct {
+	Text string `arg:"" help:"What the scanner read: a link, an EAN, a short code."`
+}
+
+func (c scanCmd) Run(p *Phone) error {
+	found, err := p.resolve(c.Text)
+	local := false
+	if err != nil && waits(err) {
+		local = true
+		found, err = p.resolveHere(c.Text)
+	}
+	if err != nil {
+		return err
+	}
+	if p.json {
+		p.print(map[string]any{"found": raw(found), "offline": local})
+		return nil
+	}
+	if local {
+		p.say(p.paint(yellow, "离线：只看本机已有的资料"), p.paint(yellow, "offline: only what this phone holds"))
+	}
+	p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(), found.GetUnit().GetSerial())
+	if u := found.GetUnit(); u != nil {
+		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s", found.GetStoreName(), p.clock(u.GetPurchasedAt()), p.clock(u.GetWarrantyUntil()), u.GetOrderNumber())
+	}
+	if t := found.GetOpenTicket(); t != nil {
+		p.say(p.paint(yellow, "已有进行中的工单 %s（%s）"), p.paint(yellow, "a ticket is open already: %s (%s)"), number(t), p.ticketWord(t.GetState()))
+	}
+	for _, h := range found.GetHistory() {
+		p.line("  %s %s %s %s", h.GetNumber(), p.clock(h.GetAt()), p.ticketWord(h.GetState()), h.GetSummary())
+	}
+	for _, i := range found.GetParts() {
+		p.line("  %s %s %s", i.GetSku(), p.label(i.GetName()), money(i.GetPrice()))
+	}
+	return nil
+}
+
+func number(t *storev1.OpenTicket) string {
+	if t.GetNumber() == "" {
+		return "(" + short(t.GetId()) + ")"
+	}
+	return t.GetNumber()
+}
+
+// resolve asks the office.
+func (p *Phone) resolve(text string) (*storev1.ResolveCodeResponse, error) {
+	d, err := p.store.Device(p.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if d.Offline || p.noSync {
+		return nil, fault.New(fault.PhoneOffline, "")
+	}
+	h, server, err := p.client.Dial(p.ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	res, err := storev1connect.NewCodeServiceClient(h, server, p.client.Options()...).
+		ResolveCode(ctx, connect.NewRequest(&storev1.ResolveCodeRequest{Scanned: text}))
+	if err != nil {
+		return nil, err
+	}
+	return res.Msg, nil
+}
+
+var (
+	gtinLink = regexp.MustCompile(`/01/(\d{8,14})(?:\D|$)|\(01\)(\d{14})`)
+	digits   = regexp.MustCompile(`^\d{8,14}$`)
+)
+
+// gtinOf finds the product number in a scanned text, as 14 digits; empty when there is none.
+func gtinOf(text string) string {
+	text = strings.TrimSpace(text)
+	if m := gtinLink.FindStringSubmatch(text); m != nil {
+		text = m[1] + m[2]
+	}
+	if !digits.MatchString(text) {
+		return ""
+	}
+	return strings.Repeat("0", 14-len(text)) + text
+}
+
+// resolveHere looks among what the phone holds.
+func (p *Phone) resolveHere(text string) (*storev1.ResolveCodeResponse, error) {
+	out := &storev1.ResolveCodeResponse{}
+	err := p.store.Read(p.ctx, func(v *offline.View) error {
+		out.Unit = field.FindUnit(v, text, "")
+		if out.Unit != nil {
+			out.OpenTicket = field.OpenTicketOf(v, out.Unit.GetId())
+			out.Product = field.Get[fieldv1.Product](v, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, out.Unit.GetProductId())
+			return nil
+		}
+		gtin := gtinOf(text)
+		for _, one := range field.All[fieldv1.Product](v, fieldv1.EntityKind_ENTITY_KIND_PRODUCT) {
+			if gtin != "" && one.GetGtin() == gtin {
+				out.Product = one
+			}
+		}
+		return nil
+	})
+	if err == nil && out.Product == nil {
+		err = fault.New(fault.CodeUnknown, "")
+	}
+	return out, err
+}
+
+type openCmd struct {
+	Text    string `arg:"" help:"What the scanner read: a link, an EAN, a short code."`
+	Serial  string `help:"Serial number, when the code carries none."`
+	Name    string `help:"The customer's name."`
+	Phone   string `help:"The customer's phone number."`
+	Address string `help:"Where to install."`
+	Store   string `help:"Id of the shop; your own when absent." placeholder:"UUID"`
+}
+
+func (c openCmd) Run(p *Phone) error {
+	shop := p.myStore()
+	if c.Store != "" {
+		id, err := uuid.Parse(c.Store)
+		if err != nil {
+			return fault.New(fault.InvalidArgument, "--store %s", c.Store)
+		}
+		shop = id[:]
+	}
+	if shop == nil {
+		return fault.New(fault.InvalidArgument, "--store")
+	}
+	id, err := newID()
+	if err != nil {
+		return err
+	}
+	err = p.store.Read(p.ctx, func(v *offline.View) error {
+		if u := field.FindUnit(v, c.Text, c.Serial); u != nil {
+			if t := field.OpenTicketOf(v, u.GetId()); t != nil {
+				p.say("已有进行中的工单 %s", "a ticket is open already: %s", number(t))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.say("工单 %s", "ticket %s", hex.EncodeToString(id[:6]))
+	return p.act("store.open_ticket", &storev1.OpenTicketByScan{
+		TicketId: id, StoreId: shop, Scanned: c.Text, Serial: c.Serial, CustomerName: c.Name, CustomerPhone: c.Phone, Address: c.Address,
+	})
+}

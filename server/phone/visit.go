@@ -1,0 +1,282 @@
+package phone
+
+import (
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
+)
+
+// on is which job a command is about.
+type on struct {
+	Job string `name:"job" short:"t" help:"The job: its place in the last list, or the end of its number; the current one when absent."`
+}
+
+// where is where the phone is.
+type where struct {
+	At string `help:"Where the phone is: LATITUDE,LONGITUDE." placeholder:"LAT,LON"`
+}
+
+func (w where) position() (*typesv1.Position, error) {
+	if w.At == "" {
+		return nil, nil
+	}
+	a, b, _ := strings.Cut(w.At, ",")
+	lat, err1 := strconv.ParseFloat(strings.TrimSpace(a), 64)
+	lon, err2 := strconv.ParseFloat(strings.TrimSpace(b), 64)
+	if err1 != nil || err2 != nil || lat < -90 || lat > 90 || lon < -180 || lon > 180 {
+		return nil, fault.New(fault.InvalidArgument, "--at %s", w.At)
+	}
+	return &typesv1.Position{Latitude: lat, Longitude: lon}, nil
+}
+
+// visit finds the job, checks that its visit may go to the state as the phone sees it, makes the job the current
+// one and saves the mutation.
+func (p *Phone) visit(typed, kind string, next fieldv1.VisitState, args func(visit []byte, v *offline.View, j job) (proto.Message, error)) error {
+	var a proto.Message
+	var j job
+	err := p.store.Read(p.ctx, func(v *offline.View) (err error) {
+		if j, err = p.find(v, typed); err != nil {
+			return err
+		}
+		if next != 0 && !field.May(j.visit.GetState(), next) {
+			w := visitWords[j.visit.GetState()]
+			return fault.New(fault.StateForbids, "%s: %s", j.ticket.GetNumber(), p.pick(w[0], w[1]))
+		}
+		a, err = args(j.visit.GetId(), v, j)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.remember(fileCurrent, j.ticket.GetId()); err != nil {
+		return err
+	}
+	if next != 0 {
+		p.say("%s → %s", "%s → %s", j.ticket.GetNumber(), p.visitWord(next))
+	}
+	return p.act(kind, a)
+}
+
+type acceptCmd struct {
+	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+}
+
+func (c acceptCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "visit.accept", fieldv1.VisitState_VISIT_STATE_ACCEPTED, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+		return &fieldv1.VisitAccept{VisitId: id}, nil
+	})
+}
+
+type declineCmd struct {
+	Job    string `arg:"" help:"The job."`
+	Reason string `arg:"" help:"Reason: its key or words."`
+	Note   string `help:"More words."`
+}
+
+func (c declineCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "visit.decline", fieldv1.VisitState_VISIT_STATE_DECLINED, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+		reason, err := p.reason(v, "decline", c.Reason)
+		return &fieldv1.VisitDecline{VisitId: id, Reason: reason, Note: c.Note}, err
+	})
+}
+
+type travelCmd struct {
+	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+	where
+}
+
+func (c travelCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "visit.travel", fieldv1.VisitState_VISIT_STATE_TRAVELING, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+		at, err := c.position()
+		return &fieldv1.VisitTravel{VisitId: id, Position: at}, err
+	})
+}
+
+type arriveCmd struct {
+	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+	where
+}
+
+func (c arriveCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "visit.arrive", fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+		at, err := c.position()
+		return &fieldv1.VisitArrive{VisitId: id, Position: at}, err
+	})
+}
+
+type breakCmd struct{ on }
+
+func (c breakCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "visit.break", fieldv1.VisitState_VISIT_STATE_ON_BREAK, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+		return &fieldv1.VisitBreak{VisitId: id}, nil
+	})
+}
+
+type resumeCmd struct{ on }
+
+func (c resumeCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "visit.resume", fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+		return &fieldv1.VisitResume{VisitId: id}, nil
+	})
+}
+
+type completeCmd struct {
+	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+	where
+	Force bool `help:"Send it although something is missing; the office decides."`
+}
+
+func (c completeCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "visit.complete", fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (proto.Message, error) {
+		if gaps := read(v, j).gaps; len(gaps) > 0 && !c.Force {
+			return nil, fault.New(fault.StateForbids, "%s", p.gaps(gaps))
+		}
+		at, err := c.position()
+		return &fieldv1.VisitComplete{VisitId: id, Position: at}, err
+	})
+}
+
+func (p *Phone) gaps(gaps []checklist.Gap) string {
+	words := make([]string, len(gaps))
+	for i, g := range gaps {
+		words[i] = p.pick(g.Chinese, g.English)
+	}
+	return strings.Join(words, p.pick("；", "; "))
+}
+
+type cannotCmd struct {
+	Reason string `arg:"" help:"Reason: its key or words."`
+	on
+	Note      string `help:"More words."`
+	Partially bool   `help:"Some of the work is done and stays."`
+}
+
+func (c cannotCmd) Run(p *Phone) error {
+	next := fieldv1.VisitState_VISIT_STATE_CANNOT_COMPLETE
+	if c.Partially {
+		next = fieldv1.VisitState_VISIT_STATE_PARTIALLY_COMPLETED
+	}
+	return p.visit(c.Job, "visit.cannot_complete", next, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+		reason, err := p.reason(v, "cannot_complete", c.Reason)
+		return &fieldv1.VisitCannotComplete{VisitId: id, Reason: reason, Note: c.Note, Partially: c.Partially}, err
+	})
+}
+
+type answerCmd struct {
+	Step  string   `arg:"" help:"Its place in the checklist, or its key."`
+	Value []string `arg:"" help:"yes/no, a number, a choice, or words."`
+	on
+}
+
+func (c answerCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "task.answer", 0, func(id []byte, v *offline.View, j job) (proto.Message, error) {
+		s, err := p.step(v, j, c.Step)
+		if err != nil {
+			return nil, err
+		}
+		a, err := p.value(s, strings.Join(c.Value, " "))
+		if err != nil {
+			return nil, err
+		}
+		out := &fieldv1.AnswerTask{VisitId: id, Step: s.GetKey()}
+		switch value := a.GetValue().(type) {
+		case *fieldv1.TaskAnswer_Check:
+			out.Value = &fieldv1.AnswerTask_Check{Check: value.Check}
+		case *fieldv1.TaskAnswer_Number:
+			out.Value = &fieldv1.AnswerTask_Number{Number: value.Number}
+		case *fieldv1.TaskAnswer_Text:
+			out.Value = &fieldv1.AnswerTask_Text{Text: value.Text}
+		}
+		return out, checklist.CheckAnswer(s, a)
+	})
+}
+
+// value reads what was typed as the step wants it.
+func (p *Phone) value(s *fieldv1.Step, typed string) (*fieldv1.TaskAnswer, error) {
+	a := &fieldv1.TaskAnswer{Step: s.GetKey()}
+	switch s.GetKind() {
+	case fieldv1.StepKind_STEP_KIND_CHECK:
+		switch strings.ToLower(typed) {
+		case "yes", "y", "true", "ok", "1", "是", "好", "✓":
+			a.Value = &fieldv1.TaskAnswer_Check{Check: true}
+		case "no", "n", "false", "0", "否":
+			a.Value = &fieldv1.TaskAnswer_Check{Check: false}
+		default:
+			return nil, fault.New(fault.InvalidArgument, "%s: yes/no 是/否", s.GetKey())
+		}
+	case fieldv1.StepKind_STEP_KIND_NUMBER:
+		n, err := strconv.ParseFloat(strings.TrimSuffix(typed, s.GetUnit()), 64)
+		if err != nil {
+			return nil, fault.New(fault.InvalidArgument, "%s: %s", s.GetKey(), typed)
+		}
+		a.Value = &fieldv1.TaskAnswer_Number{Number: n}
+	case fieldv1.StepKind_STEP_KIND_CHOICE:
+		for _, one := range s.GetChoices() {
+			if one.GetKey() == typed || one.GetName().GetZh() == typed || strings.EqualFold(one.GetName().GetEn(), typed) {
+				typed = one.GetKey()
+			}
+		}
+		a.Value = &fieldv1.TaskAnswer_Text{Text: typed}
+	case fieldv1.StepKind_STEP_KIND_PHOTO, fieldv1.StepKind_STEP_KIND_SIGNATURE:
+		return nil, fault.New(fault.InvalidArgument, "%s: %s", s.GetKey(), p.pick("请用 photo 或 sign", "use photo or sign"))
+	default:
+		a.Value = &fieldv1.TaskAnswer_Text{Text: typed}
+	}
+	return a, nil
+}
+
+func formatNumber(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
+
+type partCmd struct {
+	Item     string `arg:"" help:"SKU or name."`
+	Quantity uint32 `arg:"" optional:"" default:"1"`
+	on
+}
+
+func (c partCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "part.add", 0, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+		item, err := p.priceItem(v, fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, c.Item)
+		if err != nil {
+			return nil, err
+		}
+		own, err := newID()
+		return &fieldv1.AddPart{Id: own, VisitId: id, PriceItemId: item.GetId(), Quantity: c.Quantity}, err
+	})
+}
+
+type surchargeCmd struct {
+	Item     string `arg:"" help:"SKU or name."`
+	Quantity uint32 `arg:"" optional:"" default:"1"`
+	on
+}
+
+func (c surchargeCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "surcharge.add", 0, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+		item, err := p.priceItem(v, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, c.Item)
+		if err != nil {
+			return nil, err
+		}
+		own, err := newID()
+		return &fieldv1.AddSurcharge{Id: own, VisitId: id, PriceItemId: item.GetId(), Quantity: c.Quantity}, err
+	})
+}
+
+type noteCmd struct {
+	Text []string `arg:"" help:"The words."`
+	on
+}
+
+func (c noteCmd) Run(p *Phone) error {
+	return p.visit(c.Job, "note.add", 0, func(_ []byte, _ *offline.View, j job) (proto.Message, error) {
+		own, err := newID()
+		return &fieldv1.AddNote{Id: own, TicketId: j.ticket.GetId(), Text: strings.Join(c.Text, " ")}, err
+	})
+}
