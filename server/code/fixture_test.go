@@ -109,8 +109,8 @@ func (w *world) hooks() code.Hooks {
 			number := fmt.Sprintf("T-%s", o.Ticket.String()[24:])
 			saved, err := saveTicket(ctx, tx, fakeTicket{From: o, Phone: o.Phone, View: code.TicketView{
 				ID: o.Ticket, Number: number, State: fieldv1.TicketState_TICKET_STATE_NEW, Unit: o.Unit, Store: o.Store,
-				Product:      code.Label{ZH: o.Product.GetName().GetZh(), EN: o.Product.GetName().GetEn()},
-				CustomerName: o.Name, CustomerPhone: mask(o.Phone), OpenedAt: tx.Now(), Stages: []code.Stage{{Key: "booked", At: tx.Now()}},
+				Product:  code.Label{ZH: o.Product.GetName().GetZh(), EN: o.Product.GetName().GetEn()},
+				OpenedAt: tx.Now(), Stages: []code.Stage{{Key: "booked", At: tx.Now()}},
 			}})
 			if err != nil || saved {
 				return o.Ticket, false, err
@@ -122,6 +122,10 @@ func (w *world) hooks() code.Hooks {
 		Ticket: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (code.TicketView, bool, error) {
 			f, ok, err := loadTicket(ctx, tx, id)
 			return f.View, ok, err
+		},
+		Customer: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (string, string, error) {
+			f, _, err := loadTicket(ctx, tx, id)
+			return f.From.Name, mask(f.Phone), err
 		},
 		Caller: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, phone string) (bool, error) {
 			f, ok, err := loadTicket(ctx, tx, id)

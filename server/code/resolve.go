@@ -125,12 +125,12 @@ func (r *Room) seenBy(ctx context.Context, tx *postgres.Tx, who identity.Identit
 	case err != nil:
 		return nil, err
 	case own:
+		m.CustomerName, m.CustomerPhone, err = r.Hooks.Customer(ctx, tx, t.ID)
+		return m, err
 	case who.Has(identity.Technician):
-		m.CustomerName, m.CustomerPhone = "", ""
-	default:
-		return nil, nil
+		return m, nil
 	}
-	return m, nil
+	return nil, nil
 }
 
 func roleWord(who identity.Identity) string {

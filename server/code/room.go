@@ -52,6 +52,8 @@ type Hooks struct {
 	Ticket func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (t TicketView, ok bool, err error)
 	// InWork finds the ticket in work for a unit: new, in progress, on hold, or failed and not closed yet.
 	InWork func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (ticket uuid.UUID, ok bool, err error)
+	// Customer tells a ticket's customer: the name, and the phone number masked (138****0001).
+	Customer func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (name, phone string, err error)
 	// Caller tells whether the phone number is that of the ticket's customer.
 	Caller func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, phone string) (bool, error)
 	// History lists the jobs that a unit ever had, newest first, at most 20.
@@ -108,16 +110,14 @@ type Position struct {
 
 // TicketView is what this room shows of a ticket.
 type TicketView struct {
-	ID      uuid.UUID
-	Number  string
-	State   fieldv1.TicketState
-	Unit    uuid.UUID // zero when not known
-	Store   uuid.UUID // zero when there is none
-	Product Label
-	// Customer's name, and the phone number masked (138****0001).
-	CustomerName, CustomerPhone string
-	OpenedAt                    time.Time
-	Stages                      []Stage
+	ID       uuid.UUID
+	Number   string
+	State    fieldv1.TicketState
+	Unit     uuid.UUID // zero when not known
+	Store    uuid.UUID // zero when there is none
+	Product  Label
+	OpenedAt time.Time
+	Stages   []Stage
 	// Technician's full name and Badge are who accepted the visit that is coming; empty before.
 	Technician, Badge string
 	// Earliest and Latest are the arrival that the customer was told.

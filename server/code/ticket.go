@@ -24,10 +24,10 @@ func (r *Room) TicketCompleted(ctx context.Context, tx *postgres.Tx, ticket uuid
 	return saveUnit(ctx, tx, u)
 }
 
+// openTicketMessage is the ticket without its customer.
 func openTicketMessage(t TicketView) *storev1.OpenTicket {
 	m := &storev1.OpenTicket{
-		Id: t.ID[:], Number: t.Number, State: t.State, ProductName: t.Product.In("zh"),
-		CustomerName: t.CustomerName, CustomerPhone: t.CustomerPhone, OpenedAt: stamp(t.OpenedAt),
+		Id: t.ID[:], Number: t.Number, State: t.State, ProductName: t.Product.In("zh"), OpenedAt: stamp(t.OpenedAt),
 	}
 	if t.Unit != uuid.Nil {
 		m.UnitId = t.Unit[:]
