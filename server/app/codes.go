@@ -13,7 +13,6 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/code/page"
@@ -23,6 +22,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -45,7 +45,7 @@ func (a *App) codes(r *Rooms) {
 			},
 		},
 		Hooks: code.Hooks{
-			OpenTicket: openScanned(accounts, r.Order),
+			OpenTicket: openScanned(accounts, r.Order, tickets),
 			Ticket:     viewOf(accounts, tickets),
 			InWork: func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (uuid.UUID, bool, error) {
 				t, err := tickets.OpenOfUnit(ctx, tx, unit)
@@ -53,6 +53,10 @@ func (a *App) codes(r *Rooms) {
 					return uuid.Nil, false, nil
 				}
 				return idOf(t.GetId()), err == nil, err
+			},
+			Customer: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (name, phone string, err error) {
+				t, err := tickets.Get(ctx, tx, id, ticket.Reach{All: true}, false)
+				return t.GetTicket().GetCustomer().GetName(), t.GetTicket().GetCustomer().GetPhone(), err
 			},
 			Caller: callerOf(tickets),
 			History: func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) ([]*fieldv1.HistoryItem, error) {
@@ -110,7 +114,18 @@ func (a *App) pages(mux *http.ServeMux) {
 
 // openScanned takes in a purchase of one piece. Its number is the one on the box, if there is one; where an order
 // with that number is somebody else's, and where there is none, the ticket gives the number.
-func openScanned(accounts *account.Room, orders *order.Room) func(context.Context, *postgres.Tx, code.Opening) (uuid.UUID, bool, error) {
+func openScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, code.Opening) (uuid.UUID, bool, error) {
+	take := takeScanned(accounts, orders, tickets)
+	return func(ctx context.Context, tx *postgres.Tx, o code.Opening) (uuid.UUID, bool, error) {
+		id, existing, err := take(ctx, tx, o)
+		if err == nil && !existing {
+			err = tickets.Remark(ctx, tx, id, o.Note, "客户 Customer", ticket.BySystem(o.Source))
+		}
+		return id, existing, err
+	}
+}
+
+func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, code.Opening) (uuid.UUID, bool, error) {
 	return func(ctx context.Context, tx *postgres.Tx, o code.Opening) (uuid.UUID, bool, error) {
 		org, err := accounts.Company(ctx, tx)
 		if err != nil {
@@ -138,6 +153,15 @@ func openScanned(accounts *account.Room, orders *order.Room) func(context.Contex
 		if p.OrderedAt.IsZero() {
 			p.OrderedAt = o.At
 		}
+		if o.Product == nil {
+			// Nobody said what it is for: there is nothing to order yet, but somebody to call.
+			opened, err := tickets.Open(ctx, tx, ticket.OpenRequest{
+				ID: o.Ticket, Source: o.Source, SourceKey: o.Ticket.String(), Actor: p.Actor, ProductName: "待确认 To be confirmed",
+				Customer: ticket.Customer{Name: o.Name, Phone: p.Customer.Phone, Address: o.Address},
+				StoreID:  o.Store, Wanted: state.Window{From: o.WantedEarliest, To: o.WantedUntil},
+			})
+			return opened.TicketID, opened.Existing, err
+		}
 		own := "S-" + strings.ToUpper(strings.ReplaceAll(o.Ticket.String(), "-", ""))[20:]
 		if p.Number == "" {
 			p.Number = own
@@ -163,17 +187,12 @@ func viewOf(accounts *account.Room, tickets *ticket.Room) func(context.Context, 
 		if fault.CodeOf(err) == fault.NotFound {
 			return code.TicketView{}, false, nil
 		}
-		var full *officev1.GetTicketResponse
-		if err == nil {
-			full, err = tickets.Get(ctx, tx, id, ticket.Reach{All: true}, false)
-		}
 		if err != nil {
 			return code.TicketView{}, false, err
 		}
 		v := code.TicketView{
 			ID: id, Number: p.Number, State: fieldv1.TicketState(p.State), Unit: p.UnitID, Store: p.StoreID,
-			Product: code.Label{ZH: p.ProductName}, CustomerName: full.GetTicket().GetCustomer().GetName(),
-			CustomerPhone: full.GetTicket().GetCustomer().GetPhone(), OpenedAt: p.Booked, Earliest: p.Arrival.From, Latest: p.Arrival.To,
+			Product: code.Label{ZH: p.ProductName}, OpenedAt: p.Booked, Earliest: p.Arrival.From, Latest: p.Arrival.To,
 		}
 		for _, s := range []code.Stage{
 			{Key: "booked", At: p.Booked}, {Key: "scheduled", At: p.Scheduled}, {Key: "accepted", At: p.Accepted},

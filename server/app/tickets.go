@@ -51,7 +51,10 @@ func (a *App) tickets(r *Rooms) {
 		if err != nil {
 			return err
 		}
-		return pays.Accrue(ctx, tx, c.VisitID, f)
+		if err := pays.Accrue(ctx, tx, c.VisitID, f); err != nil {
+			return err
+		}
+		return r.Code.TicketCompleted(ctx, tx, c.TicketID)
 	}
 	t.Approved = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, _ string) error {
 		return pays.Approve(ctx, tx, id)
