@@ -94,3 +94,20 @@ func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, er
 	})
 	return out, err
 }
+
+// ByNumber finds an order by its source and number; ok is false when there is none.
+func (r *Room) ByNumber(ctx context.Context, tx *postgres.Tx, source, number string) (o Order, ok bool, err error) {
+	rows, err := tx.Query(ctx, `SELECT id FROM purchase WHERE org_id = $1 AND source = $2 AND number = $3`, tx.OrgID(), source, number)
+	if err != nil {
+		return Order{}, false, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil || len(ids) == 0 {
+		return Order{}, false, err
+	}
+	all, err := r.List(ctx, tx, Filter{IDs: ids, Limit: 1})
+	if err != nil || len(all) == 0 {
+		return Order{}, false, err
+	}
+	return all[0], true, nil
+}
