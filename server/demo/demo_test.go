@@ -2,13 +2,21 @@ package demo
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 func installation(t *testing.T) app.Config {
@@ -68,12 +76,80 @@ func TestABrokenOffLoadGoesOn(t *testing.T) {
 	}
 }
 
-func TestFullLoadTakesItsTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip()
-	}
+func TestTheHandMovesTheDayAndLeavesVisitorsAlone(t *testing.T) {
+	t.Parallel()
 	c := installation(t)
-	d := &Demo{Password: "demo demo demo", Told: func(_, en string) { t.Log(time.Now().Format("05.000"), en) }}
+	d := &Demo{Password: "demo demo demo", Days: 1, PerDay: 8}
 	l, err := d.Load(t.Context(), c, present)
-	t.Log(l, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := &clock{}
+	clock.set(present)
+	c.Now = clock.Now
+	a, err := app.Start(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	h := &Hand{Rooms: a.Rooms, Org: l.Org, Log: slog.New(slog.DiscardHandler)}
+	for range 250 {
+		clock.set(clock.Now().Add(20 * time.Second))
+		if err := h.Act(t.Context()); err != nil && fault.CodeOf(err) != fault.Conflict {
+			t.Fatal(err)
+		}
+	}
+	finished := 0
+	err = a.Rooms.Store.Read(t.Context(), change.Org(l.Org), func(tx *postgres.Tx) error {
+		list, err := a.Rooms.Ticket.List(t.Context(), tx, ticket.Filter{Limit: 200, Reach: ticket.Reach{All: true}})
+		if err != nil {
+			return err
+		}
+		guest := map[string]bool{}
+		for _, who := range staff()[:guests] {
+			guest[string(who.id[:])] = true
+		}
+		for _, s := range list {
+			full, err := a.Rooms.Ticket.Get(t.Context(), tx, uuid.UUID(s.GetId()), ticket.Reach{All: true}, false)
+			if err != nil {
+				return err
+			}
+			if guest[string(s.GetTechnicianId())] && s.GetOpenedAt().AsTime().After(present.Add(-time.Hour)) && s.GetVisitState() != fieldv1.VisitState_VISIT_STATE_DISPATCHED {
+				t.Errorf("%s of a visitor is %s", s.GetNumber(), s.GetVisitState())
+			}
+			if s.GetState() != fieldv1.TicketState_TICKET_STATE_COMPLETED && s.GetState() != fieldv1.TicketState_TICKET_STATE_CLOSED || s.GetOpenedAt().AsTime().Before(present.Add(-time.Hour)) {
+				continue
+			}
+			finished++
+			photos := 0
+			for _, p := range full.GetProofs() {
+				if p.GetKind() != fieldv1.ProofKind_PROOF_KIND_SIGNATURE {
+					photos++
+				}
+				if p.GetState() != fieldv1.ProofState_PROOF_STATE_VERIFIED {
+					t.Errorf("%s: a proof is %s", s.GetNumber(), p.GetState())
+				}
+			}
+			if photos != 2 || !full.GetChainIntact() {
+				t.Errorf("%s has %d photos, chain intact: %v", s.GetNumber(), photos, full.GetChainIntact())
+			}
+		}
+		return nil
+	})
+	if err != nil || finished < 3 {
+		t.Errorf("%d tickets finished, %v", finished, err)
+	}
+	t.Log(finished, "finished")
+}
+
+func TestTheHandStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h := &Hand{Rooms: app.Rooms{Store: &postgres.Store{Now: time.Now}}, Log: slog.New(slog.DiscardHandler)}
+	h.Run(ctx) // returns
 }
