@@ -1,0 +1,163 @@
+package day
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+)
+
+// phone is a technician's phone on the real client library.
+type phone struct {
+	t *testing.T
+	*offline.Client
+}
+
+func newPhone(t *testing.T, url, code string) *phone {
+	t.Helper()
+	store, err := offline.Open(t.Context(), offline.Options{
+		Dir: t.TempDir(), Now: time.Now, Effects: field.Effects(), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p := &phone{t: t, Client: &offline.Client{Store: store, CallTimeout: 10 * time.Second}}
+	p.Uploads = field.Uploads{Client: p.Client}
+	if _, err := p.Enrol(t.Context(), url, code); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *phone) do(kind string, args proto.Message, files ...offline.Kept) {
+	p.t.Helper()
+	b, err := proto.Marshal(args)
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	if _, err := p.Store.Do(p.t.Context(), kind, b, files...); err != nil {
+		p.t.Error(err)
+	}
+}
+
+func (p *phone) view(fn func(*offline.View)) {
+	p.t.Helper()
+	if err := p.Store.Read(p.t.Context(), func(v *offline.View) error { fn(v); return nil }); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *phone) visits() (out []*fieldv1.Visit) {
+	p.view(func(v *offline.View) { out = field.All[fieldv1.Visit](v, fieldv1.EntityKind_ENTITY_KIND_VISIT) })
+	return out
+}
+
+// unsent is what only the phone has.
+func (p *phone) unsent() offline.Unsent {
+	p.t.Helper()
+	u, err := p.Store.Unsent(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return u
+}
+
+// settle syncs until nothing is unsent, whatever fails on the way.
+func (p *phone) settle() {
+	p.t.Helper()
+	var last error
+	ctx, cancel := context.WithTimeout(p.t.Context(), 90*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		r, err := p.Sync(ctx)
+		if last = errors.Join(err, r.Trouble); last == nil && p.unsent().Empty() {
+			return
+		}
+		if last != nil && ctx.Err() == nil {
+			select { // a phone does not ask in a tight loop either
+			case <-time.After(50 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}
+	p.t.Fatalf("still unsent %+v: %v", p.unsent(), last)
+}
+
+// work does a whole visit: at the door, a measurement, parts, two photos, a signature, done.
+func (p *phone) work(v *fieldv1.Visit, part []byte, quantity int) {
+	p.t.Helper()
+	id := v.GetId()
+	p.do("visit.accept", &fieldv1.VisitAccept{VisitId: id})
+	p.do("visit.travel", &fieldv1.VisitTravel{VisitId: id})
+	p.do("visit.arrive", &fieldv1.VisitArrive{VisitId: id})
+	p.photo(id, "before", fieldv1.ProofKind_PROOF_KIND_BEFORE)
+	p.do("task.answer", &fieldv1.AnswerTask{VisitId: id, Step: "pressure", Value: &fieldv1.AnswerTask_Number{Number: 0.4}})
+	if quantity > 0 {
+		p.do("part.add", &fieldv1.AddPart{Id: newID(), VisitId: id, PriceItemId: part, Quantity: uint32(quantity)})
+	}
+	p.photo(id, "after", fieldv1.ProofKind_PROOF_KIND_AFTER)
+	var hash []byte
+	p.view(func(view *offline.View) {
+		hash = field.Get[fieldv1.Ticket](view, fieldv1.EntityKind_ENTITY_KIND_TICKET, v.GetTicketId()).GetEventHash()
+	})
+	p.do("signature.sign", &fieldv1.SignSignature{
+		Id: newID(), VisitId: id, Step: "sign", SignerName: "王女士", Terms: "安装完成，验收合格。", TicketHash: hash,
+		Strokes: []*fieldv1.Stroke{{X: []uint32{1, 40, 90}, Y: []uint32{5, 60, 20}, TMs: []uint32{0, 120, 260}}},
+	})
+	p.do("visit.complete", &fieldv1.VisitComplete{VisitId: id})
+}
+
+func (p *phone) photo(visit []byte, step string, kind fieldv1.ProofKind) {
+	p.t.Helper()
+	kept, err := p.Store.Keep(p.t.Context(), bytes.NewReader(picture(p.t)), "image/jpeg")
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	p.do("proof.attach", &fieldv1.AttachProof{
+		Id: kept.ID[:], VisitId: visit, Step: step, Kind: kind, Sha256: kept.SHA256, Size: uint64(kept.Size), MediaType: kept.Media,
+	}, kept)
+}
+
+// picture is a JPEG that no other is like.
+func picture(t *testing.T) []byte {
+	t.Helper()
+	noise := make([]byte, 64*48)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	img := image.NewGray(image.Rect(0, 0, 640, 480))
+	for y := range 480 {
+		for x := range 640 {
+			img.SetGray(x, y, color.Gray{Y: noise[y/10*64+x/10]})
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func newID() []byte {
+	id := uuid.Must(uuid.NewV7())
+	return id[:]
+}

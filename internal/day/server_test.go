@@ -1,0 +1,148 @@
+package day
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/doorstep-dev/doorstep/internal/s3test"
+	"github.com/doorstep-dev/doorstep/server/local/child"
+)
+
+func TestMain(m *testing.M) {
+	child.Main()
+	os.Exit(m.Run())
+}
+
+// built is the binary, built once for all tests of this package.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "doorstep-day-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "doorstep")
+	out, err := exec.Command("go", "build", "-o", path, "../../server").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return path, err
+})
+
+// installation is a database, a store and the binary that serves them.
+type installation struct {
+	t      *testing.T
+	binary string
+	env    []string
+	listen string
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+	log bytes.Buffer
+}
+
+func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installation {
+	t.Helper()
+	binary, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &installation{t: t, binary: binary, listen: freePort(t)}
+	secret := filepath.Join(t.TempDir(), "secret")
+	in.env = append(os.Environ(),
+		"DOORSTEP_DATABASE_URL="+databaseURL, "DOORSTEP_SECRET_FILE="+secret, "DOORSTEP_LISTEN="+in.listen,
+		"DOORSTEP_S3_ENDPOINT="+bucket.Endpoint, "DOORSTEP_S3_BUCKET="+bucket.Name, "DOORSTEP_S3_REGION="+bucket.Region,
+		"DOORSTEP_S3_ACCESS_KEY="+bucket.AccessKey, "DOORSTEP_S3_SECRET_KEY="+bucket.SecretKey, "LANG=en_US.UTF-8",
+	)
+	in.run("admin", "secret", secret)
+	in.run("migrate")
+	t.Cleanup(func() {
+		in.kill()
+		if t.Failed() {
+			log := in.log.String()
+			t.Logf("the end of the servers' log:\n%s", log[max(0, len(log)-6000):])
+		}
+	})
+	return in
+}
+
+// freePort finds a port that stays the same over restarts, so that phones need not be told.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (in *installation) url() string { return "http://" + in.listen }
+
+// run runs a command to its end and returns what it printed.
+func (in *installation) run(args ...string) string {
+	in.t.Helper()
+	cmd := exec.CommandContext(in.t.Context(), in.binary, args...)
+	cmd.Env = in.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		in.t.Fatalf("doorstep %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// serve starts the server and returns when it says that it is ready.
+func (in *installation) serve() {
+	in.t.Helper()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.cmd = exec.Command(in.binary, "serve")
+	in.cmd.Env = in.env
+	in.cmd.Stdout, in.cmd.Stderr = &in.log, &in.log
+	if err := in.cmd.Start(); err != nil {
+		in.t.Fatal(err)
+	}
+	await(in.t, "the server to be ready", func() bool {
+		res, err := http.Get(in.url() + "/readyz")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+}
+
+// kill ends the server with kill -9.
+func (in *installation) kill() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.cmd != nil {
+		_ = in.cmd.Process.Kill()
+		_ = in.cmd.Wait() // killed is what it was
+		in.cmd = nil
+	}
+}
+
+// await asks until the answer is yes. It is how a test waits for another process; nothing depends on its pace.
+func await(t *testing.T, what string, yes func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !yes() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("gave up waiting for %s", what)
+		}
+	}
+}
