@@ -101,6 +101,14 @@ func (p *phone) settle() {
 	p.t.Fatalf("still unsent %+v: %v", p.unsent(), last)
 }
 
+// stalls syncs once during an outage: what cannot be sent is kept.
+func (p *phone) stalls(why string) {
+	before := p.unsent()
+	if r, err := p.Sync(p.t.Context()); err == nil && r.Trouble == nil && !before.Empty() && !p.unsent().Empty() {
+		p.t.Errorf("%s, and a sync that left %+v unsent reports no trouble", why, p.unsent())
+	}
+}
+
 // work does a whole visit: at the door, a measurement, parts, two photos, a signature, done.
 func (p *phone) work(v *fieldv1.Visit, part []byte, quantity int) {
 	p.t.Helper()
