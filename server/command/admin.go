@@ -28,6 +28,8 @@ type admin struct {
 	Revoke adminRevoke `cmd:"" help:"Take a device out of service."`
 	Key    adminKey    `cmd:"" name:"rotate-key" help:"Begin a new signing key."`
 	Secret adminSecret `cmd:"" help:"Make the installation's root secret."`
+
+	Restored adminRestored `cmd:"" help:"Say that the database was restored from a backup."`
 }
 
 // accounts opens the account room of an installation for fn.

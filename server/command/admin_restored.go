@@ -1,0 +1,33 @@
+package command
+
+import (
+	"context"
+
+	"github.com/doorstep-dev/doorstep/server/account"
+)
+
+type adminRestored struct{ installation }
+
+// Help is shown by doorstep admin restored --help.
+func (adminRestored) Help() string {
+	return `Run this once, before the servers start again on a database that was restored from a backup.
+
+Phones hold cursors and numbers of a history that the backup does not know. This begins a new generation: each
+phone fetches its feeds anew at its next contact and goes on sending from its own number. What was unsent stays
+on the phones and is taken in as ever. What the office had acknowledged after the backup was taken is lost with
+the database, and the phones' receipts prove what that was.
+
+  doorstep admin restored`
+}
+
+// Run begins a new generation.
+func (a *adminRestored) Run(ctx context.Context, c Console) error {
+	return a.accounts(ctx, c, func(r *account.Room) error {
+		if err := r.Store.NewGeneration(ctx); err != nil {
+			return err
+		}
+		c.Say("A new generation begins: phones fetch their feeds anew and keep their queues.",
+			"新的一代已开始：手机将重新获取数据，未发送的内容不受影响。")
+		return nil
+	})
+}
