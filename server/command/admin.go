@@ -122,6 +122,9 @@ func (a *orgAdd) Run(ctx context.Context, c Console) error {
 
 type orgList struct{ installation }
 
+// Help is shown by --help.
+func (orgList) Help() string { return "  doorstep admin org list" }
+
 // Run lists orgs.
 func (l *orgList) Run(ctx context.Context, c Console) error {
 	return l.accounts(ctx, c, func(r *account.Room) error {
@@ -232,6 +235,9 @@ type userList struct {
 	Org string `arg:"" help:"Company."`
 }
 
+// Help is shown by --help.
+func (userList) Help() string { return "  doorstep admin user list acme" }
+
 // Run lists users.
 func (l *userList) Run(ctx context.Context, c Console) error {
 	return l.within(ctx, c, l.Org, func(r *account.Room, tx *postgres.Tx) error {
@@ -275,10 +281,16 @@ func (s *userSwitch) set(ctx context.Context, c Console, disabled bool) error {
 
 type userDisable struct{ userSwitch }
 
+// Help is shown by --help.
+func (userDisable) Help() string { return "  doorstep admin user disable acme li" }
+
 // Run disables.
 func (s *userDisable) Run(ctx context.Context, c Console) error { return s.set(ctx, c, true) }
 
 type userEnable struct{ userSwitch }
+
+// Help is shown by --help.
+func (userEnable) Help() string { return "  doorstep admin user enable acme li" }
 
 // Run enables.
 func (s *userEnable) Run(ctx context.Context, c Console) error { return s.set(ctx, c, false) }
@@ -291,6 +303,9 @@ type deviceList struct {
 	installation
 	Org string `arg:"" help:"Company."`
 }
+
+// Help is shown by --help.
+func (deviceList) Help() string { return "  doorstep admin device list acme" }
 
 // Run lists devices.
 func (l *deviceList) Run(ctx context.Context, c Console) error {
@@ -322,8 +337,11 @@ type adminEnrol struct {
 
 // Help is shown by doorstep admin enrol-code --help.
 func (adminEnrol) Help() string {
-	return `Prints a code that lets one phone in, once, within a day. Type it into the app, or:
-  doorstep phone enrol CODE`
+	return `Prints a code that lets one phone in, once, within a day. Type it into the app, or into a
+phone in the terminal.
+
+  doorstep admin enrol-code acme li
+  doorstep phone enrol ABCD-EFGH-J --server https://doorstep.example.com`
 }
 
 // Run makes a code.

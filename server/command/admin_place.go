@@ -61,6 +61,9 @@ type placeList struct {
 	Org string `arg:"" help:"Company."`
 }
 
+// Help is shown by --help.
+func (placeList) Help() string { return "  doorstep admin place list acme" }
+
 // Run lists places.
 func (l *placeList) Run(ctx context.Context, c Console) error {
 	return l.within(ctx, c, l.Org, func(r *account.Room, tx *postgres.Tx) error {

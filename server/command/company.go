@@ -100,7 +100,7 @@ func (o *codes) AfterApply(ctx context.Context, c Console, end *closers, k *kong
 type importing struct {
 	company
 	File    string `arg:"" type:"existingfile" help:"CSV or XLSX file."`
-	Mapping string `required:"" type:"existingfile" placeholder:"FILE" help:"Which column means what; see docs/IMPORT.md."`
+	Mapping string `required:"" type:"existingfile" placeholder:"FILE" help:"Which column means what; examples: docs/examples."`
 	Report  string `type:"path" placeholder:"FILE" help:"Where refused lines are written; FILE.refused.csv beside the file."`
 	DryRun  bool   `name:"dry-run" help:"Read and check everything, write nothing."`
 }
@@ -110,8 +110,8 @@ func (importing) Help() string {
 	return `Takes the orders of a file in and opens their tickets. The same file twice adds nothing; broken off, also by
 kill -9, it goes on where it was. Every refused line is reported with its number and reason.
 
-  doorstep import orders.csv --mapping orders.mapping.json --dry-run
-  doorstep import orders.csv --mapping orders.mapping.json`
+  doorstep import orders.csv --mapping docs/examples/import-orders.yaml --dry-run
+  doorstep import orders.csv --mapping docs/examples/import-orders.yaml`
 }
 
 // Run imports.

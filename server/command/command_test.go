@@ -1,0 +1,142 @@
+package command_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	"github.com/doorstep-dev/doorstep/server/command"
+)
+
+// terminal runs commands as somebody types them, against one database.
+type terminal struct {
+	t   *testing.T
+	env map[string]string
+}
+
+func (m terminal) run(args ...string) (out, errOut string, code int) {
+	m.t.Helper()
+	var o, e bytes.Buffer
+	code = command.Run(m.t.Context(), args, command.Console{Out: &o, Err: &e, Getenv: func(k string) string { return m.env[k] }})
+	return o.String(), e.String(), code
+}
+
+// installation gives flags for a private database and secret.
+func installation(t *testing.T) (terminal, []string) {
+	t.Helper()
+	secret := filepath.Join(t.TempDir(), "secret")
+	m := terminal{t, map[string]string{"LANG": "en_GB.UTF-8"}}
+	if _, e, code := m.run("admin", "secret", secret); code != 0 {
+		t.Fatal(e)
+	}
+	return m, []string{"--database-url", pgtest.New(t).URL, "--secret-file", secret}
+}
+
+func TestAnOperatorSetsACompanyUp(t *testing.T) {
+	t.Parallel()
+	m, where := installation(t)
+	do := func(want string, args ...string) string {
+		t.Helper()
+		out, e, code := m.run(append(args, where...)...)
+		if code != 0 || !strings.Contains(out, want) {
+			t.Fatalf("%v: %d %s%s", args, code, out, e)
+		}
+		return out
+	}
+	do("acme", "admin", "org", "add", "acme", "上门家居", "--english", "Acme Home", "--password", "long words here")
+	do("Acme Home", "admin", "org", "list")
+	do("", "admin", "place", "add", "acme", "region", "华北", "--english", "North")
+	do("", "admin", "place", "add", "acme", "team", "朝阳一组", "--region", "华北")
+	do("", "admin", "place", "add", "acme", "store", "国贸店", "--region", "North", "--latitude", "39.91", "--longitude", "116.46")
+	do("国贸店", "admin", "place", "list", "acme")
+	do("李师傅", "admin", "user", "add", "acme", "li", "李师傅", "--role", "technician:华北", "--team", "朝阳一组", "--skill", "water_heater")
+	do("wang", "admin", "user", "add", "acme", "wang", "王店长", "--role", "clerk:国贸店")
+	if code := strings.TrimSpace(do("-", "admin", "enrol-code", "acme", "li")); len(code) != 11 {
+		t.Errorf("enrolment code %q", code)
+	}
+	do("", "admin", "user", "disable", "acme", "li")
+	do("disabled", "admin", "user", "list", "acme")
+	do("", "admin", "device", "list", "acme")
+	do("receipt", "admin", "rotate-key", "receipt")
+	do("schema", "migrate")
+}
+
+func TestFailuresAreOneSentenceAndANumber(t *testing.T) {
+	t.Parallel()
+	_, where := installation(t)
+	for _, c := range []struct {
+		what string
+		args []string
+		lang string
+		code int
+		want string
+	}{
+		{"an unknown command", []string{"fly"}, "en", 2, "doorstep --help"},
+		{"an unknown command, in Chinese", []string{"fly"}, "zh_CN.UTF-8", 2, "查看用法"},
+		{"an unknown company", append([]string{"admin", "user", "list", "nobody"}, where...), "en", 1, "company nobody"},
+		{"in Chinese", append([]string{"admin", "user", "list", "nobody"}, where...), "zh_CN.UTF-8", 1, "不存在"},
+		{"no database there", []string{"admin", "org", "list", "--database-url", "postgres://127.0.0.1:1/x", "--secret-file", where[3]}, "en", 1, "DOORSTEP_DATABASE_URL"},
+		{"no secret", []string{"admin", "org", "list", "--database-url", where[1]}, "en", 1, "doorstep admin secret FILE"},
+		{"a secret that is there stays", []string{"admin", "secret", where[3]}, "en", 1, "exists"},
+		{"a store without a database", []string{"serve", "--s3-endpoint", "127.0.0.1:1"}, "en", 1, "DOORSTEP_DATABASE_URL"},
+		{"a database without a store", append([]string{"serve"}, where...), "en", 1, "DOORSTEP_S3_ENDPOINT"},
+		{"a short password", append([]string{"admin", "org", "add", "x", "某公司", "--password", "short"}, where...), "en", 1, "10 characters"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			out, e, code := terminal{t, map[string]string{"LANG": c.lang}}.run(c.args...)
+			if code != c.code || !strings.Contains(e, c.want) || strings.Contains(e, "goroutine") || strings.Count(e, "\n") > 2 {
+				t.Errorf("%d %q %q", code, out, e)
+			}
+		})
+	}
+}
+
+func TestEveryCommandTeachesByExample(t *testing.T) {
+	t.Parallel()
+	m := terminal{t, map[string]string{}}
+	top, _, _ := m.run("--help")
+	n := 0
+	for _, line := range strings.Split(top, "\n") {
+		name, _, ok := strings.Cut(strings.TrimPrefix(line, "  "), "  ")
+		if !ok || !strings.HasPrefix(line, "  ") || strings.HasPrefix(name, " ") || strings.HasPrefix(name, "-") || name == "" {
+			continue
+		}
+		n++
+		// The subcommands of codes are taught by codes itself.
+		words := strings.Fields(name)
+		if words[0] == "codes" {
+			words = words[:1]
+		}
+		help, _, code := m.run(append(words, "--help")...)
+		if code != 0 || strings.Count(help, "doorstep "+words[0]) < 2 /* the usage, and an example */ {
+			t.Errorf("doorstep %s --help shows no example:\n%.300s", name, help)
+		}
+	}
+	if n < 15 {
+		t.Errorf("only %d commands found in %s", n, top)
+	}
+}
+
+func TestServeDrainsWhenItIsToldTo(t *testing.T) {
+	t.Parallel()
+	_, where := installation(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var log syncBuffer
+	done := make(chan int, 1)
+	log.said = cancel // the first line says that it serves
+	go func() {
+		done <- command.Run(ctx, append([]string{"serve", "--migrate", "--listen", "127.0.0.1:0", "--s3-endpoint", "127.0.0.1:1", "--s3-access-key", "x", "--s3-secret-key", "x"}, where...),
+			command.Console{Out: &log, Err: &log, Getenv: os.Getenv})
+	}()
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d\n%s", code, log.String())
+	}
+	if l := log.String(); !strings.Contains(l, `"serving"`) || !strings.Contains(l, `"stopped"`) {
+		t.Error(l)
+	}
+}
