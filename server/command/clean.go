@@ -15,6 +15,14 @@ type clean struct {
 	Data string `name:"data" env:"DOORSTEP_DATA" default:".doorstep" type:"path" help:"Folder of the embedded services (.doorstep)."`
 }
 
+// Help is shown by doorstep clean --help.
+func (clean) Help() string {
+	return `Stop what runs on the folder first; a folder in use is refused.
+
+  doorstep clean
+  doorstep clean --data /var/lib/doorstep-trial`
+}
+
 // Run forgets what the embedded services hold, and refuses while they run. It removes what Doorstep has made and
 // nothing else: a folder that was given by mistake loses nothing.
 func (f *clean) Run(c Console) error {
