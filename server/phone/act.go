@@ -40,7 +40,7 @@ func (p *Phone) act(kind string, args proto.Message, files ...offline.Kept) erro
 		return errors.Join(err, found)
 	}
 	p.verdict(a)
-	if err != nil {
+	if err != nil && offline.CodeOf(err) != fault.PhoneOffline {
 		p.say("  "+offline.Sentence(err, "zh"), "  "+offline.Sentence(err, "en"))
 	}
 	p.trouble(report)
