@@ -283,7 +283,7 @@ func TestOldOrdersByTheOldRuleAcrossTheMonthBoundary(t *testing.T) {
 		version            string
 	}{
 		{midnight.Add(-time.Second), midnight.Add(time.Hour), 12000, "standard@1"},
-		{midnight, midnight.Add(2 * time.Hour), 15000, "standard@2"},
+		{midnight, midnight, 15000, "standard@2"},
 		{midnight.Add(-48 * time.Hour), midnight.Add(-time.Second), 12000, "standard@1"},
 	} {
 		f := d.job(c.completed)
