@@ -48,6 +48,7 @@ func run(ctx context.Context) (err error) {
 	length := flag.Duration("length", 4*time.Second, "how long each side of a throughput row runs")
 	only := flag.String("only", "", "measure only the rows whose name begins so")
 	connected := flag.Int("connected", 10_000, "phones held connected at once")
+	payees := flag.Int("payees", 1_000_000, "payees on the board of the rank rows")
 	out := flag.String("out", "docs/BENCHMARKS.md", "where the figures are written; empty writes nothing")
 	flag.Parse()
 
@@ -81,6 +82,7 @@ func run(ctx context.Context) (err error) {
 	}{
 		{"push", b.push}, {"backlog", b.backlog}, {"round-trip", b.roundTrip}, {"no-op", b.noop},
 		{"first-sync", b.firstSync}, {"connected", func() error { return b.connected(*connected) }},
+		{"rank", func() error { return b.rank(*payees) }},
 	}
 	for _, row := range rows {
 		if len(*only) > 0 && row.name != *only {
