@@ -41,9 +41,10 @@ type State struct {
 
 // Range is a part of a feed, after After up to its head. Tombstones up to Base are of no interest.
 type Range struct {
-	Head  Head
-	After change.Seq
-	Base  change.Seq
+	Generation change.Generation
+	Head       Head
+	After      change.Seq
+	Base       change.Seq
 }
 
 // Snapshot is one unchanging view of a store.
@@ -114,7 +115,7 @@ func read(ctx context.Context, s Snapshot, state State, req Request) (Page, erro
 		pos, reset := begin(req, state.Generation, head.Head)
 		delta := Delta{Feed: head.Feed, Reset: reset}
 		if pos.Seq < head.Seq && left > 0 {
-			entries, done, err := s.Entries(ctx, Range{Head: head, After: pos.Seq, Base: pos.Base}, left)
+			entries, done, err := s.Entries(ctx, Range{Generation: state.Generation, Head: head, After: pos.Seq, Base: pos.Base}, left)
 			if err != nil {
 				return Page{}, err
 			}

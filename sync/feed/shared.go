@@ -13,7 +13,8 @@ import (
 const EntryOverhead = 32
 
 // Shared lets many devices that ask for the same range of a feed share one reading of it. What a feed holds
-// between two sequences, at a given head, never changes, so a range is known by its ends and may be kept.
+// between two sequences, at a given head of one history, never changes but for tombstones that are collected
+// (and a tombstone too many does no harm), so a range is known by its ends and may be kept.
 type Shared struct {
 	// MaxBytes bounds what is kept; the oldest goes first.
 	MaxBytes int
@@ -34,7 +35,7 @@ type sharedRange struct {
 // Entries returns the range from memory or by read, which runs once for all who wait for it. The entries are
 // shared: nobody may change them.
 func (s *Shared) Entries(org change.Org, r Range, limit int, read func() ([]change.Entry, bool, error)) ([]change.Entry, bool, error) {
-	key := fmt.Sprintf("%s %s %d %d %d %d", org, r.Head.Feed, r.After, r.Head.Seq, r.Base, limit)
+	key := fmt.Sprintf("%s %x %s %d %d %d %d", org, r.Generation, r.Head.Feed, r.After, r.Head.Seq, r.Base, limit)
 	s.mu.Lock()
 	kept, ok := s.kept[key]
 	s.mu.Unlock()
