@@ -70,7 +70,8 @@ func (r *Room) identifyForStaff(ctx context.Context, tx *postgres.Tx, scanned, s
 			return r.targetOf(ctx, tx, i, at)
 		}
 		// An EAN-8 can look like a short code.
-	} else if fault.CodeOf(err) == fault.CodeCheckDigit && strings.ContainsAny(scanned, "-") {
+	} else if len(scanned) <= human.Length+4 && strings.Contains(scanned, "-") {
+		// Meant as a short code, for no number on a label is written so.
 		return Target{}, err
 	}
 	t, err := r.identify(ctx, tx, scanned, at)

@@ -82,7 +82,7 @@ func (codes) Help() string {
   doorstep codes issue entry 0199e0c4-…                    the code of a shop's counter
   doorstep codes sheet --units 0199e0c4-… --out labels.pdf labels of all units of a shop
   doorstep codes show https://doorstep.example.com/c/…     what is this?
-  doorstep codes revoke ABCD-EFG --reason stolen`
+  doorstep codes revoke K7M3-9QX8 --reason stolen`
 }
 
 // AfterApply opens what the subcommands work with.

@@ -21,7 +21,7 @@ import (
 
 var sample = draw.Label{
 	Content: "HTTPS://DOORSTEP.EXAMPLE/C/" + strings.Repeat("ABCDEFGHIJKLMNOPQRSTUVWX", 6),
-	Human:   "K7M3-9QXA", Title: "电热水器 60 升", Lines: []string{"SN 0001"},
+	Human:   "K7M3-9QX8", Title: "电热水器 60 升", Lines: []string{"SN 0001"},
 }
 
 func TestADecoderReadsThePNG(t *testing.T) {
