@@ -80,8 +80,12 @@ func run(ctx context.Context) (err error) {
 		name string
 		run  func() error
 	}{
-		{"push", b.push}, {"backlog", b.backlog}, {"round-trip", b.roundTrip}, {"no-op", b.noop},
-		{"first-sync", b.firstSync}, {"connected", func() error { return b.connected(*connected) }},
+		{"push", b.push},
+		{"backlog", b.backlog},
+		{"round-trip", b.roundTrip},
+		{"no-op", b.noop},
+		{"first-sync", b.firstSync},
+		{"connected", func() error { return b.connected(*connected) }},
 		{"rank", func() error { return b.rank(*payees) }},
 	}
 	for _, row := range rows {

@@ -11,6 +11,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
@@ -230,6 +231,43 @@ func TestWithoutAProofRoomNothingIsPosted(t *testing.T) {
 		t.Errorf("month: %v, %v", e.MonthPending, e.MonthConfirmed)
 	}
 	d.check()
+}
+
+// The facts that are kept beside each accrual are all that a replay needs.
+func TestAReplayOfTheStoredFactsGivesTheSameMonth(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish(standard(1, "2026-01-01"))
+	for _, day := range rand.New(rand.NewPCG(4, 2)).Perm(9) {
+		d.accrue(uuid.New(), d.job(noon(day+1)))
+	}
+	rows, err := d.db.Owner.Query(t.Context(), `SELECT facts FROM pay_accrual WHERE org_id = $1 ORDER BY completed_at`, d.org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := pgx.CollectRows(rows, pgx.RowTo[plan.Facts])
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := plan.Compile(standard(1, "2026-01-01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total int64
+	measures := map[uuid.UUID]plan.Measure{}
+	for _, f := range stored {
+		res, err := plan.Price(v, v, f, measures)
+		if err != nil {
+			t.Fatal(err)
+		}
+		measures = res.After
+		for _, l := range res.Lines {
+			total += l.Amount.Minor
+		}
+	}
+	if e := d.earnings(noon(23)); e.MonthPending.Total.Minor != total || total != 9*jobPay+tierSum(9) {
+		t.Errorf("the month is %v, its replay %d", e.MonthPending.Total, total)
+	}
 }
 
 func TestWhoMaySeeAndCorrectEarnings(t *testing.T) {
