@@ -18,6 +18,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
@@ -29,8 +30,8 @@ var program []byte
 const (
 	// memoryPages of 64 KiB are what the sandbox may use: 512 MiB. A 12-megapixel photo takes about 200 MiB.
 	memoryPages = 8192
-	// patience is how long one picture may take; a 12-megapixel photo takes about 3 s on a slow machine.
-	patience = 40 * time.Second
+	// patience is how long one picture may take; a 12-megapixel photo takes about 3 s on two idle cores.
+	patience = time.Minute
 	// edge is the longer edge of the JPEG that is made.
 	edge = 2560
 )
@@ -48,8 +49,8 @@ type Decoder struct {
 }
 
 // JPEG decodes the primary picture of a HEIC file, turned the right way up, at most 2,560 pixels long, without
-// metadata. An error of code Unavailable says that this process cannot decode HEIC at all; any other error, that
-// these bytes cannot be decoded within the bounds.
+// metadata. An error of code Unavailable says that this process cannot decode HEIC, or not within its patience,
+// which says nothing about the bytes; any other error, that these bytes cannot be decoded.
 func (d *Decoder) JPEG(ctx context.Context, b []byte) ([]byte, error) {
 	d.turn.Lock()
 	defer d.turn.Unlock()
@@ -57,6 +58,23 @@ func (d *Decoder) JPEG(ctx context.Context, b []byte) ([]byte, error) {
 	if d.failed != nil {
 		return nil, fault.Wrap(d.failed, fault.Unavailable, "")
 	}
+	b, err := d.sandboxed(ctx, b)
+	if timeOver(err) {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fault.Wrap(err, fault.Unavailable, "")
+	}
+	return b, err
+}
+
+// timeOver tells that the runtime closed the program because its time was over.
+func timeOver(err error) bool {
+	var exit *sys.ExitError
+	return errors.As(err, &exit) && (exit.ExitCode() == sys.ExitCodeDeadlineExceeded || exit.ExitCode() == sys.ExitCodeContextCanceled)
+}
+
+func (d *Decoder) sandboxed(ctx context.Context, b []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	module, err := d.runtime.InstantiateModule(ctx, d.code, wazero.NewModuleConfig().WithName(""))

@@ -100,7 +100,9 @@ func TestEveryRealFileEndsAsExpected(t *testing.T) {
 		if taken != want.taken || p.Facts.TakenZone != want.zone {
 			t.Errorf("%s: taken %s (zone %v), want %s (%v)", file.Name(), taken, p.Facts.TakenZone, want.taken, want.zone)
 		}
-		isClean(t, file.Name(), x, p)
+		if len(p.Shared) < 900_000 { // the big ones take long and tell nothing more
+			isClean(t, file.Name(), x, p)
+		}
 	}
 }
 

@@ -1,0 +1,69 @@
+package heic
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/jpeg"
+	"os"
+	"testing"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/internal/shared"
+)
+
+func TestHostileBytesSpoilOnlyTheirOwnDecoding(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile(shared.Path(t, "photos", "mobile_iphone_13_pro_max.HEIC"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := new(Decoder)
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for name, bad := range map[string][]byte{
+		"nothing":                             {},
+		"only headers":                        b[:2000],
+		"noise":                               bytes.Repeat([]byte("\x00\x00\x00\x18ftypheic"), 500),
+		"an item that claims to be elsewhere": bytes.Replace(b[:40_000], []byte("iloc"), []byte("iloC"), 1),
+	} {
+		if out, err := d.JPEG(t.Context(), bad); err == nil || fault.CodeOf(err) == fault.Unavailable {
+			t.Errorf("%s: %d bytes, %v", name, len(out), err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.JPEG(gone, b); !errors.Is(err, context.Canceled) {
+		t.Errorf("nobody waits any more: %v", err)
+	}
+}
+
+func TestLayoutsFitTheirPlanes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ w, h, space, chroma, want int }{
+		{33, 17, spaceYCbCr, chroma420, 48*17 + 2*32*9},
+		{33, 17, spaceYCbCr, chroma422, 48*17 + 2*32*17},
+		{33, 17, spaceYCbCr, chroma444, 3 * 48 * 17},
+		{33, 17, spaceGrey, 0, 48 * 17},
+		{33, 17, spaceRGB, 0, 144 * 17},
+	} {
+		see, n, err := layout(c.w, c.h, c.space, c.chroma)
+		if err != nil || n != c.want {
+			t.Errorf("%+v: %d bytes, %v", c, n, err)
+			continue
+		}
+		m := see(make([]byte, n))
+		if m.Bounds() != image.Rect(0, 0, c.w, c.h) || jpeg.Encode(new(bytes.Buffer), m, nil) != nil {
+			t.Errorf("%+v: cannot be seen", c)
+		}
+	}
+	for _, c := range [][4]int{{0, 1, 0, 1}, {1 << 20, 1, 0, 1}, {1, 1, 7, 1}, {1, 1, 0, 9}} {
+		if _, _, err := layout(c[0], c[1], c[2], c[3]); err == nil {
+			t.Errorf("%v is believed", c)
+		}
+	}
+}
