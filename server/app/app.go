@@ -13,7 +13,6 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/job"
-	"github.com/doorstep-dev/doorstep/server/proof/heic"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/watch"
@@ -29,7 +28,6 @@ type App struct {
 	health     *rpc.Health
 	hub        *watch.Hub
 	pool       *pgxpool.Pool
-	heic       heic.Decoder
 	jobs       *job.Runner
 	life       context.Context //nolint:containedctx // ends with Close
 	background sync.WaitGroup
@@ -171,9 +169,6 @@ func (a *App) release(ctx context.Context) {
 	a.background.Wait()
 	if a.pool != nil {
 		a.pool.Close()
-	}
-	if err := a.heic.Close(); err != nil {
-		a.config.Log.Warn("the HEIC decoder did not close", "error", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/proof"
+	"github.com/doorstep-dev/doorstep/server/proof/heic"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
@@ -27,7 +28,7 @@ func (a *App) proofs(r *Rooms) error {
 	}
 	p := proof.New(proof.Config{
 		Store: r.Store, Objects: objects, Log: c.Log, Signer: receipts{r.Account.Keys, c.Now, c.Log},
-		Examiner: media.Examiner{DecodeHEIC: a.heic.JPEG},
+		Examiner: media.Examiner{DecodeHEIC: heic.New().JPEG},
 		Admit: func(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, shown wire.Message) (proof.Admission, intake.Result, bool, error) {
 			ad, result, ok, err := tickets.Admit(ctx, tx, m, visit, shown)
 			return proof.Admission{Ticket: ad.TicketID, Holder: ad.HolderID}, result, ok, err
