@@ -19,9 +19,27 @@ type View struct {
 	tx      *sql.Tx
 	order   []string
 	overlay map[Entity]Change
-	find    func(*View) map[string]ed25519.PublicKey
-	found   map[string]ed25519.PublicKey
-	err     error
+	// alone are the entities of a view that stands on no store.
+	alone map[Entity][]byte
+	find  func(*View) map[string]ed25519.PublicKey
+	found map[string]ed25519.PublicKey
+	err   error
+}
+
+// ViewOf is a view of these entities alone, on no store: to try effects on.
+func ViewOf(items ...Item) *View {
+	v := &View{alone: map[Entity][]byte{}, overlay: map[Entity]Change{}}
+	for _, i := range items {
+		v.alone[i.Entity] = i.Body
+	}
+	return v
+}
+
+// Apply puts the changes of an effect on top of the view.
+func (v *View) Apply(changes ...Change) {
+	for _, c := range changes {
+		v.overlay[c.Entity] = c
+	}
 }
 
 // Read calls fn with the state as it is now. An error in reading is returned after fn; until then the view is
@@ -51,9 +69,7 @@ func (s *Store) view(ctx context.Context, tx *sql.Tx) (*View, error) {
 		if effect == nil {
 			continue
 		}
-		for _, c := range effect(v, a.Mutation) {
-			v.overlay[c.Entity] = c
-		}
+		v.Apply(effect(v, a.Mutation)...)
 	}
 	return v, v.err
 }
@@ -68,6 +84,10 @@ func (v *View) Get(e Entity) ([]byte, bool) {
 
 // Base returns what the server had said of an entity at the last checkpoint, without any effect.
 func (v *View) Base(e Entity) ([]byte, bool) {
+	if v.tx == nil {
+		body, ok := v.alone[e]
+		return body, ok
+	}
 	best := preferred{order: v.order}
 	v.each(func(scan func(...any) error) error {
 		var feed string
@@ -88,6 +108,11 @@ func (v *View) Pending(e Entity) bool {
 // List returns all entities of a kind, by id.
 func (v *View) List(kind Kind) []Item {
 	best := map[uuid.UUID]*preferred{}
+	for e, body := range v.alone {
+		if e.Kind == kind {
+			best[e.ID] = &preferred{body: body}
+		}
+	}
 	v.each(func(scan func(...any) error) error {
 		var feed string
 		var id, body []byte
@@ -115,7 +140,7 @@ func (v *View) List(kind Kind) []Item {
 }
 
 func (v *View) each(fn func(scan func(...any) error) error, query string, args ...any) {
-	if v.err == nil {
+	if v.err == nil && v.tx != nil {
 		v.err = each(v.ctx, v.tx, fn, query, args...)
 	}
 }
