@@ -121,8 +121,8 @@ func (s accountService) mustReach(ctx context.Context, tx *postgres.Tx, who iden
 }
 
 func devicesOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]*accountv1.Device, error) {
-	rows, err := tx.Query(ctx, `SELECT d.id, d.user_id, d.name, d.app_version, d.enrolled_at, d.revoked_at, s.seen_at, coalesce(s.unsent, 0)
-		FROM device d LEFT JOIN sync_device s ON s.org_id = d.org_id AND s.device_id = d.id
+	rows, err := tx.Query(ctx, `SELECT d.id, d.user_id, d.name, d.app_version, d.enrolled_at, d.revoked_at, greatest(s.seen_at, f.presented_at), coalesce(s.unsent, 0)
+		FROM device d LEFT JOIN token_family f ON f.org_id = d.org_id AND f.id = d.id LEFT JOIN sync_device s ON s.org_id = d.org_id AND s.device_id = d.id
 		WHERE d.org_id = $1 AND ($2::uuid = $3 OR d.user_id = $2) ORDER BY d.id DESC LIMIT 2000`, tx.OrgID(), user, uuid.Nil)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 
 // sessionKept is how long what the database says of a session is believed. A revocation on this replica counts
 // at once, on the others after this time at most; a live stream is told at once everywhere, see Revoke.
-const sessionKept = 3 * time.Second
+const sessionKept = time.Second
 
 // sessionsKept bounds the memory of remembered sessions, about 200 bytes each.
 const sessionsKept = 100_000
