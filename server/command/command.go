@@ -43,13 +43,14 @@ func (c Console) Say(english, chinese string, args ...any) {
 }
 
 type grammar struct {
-	Serve   serve     `cmd:"" help:"Serve phones and the office."`
-	Migrate migrate   `cmd:"" help:"Bring the database to this program's schema."`
-	Clean   clean     `cmd:"" help:"Forget all data of the embedded services in the data folder."`
-	Import  importing `cmd:"" help:"Take orders in from a CSV or XLSX file."`
-	Codes   codes     `cmd:"" help:"Make, print, revoke and look up codes."`
-	Phone   phoning   `cmd:"" passthrough:"" help:"A technician's or clerk's phone in the terminal; see doorstep phone --help."`
-	Admin   admin     `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
+	Demo    demonstrate `cmd:"" help:"Run an invented company on this machine and look around."`
+	Serve   serve       `cmd:"" help:"Serve phones and the office."`
+	Migrate migrate     `cmd:"" help:"Bring the database to this program's schema."`
+	Clean   clean       `cmd:"" help:"Forget all data of the embedded services in the data folder."`
+	Import  importing   `cmd:"" help:"Take orders in from a CSV or XLSX file."`
+	Codes   codes       `cmd:"" help:"Make, print, revoke and look up codes."`
+	Phone   phoning     `cmd:"" passthrough:"" help:"A technician's or clerk's phone in the terminal; see doorstep phone --help."`
+	Admin   admin       `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
 
 	Verbose bool             `short:"v" help:"Say also what lies behind an error."`
 	Version kong.VersionFlag `help:"Print the version."`
