@@ -62,8 +62,8 @@ func (d *Demo) Load(ctx context.Context, config app.Config, now time.Time) (l Lo
 	}
 	d.clock = &clock{}
 	d.clock.set(now.AddDate(0, 0, -d.Days-3))
-	config.Now, config.Listen, config.PublicURL = d.clock.Now, "127.0.0.1:0", ""
-	a, err := app.Start(ctx, config)
+	config.Now = d.clock.Now
+	a, err := app.Open(ctx, config)
 	if err != nil {
 		return Loaded{}, err
 	}

@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"log/slog"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +16,8 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/s3test"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/server/order"
+	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -152,4 +156,46 @@ func TestTheHandStopsWithItsContext(t *testing.T) {
 	cancel()
 	h := &Hand{Rooms: app.Rooms{Store: &postgres.Store{Now: time.Now}}, Log: slog.New(slog.DiscardHandler)}
 	h.Run(ctx) // returns
+}
+
+func TestTheShopsExportIsTakenInFromBothItsForms(t *testing.T) {
+	t.Parallel()
+	c := installation(t)
+	l, err := (&Demo{Password: "demo demo demo", Days: 1, PerDay: 8}).Load(t.Context(), c, present)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Now = func() time.Time { return present }
+	a, err := app.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	paths, err := Export(t.TempDir(), present)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := os.ReadFile("../../docs/examples/import-shop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(paths) // the CSV first
+	for n, p := range paths {
+		var refused []refusal.Refusal
+		out, err := a.Rooms.Order.Import(t.Context(), order.Import{Org: change.Org(l.Org), File: p, Mapping: m, Actor: actor,
+			Refused: func(r refusal.Refusal) error { refused = append(refused, r); return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.Refused != ExportBad || len(refused) != ExportBad || out.Skipped != 2 || n == 0 && (out.Added != ExportSound || out.Tickets < ExportSound) || n == 1 && out.Existing != ExportSound {
+			t.Errorf("%s: %+v", p, out)
+			for _, r := range refused {
+				t.Logf("%+v", r)
+			}
+		}
+	}
 }

@@ -57,7 +57,7 @@ func Phone(s string) (string, error) {
 	out := ""
 	switch {
 	case foreign:
-		if len(d) < 7 || len(d) > 15 {
+		if len(d) < 7 || len(d) > 15 || d[0] == '0' {
 			return "", refusal.New(refusal.PhoneMalformed, "")
 		}
 		out = "+" + d
