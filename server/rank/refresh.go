@@ -27,9 +27,11 @@ const (
 func (r *Room) Refresh(ctx context.Context, org, board uuid.UUID, interval time.Duration) (wait time.Duration, more bool, err error) {
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		wait, more = 0, false
-		var last *time.Time
-		err := tx.QueryRow(ctx, `SELECT refreshed_at FROM rank_board WHERE org_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED`,
-			tx.OrgID(), board).Scan(&last)
+		// By the database's clock: those of the replicas may differ by more than the interval.
+		var rested *float64
+		err := tx.QueryRow(ctx, `
+			SELECT extract(epoch FROM clock_timestamp() - refreshed_at)::float8 FROM rank_board
+			WHERE org_id = $1 AND id = $2 FOR UPDATE SKIP LOCKED`, tx.OrgID(), board).Scan(&rested)
 		if errors.Is(err, pgx.ErrNoRows) { // another replica is at it, or the board is gone
 			wait = interval
 			return nil
@@ -37,9 +39,12 @@ func (r *Room) Refresh(ctx context.Context, org, board uuid.UUID, interval time.
 		if err != nil {
 			return err
 		}
-		if last != nil && tx.Now().Before(last.Add(interval)) {
-			wait = last.Add(interval).Sub(tx.Now())
-			return nil
+		if rested != nil {
+			// A clock that was set back gives a negative rest: nobody waits for that.
+			if d := time.Duration(*rested * float64(time.Second)); d >= 0 && d < interval {
+				wait = interval - d
+				return nil
+			}
 		}
 		changed, err := r.order(ctx, tx, board)
 		if err != nil {
@@ -85,8 +90,8 @@ func (r *Room) order(ctx context.Context, tx *postgres.Tx, board uuid.UUID) (int
 	if err != nil {
 		return 0, fmt.Errorf("put the board in order: %w", err)
 	}
-	_, err = tx.Exec(ctx, `UPDATE rank_board SET payees = payees + $3, refreshed_at = $4 WHERE org_id = $1 AND id = $2`,
-		tx.OrgID(), board, arrived, tx.Now())
+	_, err = tx.Exec(ctx, `UPDATE rank_board SET payees = payees + $3, refreshed_at = clock_timestamp() WHERE org_id = $1 AND id = $2`,
+		tx.OrgID(), board, arrived)
 	return changed, err
 }
 
