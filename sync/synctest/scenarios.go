@@ -123,6 +123,24 @@ func handedOver[T intake.Tx](t *testing.T, w *World[T]) {
 	}
 }
 
+func twoPhones[T intake.Tx](t *testing.T, w *World[T]) {
+	p, item := w.Hire(t), uuid.New()
+	q := NewPhone(p.User)
+	w.Give(t, item, p.User)
+	for range 3 {
+		p.Do("add", Args{Item: item}, w.Now)
+		q.Do("add", Args{Item: item}, w.Now)
+		w.Sync(t, p)
+	}
+	w.Sync(t, q)
+	w.Sync(t, p)
+	mine, _ := p.Items()
+	theirs, _ := q.Items()
+	if mine[item].Count != 6 || theirs[item] != mine[item] || q.lastSeq != 3 || p.lastSeq != 3 {
+		t.Fatalf("one shows %+v, the other %+v", mine[item], theirs[item])
+	}
+}
+
 func givenAway[T intake.Tx](t *testing.T, w *World[T]) {
 	p, q, item := w.Hire(t), w.Hire(t), uuid.New()
 	w.Give(t, item, p.User)

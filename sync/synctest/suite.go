@@ -106,6 +106,7 @@ func Suite[T intake.Tx](t *testing.T, open func(testing.TB) Store[T]) {
 		"an unknown or future-dated mutation is parked":        parked[T],
 		"an oversized mutation is rejected":                    oversized[T],
 		"the same id from another phone has one effect":        handedOver[T],
+		"two phones of one person work side by side":           twoPhones[T],
 		"what is given away leaves the phone":                  givenAway[T],
 		"a feed that is followed no longer is dropped":         dropped[T],
 		"what one transaction wrote appears together":          together[T],
