@@ -27,6 +27,10 @@ type sweeper struct {
 
 // Work implements river.Worker.
 func (s *sweeper) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
+	// The first sweep after the start also makes the bucket where there is none.
+	if err := s.room.Objects.Ready(ctx); err != nil {
+		return err
+	}
 	orgs, err := s.orgs(ctx)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -71,6 +72,40 @@ func TestAPhotoGoesFromManifestToReceipt(t *testing.T) {
 	}
 	if got, want := h.custody(id), []string{"captured", "received", "verified", "viewed"}; !slices.Equal(got, want) {
 		t.Errorf("custody %v, want %v", got, want)
+	}
+}
+
+func TestPhonesAreSentToThePublicEndpoint(t *testing.T) {
+	t.Parallel()
+	b := s3test.New(t)
+	host, port, err := net.SplitHostPort(b.Endpoint)
+	if err != nil || host != "127.0.0.1" {
+		t.Fatalf("the store is at %s, %v", b.Endpoint, err)
+	}
+	public := "http://localhost:" + port
+	objects, err := proof.OpenObjects(proof.ObjectsConfig{
+		Endpoint: b.Endpoint, PublicEndpoint: public, Bucket: b.Name, Region: b.Region, AccessKey: b.AccessKey, SecretKey: b.SecretKey,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(objects.Close)
+	h := openOn(t, b, func(c *proof.Config) { c.Objects = objects })
+	picture := photo(t, 64)
+	id := h.attach(picture)
+	q := h.requests(id)[0]
+	if !strings.HasPrefix(q.GetUrl(), public+"/") {
+		t.Errorf("sent to %s", q.GetUrl())
+	}
+	if code := h.send(q, picture); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	if p, err := h.finish(h.tech(), id); err != nil || p.GetState() != verified {
+		t.Fatalf("%v, %v", p, err)
+	}
+	v := must(h.view(h.tech(), id))
+	if code, _, _ := h.get(v.GetThumbnailUrl()); code != http.StatusOK || !strings.HasPrefix(v.GetThumbnailUrl(), public+"/") {
+		t.Errorf("%d from %s", code, v.GetThumbnailUrl())
 	}
 }
 
