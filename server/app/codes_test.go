@@ -2,12 +2,14 @@ package app_test
 
 import (
 	"context"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -152,4 +154,48 @@ func TestAnInstalledUnitLeavesTheShopAndItsScanTellsTheTechnicianItsHistory(t *t
 	}
 	_, err = codes.ResolveCode(t.Context(), with(&storev1.ResolveCodeRequest{Scanned: "https://elsewhere.example/c/AAAA"}, phone.token))
 	want(t, "a text that is no code", err, fault.CodeUnreadable)
+}
+
+func TestManyPhonesThatScannedOnePieceOfflineMakeOneTicket(t *testing.T) {
+	t.Parallel()
+	w := openTrade(t)
+	const phones = 6
+	hands := make([]*hand, phones)
+	for i := range hands {
+		hands[i] = &hand{t: t, w: w, token: w.phone(t, w.clerk).GetTokens().GetAccess()}
+	}
+	for round := range 3 {
+		var start, done sync.WaitGroup
+		start.Add(1)
+		verdicts, ids := make([]*syncv1.Verdict, phones), make([]uuid.UUID, phones)
+		for i, h := range hands {
+			ids[i] = uuid.Must(uuid.NewV7())
+			done.Go(func() {
+				start.Wait()
+				verdicts[i] = h.do("store.open_ticket", &storev1.OpenTicketByScan{
+					TicketId: ids[i][:], StoreId: w.shop.ID[:], Scanned: fmt.Sprintf("]d2010690123456789221ROUND%d", round),
+					CustomerName: "王女士", CustomerPhone: "13800000001",
+				})
+			})
+		}
+		start.Done()
+		done.Wait()
+		kept := ""
+		for i, v := range verdicts {
+			if v.GetOutcome() == syncv1.Outcome_OUTCOME_APPLIED {
+				if kept != "" {
+					t.Fatalf("round %d: two tickets", round)
+				}
+				kept = ids[i].String()
+			}
+		}
+		for _, v := range verdicts {
+			if v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED && (v.GetOutcome() != syncv1.Outcome_OUTCOME_MERGED || v.GetChanges()[0].GetKept() != kept) {
+				t.Fatalf("round %d: %v, kept %s", round, v, kept)
+			}
+		}
+		if n := len(hands[0].holds(fieldv1.EntityKind_ENTITY_KIND_OPEN_TICKET)); n != round+1 {
+			t.Fatalf("round %d: %d open tickets at the shop", round, n)
+		}
+	}
 }

@@ -46,7 +46,7 @@ func decode(args []byte, m proto.Message) error {
 func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	var a storev1.OpenTicketByScan
 	if err := decode(m.Args, &a); err != nil {
-		return intake.Park(fault.MutationMalformed, ""), nil
+		return intake.Park(fault.MutationMalformed, ""), nil //nolint:nilerr // the verdict tells it
 	}
 	store, ticket := uuid.UUID(a.StoreId), uuid.UUID(a.TicketId)
 	serves, err := r.Hooks.Serves(ctx, tx, m.User, store, m.DeviceTime)

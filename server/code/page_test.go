@@ -393,8 +393,11 @@ func TestBookingsAreLimitedByAddressAndByCode(t *testing.T) {
 		from string
 		want int
 	}{
-		{"192.0.2.10", 303}, {"192.0.2.10", 303}, {"192.0.2.10", 429},
-		{"192.0.2.11", 303}, {"192.0.2.12", 429},
+		{"192.0.2.10", 303},
+		{"192.0.2.10", 303},
+		{"192.0.2.10", 429},
+		{"192.0.2.11", 303},
+		{"192.0.2.12", 429},
 	} {
 		if got := post(c.from); got != c.want {
 			t.Errorf("booking %d from %s: %d, want %d", k, c.from, got, c.want)

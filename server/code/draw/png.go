@@ -63,7 +63,7 @@ func write(img *image.Gray, text string, size float64, top, height int) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "")
 	}
-	defer face.Close() //nolint:errcheck // a face in memory has nothing to lose
+	defer face.Close()
 	d := font.Drawer{Dst: img, Src: image.NewUniform(color.Gray{}), Face: face}
 	width := d.MeasureString(text)
 	d.Dot = fixed.Point26_6{

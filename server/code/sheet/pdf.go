@@ -97,10 +97,9 @@ const millimetre = 72 / 25.4
 // drawWords sets title and lines from the top, the human code at the bottom, beside the symbol.
 func drawWords(pdf *gopdf.GoPdf, label draw.Label, l Layout, left, top, right float64) error {
 	width, bottom := right-left, top+l.Height-2*l.Padding
-	human := l.Human
 	if label.Human != "" {
-		var err error
-		if human, err = setFitting(pdf, label.Human, l.Human, width); err != nil {
+		human, err := setFitting(pdf, label.Human, l.Human, width)
+		if err != nil {
 			return err
 		}
 		pdf.SetXY(left, bottom-human*1.3)
