@@ -219,6 +219,28 @@ func TestEveryPhoneHoldsThePublishedPlans(t *testing.T) {
 	}
 }
 
+func TestAPhoneHoldsTheLinesOfTwoMonths(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish(standard(1, "2026-01-01"))
+	for months := range 5 { // July to November, two tickets each
+		for day := range 2 {
+			d.accrue(uuid.New(), d.job(noon(3+day).AddDate(0, months-4, 0)))
+		}
+	}
+	months := map[time.Month]int{}
+	for _, body := range d.feed(change.FeedID{Kind: "tech", Key: d.tech}) {
+		l := &payv1.EarningLine{}
+		if err := proto.Unmarshal(body, l); err != nil {
+			t.Fatal(err)
+		}
+		months[l.EarnedAt.AsTime().In(shanghai).Month()]++
+	}
+	if len(months) != 2 || months[time.October] != 6 || months[time.November] != 6 {
+		t.Errorf("the phone holds lines of %v", months)
+	}
+}
+
 func TestWithoutAProofRoomNothingIsPosted(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
