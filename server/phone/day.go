@@ -2,18 +2,18 @@ package phone
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
-
-	"encoding/json"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
-	"google.golang.org/protobuf/proto"
 )
 
 type todayCmd struct {
@@ -248,6 +248,9 @@ func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]c
 	for _, one := range d.proofs {
 		if one.GetStep() == s.GetKey() {
 			value += " " + p.proofWord(one.GetState())
+			if one.GetRefusal() != "" {
+				value += p.paint(dim, "（"+fault.Code(one.GetRefusal()).Sentence(p.lang)+"）")
+			}
 			if one.GetSignerName() != "" {
 				value += " " + one.GetSignerName()
 			}

@@ -21,6 +21,8 @@ type Report struct {
 	// Uploaded files were verified by the server; Trouble is the first error of files that were not.
 	Uploaded int
 	Trouble  error
+	// Refused files arrived and are not acceptable; File.Code says why. They are to be taken again.
+	Refused []File
 	// Wiped: the device was taken out of service; what was unsent was handed in and the copy is gone.
 	Wiped bool
 }

@@ -66,6 +66,8 @@ func (c *Client) upload(ctx context.Context, r *Report) (moved bool, err error) 
 			moved = true
 			if f.State == FileDone {
 				r.Uploaded++
+			} else {
+				r.Refused = append(r.Refused, f)
 			}
 		case ctx.Err() != nil || code == fault.NoNetwork || code == fault.DeviceRevoked || code == fault.TokenExpired ||
 			code == fault.RefreshInvalid || code == fault.StoreUnusable:
