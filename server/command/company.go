@@ -100,7 +100,8 @@ func (o *codes) AfterApply(ctx context.Context, c Console, end *closers, k *kong
 type importing struct {
 	company
 	File    string `arg:"" type:"existingfile" help:"CSV or XLSX file."`
-	Mapping string `required:"" type:"existingfile" placeholder:"FILE" help:"Which column means what; examples: docs/examples."`
+	Mapping string `type:"existingfile" placeholder:"FILE" help:"Which column means what; examples: docs/examples."`
+	Init    bool   `name:"init-mapping" help:"Print a mapping for the file's own columns, to begin with; imports nothing."`
 	Report  string `type:"path" placeholder:"FILE" help:"Where refused lines are written; FILE.refused.csv beside the file."`
 	DryRun  bool   `name:"dry-run" help:"Read and check everything, write nothing."`
 }
@@ -116,6 +117,12 @@ kill -9, it goes on where it was. Every refused line is reported with its number
 
 // Run imports.
 func (i *importing) Run(ctx context.Context, c Console, end *closers) error {
+	if i.Init {
+		return console.Propose(i.File, c.Out)
+	}
+	if i.Mapping == "" {
+		return fault.New(fault.ImportMappingInvalid, "--mapping FILE is missing; --init-mapping prints one to begin with")
+	}
 	a, org, err := i.enter(ctx, c, end)
 	if err != nil {
 		return err

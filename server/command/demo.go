@@ -119,6 +119,10 @@ func (d *demonstrate) invite(ctx context.Context, c Console, a *app.App, loaded 
 			return err
 		}
 	}
+	exports, err := demo.Export(d.Data, time.Now())
+	if err != nil {
+		return err
+	}
 	entry, err := d.entry(ctx, a, org)
 	if err != nil {
 		return err
@@ -147,6 +151,10 @@ Doorstep is serving the demo company at %[1]s
     %[7]s admin device list demo
     curl %[1]s/readyz
 
+  A shop's export with a dozen bad lines, in two forms:
+    %[7]s import %[9]s --mapping docs/examples/import-shop.yaml
+    %[7]s import %[10]s --mapping docs/examples/import-shop.yaml
+
 Ctrl-C stops everything.
 `, `
 示范公司已就绪：%[1]s
@@ -167,8 +175,12 @@ Ctrl-C stops everything.
     %[7]s admin device list demo
     curl %[1]s/readyz
 
+  门店导出表（两种格式，各有十余行坏数据）：
+    %[7]s import %[9]s --mapping docs/examples/import-shop.yaml
+    %[7]s import %[10]s --mapping docs/examples/import-shop.yaml
+
 按 Ctrl-C 停止。
-`, u, qr, entry, enrol[0], enrol[1], demoPassword, program(), shortest(d.Data))
+`, u, qr, entry, enrol[0], enrol[1], demoPassword, program(), shortest(d.Data), shortest(exports[0]), shortest(exports[1]))
 	return nil
 }
 

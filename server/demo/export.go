@@ -30,6 +30,9 @@ const (
 // Export writes the demo's shop export into a folder, as XLSX and as CSV in GBK, and returns their paths. A dozen
 // lines are bad on purpose. The same day gives the same orders.
 func Export(folder string, day time.Time) (paths []string, err error) {
+	if err := os.MkdirAll(folder, 0o711); err != nil {
+		return nil, fault.Wrap(err, fault.LocalFolder, "%s", folder)
+	}
 	rows := exportRows(day)
 	xlsx, err := workbook(rows)
 	if err != nil {
@@ -57,9 +60,12 @@ func Export(folder string, day time.Time) (paths []string, err error) {
 	if w.Flush(); w.Error() != nil {
 		return nil, fault.Wrap(w.Error(), fault.Internal, "")
 	}
-	for name, content := range map[string][]byte{"门店导出.xlsx": xlsx, "门店导出-GBK.csv": b.Bytes()} {
-		p := filepath.Join(folder, name)
-		if err := os.WriteFile(p, content, 0o600); err != nil {
+	for _, f := range []struct {
+		name    string
+		content []byte
+	}{{"门店导出.xlsx", xlsx}, {"门店导出-GBK.csv", b.Bytes()}} {
+		p := filepath.Join(folder, f.name)
+		if err := os.WriteFile(p, f.content, 0o600); err != nil {
 			return nil, fault.Wrap(err, fault.LocalFolder, "%s", p)
 		}
 		paths = append(paths, p)
