@@ -38,10 +38,13 @@ func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (i
 		return a.tooLate(ctx)
 	}
 	who, err := r.Technician(ctx, tx, uuid.UUID(m.User))
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+		who = Technician{} // no technician any more: of no team
+	case err != nil:
 		return intake.Result{}, err
 	}
-	if err != nil || !who.Active || !slices.Contains(who.Teams, *a.t.PoolTeamID) {
+	if !who.Active || !slices.Contains(who.Teams, *a.t.PoolTeamID) {
 		return intake.Reject(fault.Forbidden, ""), nil
 	}
 	if !a.t.State.Allows(state.ActAssign) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
@@ -16,7 +17,6 @@ import (
 	"github.com/doorstep-dev/doorstep/server/ticket/chain"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Filter narrows a list of tickets.

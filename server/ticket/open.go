@@ -122,7 +122,7 @@ func (q *OpenRequest) check() error {
 	case q.ProductID == uuid.Nil && q.ProductName == "":
 		return fault.New(fault.InvalidArgument, "product")
 	}
-	if p := q.Customer.At; p != nil && (!(p.Latitude >= -90 && p.Latitude <= 90) || !(p.Longitude >= -180 && p.Longitude <= 180)) { //nolint:staticcheck // the negation also refuses NaN
+	if p := q.Customer.At; p != nil && (!(p.Latitude >= -90 && p.Latitude <= 90) || !(p.Longitude >= -180 && p.Longitude <= 180)) { // so written to refuse NaN too
 		return fault.New(fault.InvalidArgument, "position")
 	}
 	return errors.Join(q.Wanted.Check("wanted"), q.Due.Check("due"))

@@ -2,7 +2,7 @@ package score
 
 import (
 	"math"
-	"math/rand"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -124,7 +124,7 @@ func TestRankingIsDeterministicAndComplete(t *testing.T) {
 			t.Fatalf("%d of %d ranked", len(first), n)
 		}
 		shuffled := append([]Technician(nil), techs...)
-		rand.New(rand.NewSource(int64(n))).Shuffle(n, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		rand.New(rand.NewPCG(uint64(n), 1)).Shuffle(n, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		if again := Rank(job, shuffled); !reflect.DeepEqual(first, again) {
 			t.Fatal("the order of the input changed the ranking")
 		}

@@ -56,7 +56,7 @@ func checkStep(s *fieldv1.Step) error {
 	switch s.GetKind() {
 	case fieldv1.StepKind_STEP_KIND_CHECK, fieldv1.StepKind_STEP_KIND_TEXT, fieldv1.StepKind_STEP_KIND_SERIAL:
 	case fieldv1.StepKind_STEP_KIND_NUMBER:
-		if s.GetHasRange() && !(s.GetMin() <= s.GetMax()) { //nolint:staticcheck // the negation also refuses NaN
+		if s.GetHasRange() && !(s.GetMin() <= s.GetMax()) { // so written to refuse NaN too
 			return invalid("step %s: the range is empty", s.GetKey())
 		}
 	case fieldv1.StepKind_STEP_KIND_CHOICE:
