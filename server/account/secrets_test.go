@@ -39,7 +39,8 @@ func TestAccessTokens(t *testing.T) {
 	}
 	forge := func(method jwt.SigningMethod, key any, kid string) string {
 		f := jwt.NewWithClaims(method, claims{RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: issuer, Subject: b.User.String(), ExpiresAt: jwt.NewNumericDate(morning.Add(time.Hour))}, Org: b.Org})
+			Issuer: issuer, Subject: b.User.String(), ExpiresAt: jwt.NewNumericDate(morning.Add(time.Hour)),
+		}, Org: b.Org})
 		f.Header["kid"] = kid
 		s, err := f.SignedString(key)
 		if err != nil {

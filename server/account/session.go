@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -117,7 +118,7 @@ func (r *Room) session(ctx context.Context, b Bearer) (session, error) {
 			JOIN app_user u ON u.org_id = f.org_id AND u.id = f.user_id
 			LEFT JOIN device d ON d.org_id = f.org_id AND d.id = f.id
 			WHERE f.org_id = $1 AND f.id = $2 AND f.user_id = $3`, b.Org, b.Family, b.User).Scan(&disabled, &ended, &revoked)
-		if err == pgx.ErrNoRows {
+		if errors.Is(err, pgx.ErrNoRows) {
 			s.ended = true
 			return nil
 		}

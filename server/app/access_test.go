@@ -198,8 +198,8 @@ func problemIn(t *testing.T, answer []byte) fault.Code {
 	if e.Error != nil {
 		e.wireError = *e.Error
 	}
-	for _, d := range e.Details {
-		raw, err := base64.RawStdEncoding.DecodeString(d.Value)
+	if len(e.Details) > 0 {
+		raw, err := base64.RawStdEncoding.DecodeString(e.Details[0].Value)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,11 +305,13 @@ func TestNobodyReachesOverForeignRegionsAndCompanies(t *testing.T) {
 		"account.v1.AccountService/RevokeDevice":        &accountv1.RevokeDeviceRequest{DeviceId: device},
 		"account.v1.AccountService/CreateEnrolmentCode": &accountv1.CreateEnrolmentCodeRequest{UserId: tech.ID[:]},
 		"account.v1.AccountService/PutPlace": &accountv1.PutPlaceRequest{Place: &accountv1.Place{
-			Id: team.ID[:], Kind: "team", Name: &typesv1.Label{Zh: "夺"}, RegionId: c.north.ID[:]}},
+			Id: team.ID[:], Kind: "team", Name: &typesv1.Label{Zh: "夺"}, RegionId: c.north.ID[:],
+		}},
 		"account.v1.AccountService/PutUser": &accountv1.PutUserRequest{User: &accountv1.User{
 			Id: tech.ID[:], Login: "stolen", Name: &typesv1.Label{Zh: "夺"},
 			Grants:     []*accountv1.Grant{{Role: "technician", Scope: "self"}},
-			Technician: &accountv1.Technician{RegionId: c.north.ID[:], DailyCapacity: 1}}},
+			Technician: &accountv1.Technician{RegionId: c.north.ID[:], DailyCapacity: 1},
+		}},
 	} {
 		for where, tokens := range foreigners {
 			for letter, token := range tokens {

@@ -111,8 +111,10 @@ func (c *company) fill(t *testing.T, slug string) {
 		c.team = place(account.Place{Kind: identity.ScopeTeam, NameZH: "朝阳一组", Region: c.north.ID})
 		c.shop = place(account.Place{Kind: identity.ScopeStore, NameZH: "国贸店", Region: c.north.ID, At: &account.Point{Latitude: 39.91, Longitude: 116.46}})
 		c.dispatcher = user(account.User{Login: "dispatch", NameZH: "调度", Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: c.north.ID}}})
-		c.tech = user(account.User{Login: "li", NameZH: "李师傅", NameEN: "Li", Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
-			Technician: &account.Technician{Badge: "B001", Region: c.north.ID, Teams: []uuid.UUID{c.team.ID}, Skills: []string{"water_heater"}, DailyCapacity: 6}})
+		c.tech = user(account.User{
+			Login: "li", NameZH: "李师傅", NameEN: "Li", Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
+			Technician: &account.Technician{Badge: "B001", Region: c.north.ID, Teams: []uuid.UUID{c.team.ID}, Skills: []string{"water_heater"}, DailyCapacity: 6},
+		})
 		c.clerk = user(account.User{Login: "clerk", NameZH: "店员", Grants: []identity.Grant{{Role: identity.Clerk, Scope: identity.ScopeStore, ID: c.shop.ID}}})
 		return nil
 	})
@@ -128,9 +130,11 @@ func (c *company) within(t *testing.T, fn func(*postgres.Tx) error) {
 func (c company) auth() accountv1connect.AuthServiceClient {
 	return accountv1connect.NewAuthServiceClient(http.DefaultClient, c.URL())
 }
+
 func (c company) accounts() accountv1connect.AccountServiceClient {
 	return accountv1connect.NewAccountServiceClient(http.DefaultClient, c.URL())
 }
+
 func (c company) sync() syncv1connect.SyncServiceClient {
 	return syncv1connect.NewSyncServiceClient(http.DefaultClient, c.URL())
 }
@@ -443,8 +447,10 @@ func TestRightsAreKnownForTheTimeAtWhichSomethingWasDone(t *testing.T) {
 			after time.Duration
 			want  bool
 		}{
-			{"a little before, by a clock that is behind", -time.Minute, true}, {"meanwhile", time.Hour, true},
-			{"long before", -time.Hour, false}, {"after it ended", 25 * time.Hour, false},
+			{"a little before, by a clock that is behind", -time.Minute, true},
+			{"meanwhile", time.Hour, true},
+			{"long before", -time.Hour, false},
+			{"after it ended", 25 * time.Hour, false},
 		} {
 			shop, err := r.Held(t.Context(), tx, c.clerk.ID, identity.Clerk, c.shop.ID, began.Add(w.after))
 			if err != nil {

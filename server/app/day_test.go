@@ -66,9 +66,11 @@ func openTrade(t *testing.T) trade {
 		VersionDate: payv1.VersionDate_VERSION_DATE_ORDERED, ClawedBack: []string{"base"},
 		Components: []*payv1.Component{
 			{Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{
-				OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "water_heater", FeeMinor: 12000}}}}},
+				OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "water_heater", FeeMinor: 12000}},
+			}}},
 			{Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2, Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
-				Share: &payv1.Rate{Numerator: 1, Denominator: 10}}}},
+				Share: &payv1.Rate{Numerator: 1, Denominator: 10},
+			}}},
 		},
 	}}, w.boss))
 	must(t, err)
@@ -97,7 +99,8 @@ func (h *hand) do(kind string, args proto.Message) *syncv1.Verdict {
 	h.seq++
 	id := uuid.Must(uuid.NewV7())
 	res, err := h.w.sync().Push(h.t.Context(), with(&syncv1.PushRequest{Mutations: []*syncv1.Mutation{
-		{Sequence: h.seq, Id: id[:], Kind: kind, Args: b, DeviceTime: timestamppb.New(h.w.clock.Now())}}}, h.token))
+		{Sequence: h.seq, Id: id[:], Kind: kind, Args: b, DeviceTime: timestamppb.New(h.w.clock.Now())},
+	}}, h.token))
 	must(h.t, err)
 	return res.Msg.GetVerdicts()[0]
 }
@@ -234,8 +237,10 @@ func TestTwoScansOfOnePieceFindOneTicket(t *testing.T) {
 	two := &hand{t: t, w: w, token: w.phone(t, w.clerk).GetTokens().GetAccess()}
 	scan := func(h *hand) *syncv1.Verdict {
 		id := uuid.Must(uuid.NewV7())
-		return h.do("store.open_ticket", &storev1.OpenTicketByScan{TicketId: id[:], StoreId: w.shop.ID[:], Scanned: "https://id.example/01/06901234567892/21/SN1",
-			CustomerName: "王女士", CustomerPhone: "138 0000 0001", Address: "北京市朝阳区建国路 1 号"})
+		return h.do("store.open_ticket", &storev1.OpenTicketByScan{
+			TicketId: id[:], StoreId: w.shop.ID[:], Scanned: "https://id.example/01/06901234567892/21/SN1",
+			CustomerName: "王女士", CustomerPhone: "138 0000 0001", Address: "北京市朝阳区建国路 1 号",
+		})
 	}
 	if v := scan(one); v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
 		t.Fatalf("first scan: %v", v)
@@ -284,11 +289,15 @@ func TestOfficeCallsDoNotReachOverForeignRegionsAndCompanies(t *testing.T) {
 		"office.v1.TicketService/ResumeTicket":      &officev1.ResumeTicketRequest{Id: id},
 		"office.v1.TicketService/ApproveTicket":     &officev1.ApproveTicketRequest{Id: id},
 		"office.v1.TicketService/ReworkTicket":      &officev1.ReworkTicketRequest{Id: id, ReworkId: fresh[:], Reason: "x"},
-		"office.v1.TicketService/OpenTicket": &officev1.OpenTicketRequest{Id: fresh[:], ProductId: w.product.GetId(), CustomerName: "x", CustomerPhone: "13800000002",
-			Address: "x", StoreId: shop[:], RegionId: w.north.ID[:]},
-		"office.v1.OrderService/CreateOrder": &officev1.CreateOrderRequest{Order: &officev1.Order{Source: "api", Number: "O-2", StoreId: shop[:],
+		"office.v1.TicketService/OpenTicket": &officev1.OpenTicketRequest{
+			Id: fresh[:], ProductId: w.product.GetId(), CustomerName: "x", CustomerPhone: "13800000002",
+			Address: "x", StoreId: shop[:], RegionId: w.north.ID[:],
+		},
+		"office.v1.OrderService/CreateOrder": &officev1.CreateOrderRequest{Order: &officev1.Order{
+			Source: "api", Number: "O-2", StoreId: shop[:],
 			OrderedAt: soon, Customer: &fieldv1.Customer{Name: "x", Phone: "13800000003", Address: "x"},
-			Lines: []*officev1.OrderLine{{Item: 1, ProductId: w.product.GetId(), Quantity: 1, Price: &typesv1.Money{Minor: 1, Currency: "CNY"}}}}},
+			Lines: []*officev1.OrderLine{{Item: 1, ProductId: w.product.GetId(), Quantity: 1, Price: &typesv1.Money{Minor: 1, Currency: "CNY"}}},
+		}},
 		"store.v1.CodeService/IssueCode":         &storev1.IssueCodeRequest{Kind: storev1.CodeKind_CODE_KIND_ENTRY, TargetId: shop[:]},
 		"pay.v1.EarningService/GetEarnings":      &payv1.GetEarningsRequest{TechnicianId: tech[:]},
 		"pay.v1.EarningService/ListEarningLines": &payv1.ListEarningLinesRequest{TechnicianId: tech[:]},
@@ -334,14 +343,18 @@ func TestAClaimIsJudgedByTheTeam(t *testing.T) {
 	w := openTrade(t)
 	var stranger account.User
 	w.within(t, func(tx *postgres.Tx) (err error) {
-		stranger, err = w.Rooms.Account.PutUser(t.Context(), tx, account.User{Login: "zhao", NameZH: "赵师傅",
-			Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}, Technician: &account.Technician{Region: w.north.ID, DailyCapacity: 6}}, "")
+		stranger, err = w.Rooms.Account.PutUser(t.Context(), tx, account.User{
+			Login: "zhao", NameZH: "赵师傅",
+			Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}, Technician: &account.Technician{Region: w.north.ID, DailyCapacity: 6},
+		}, "")
 		return err
 	})
 	fresh := uuid.Must(uuid.NewV7())
 	tickets := officev1connect.NewTicketServiceClient(http.DefaultClient, w.URL())
-	must2(t)(tickets.OpenTicket(t.Context(), with(&officev1.OpenTicketRequest{Id: fresh[:], ProductId: w.product.GetId(), CustomerName: "王女士", CustomerPhone: "13800000001",
-		Address: "北京市朝阳区建国路 1 号", StoreId: w.shop.ID[:], RegionId: w.north.ID[:]}, w.boss)))
+	must2(t)(tickets.OpenTicket(t.Context(), with(&officev1.OpenTicketRequest{
+		Id: fresh[:], ProductId: w.product.GetId(), CustomerName: "王女士", CustomerPhone: "13800000001",
+		Address: "北京市朝阳区建国路 1 号", StoreId: w.shop.ID[:], RegionId: w.north.ID[:],
+	}, w.boss)))
 	must2(t)(tickets.PoolTicket(t.Context(), with(&officev1.PoolTicketRequest{Id: fresh[:], TeamId: w.team.ID[:]}, w.boss)))
 	inTeam := &hand{t: t, w: w, token: w.phone(t, w.tech).GetTokens().GetAccess()}
 	outside := &hand{t: t, w: w, token: w.phone(t, stranger).GetTokens().GetAccess()}

@@ -10,7 +10,6 @@ import (
 var unconnected = []string{
 	"Account.Moved",        // rank asks where technicians belong when it needs to know
 	"Proof.Config.Refused", // the phone sees a refusal in the proof itself
-	"Proof.Config.Trail",   // the proof room keeps custody by itself
 }
 
 func TestEveryHookIsConnected(t *testing.T) {

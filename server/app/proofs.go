@@ -38,6 +38,9 @@ func (a *App) proofs(r *Rooms) error {
 			return err
 		},
 		Verified: pays.Confirm,
+		Trail: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, kind string, what map[string]string) error {
+			return tickets.Trail(ctx, tx, id, kind, ticket.BySystem("proof"), what)
+		},
 	})
 	r.Proof = p
 	tickets.Proofs = func(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) ([]checklist.Proof, error) {

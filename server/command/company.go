@@ -87,14 +87,13 @@ func (codes) Help() string {
 
 // AfterApply opens what the subcommands work with.
 func (o *codes) AfterApply(ctx context.Context, c Console, end *closers, k *kong.Context) error {
-	k.BindToProvider(func() (*operator.Env, error) {
+	return k.BindToProvider(func() (*operator.Env, error) {
 		a, org, err := o.enter(ctx, c, end)
 		if err != nil {
 			return nil, err
 		}
 		return &operator.Env{Room: a.Rooms.Code, Org: org.ID, Out: c.Out}, nil
 	})
-	return nil
 }
 
 type importing struct {

@@ -119,8 +119,10 @@ func (i installation) running(ctx context.Context, secret account.Secret) (opene
 }
 
 func (i installation) start(ctx context.Context, c Console, secret account.Secret, storeHost string) (opened, error) {
-	s, err := local.Start(ctx, local.Config{Dir: i.Data, StoreHost: storeHost, Bucket: i.S3Bucket,
-		Note: func(english, chinese string) { c.Say("%s", "%s", pick(c, english, chinese)) }})
+	s, err := local.Start(ctx, local.Config{
+		Dir: i.Data, StoreHost: storeHost, Bucket: i.S3Bucket,
+		Note: func(english, chinese string) { c.Say("%s", "%s", pick(c, english, chinese)) },
+	})
 	if err != nil {
 		return opened{}, err
 	}

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -41,7 +42,7 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w, border: b, ctx: ctx, mend: procedure != ""}
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
 				err := panicked(p)
