@@ -58,7 +58,7 @@ CREATE TABLE code_scan (
     target_id uuid NOT NULL,
     PRIMARY KEY (org_id, scan_id)
 );
-CREATE INDEX code_scan_target ON code_scan (org_id, target_id, at);
+CREATE INDEX code_scan_at ON code_scan (org_id, at);
 
 -- What was booked from a code, by the request's own id, so that sending a form twice books once.
 CREATE TABLE code_booking (
@@ -71,6 +71,7 @@ CREATE TABLE code_booking (
     PRIMARY KEY (org_id, request_id)
 );
 CREATE INDEX code_booking_target ON code_booking (org_id, target_id, at);
+CREATE INDEX code_booking_at ON code_booking (org_id, at);
 
 -- +goose StatementBegin
 DO $$

@@ -760,8 +760,9 @@ visit visit_pkey PRIMARY KEY (org_id, id)
 visit visit_state_check CHECK (((state >= 1) AND (state <= 13)))
 
 -- indexes
+CREATE INDEX code_booking_at ON public.code_booking USING btree (org_id, at)
 CREATE INDEX code_booking_target ON public.code_booking USING btree (org_id, target_id, at)
-CREATE INDEX code_scan_target ON public.code_scan USING btree (org_id, target_id, at)
+CREATE INDEX code_scan_at ON public.code_scan USING btree (org_id, at)
 CREATE INDEX code_target ON public.code USING btree (org_id, target_id, kind)
 CREATE INDEX device_user ON public.device USING btree (org_id, user_id)
 CREATE INDEX enrolment_code_expiry ON public.enrolment_code USING btree (expires_at)

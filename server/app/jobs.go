@@ -18,6 +18,8 @@ const (
 	tombstonesKept = 90 * 24 * time.Hour
 	// finishedKept is how long finished tickets and notices stay on phones.
 	finishedKept = 14 * 24 * time.Hour
+	// scansKept is how long it is noted who scanned which code.
+	scansKept = 90 * 24 * time.Hour
 	// archivedAtOnce bounds one transaction of archiving.
 	archivedAtOnce = 100
 )
@@ -100,6 +102,13 @@ func (a *App) tidy(ctx context.Context, org change.Org) error {
 		if left == 0 {
 			break
 		}
+	}
+	err := a.Rooms.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
+		_, err := a.Rooms.Code.Forget(ctx, tx, tx.Now().Add(-scansKept))
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	gone, err := a.Rooms.Store.Collect(ctx, org, a.config.Now().Add(-tombstonesKept))
 	if gone > 0 {

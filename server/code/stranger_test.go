@@ -230,3 +230,28 @@ func TestCodesOfATicketAreFoundAgainInsteadOfMultiplied(t *testing.T) {
 		t.Fatal(first, second, link)
 	}
 }
+
+func TestScansAndOldRequestsAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, entry := w.issue(token.Entry, w.shop, 0)
+	if _, err := w.Book(context.Background(), wish(entry)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Look(context.Background(), entry); err != nil {
+		t.Fatal(err)
+	}
+	forget := func(before time.Time) (gone int64) {
+		w.transact(func(ctx context.Context, tx *postgres.Tx) (err error) {
+			gone, err = w.Forget(ctx, tx, before)
+			return err
+		})
+		return gone
+	}
+	if n := forget(morning); n != 0 {
+		t.Fatalf("%d forgotten too early", n)
+	}
+	if n := forget(morning.Add(time.Second)); n != 2 {
+		t.Fatalf("%d forgotten", n)
+	}
+}
