@@ -1,7 +1,6 @@
 package order
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -349,7 +349,7 @@ func (i *importer) take(ctx context.Context, tx *postgres.Tx, l *mapping.Line) (
 	}
 	store, region, err := i.places.find(l.Shop, l.Region, at)
 	if err != nil {
-		return Taken{}, &columnError{"shop / region", l.Shop + " " + l.Region, err}
+		return Taken{}, &columnError{i.binder.Name(mapping.Shop, mapping.Region), words(l.Shop, l.Region), err}
 	}
 	return i.room.Take(ctx, tx, Purchase{
 		Source: l.Source, Number: l.Number, OrderedAt: l.OrderedAt,
@@ -392,6 +392,13 @@ func (i *importer) product(ctx context.Context, tx *postgres.Tx, l *mapping.Line
 			return hooks.UnnamedProduct(ctx, tx, class)
 		}
 	}
-	value := bytes.Join([][]byte{[]byte(l.SKU), []byte(l.GTIN), []byte(l.Model), []byte(l.Class)}, []byte(" "))
-	return nil, &columnError{"sku / gtin / model / class", string(bytes.TrimSpace(value)), refusal.New(refusal.ProductUnknown, "")}
+	return nil, &columnError{
+		i.binder.Name(mapping.SKU, mapping.GTIN, mapping.Model, mapping.Class), words(l.SKU, l.GTIN, l.Model, l.Class),
+		refusal.New(refusal.ProductUnknown, ""),
+	}
+}
+
+// words joins what is not empty.
+func words(s ...string) string {
+	return strings.Join(slices.DeleteFunc(s, func(w string) bool { return w == "" }), " ")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -18,7 +19,6 @@ import (
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
-	"time"
 )
 
 const shopMapping = `
@@ -79,8 +79,8 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 		column string
 		code   refusal.Code
 	}{
-		{2, "shop / region", refusal.ShopUnknown}, {4, "下单时间", refusal.TimeMalformed}, {5, "电话", refusal.PhoneMasked}, {6, "地址", refusal.Missing},
-		{7, "sku / gtin / model / class", refusal.ProductUnknown}, {8, "数量", refusal.QuantityRange}, {9, "shop / region", refusal.ShopUnknown},
+		{2, "门店", refusal.ShopUnknown}, {4, "下单时间", refusal.TimeMalformed}, {5, "电话", refusal.PhoneMasked}, {6, "地址", refusal.Missing},
+		{7, "SKU", refusal.ProductUnknown}, {8, "数量", refusal.QuantityRange}, {9, "门店", refusal.ShopUnknown},
 		{12, "", refusal.LineDiffers}, {13, "", refusal.OrderDiffers}, {14, "", refusal.TooFewColumns}, {15, "订单号", refusal.Missing}, {16, "金额", refusal.MoneyMalformed},
 	}
 	if len(got) != len(want) {

@@ -79,8 +79,12 @@ func summary(out io.Writer, d order.Outcome, o Options, rep *report) {
 	if d.Resumed > 0 {
 		say("Went on behind line %d, where an earlier import was broken off.", "从上次中断的第 %d 行之后继续。", d.Resumed)
 	}
-	say("%d lines: %d new, %d there already, %d left out by the mapping, %d refused; %d tickets opened.",
-		"共 %d 行：新增 %d，已存在 %d，按映射跳过 %d，被拒 %d；新开工单 %d。", d.Read, d.Added, d.Existing, d.Skipped, d.Refused, d.Tickets)
+	opened, openedZH := "tickets opened", "新开工单"
+	if o.DryRun {
+		opened, openedZH = "tickets would be opened", "将开工单"
+	}
+	say("%d lines: %d new, %d there already, %d left out by the mapping, %d refused; %d "+opened+".",
+		"共 %d 行：新增 %d，已存在 %d，按映射跳过 %d，被拒 %d；"+openedZH+" %d。", d.Read, d.Added, d.Existing, d.Skipped, d.Refused, d.Tickets)
 	if rep.n > 0 {
 		say("Refused lines with their reasons: %s", "被拒行及原因：%s", rep.path)
 	}

@@ -91,6 +91,27 @@ func fold(s string) string { return strings.ToLower(parse.Clean(s)) }
 
 func (b *Binder) has(name string) bool { _, ok := b.at[fold(name)]; return ok }
 
+// Name is what the file calls the columns of some fields, for a report.
+func (b *Binder) Name(fields ...Field) string {
+	var out []string
+	for _, f := range fields {
+		c, ok := b.m.Columns[f]
+		if !ok {
+			continue
+		}
+		if len(c.Join) > 0 {
+			out = append(out, strings.Join(c.Join, "+"))
+		}
+		for _, name := range c.From {
+			if b.has(name) {
+				out = append(out, name)
+				break
+			}
+		}
+	}
+	return strings.Join(out, " / ")
+}
+
 // cell returns the value of a named column.
 func (b *Binder) cell(row sheet.Row, name string) string {
 	i, ok := b.at[fold(name)]
