@@ -128,7 +128,7 @@ func (i *importing) Run(ctx context.Context, c Console, end *closers) error {
 	}
 	file, terminal := c.Err.(interface{ Fd() uintptr })
 	return console.Import(ctx, a.Rooms.Order, change.Org(org.ID), console.Options{
-		File: i.File, Mapping: i.Mapping, Report: i.Report, DryRun: i.DryRun, Chinese: c.Chinese(),
+		File: shortest(i.File), Mapping: i.Mapping, Report: i.Report, DryRun: i.DryRun, Chinese: c.Chinese(),
 		Bar: terminal && isatty.IsTerminal(file.Fd()), Now: time.Now,
 	}, c.Out, c.Err)
 }
