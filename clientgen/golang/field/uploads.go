@@ -2,6 +2,8 @@ package field
 
 import (
 	"context"
+	"crypto/sha256"
+	"io"
 	"net/http"
 
 	"connectrpc.com/connect"
@@ -9,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1/fieldv1connect"
 )
@@ -24,13 +27,20 @@ func (u Uploads) service(ctx context.Context) (fieldv1connect.ProofServiceClient
 	return fieldv1connect.NewProofServiceClient(h, server, u.Client.Options()...), nil
 }
 
+// partSize is the length of every part but the last; up to it a file goes in one request. See docs/PROOF.md.
+const partSize = 5 << 20
+
 // Start implements offline.Uploads.
-func (u Uploads) Start(ctx context.Context, file uuid.UUID) ([]offline.Part, error) {
+func (u Uploads) Start(ctx context.Context, file uuid.UUID, bytes io.ReaderAt, size int64) ([]offline.Part, error) {
+	hashes, err := partHashes(bytes, size)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.StoreUnusable, "")
+	}
 	s, err := u.service(ctx)
 	if err != nil {
 		return nil, err
 	}
-	res, err := s.StartUpload(ctx, connect.NewRequest(&fieldv1.StartUploadRequest{ProofId: file[:]}))
+	res, err := s.StartUpload(ctx, connect.NewRequest(&fieldv1.StartUploadRequest{ProofId: file[:], PartSha256: hashes}))
 	if err != nil || res.Msg.GetComplete() {
 		return nil, err
 	}
@@ -43,6 +53,23 @@ func (u Uploads) Start(ctx context.Context, file uuid.UUID) ([]offline.Part, err
 		parts[i] = offline.Part{Method: r.GetMethod(), URL: r.GetUrl(), Header: h, Offset: int64(r.GetOffset()), Length: int64(r.GetLength())}
 	}
 	return parts, nil
+}
+
+// partHashes are the SHA-256 of the parts of a file that goes in parts: with them the store itself refuses a part
+// that was cut on the way, and no other part has to be sent again.
+func partHashes(bytes io.ReaderAt, size int64) ([][]byte, error) {
+	if size <= partSize {
+		return nil, nil
+	}
+	var hashes [][]byte
+	for from := int64(0); from < size; from += partSize {
+		sum := sha256.New()
+		if _, err := io.Copy(sum, io.NewSectionReader(bytes, from, min(partSize, size-from))); err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, sum.Sum(nil))
+	}
+	return hashes, nil
 }
 
 // Finish implements offline.Uploads. The answer kept is the Proof with its receipt.

@@ -18,8 +18,8 @@ const smallFile = 256 << 10
 // Uploads is how an application's server takes files.
 type Uploads interface {
 	// Start returns the requests for the bytes that the object store lacks, none when all are there. Calling it
-	// again resumes.
-	Start(ctx context.Context, file uuid.UUID) ([]Part, error)
+	// again resumes. bytes are the size bytes of the file, for a server that wants to sign their hashes.
+	Start(ctx context.Context, file uuid.UUID, bytes io.ReaderAt, size int64) ([]Part, error)
 	// Finish has the server verify the bytes. It may be repeated.
 	Finish(ctx context.Context, file uuid.UUID) (Finished, error)
 }
@@ -95,7 +95,7 @@ const maxStarts = 3
 // send sends what the object store lacks of one file, and has it verified.
 func (c *Client) send(ctx context.Context, f *File) error {
 	for range maxStarts {
-		parts, err := c.start(ctx, f.ID)
+		parts, err := c.start(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -126,10 +126,15 @@ func (c *Client) send(ctx context.Context, f *File) error {
 	return fault.New(fault.UploadRefused, "")
 }
 
-func (c *Client) start(ctx context.Context, id uuid.UUID) ([]Part, error) {
+func (c *Client) start(ctx context.Context, f *File) ([]Part, error) {
+	file, err := c.Store.OpenFile(f.ID)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.StoreUnusable, "")
+	}
+	defer file.Close()
 	call, cancel := c.within(ctx)
 	defer cancel()
-	return c.Uploads.Start(call, id)
+	return c.Uploads.Start(call, f.ID, file, f.Size)
 }
 
 func (c *Client) finish(ctx context.Context, f *File) error {

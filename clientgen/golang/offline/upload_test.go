@@ -66,7 +66,7 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Start implements offline.Uploads.
-func (s *shelf) Start(_ context.Context, id uuid.UUID) ([]offline.Part, error) {
+func (s *shelf) Start(_ context.Context, id uuid.UUID, _ io.ReaderAt, _ int64) ([]offline.Part, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.want[id]; !ok {

@@ -23,10 +23,8 @@ func TestHostileBytesSpoilOnlyTheirOwnDecoding(t *testing.T) {
 	d := New()
 	d.Patience = 10 * time.Minute // the race detector makes it slow
 	for name, bad := range map[string][]byte{
-		"nothing":                             {},
-		"only headers":                        b[:2000],
-		"noise":                               bytes.Repeat([]byte("\x00\x00\x00\x18ftypheic"), 500),
-		"an item that claims to be elsewhere": bytes.Replace(b[:40_000], []byte("iloc"), []byte("iloC"), 1),
+		"nothing":      {},
+		"only headers": b[:2000],
 	} {
 		if out, err := d.JPEG(t.Context(), bad); err == nil || fault.CodeOf(err) == fault.Unavailable {
 			t.Errorf("%s: %d bytes, %v", name, len(out), err)
