@@ -27,7 +27,7 @@ func installation(t *testing.T) app.Config {
 	t.Helper()
 	db, store := pgtest.New(t), s3test.New(t)
 	return app.Config{
-		DatabaseURL: db.URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
+		DatabaseURL: db.URL, Listen: "127.0.0.1:0", WithoutJobs: true, Secret: account.NewSecret(), Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
 		Objects: app.Objects{Endpoint: store.Endpoint, Bucket: store.Name, Region: store.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey},
 	}
 }
