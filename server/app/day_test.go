@@ -203,6 +203,43 @@ func TestAnOrderBecomesWorkAndMoney(t *testing.T) {
 	}
 }
 
+func TestAnOldOrderIsPaidByTheOldRule(t *testing.T) {
+	t.Parallel()
+	w := openTrade(t)
+	orders := officev1connect.NewOrderServiceClient(http.DefaultClient, w.URL())
+	tickets := officev1connect.NewTicketServiceClient(http.DefaultClient, w.URL())
+	plans := payv1connect.NewPlanServiceClient(http.DefaultClient, w.URL())
+	ordered := w.clock.Now()
+	_, err := plans.PublishPlan(t.Context(), with(&payv1.PublishPlanRequest{Plan: &payv1.PlanVersion{
+		Plan: "standard", Version: 2, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "UTC", EffectiveFrom: ordered.UTC().AddDate(0, 0, 1).Format(time.DateOnly),
+		VersionDate: payv1.VersionDate_VERSION_DATE_ORDERED, Components: []*payv1.Component{
+			{Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{OtherwiseMinor: 99900}}},
+		},
+	}}, w.boss))
+	must(t, err)
+	// Three days later an order of before the change comes in, and is worked.
+	w.clock.Advance(72 * time.Hour)
+	w.boss = w.console(t, "boss")
+	phone := &hand{t: t, w: w, token: w.phone(t, w.tech).GetTokens().GetAccess()}
+	must2(t)(orders.CreateOrder(t.Context(), with(&officev1.CreateOrderRequest{Order: &officev1.Order{
+		Source: "api", Number: "O-1", OrderedAt: timestamppb.New(ordered), StoreId: w.shop.ID[:],
+		Customer: &fieldv1.Customer{Name: "王女士", Phone: "13800000001", Address: "北京市朝阳区建国路 1 号"},
+		Lines:    []*officev1.OrderLine{{Item: 1, ProductId: w.product.GetId(), Quantity: 1, Price: &typesv1.Money{Minor: 199900, Currency: "CNY"}}},
+	}}, w.boss)))
+	must2(t)(tickets.AutoAssign(t.Context(), with(&officev1.AutoAssignRequest{}, w.boss)))
+	var visit fieldv1.Visit
+	must(t, proto.Unmarshal(phone.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT)[0], &visit))
+	phone.applied("visit.accept", &fieldv1.VisitAccept{VisitId: visit.GetId()})
+	phone.applied("visit.arrive", &fieldv1.VisitArrive{VisitId: visit.GetId()})
+	phone.applied("task.answer", &fieldv1.AnswerTask{VisitId: visit.GetId(), Step: "pressure", Value: &fieldv1.AnswerTask_Number{Number: 0.4}})
+	phone.applied("visit.complete", &fieldv1.VisitComplete{VisitId: visit.GetId()})
+	res, err := payv1connect.NewEarningServiceClient(http.DefaultClient, w.URL()).GetEarnings(t.Context(), with(&payv1.GetEarningsRequest{}, phone.token))
+	must(t, err)
+	if got := res.Msg.GetTodayPending().GetTotal().GetMinor(); got != 12000 {
+		t.Errorf("an old order pays %d", got)
+	}
+}
+
 func must2(t *testing.T) func(any, error) {
 	return func(_ any, err error) {
 		t.Helper()

@@ -136,7 +136,7 @@ func priceItem(c *catalogue.Room) func(context.Context, *postgres.Tx, uuid.UUID,
 func factsOf(c *catalogue.Room) func(context.Context, *postgres.Tx, ticket.Completion) (plan.Facts, error) {
 	return func(ctx context.Context, tx *postgres.Tx, job ticket.Completion) (plan.Facts, error) {
 		f := plan.Facts{
-			Ticket: job.TicketID, Number: job.Number, Rework: job.ReworkOf != uuid.Nil, Opened: job.OpenedAt, Completed: job.CompletedAt,
+			Ticket: job.TicketID, Number: job.Number, Rework: job.ReworkOf != uuid.Nil, Ordered: job.OrderedAt, Opened: job.OpenedAt, Completed: job.CompletedAt,
 			Payees: []plan.Share{{Payee: job.TechnicianID, Weight: 1}},
 		}
 		class, ok, err := c.Class(ctx, tx, job.ClassID)

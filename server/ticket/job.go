@@ -153,6 +153,9 @@ func (j *job) completion(v *visitRow, charges []Charge) Completion {
 		ProductID: value(t.ProductID), ClassID: value(t.ClassID), RegionID: value(t.RegionID), StoreID: value(t.StoreID),
 		ReworkOf: value(t.ReworkOf), OpenedAt: t.OpenedAt, TakenAt: j.tx.Now(), Charges: charges,
 	}
+	if t.OrderID != nil {
+		c.OrderedAt = value(t.PurchasedAt)
+	}
 	if v != nil {
 		c.VisitID, c.TechnicianID = v.ID, value(v.TechnicianID)
 		c.ArrivedAt, c.CompletedAt = value(v.ArrivedAt), value(v.FinishedAt)

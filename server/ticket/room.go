@@ -109,7 +109,9 @@ type Completion struct {
 	RegionID     uuid.UUID
 	StoreID      uuid.UUID
 	ReworkOf     uuid.UUID
-	OpenedAt     time.Time
+	// OrderedAt is when the customer ordered; zero when there was no order.
+	OrderedAt time.Time
+	OpenedAt  time.Time
 	// ArrivedAt and CompletedAt are by the device, within the clock check; TakenAt is the office's time.
 	ArrivedAt   time.Time
 	CompletedAt time.Time
