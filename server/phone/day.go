@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -114,8 +115,16 @@ func (p *Phone) jobLine(n int, j job) {
 	if j.pending {
 		marks += p.paint(yellow, p.pick(" ●未送达", " ●unsent"))
 	}
-	p.line("%2d  %s  %s  %s  %s%s", n, pad(p.window(j.when()), 17), pad(p.visitWord(j.visit.GetState()), 10), t.GetNumber(), t.GetProductName(), marks)
+	p.line("%2d  %s  %s  %s  %s%s", n, pad(p.window(j.when()), 17), pad(p.visitWord(j.visit.GetState()), 10), t.GetNumber(), p.product(j), marks)
 	p.line("    %s", p.paint(dim, t.GetCustomer().GetName()+" "+t.GetCustomer().GetPhone()+"  "+t.GetCustomer().GetAddress()))
+}
+
+// product is its name in the person's language, as far as the phone knows it.
+func (p *Phone) product(j job) string {
+	if name := p.label(j.product.GetName()); name != "" {
+		return name
+	}
+	return j.ticket.GetProductName()
 }
 
 func jobJSON(j job) map[string]any {
@@ -192,11 +201,11 @@ func (c ticketCmd) Run(p *Phone) error {
 func (p *Phone) show(d details) {
 	t, v := d.ticket, d.visit
 	p.line("%s  %s  %s", p.paint(bold, t.GetNumber()), p.visitWord(v.GetState()), p.paint(dim, p.ticketWord(t.GetState())))
-	p.line("%s  %s  %s", t.GetProductName(), t.GetModel(), t.GetSerial())
+	p.line("%s  %s  %s", p.product(d.job), t.GetModel(), t.GetSerial())
 	p.line("%s %s  %s", t.GetCustomer().GetName(), t.GetCustomer().GetPhone(), t.GetCustomer().GetAddress())
 	p.say("上门 %s   截止 %s", "visit %s   due %s", p.window(d.when()), p.clock(t.GetDue()))
 	if t.GetShopName() != "" || t.GetPurchasedAt() != nil {
-		p.say("门店 %s   购于 %s   保修至 %s", "shop %s   bought %s   warranty until %s", t.GetShopName(), p.clock(t.GetPurchasedAt()), p.clock(t.GetWarrantyUntil()))
+		p.say("门店 %s   购于 %s   保修至 %s", "shop %s   bought %s   warranty until %s", t.GetShopName(), p.date(t.GetPurchasedAt()), p.date(t.GetWarrantyUntil()))
 	}
 	if reason := p.label(t.GetAssignmentReason()); reason != "" {
 		p.line(p.paint(dim, p.pick("为何派给您：", "why you: ")+reason))
@@ -234,7 +243,9 @@ func (p *Phone) show(d details) {
 func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]checklist.Gap) {
 	mark, note := p.paint(green, "✓"), ""
 	if g, ok := missing[s.GetKey()]; ok {
-		mark, note = p.paint(red, "✗"), p.pick(g.Chinese, g.English)
+		mark = p.paint(red, "✗")
+		_, note, _ = strings.Cut(p.pick(g.Chinese, g.English), p.pick("：", ": "))
+		note += wanted(p, s)
 	} else if !s.GetRequired() {
 		mark = "·"
 	}
@@ -257,6 +268,21 @@ func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]c
 		}
 	}
 	p.line("  %s %2d %s %s %s %s", mark, n, pad(s.GetKey(), 14), pad(p.label(s.GetName()), 20), value, p.paint(red, note))
+}
+
+// wanted says which answers a step takes.
+func wanted(p *Phone, s *fieldv1.Step) string {
+	var out []string
+	for _, c := range s.GetChoices() {
+		out = append(out, c.GetKey()+" "+p.label(c.GetName()))
+	}
+	if s.GetHasRange() {
+		out = append(out, formatNumber(s.GetMin())+"–"+formatNumber(s.GetMax())+s.GetUnit())
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return " [" + strings.Join(out, " | ") + "]"
 }
 
 func answerText(p *Phone, s *fieldv1.Step, a *fieldv1.TaskAnswer) string {

@@ -30,6 +30,8 @@ const (
 type job struct {
 	ticket *fieldv1.Ticket
 	visit  *fieldv1.Visit
+	// product is nil when the catalogue does not have it.
+	product *fieldv1.Product
 	// pending: something on it is not in the office's state yet.
 	pending bool
 }
@@ -75,6 +77,7 @@ func jobs(v *offline.View) []job {
 	var out []job
 	for _, t := range field.All[fieldv1.Ticket](v, kindTicket) {
 		j := job{ticket: t, visit: newest[string(t.GetId())]}
+		j.product = field.Get[fieldv1.Product](v, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, t.GetProductId())
 		j.pending = field.Pending(v, kindTicket, t.GetId()) || field.Pending(v, kindVisit, j.visit.GetId())
 		out = append(out, j)
 	}

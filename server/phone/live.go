@@ -5,11 +5,12 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	"google.golang.org/protobuf/proto"
 )
 
 type liveCmd struct {

@@ -3,6 +3,7 @@ package phone
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"image"
@@ -85,7 +86,7 @@ func (p *Phone) keep(path string) (offline.Kept, error) {
 	}
 	head := make([]byte, 512)
 	n, err := io.ReadFull(f, head)
-	if err != nil && err != io.ErrUnexpectedEOF {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return offline.Kept{}, fault.Wrap(err, fault.InvalidArgument, "%s", path)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {

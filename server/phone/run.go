@@ -138,8 +138,11 @@ func newParser(g any, c Console, name, about string) (*kong.Kong, error) {
 	return kong.New(g, kong.Name(name), kong.Description(about), kong.Writers(c.Out, c.Err),
 		kong.Exit(func(int) { panic(left(0)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "phone", Title: "The phone / 手机"}, {Key: "day", Title: "The day / 今日"}, {Key: "work", Title: "At the door / 上门"},
-			{Key: "shop", Title: "Pool and shop / 抢单与门店"}, {Key: "money", Title: "Money / 收入"},
+			{Key: "phone", Title: "The phone / 手机"},
+			{Key: "day", Title: "The day / 今日"},
+			{Key: "work", Title: "At the door / 上门"},
+			{Key: "shop", Title: "Pool and shop / 抢单与门店"},
+			{Key: "money", Title: "Money / 收入"},
 		}))
 }
 

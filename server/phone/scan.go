@@ -40,7 +40,7 @@ func (c scanCmd) Run(p *Phone) error {
 	}
 	p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(), found.GetUnit().GetSerial())
 	if u := found.GetUnit(); u != nil {
-		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s", found.GetStoreName(), p.clock(u.GetPurchasedAt()), p.clock(u.GetWarrantyUntil()), u.GetOrderNumber())
+		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s", found.GetStoreName(), p.date(u.GetPurchasedAt()), p.date(u.GetWarrantyUntil()), u.GetOrderNumber())
 	}
 	if t := found.GetOpenTicket(); t != nil {
 		p.say(p.paint(yellow, "已有进行中的工单 %s（%s）"), p.paint(yellow, "a ticket is open already: %s (%s)"), number(t), p.ticketWord(t.GetState()))

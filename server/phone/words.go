@@ -5,9 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // The colours of a terminal.
@@ -133,6 +134,14 @@ func (p *Phone) clock(t *timestamppb.Timestamp) string {
 		return at.Format("15:04")
 	}
 	return at.Format("01-02 15:04")
+}
+
+// date shows a day with its year.
+func (p *Phone) date(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return "–"
+	}
+	return t.AsTime().In(p.zone).Format(time.DateOnly)
 }
 
 // window shows a span of time.

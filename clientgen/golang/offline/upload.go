@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -137,8 +138,11 @@ func (c *Client) start(ctx context.Context, f *File) ([]Part, error) {
 	return c.Uploads.Start(call, f.ID, file, f.Size)
 }
 
+// finishTime bounds the verification of a file, which decodes the picture.
+const finishTime = 3 * time.Minute
+
 func (c *Client) finish(ctx context.Context, f *File) error {
-	call, cancel := c.within(ctx)
+	call, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
 	done, err := c.Uploads.Finish(call, f.ID)
 	if err != nil {

@@ -49,7 +49,7 @@ func (s *Store) Read(ctx context.Context, fn func(*View) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // a reader has nothing to lose
+	defer tx.Rollback() // a reader has nothing to lose
 	v, err := s.view(ctx, tx)
 	if err != nil {
 		return err
