@@ -195,6 +195,12 @@ func (r *Room) Archive(ctx context.Context, tx *postgres.Tx, before time.Time, l
 		if err := j.save(ctx); err != nil {
 			return 0, err
 		}
+		// What other rooms show of it leaves the phone with it.
+		if r.Moved != nil {
+			if err := r.Moved(ctx, tx, id, value(j.t.TechnicianID), uuid.Nil); err != nil {
+				return 0, err
+			}
+		}
 	}
 	rows, err = tx.Query(ctx, `
 		UPDATE ticket_notice SET archived = true WHERE org_id = $1 AND id IN (
