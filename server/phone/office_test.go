@@ -111,8 +111,10 @@ func (o *office) people() {
 		o.team = place(account.Place{Kind: identity.ScopeTeam, NameZH: "朝阳一组", Region: north.ID})
 		o.shop = place(account.Place{Kind: identity.ScopeStore, NameZH: "国贸店", Region: north.ID, At: &account.Point{Latitude: 39.91, Longitude: 116.46}})
 		tech := func(login, zh, en string) account.User {
-			return user(account.User{Login: login, NameZH: zh, NameEN: en, Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
-				Technician: &account.Technician{Badge: login, Region: north.ID, Teams: []uuid.UUID{o.team.ID}, Skills: []string{"water_heater"}, DailyCapacity: 6}})
+			return user(account.User{
+				Login: login, NameZH: zh, NameEN: en, Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
+				Technician: &account.Technician{Badge: login, Region: north.ID, Teams: []uuid.UUID{o.team.ID}, Skills: []string{"water_heater"}, DailyCapacity: 6},
+			})
 		}
 		user(account.User{Login: "boss", NameZH: "老板", Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}}})
 		o.li, o.wang = tech("li", "李师傅", "Li"), tech("wang", "王师傅", "Wang")
@@ -163,9 +165,11 @@ func (o *office) goods() {
 		VersionDate: payv1.VersionDate_VERSION_DATE_ORDERED, ClawedBack: []string{"base"},
 		Components: []*payv1.Component{
 			{Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{
-				OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "water_heater", FeeMinor: 12000}}}}},
+				OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "water_heater", FeeMinor: 12000}},
+			}}},
 			{Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2, Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
-				Share: &payv1.Rate{Numerator: 1, Denominator: 10}}}},
+				Share: &payv1.Rate{Numerator: 1, Denominator: 10},
+			}}},
 		},
 	}}, o.boss))
 	must(t, err)

@@ -37,8 +37,10 @@ func view(t *testing.T, state fieldv1.VisitState) *offline.View {
 	t.Helper()
 	return offline.ViewOf(
 		item(t, fieldv1.EntityKind_ENTITY_KIND_TICKET, ticketID, &fieldv1.Ticket{Id: ticketID, State: fieldv1.TicketState_TICKET_STATE_NEW}),
-		item(t, fieldv1.EntityKind_ENTITY_KIND_VISIT, visitID, &fieldv1.Visit{Id: visitID, TicketId: ticketID, State: state,
-			Answers: []*fieldv1.TaskAnswer{{Step: "a", Value: &fieldv1.TaskAnswer_Check{Check: false}}}}),
+		item(t, fieldv1.EntityKind_ENTITY_KIND_VISIT, visitID, &fieldv1.Visit{
+			Id: visitID, TicketId: ticketID, State: state,
+			Answers: []*fieldv1.TaskAnswer{{Step: "a", Value: &fieldv1.TaskAnswer_Check{Check: false}}},
+		}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM, itemID, &fieldv1.PriceItem{Id: itemID, Name: &typesv1.Label{Zh: "软管"}, Price: &typesv1.Money{Minor: 2500, Currency: "CNY"}}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, ticketID, &fieldv1.PoolTicket{Id: ticketID, Number: "T-1"}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_UNIT, unitID, &storev1.Unit{Id: unitID, ProductId: productID, Gtin: "06901234567892", Serial: "SN1", HumanCode: "ABCD-EFG"}),
