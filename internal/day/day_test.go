@@ -106,10 +106,12 @@ func (c *company) stock() {
 		Components: []*payv1.Component{
 			{Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{OtherwiseMinor: baseFee}}},
 			{Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2, Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
-				Share: &payv1.Rate{Numerator: 1, Denominator: 10}}}},
+				Share: &payv1.Rate{Numerator: 1, Denominator: 10},
+			}}},
 			{Key: "tier", Name: label("阶梯", "Tier"), Category: 4, Rounding: 2, Rule: &payv1.Component_MonthlyTier{MonthlyTier: &payv1.MonthlyTier{
 				Mode: payv1.TierMode_TIER_MODE_GRADUATED, Measure: payv1.TierMeasure_TIER_MEASURE_TICKETS,
-				Tiers: []*payv1.Tier{{Above: 0, PerTicketMinor: 0}, {Above: tierAbove, PerTicketMinor: tierPerTicket}}}}},
+				Tiers: []*payv1.Tier{{Above: 0, PerTicketMinor: 0}, {Above: tierAbove, PerTicketMinor: tierPerTicket}},
+			}}},
 		},
 	}}))
 	c.must(err)
@@ -202,7 +204,10 @@ func TestADayOnTheRealBinarySurvivesKills(t *testing.T) {
 
 	kills := 0
 	c.work(phones, orders, func(i int) { // kill -9 again and again, in the middle of whatever goes on
-		time.Sleep(time.Duration(100+i*90) * time.Millisecond) // where it strikes is left to chance
+		select { // where it strikes is left to chance
+		case <-time.After(time.Duration(100+i*90) * time.Millisecond):
+		case <-t.Context().Done():
+		}
 		c.kill()
 		kills++
 		c.serve()

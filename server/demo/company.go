@@ -48,8 +48,14 @@ func (t tech) can(c class) bool {
 }
 
 var skillSets = [][]string{
-	{"gas", "plumbing", "electric"}, {"lock", "carpentry", "electric"}, {"kitchen", "gas", "plumbing", "electric"}, {"refrigeration", "height", "electric"},
-	{"plumbing", "carpentry"}, {"carpentry", "lock"}, {"refrigeration", "height", "plumbing", "gas"}, {"electric", "plumbing", "lock", "kitchen"},
+	{"gas", "plumbing", "electric"},
+	{"lock", "carpentry", "electric"},
+	{"kitchen", "gas", "plumbing", "electric"},
+	{"refrigeration", "height", "electric"},
+	{"plumbing", "carpentry"},
+	{"carpentry", "lock"},
+	{"refrigeration", "height", "plumbing", "gas"},
+	{"electric", "plumbing", "lock", "kitchen"},
 }
 
 // staff lists the technicians, the same each time. The first of each region can do everything, so that no job is

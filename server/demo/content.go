@@ -86,27 +86,47 @@ type priced struct {
 }
 
 var parts = []priced{
-	{"valve", "三角阀", "Angle valve", 2500}, {"hose", "不锈钢软管", "Steel hose", 1800}, {"anchor", "膨胀螺丝（套）", "Anchor bolts", 800},
-	{"copper", "加长铜管（米）", "Copper pipe (m)", 12000}, {"bracket", "外机支架", "Outdoor bracket", 15000}, {"sealant", "防霉密封胶", "Sealant", 3500},
-	{"battery", "锁用电池（组）", "Lock batteries", 2800}, {"breaker", "空气开关", "Circuit breaker", 4500}, {"flue", "加长烟管（米）", "Flue pipe (m)", 6000},
-	{"flange", "移位法兰", "Offset flange", 5800}, {"filter", "前置过滤器", "Pre-filter", 16800}, {"cable", "电源线（米）", "Power cable (m)", 1200},
+	{"valve", "三角阀", "Angle valve", 2500},
+	{"hose", "不锈钢软管", "Steel hose", 1800},
+	{"anchor", "膨胀螺丝（套）", "Anchor bolts", 800},
+	{"copper", "加长铜管（米）", "Copper pipe (m)", 12000},
+	{"bracket", "外机支架", "Outdoor bracket", 15000},
+	{"sealant", "防霉密封胶", "Sealant", 3500},
+	{"battery", "锁用电池（组）", "Lock batteries", 2800},
+	{"breaker", "空气开关", "Circuit breaker", 4500},
+	{"flue", "加长烟管（米）", "Flue pipe (m)", 6000},
+	{"flange", "移位法兰", "Offset flange", 5800},
+	{"filter", "前置过滤器", "Pre-filter", 16800},
+	{"cable", "电源线（米）", "Power cable (m)", 1200},
 }
 
 var surcharges = []priced{
-	{"high", "高空作业费", "Work at height", 20000}, {"remote", "远程上门费", "Remote area", 8000}, {"removal", "旧机拆除", "Removal of the old one", 6000},
-	{"drill", "打孔费", "Drilling", 5000}, {"rush", "加急费", "Rush", 5000}, {"night", "夜间服务费", "Night service", 6000},
-	{"floor", "无电梯搬运", "Carrying without a lift", 3000}, {"custom", "改柜开孔", "Cutting a cabinet", 9000},
+	{"high", "高空作业费", "Work at height", 20000},
+	{"remote", "远程上门费", "Remote area", 8000},
+	{"removal", "旧机拆除", "Removal of the old one", 6000},
+	{"drill", "打孔费", "Drilling", 5000},
+	{"rush", "加急费", "Rush", 5000},
+	{"night", "夜间服务费", "Night service", 6000},
+	{"floor", "无电梯搬运", "Carrying without a lift", 3000},
+	{"custom", "改柜开孔", "Cutting a cabinet", 9000},
 }
 
 type reason struct{ use, key, zh, en string }
 
 var reasons = []reason{
-	{"decline", "too_far", "距离太远", "Too far"}, {"decline", "schedule_full", "时间已排满", "Schedule is full"}, {"decline", "wrong_skill", "不会安装该产品", "Not my skill"},
-	{"cannot_complete", "customer_absent", "客户不在家", "Customer absent"}, {"cannot_complete", "goods_damaged", "货物破损", "Goods damaged"},
-	{"cannot_complete", "site_not_ready", "现场不具备安装条件", "Site not ready"}, {"cannot_complete", "parts_missing", "配件不齐", "Parts missing"},
-	{"cancel", "customer_cancelled", "客户取消", "Customer cancelled"}, {"cancel", "duplicate", "重复工单", "Duplicate"},
-	{"reschedule", "customer_asked", "客户改约", "Customer asked"}, {"reschedule", "weather", "天气原因", "Weather"},
-	{"refuse_proof", "blurred", "照片模糊", "Photo blurred"}, {"refuse_proof", "wrong_unit", "照片与产品不符", "Not this product"},
+	{"decline", "too_far", "距离太远", "Too far"},
+	{"decline", "schedule_full", "时间已排满", "Schedule is full"},
+	{"decline", "wrong_skill", "不会安装该产品", "Not my skill"},
+	{"cannot_complete", "customer_absent", "客户不在家", "Customer absent"},
+	{"cannot_complete", "goods_damaged", "货物破损", "Goods damaged"},
+	{"cannot_complete", "site_not_ready", "现场不具备安装条件", "Site not ready"},
+	{"cannot_complete", "parts_missing", "配件不齐", "Parts missing"},
+	{"cancel", "customer_cancelled", "客户取消", "Customer cancelled"},
+	{"cancel", "duplicate", "重复工单", "Duplicate"},
+	{"reschedule", "customer_asked", "客户改约", "Customer asked"},
+	{"reschedule", "weather", "天气原因", "Weather"},
+	{"refuse_proof", "blurred", "照片模糊", "Photo blurred"},
+	{"refuse_proof", "wrong_unit", "照片与产品不符", "Not this product"},
 }
 
 type name struct{ zh, en string }

@@ -186,8 +186,10 @@ func TestTheShopsExportIsTakenInFromBothItsForms(t *testing.T) {
 	slices.Sort(paths) // the CSV first
 	for n, p := range paths {
 		var refused []refusal.Refusal
-		out, err := a.Rooms.Order.Import(t.Context(), order.Import{Org: change.Org(l.Org), File: p, Mapping: m, Actor: actor,
-			Refused: func(r refusal.Refusal) error { refused = append(refused, r); return nil }})
+		out, err := a.Rooms.Order.Import(t.Context(), order.Import{
+			Org: change.Org(l.Org), File: p, Mapping: m, Actor: actor,
+			Refused: func(r refusal.Refusal) error { refused = append(refused, r); return nil },
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

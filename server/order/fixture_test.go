@@ -48,8 +48,10 @@ func companyOn(store *postgres.Store, org change.Org) *company {
 	cat := &catalogue.Room{Store: store, Now: store.Now}
 	c := &company{
 		catalogue: cat, org: org, opened: map[string]int{},
-		shop: Place{ID: uuid.MustParse("00000000-0000-7000-8000-000000000001"), Shop: true, NameZH: "西湖店", NameEN: "West Lake",
-			Region: uuid.MustParse("00000000-0000-7000-8000-000000000002"), At: &Point{30.25, 120.15}},
+		shop: Place{
+			ID: uuid.MustParse("00000000-0000-7000-8000-000000000001"), Shop: true, NameZH: "西湖店", NameEN: "West Lake",
+			Region: uuid.MustParse("00000000-0000-7000-8000-000000000002"), At: &Point{30.25, 120.15},
+		},
 	}
 	c.Room = &Room{Store: store, Now: store.Now, PhoneKey: make([]byte, 32), Hooks: Hooks{
 		OpenTicket: func(_ context.Context, _ *postgres.Tx, o Opening) (uuid.UUID, error) {

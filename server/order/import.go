@@ -68,7 +68,7 @@ func (r *Room) Import(ctx context.Context, im Import) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be opened")
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, io.LimitReader(f, sheet.DefaultLimits.Bytes+1)); err != nil {
 		return Outcome{}, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
@@ -77,7 +77,7 @@ func (r *Room) Import(ctx context.Context, im Import) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	defer rows.Close() //nolint:errcheck // read only
+	defer rows.Close()
 	binder, err := header(m, rows)
 	if err != nil {
 		return Outcome{}, err

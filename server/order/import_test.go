@@ -79,9 +79,18 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 		column string
 		code   refusal.Code
 	}{
-		{2, "门店", refusal.ShopUnknown}, {4, "下单时间", refusal.TimeMalformed}, {5, "电话", refusal.PhoneMasked}, {6, "地址", refusal.Missing},
-		{7, "SKU", refusal.ProductUnknown}, {8, "数量", refusal.QuantityRange}, {9, "门店", refusal.ShopUnknown},
-		{12, "", refusal.LineDiffers}, {13, "", refusal.OrderDiffers}, {14, "", refusal.TooFewColumns}, {15, "订单号", refusal.Missing}, {16, "金额", refusal.MoneyMalformed},
+		{2, "门店", refusal.ShopUnknown},
+		{4, "下单时间", refusal.TimeMalformed},
+		{5, "电话", refusal.PhoneMasked},
+		{6, "地址", refusal.Missing},
+		{7, "SKU", refusal.ProductUnknown},
+		{8, "数量", refusal.QuantityRange},
+		{9, "门店", refusal.ShopUnknown},
+		{12, "", refusal.LineDiffers},
+		{13, "", refusal.OrderDiffers},
+		{14, "", refusal.TooFewColumns},
+		{15, "订单号", refusal.Missing},
+		{16, "金额", refusal.MoneyMalformed},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d refusals, want %d: %+v", len(got), len(want), got)
@@ -210,7 +219,7 @@ func TestTwoImportsOfTheSameFileAtOnceTakeEachLineOnce(t *testing.T) {
 }
 
 // The child that TestAKilledImportGoesOn kills runs this test.
-func TestImportChild(t *testing.T) {
+func TestImportChild(t *testing.T) { //nolint:paralleltest // it is the child process of another test, and skips else
 	url := os.Getenv("DOORSTEP_IMPORT_CHILD_URL")
 	if url == "" {
 		t.Skip("runs within TestAKilledImportGoesOn")
@@ -220,8 +229,10 @@ func TestImportChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := companyOn(&postgres.Store{Pool: pool, Now: time.Now}, change.Org(uuid.MustParse(os.Getenv("DOORSTEP_IMPORT_CHILD_ORG"))))
-	_, err = c.Import(t.Context(), Import{Org: c.org, File: os.Getenv("DOORSTEP_IMPORT_CHILD_FILE"), Mapping: []byte(shopMapping), Actor: "system:test",
-		committed: func(position int) { fmt.Fprintln(os.Stderr, "committed", position) }})
+	_, err = c.Import(t.Context(), Import{
+		Org: c.org, File: os.Getenv("DOORSTEP_IMPORT_CHILD_FILE"), Mapping: []byte(shopMapping), Actor: "system:test",
+		committed: func(position int) { fmt.Fprintln(os.Stderr, "committed", position) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,8 +279,10 @@ func TestTheRealOrdersBecomeOrdersAndTickets(t *testing.T) {
 	t.Parallel()
 	c := open(t)
 	codes := map[refusal.Code]int{}
-	im := Import{Org: c.org, File: shared.Path(t, "orders.csv"), Mapping: example(t, "import-orders.yaml"), Actor: "system:test",
-		Refused: func(r refusal.Refusal) error { codes[r.Code]++; return nil }}
+	im := Import{
+		Org: c.org, File: shared.Path(t, "orders.csv"), Mapping: example(t, "import-orders.yaml"), Actor: "system:test",
+		Refused: func(r refusal.Refusal) error { codes[r.Code]++; return nil },
+	}
 	out, err := c.Import(t.Context(), im)
 	if err != nil {
 		t.Fatal(err)

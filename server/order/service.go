@@ -77,7 +77,7 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 	}
 	if at := in.GetCustomer().GetPosition(); at != nil {
 		p.Customer.At = &Point{at.GetLatitude(), at.GetLongitude()}
-		if !(at.GetLatitude() >= -90 && at.GetLatitude() <= 90 && at.GetLongitude() >= -180 && at.GetLongitude() <= 180) { //nolint:staticcheck // the negation also refuses NaN
+		if !(at.GetLatitude() >= -90 && at.GetLatitude() <= 90 && at.GetLongitude() >= -180 && at.GetLongitude() <= 180) {
 			return nil, fault.New(fault.InvalidArgument, "order.customer.position")
 		}
 	}

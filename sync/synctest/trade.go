@@ -91,7 +91,7 @@ func Mutators[T intake.Tx](tr Trade[T]) map[string]intake.Mutator[T] {
 	on := func(fn func(ctx context.Context, tx T, m change.Mutation, a Args) (intake.Result, error)) intake.Mutator[T] {
 		return func(ctx context.Context, tx T, m change.Mutation) (intake.Result, error) {
 			var a Args
-			if err := json.Unmarshal(m.Args, &a); err != nil {
+			if json.Unmarshal(m.Args, &a) != nil {
 				return intake.Park(fault.MutationMalformed, ""), nil
 			}
 			return fn(ctx, tx, m, a)

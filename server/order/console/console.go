@@ -68,7 +68,7 @@ func summary(out io.Writer, d order.Outcome, o Options, rep *report) {
 		if o.Chinese {
 			en = zh
 		}
-		fmt.Fprintf(out, en+"\n", args...) //nolint:errcheck // a terminal that is gone cannot be told so
+		fmt.Fprintf(out, en+"\n", args...)
 	}
 	if rep.n > shownRefusals {
 		say("  … and %d more refused lines in the report", "  …… 另有 %d 行被拒，见报告", rep.n-shownRefusals)
@@ -122,7 +122,7 @@ func (r *report) add(x refusal.Refusal) error {
 		if x.Value != "" {
 			where = strings.TrimSpace(where + " " + fmt.Sprintf("%q", x.Value))
 		}
-		fmt.Fprintf(r.out, "  %s %d: %s: %s [%s]\n", word, x.Line, where, reason, x.Code) //nolint:errcheck // a terminal that is gone cannot be told so
+		fmt.Fprintf(r.out, "  %s %d: %s: %s [%s]\n", word, x.Line, where, reason, x.Code)
 	}
 	return r.csv.Add(x)
 }
@@ -167,12 +167,12 @@ func (b *bar) draw(done, total int64) {
 	if spent := now.Sub(b.start); done > 0 && spent > time.Second {
 		left = "  " + (spent * time.Duration(total-done) / time.Duration(done)).Round(time.Second).String()
 	}
-	fmt.Fprintf(b.w, "\r[%s%s] %3d%%  %s / %s%s \x1b[K", strings.Repeat("█", full), strings.Repeat("░", barWidth-full), done*100/total, size(done), size(total), left) //nolint:errcheck // a terminal that is gone cannot be told so
+	fmt.Fprintf(b.w, "\r[%s%s] %3d%%  %s / %s%s \x1b[K", strings.Repeat("█", full), strings.Repeat("░", barWidth-full), done*100/total, size(done), size(total), left)
 }
 
 func (b *bar) clear() {
 	if b.drawn {
-		fmt.Fprint(b.w, "\r\x1b[K") //nolint:errcheck // a terminal that is gone cannot be told so
+		fmt.Fprint(b.w, "\r\x1b[K")
 		b.drawn = false
 	}
 }
@@ -193,7 +193,7 @@ func Propose(file string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // read only
+	defer rows.Close()
 	row, err := rows.Next()
 	if err != nil {
 		return fault.Wrap(err, fault.ImportFileRefused, "no line with the names of the columns")

@@ -67,7 +67,7 @@ func detect(r io.ReadSeeker) (Encoding, error) {
 			b = b[size:]
 		}
 		kept = copy(buf, b)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

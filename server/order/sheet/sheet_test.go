@@ -24,7 +24,8 @@ import (
 func read(t interface {
 	Helper()
 	Fatal(...any)
-}, b []byte, expect int, o Options) []Row {
+}, b []byte, expect int, o Options,
+) []Row {
 	t.Helper()
 	r, err := New(bytes.NewReader(b), int64(len(b)), o)
 	if err != nil {
@@ -79,8 +80,10 @@ func TestOddFilesGiveTheirRows(t *testing.T) {
 			header, {Line: 2, Cells: []string{"1", `"12 管`}}, {Line: 3, Cells: []string{"2", "x"}}, {Line: 4, Cells: []string{"3", `"y`}},
 		}},
 		"wrong widths": {"订单号,姓名\n1\n1,2,3\n1,2,,\n", []Row{
-			header, {Line: 2, Cells: []string{"1", ""}, Damage: refusal.TooFewColumns},
-			{Line: 3, Cells: []string{"1", "2", "3"}, Damage: refusal.TooManyColumns}, {Line: 4, Cells: []string{"1", "2", "", ""}},
+			header,
+			{Line: 2, Cells: []string{"1", ""}, Damage: refusal.TooFewColumns},
+			{Line: 3, Cells: []string{"1", "2", "3"}, Damage: refusal.TooManyColumns},
+			{Line: 4, Cells: []string{"1", "2", "", ""}},
 		}},
 		"broken byte": {"订单号,姓名\n1,\xff\n2,x\n", []Row{header, {Line: 2, Cells: []string{"1", "\ufffd"}, Damage: refusal.BadCharacters}, {Line: 3, Cells: []string{"2", "x"}}}},
 	} {
