@@ -92,7 +92,7 @@ func Mutators[T intake.Tx](tr Trade[T]) map[string]intake.Mutator[T] {
 		return func(ctx context.Context, tx T, m change.Mutation) (intake.Result, error) {
 			var a Args
 			if json.Unmarshal(m.Args, &a) != nil {
-				return intake.Park(fault.MutationMalformed, ""), nil
+				return intake.Park(fault.MutationMalformed, ""), nil //nolint:nilerr // parked: the verdict says so
 			}
 			return fn(ctx, tx, m, a)
 		}
