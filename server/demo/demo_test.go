@@ -26,6 +26,9 @@ import (
 func installation(t *testing.T) app.Config {
 	t.Helper()
 	db, store := pgtest.New(t), s3test.New(t)
+	if err := app.Migrate(t.Context(), db.URL); err != nil {
+		t.Fatal(err)
+	}
 	return app.Config{
 		DatabaseURL: db.URL, Listen: "127.0.0.1:0", WithoutJobs: true, Secret: account.NewSecret(), Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
 		Objects: app.Objects{Endpoint: store.Endpoint, Bucket: store.Name, Region: store.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey},
