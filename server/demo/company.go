@@ -63,7 +63,7 @@ var skillSets = [][]string{
 func staff() []tech {
 	out := make([]tech, technicians)
 	for n := range out {
-		t := tech{id: id("user", fmt.Sprintf("t%02d", n+1)), region: n % len(regions), skills: map[string]bool{}, guest: n < guests}
+		t := tech{id: id("user", fmt.Sprintf("t%02d", n+1)), region: regionOf(n), skills: map[string]bool{}, guest: n < guests}
 		sets := [][]string{skillSets[(n/len(regions)+n)%len(skillSets)]}
 		if n < len(regions) {
 			sets = skillSets
@@ -160,6 +160,14 @@ func (d *Demo) people(ctx context.Context, tx *postgres.Tx) error {
 }
 
 func shopID(region, n int) uuid.UUID { return id("shop", fmt.Sprintf("%s%d", regions[region].key, n)) }
+
+// regionOf spreads the technicians; two visitors each share a team, so that they can race for a ticket.
+func regionOf(n int) int {
+	if n < guests {
+		return n / 2
+	}
+	return n % len(regions)
+}
 
 func teamOf(region, n int) uuid.UUID {
 	return id("team", fmt.Sprintf("%s%d", regions[region].key, 1+n/len(regions)%2))
