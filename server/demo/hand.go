@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -153,18 +154,26 @@ func (h *Hand) advance(ctx context.Context) error {
 		return err
 	}
 	h.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	if h.random.IntN(3) > 0 { // mostly what was begun is brought on, so that jobs are finished all the time
+		slices.SortStableFunc(list, func(a, b *officev1.TicketSummary) int { return int(b.GetVisitState()) - int(a.GetVisitState()) })
+	}
 	for _, t := range list {
 		who, err := uuid.FromBytes(t.GetTechnicianId())
 		if err != nil {
 			continue // nobody has it
 		}
 		n, ours := h.staff[who]
-		if !ours || h.people[n].guest {
+		if !ours || h.people[n].guest || !slices.Contains(moving, t.GetVisitState()) {
 			continue
 		}
 		return h.step(ctx, who, t)
 	}
 	return nil
+}
+
+// moving are the states that a technician brings on.
+var moving = []fieldv1.VisitState{
+	fieldv1.VisitState_VISIT_STATE_DISPATCHED, fieldv1.VisitState_VISIT_STATE_ACCEPTED, fieldv1.VisitState_VISIT_STATE_TRAVELING, fieldv1.VisitState_VISIT_STATE_ON_SITE,
 }
 
 func (h *Hand) step(ctx context.Context, who uuid.UUID, t *officev1.TicketSummary) error {

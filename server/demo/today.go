@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -24,6 +25,13 @@ func todayNumber(day time.Time, n int) string {
 // today takes the day's orders in, once a day: some are given to the visitors' technicians, some lie in the pools of
 // their teams, the rest is assigned by the rules, and a few wait for a dispatcher.
 func (d *Demo) today(ctx context.Context, now time.Time) (int, error) {
+	// The office has been at work for some hours, but not since yesterday.
+	start := now.Add(-3 * time.Hour)
+	if m := midnight(now); start.Before(m) {
+		start = m
+	}
+	d.clock.set(start)
+	defer d.clock.set(now)
 	there := false
 	var fresh []uuid.UUID
 	r := rand.New(rand.NewPCG(seed, uint64(midnight(now).Unix()))) //nolint:gosec // invented, not secret
@@ -73,6 +81,24 @@ func (d *Demo) today(ctx context.Context, now time.Time) (int, error) {
 	if fault.CodeOf(err) == fault.Unavailable {
 		err = nil
 	}
+	if err != nil {
+		return 0, err
+	}
 	d.tell("今日工单 %d 张", "%d tickets for today", len(fresh))
-	return len(fresh), err
+	return len(fresh), d.morning(ctx, start, now)
+}
+
+// morningActs is how much has happened today before anybody looks: enough for a few finished jobs and a ranking.
+const morningActs = 60
+
+// morning lets the hand do what happened between start and now.
+func (d *Demo) morning(ctx context.Context, start, now time.Time) error {
+	h := &Hand{Rooms: d.rooms, Org: d.org.ID, Log: slog.New(slog.DiscardHandler)}
+	for n := range morningActs {
+		d.clock.set(start.Add(now.Sub(start) * time.Duration(n+1) / (morningActs + 1)))
+		if err := h.Act(ctx); err != nil && fault.CodeOf(err) != fault.Conflict {
+			return err
+		}
+	}
+	return nil
 }
