@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -81,7 +82,7 @@ func (a *act) answered(ctx context.Context, step string) (*fieldv1.TaskAnswer, u
 	var at time.Time
 	err := a.tx.QueryRow(ctx, `SELECT value, device_id, device_time FROM ticket_answer WHERE org_id = $1 AND visit_id = $2 AND step = $3`,
 		a.tx.OrgID(), a.v.ID, step).Scan(&b, &device, &at)
-	if err == pgx.ErrNoRows { //nolint:errorlint // QueryRow returns it bare
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, device, at, nil
 	}
 	if err != nil {
