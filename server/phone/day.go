@@ -203,7 +203,11 @@ func (p *Phone) show(d details) {
 	p.line("%s  %s  %s", p.paint(bold, t.GetNumber()), p.visitWord(v.GetState()), p.paint(dim, p.ticketWord(t.GetState())))
 	p.line("%s  %s  %s", p.product(d.job), t.GetModel(), t.GetSerial())
 	p.line("%s %s  %s", t.GetCustomer().GetName(), t.GetCustomer().GetPhone(), t.GetCustomer().GetAddress())
-	p.say("上门 %s   截止 %s", "visit %s   due %s", p.window(d.when()), p.clock(t.GetDue()))
+	when := p.pick("上门 ", "visit ") + p.window(d.when())
+	if t.GetDue() != nil {
+		when += p.pick("   截止 ", "   due ") + p.clock(t.GetDue())
+	}
+	p.line("%s", when)
 	if t.GetShopName() != "" || t.GetPurchasedAt() != nil {
 		p.say("门店 %s   购于 %s   保修至 %s", "shop %s   bought %s   warranty until %s", t.GetShopName(), p.date(t.GetPurchasedAt()), p.date(t.GetWarrantyUntil()))
 	}
@@ -267,7 +271,7 @@ func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]c
 			}
 		}
 	}
-	p.line("  %s %2d %s %s %s %s", mark, n, pad(s.GetKey(), 14), pad(p.label(s.GetName()), 20), value, p.paint(red, note))
+	p.line("  %s %2d %s %s %s %s", mark, n, pad(s.GetKey(), 14), pad(p.label(s.GetName()), 22), strings.TrimSpace(value), p.paint(red, note))
 }
 
 // wanted says which answers a step takes.

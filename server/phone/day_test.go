@@ -19,7 +19,7 @@ func TestADayInTheBasementArrivesOnceWithReceipts(t *testing.T) {
 	li.says("已存手机", "accept", "1")
 	li.types("travel", "--at", "39.9,116.4")
 	li.types("arrive")
-	if _, err := li.run("", "complete"); offline.CodeOf(err) != fault.StateForbids {
+	if _, err := li.run("", "complete"); offline.CodeOf(err) != fault.ChecklistIncomplete {
 		t.Errorf("completed without proof: %v", err)
 	}
 	if _, err := li.run("", "answer", "pressure", "7"); err == nil {

@@ -129,11 +129,7 @@ func (p *Phone) split(s *payv1.GetEarningsResponse) {
 			p.pick(" 奖金 ", " bonus ")+money(one.split.GetBonus())))
 	}
 	if n := s.GetNextTier(); n != nil {
-		far := money(n.GetAmount())
-		if n.GetTickets() > 0 {
-			far = fmt.Sprintf(p.pick("%d 单", "%d tickets"), n.GetTickets())
-		}
-		p.say("距下一档还差 %s：%s", "%s to the next tier: %s", far, p.label(n.GetGain()))
+		p.line("%s", p.label(n.GetGain())) // a whole sentence that tells the distance, too
 	}
 }
 
@@ -205,6 +201,9 @@ func (c rankCmd) Run(p *Phone) error {
 	return nil
 }
 
+// hiddenName is what the office sends in place of the name of somebody who does not want to be named.
+const hiddenName = "***"
+
 func (p *Phone) showBoard(b *payv1.GetBoardResponse) {
 	if b.GetRank() == 0 {
 		p.say("还没有上榜（共 %d 人）", "not on the board yet (%d people)", b.GetOf())
@@ -215,7 +214,11 @@ func (p *Phone) showBoard(b *payv1.GetBoardResponse) {
 		}
 	}
 	row := func(r *payv1.BoardRow) {
-		line := fmt.Sprintf("%4d  %s %s", r.GetRank(), pad(r.GetName(), 14), pad(money(r.GetScore()), 12))
+		name := r.GetName()
+		if name == hiddenName {
+			name = p.pick("匿名", "anonymous")
+		}
+		line := fmt.Sprintf("%4d  %s %s", r.GetRank(), pad(name, 14), pad(money(r.GetScore()), 12))
 		if r.GetPending().GetMinor() != 0 {
 			line += p.pick("（待确认 ", " (pending ") + money(r.GetPending()) + p.pick("）", ")")
 		}

@@ -137,7 +137,7 @@ type completeCmd struct {
 func (c completeCmd) Run(p *Phone) error {
 	return p.visit(c.Job, "visit.complete", fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (proto.Message, error) {
 		if gaps := read(v, j).gaps; len(gaps) > 0 && !c.Force {
-			return nil, fault.New(fault.StateForbids, "%s", p.gaps(gaps))
+			return nil, fault.New(fault.ChecklistIncomplete, "%s", p.gaps(gaps))
 		}
 		at, err := c.position()
 		return &fieldv1.VisitComplete{VisitId: id, Position: at}, err

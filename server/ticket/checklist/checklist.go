@@ -113,14 +113,14 @@ func CheckAnswer(s *fieldv1.Step, a *fieldv1.TaskAnswer) error {
 	case fieldv1.StepKind_STEP_KIND_CHOICE:
 		v, ok := a.GetValue().(*fieldv1.TaskAnswer_Text)
 		if !ok {
-			return bad("expects one of its choices")
+			return bad("expects one of its choices: " + strings.Join(Choices(s, ""), ", "))
 		}
 		for _, c := range s.GetChoices() {
 			if c.GetKey() == v.Text {
 				return nil
 			}
 		}
-		return bad("expects one of its choices")
+		return bad("expects one of its choices: " + strings.Join(Choices(s, ""), ", "))
 	case fieldv1.StepKind_STEP_KIND_TEXT, fieldv1.StepKind_STEP_KIND_SERIAL:
 		v, ok := a.GetValue().(*fieldv1.TaskAnswer_Text)
 		limit := maxText
@@ -134,6 +134,23 @@ func CheckAnswer(s *fieldv1.Step, a *fieldv1.TaskAnswer) error {
 		return bad("is answered by proof, not by words")
 	}
 	return nil
+}
+
+// Choices tells what a step of choices may be answered with, as "key = name"; lang is "zh", "en", or "" for both names.
+func Choices(s *fieldv1.Step, lang string) []string {
+	out := make([]string, 0, len(s.GetChoices()))
+	for _, c := range s.GetChoices() {
+		zh, en := c.GetName().GetZh(), c.GetName().GetEn()
+		name := zh
+		switch {
+		case zh == "" || lang == "en" && en != "":
+			name = en
+		case lang == "" && en != "":
+			name = zh + " " + en
+		}
+		out = append(out, c.GetKey()+" = "+name)
+	}
+	return out
 }
 
 // Step finds a step by its key; nil if the template has none.
