@@ -2,6 +2,8 @@ package delta
 
 import (
 	"context"
+	"strings"
+	"unicode"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -59,6 +61,10 @@ func mutationFromWire(m *syncv1.Mutation) (change.Mutation, error) {
 	}
 	if m.Sequence > 1<<62 {
 		return change.Mutation{}, fault.New(fault.InvalidArgument, "mutation: sequence")
+	}
+	// The database keeps kinds as text and text has no NUL; what no client can mean must not look like our failure.
+	if strings.ContainsFunc(m.Kind, unicode.IsControl) {
+		return change.Mutation{}, fault.New(fault.InvalidArgument, "mutation %d: kind", m.Sequence)
 	}
 	return change.Mutation{
 		Seq: m.Sequence, ID: id, Kind: m.Kind, Args: m.Args, DeviceTime: m.DeviceTime.AsTime(),
