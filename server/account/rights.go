@@ -125,3 +125,29 @@ func (r Reach) User(u User) bool {
 	}
 	return true
 }
+
+// Oversees returns whether the caller, who oversees people, reaches over a user; what it found it remembers for
+// as long as tx lives. Somebody who is not there is within the reach of the whole org only.
+func (r *Room) Oversees(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error) {
+	reach, err := ReachOf(ctx, tx, who, overseers...)
+	if err != nil {
+		return nil, err
+	}
+	known := map[uuid.UUID]bool{}
+	return func(user uuid.UUID) (bool, error) {
+		if reach.All {
+			return true, nil
+		}
+		ok, asked := known[user]
+		if asked {
+			return ok, nil
+		}
+		u, err := r.UserByID(ctx, tx, user)
+		if err != nil && fault.CodeOf(err) != fault.NotFound {
+			return false, err
+		}
+		ok = err == nil && reach.User(u)
+		known[user] = ok
+		return ok, nil
+	}, nil
+}

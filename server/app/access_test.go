@@ -20,6 +20,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
@@ -333,6 +334,40 @@ func TestNobodyReachesOverForeignRegionsAndCompanies(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestParkedWorkIsDecidedByWhoReachesOverItsAuthor(t *testing.T) {
+	t.Parallel()
+	c := open(t, generous)
+	token := c.phone(t, c.tech).GetTokens().GetAccess()
+	push := mutation(1, "of.another.time")
+	if _, err := c.sync().Push(t.Context(), with(push, token)); err != nil {
+		t.Fatal(err)
+	}
+	id := push.GetMutations()[0].GetId()
+	shown := []byte(base64.StdEncoding.EncodeToString(id))
+	for letter, foreign := range c.cast(t, c.south, false) {
+		if !strings.ContainsRune("DSA", rune(letter)) {
+			continue
+		}
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ListParked", foreign, nil); code != "" || bytes.Contains(answer, shown) {
+			t.Errorf("%c of the other region: %q %.200s", letter, code, answer)
+		}
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ReplayParked", foreign, &syncv1.ReplayParkedRequest{Id: id}); code != fault.NotFound {
+			t.Errorf("%c of the other region replays: %q %.200s", letter, code, answer)
+		}
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/DismissParked", foreign, &syncv1.DismissParkedRequest{Id: id, Reason: "x"}); code != fault.NotFound {
+			t.Errorf("%c of the other region dismisses: %q %.200s", letter, code, answer)
+		}
+	}
+	for _, login := range []string{"dispatch", "boss"} {
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ListParked", c.console(t, login), nil); code != "" || !bytes.Contains(answer, shown) {
+			t.Errorf("%s: %q %.200s", login, code, answer)
+		}
+	}
+	if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/DismissParked", c.console(t, "dispatch"), &syncv1.DismissParkedRequest{Id: id, Reason: "x"}); code != "" {
+		t.Errorf("the region's dispatcher may not dismiss: %q %.200s", code, answer)
 	}
 }
 

@@ -36,6 +36,8 @@ type Service struct {
 	// Revoked tells whether a device lost its access: it may not read, and what it pushes is kept as evidence.
 	// nil revokes nobody.
 	Revoked func(ctx context.Context, who identity.Identity) (bool, error)
+	// Oversees returns whether the caller may decide over the work of a user, read in tx. Without it nobody may.
+	Oversees func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error)
 }
 
 // device returns the caller, who must be a device of somebody.

@@ -131,7 +131,7 @@ func (s *Service) follow(ctx context.Context, who identity.Identity, sub *watch.
 	}
 	var behind []string
 	for _, h := range state.Heads {
-		s.Hub.Learn(org, h.Feed, h.Seq)
+		sub.Learn(org, h.Feed, h.Seq)
 		pos, ok := cursor.Feeds[h.Feed]
 		if !ok || pos.Seq != h.Seq || cursor.Generation != state.Generation {
 			behind = append(behind, h.Feed.String())

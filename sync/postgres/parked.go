@@ -37,6 +37,18 @@ func (t *Tx) ListParked(ctx context.Context, after uuid.UUID, limit int) ([]Park
 	})
 }
 
+// ParkedBy returns whose mutation an entry of the review queue is.
+func (t *Tx) ParkedBy(ctx context.Context, id uuid.UUID) (change.User, error) {
+	var user change.User
+	err := t.QueryRow(ctx, `SELECT m.user_id
+		FROM sync_parked p JOIN sync_mutation m ON m.org_id = p.org_id AND m.id = p.mutation_id AND NOT m.duplicate
+		WHERE p.org_id = $1 AND p.mutation_id = $2`, t.org, id).Scan(&user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = fault.New(fault.NotFound, "")
+	}
+	return user, err
+}
+
 // withTail scans further columns behind those of a record.
 type withTail struct {
 	pgx.CollectableRow

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,7 +39,13 @@ type Poker struct {
 	mu      sync.Mutex
 	pending map[change.Org]map[string]change.Seq
 	wake    chan struct{}
+	// missed: this replica did not listen for a while.
+	missed atomic.Bool
 }
+
+// perName is how long the sweep waits between two topics that it marks for having perhaps missed their poke, so
+// that all phones do not ask at once.
+const perName = 4 * time.Millisecond
 
 // NewPoker returns a poker with the usual intervals.
 func NewPoker(hub *watch.Hub, pool *pgxpool.Pool, log *slog.Logger) *Poker {
@@ -130,10 +137,30 @@ func (p *Poker) send(ctx context.Context) error {
 		for org, topics := range pending {
 			for _, payload := range p.payloads(org, topics) {
 				if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, payload); err != nil {
+					p.again(pending)
 					return err
 				}
 			}
+			delete(pending, org)
 		}
+	}
+}
+
+// again puts back what was not sent, for the next connection.
+func (p *Poker) again(unsent map[change.Org]map[string]change.Seq) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for org, topics := range unsent {
+		if p.pending[org] == nil {
+			p.pending[org] = map[string]change.Seq{}
+		}
+		for name, seq := range topics {
+			p.pending[org][name] = max(seq, p.pending[org][name])
+		}
+	}
+	select {
+	case p.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -171,6 +198,7 @@ func (p *Poker) listen(ctx context.Context) error {
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
+			p.missed.Store(true)
 			return err
 		}
 		var k poke
@@ -193,30 +221,50 @@ func (p *Poker) sweep(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		missed := p.missed.Swap(false)
 		store := Store{Pool: p.Pool, Now: time.Now}
 		for org, names := range p.Hub.Watched() {
 			for part := range slices.Chunk(names, 1000) {
-				if err := store.Read(ctx, org, func(tx *Tx) error { return p.observe(ctx, tx, part) }); err != nil {
+				var others []string
+				err := store.Read(ctx, org, func(tx *Tx) (err error) {
+					others, err = p.observe(ctx, tx, part)
 					return err
+				})
+				if err != nil {
+					if missed {
+						p.missed.Store(true)
+					}
+					return err
+				}
+				if !missed {
+					continue
+				}
+				// Rights and boards have no head to compare: after a time of not listening they count as changed.
+				for _, name := range others {
+					p.Hub.Mark(watch.Topic{Org: org, Name: name})
+					wait(ctx, perName)
 				}
 			}
 		}
 	}
 }
 
-func (p *Poker) observe(ctx context.Context, tx *Tx, names []string) error {
+// observe tells the hub the heads of the feeds among names, and returns the other names.
+func (p *Poker) observe(ctx context.Context, tx *Tx, names []string) ([]string, error) {
 	rows, err := tx.Query(ctx, `SELECT feed, seq FROM sync_feed WHERE org_id = $1 AND feed = ANY ($2::text[])`, tx.org, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	feeds := make(map[string]bool, len(names))
 	var name string
 	var seq change.Seq
 	_, err = pgx.ForEachRow(rows, []any{&name, &seq}, func() error {
 		f, err := change.ParseFeedID(name)
 		if err == nil {
+			feeds[name] = true
 			p.Hub.Observe(tx.org, f, seq)
 		}
 		return err
 	})
-	return err
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return feeds[name] }), err
 }

@@ -24,7 +24,8 @@ type Hub struct {
 
 type topic struct {
 	subs map[*Subscription]struct{}
-	// seq is the newest head known for a feed, so that a sweep finds only what a lost poke missed.
+	// seq is the newest head known for a feed, so that a sweep finds only what a lost poke missed; -1 before any
+	// is known.
 	seq change.Seq
 }
 
@@ -58,7 +59,7 @@ func (h *Hub) add(s *Subscription) {
 	for _, t := range s.topics {
 		e := h.topics[t]
 		if e == nil {
-			e = &topic{subs: make(map[*Subscription]struct{}, 1)}
+			e = &topic{subs: make(map[*Subscription]struct{}, 1), seq: -1}
 			h.topics[t] = e
 		}
 		e.subs[s] = struct{}{}
@@ -138,12 +139,16 @@ func (h *Hub) mark(t Topic) {
 		return
 	}
 	for s := range e.subs {
-		if s.dirty == nil {
-			s.dirty = make(map[string]struct{}, 1)
-		}
-		s.dirty[t.Name] = struct{}{}
-		s.ring()
+		s.mark(t.Name)
 	}
+}
+
+func (s *Subscription) mark(name string) {
+	if s.dirty == nil {
+		s.dirty = make(map[string]struct{}, 1)
+	}
+	s.dirty[name] = struct{}{}
+	s.ring()
 }
 
 // Observe tells the hub a feed's newest head. It makes the feed dirty if the head is news, and not if a poke
@@ -160,12 +165,26 @@ func (h *Hub) Observe(org change.Org, feed change.FeedID, seq change.Seq) {
 	h.mark(t)
 }
 
-// Learn notes a head that a listener is about to read anyway, without waking anybody.
-func (h *Hub) Learn(org change.Org, feed change.FeedID, seq change.Seq) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if e := h.topics[Topic{org, feed.String()}]; e != nil && seq > e.seq {
+// Learn notes a head that this listener has just read, without waking it. The others are woken if that head is
+// news: its poke was lost, and the sweep will now find nothing new. A head older than what is known wakes this
+// listener alone.
+func (s *Subscription) Learn(org change.Org, feed change.FeedID, seq change.Seq) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	t := Topic{org, feed.String()}
+	e := s.hub.topics[t]
+	switch {
+	case e == nil || seq == e.seq:
+	case seq < e.seq:
+		s.mark(t.Name)
+	default:
+		news := e.seq >= 0
 		e.seq = seq
+		for other := range e.subs {
+			if news && other != s {
+				other.mark(t.Name)
+			}
+		}
 	}
 }
 

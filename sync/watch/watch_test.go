@@ -135,3 +135,34 @@ func TestManyMarkAndListenAtOnce(t *testing.T) {
 		t.Fatalf("%d left", n)
 	}
 }
+
+func TestAHeadThatOneListenerReadsIsNotHiddenFromTheOthers(t *testing.T) {
+	t.Parallel()
+	var h watch.Hub
+	old := h.Subscribe(topic(mine))
+	defer old.Close()
+	old.Learn(org, mine, 5)
+	fresh := h.Subscribe(topic(mine))
+	defer fresh.Close()
+	fresh.Learn(org, mine, 6) // 6 was committed and its poke lost; the newcomer reads it
+	h.Observe(org, mine, 6)   // the sweep
+	if !woken(old) {
+		t.Fatal("who listened before was never told")
+	}
+	if woken(fresh) {
+		t.Fatal("who read it was told again")
+	}
+}
+
+func TestListenersThatComeTogetherDoNotWakeEachOther(t *testing.T) {
+	t.Parallel()
+	var h watch.Hub
+	a, b := h.Subscribe(topic(mine)), h.Subscribe(topic(mine))
+	defer a.Close()
+	defer b.Close()
+	a.Learn(org, mine, 5)
+	b.Learn(org, mine, 5)
+	if woken(a) || woken(b) {
+		t.Fatal("woken by what they read themselves")
+	}
+}
