@@ -476,3 +476,29 @@ func TestEverythingAtOnceLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyIsPaidByAnEarlierMonthThanTheJobIsOf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.technician("李师傅")
+	o := w.open(nil)
+	visit := w.assign(o.TicketID, p)
+	now := w.pass(time.Minute)
+	w.proofs[visit] = []checklist.Proof{{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}}
+	long := now.AddDate(0, -2, 0) // the phone's clock was set back
+	for _, m := range []struct {
+		kind string
+		args proto.Message
+	}{
+		{"visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}},
+		{"visit.travel", &fieldv1.VisitTravel{VisitId: b(visit)}},
+		{"visit.arrive", &fieldv1.VisitArrive{VisitId: b(visit)}},
+		{"task.answer", p.pressure(visit, 0.4)},
+		{"visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}},
+	} {
+		p.does(m.kind, m.args, long, change.Applied, "")
+	}
+	if len(w.completed) != 1 || w.completed[0].CompletedAt.Before(now.Add(-time.Hour)) {
+		t.Errorf("completed %+v", w.completed)
+	}
+}

@@ -118,6 +118,15 @@ func (r *Room) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, ar
 	if err != nil {
 		return nil, intake.Result{}, err
 	}
+	// Nobody works on a job before it exists. A phone whose clock is far behind, or set back to be paid by another
+	// month, is taken to speak of the first moment possible; the trail keeps what it said.
+	begun := j.t.OpenedAt
+	if visit != uuid.Nil {
+		begun = j.visit(visit).CreatedAt
+	}
+	if done.Before(begun) {
+		done = begun
+	}
 	a := &act{job: j, m: m, args: args, event: event, done: done}
 	if who, ok := reviewer(ctx); ok {
 		if !reach(who, actors).holds(&j.t) {
