@@ -243,6 +243,48 @@ func TestARestoredServerGetsAgainWhatItLost(t *testing.T) {
 	}
 }
 
+func TestARestoreThatIsDeclaredBuriesNothingThatThePhoneStillHas(t *testing.T) {
+	t.Parallel()
+	for name, unsent := range map[string]int{"with work to send": 1, "with nothing to send": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := openOffice(t)
+			user, items := o.worker(t, 1)
+			p := o.phone(t, user, nil)
+			p.do("add", synctest.Args{Item: items[0]})
+			p.do("add", synctest.Args{Item: items[0]})
+			p.sync()
+			d, err := p.Store.Device(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The server's database is restored as it was after the first, and the operator says so.
+			o.transact(t, func(ctx context.Context, tx *postgres.Tx) error {
+				for _, s := range []string{
+					`DELETE FROM sync_mutation WHERE org_id = $1 AND device_id = $2 AND seq > 1`,
+					`UPDATE sync_device SET last_seq = 1 WHERE org_id = $1 AND device_id = $2`,
+				} {
+					if _, err := tx.Exec(ctx, s, tx.OrgID(), d.ID); err != nil {
+						return err
+					}
+				}
+				return synctest.Change(ctx, o.trade, tx, items[0], func(i *synctest.Item) { i.Count = 1 })
+			})
+			if err := o.NewGeneration(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			again := &phone{&offline.Client{Store: p.Store, PageBytes: 300}, t} // the app was started again meanwhile
+			for range unsent {
+				again.do("add", synctest.Args{Item: items[0]})
+			}
+			again.sync()
+			if want := 2 + unsent; o.count(t, items[0]) != want || again.shown()[items[0]] != want {
+				t.Errorf("counted %d, shown %v, want %d", o.count(t, items[0]), again.shown(), want)
+			}
+		})
+	}
+}
+
 func TestASecondProcessIsTurnedAwayOrReads(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

@@ -47,6 +47,7 @@ func (c *Client) Sync(ctx context.Context) (Report, error) {
 		return r, err
 	}
 	err := c.round(ctx, &r)
+	c.certain = err == nil
 	if CodeOf(err) == fault.DeviceRevoked {
 		return r, c.handIn(ctx, &r)
 	}
@@ -70,7 +71,14 @@ func (c *Client) mayTalk(ctx context.Context) error {
 }
 
 func (c *Client) round(ctx context.Context, r *Report) error {
-	if err := c.push(ctx, r); err != nil {
+	var from uint64
+	if !c.certain {
+		var err error
+		if from, err = c.forgotten(ctx); err != nil && CodeOf(err) != fault.CursorMalformed {
+			return err
+		}
+	}
+	if err := c.push(ctx, r, from); err != nil {
 		return err
 	}
 	if err := c.pull(ctx, r); err != nil {
@@ -83,13 +91,13 @@ func (c *Client) round(ctx context.Context, r *Report) error {
 	return c.pull(ctx, r)
 }
 
-// push sends what has no verdict, in order, until all have one.
-func (c *Client) push(ctx context.Context, r *Report) error {
+// push sends what has no verdict, in order, until all have one; everything from a number on if it is not 0.
+func (c *Client) push(ctx context.Context, r *Report, from uint64) error {
 	client, err := c.sync(ctx)
 	if err != nil {
 		return err
 	}
-	var from, gapped uint64
+	var gapped uint64
 	for {
 		batch, err := c.Store.batch(ctx, from, pushCount, pushBytes)
 		if err != nil || len(batch) == 0 {
@@ -172,7 +180,7 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 // handIn sends what is unsent as evidence and wipes the copy: the office took this device out of service. What
 // cannot be handed in stays, for an export.
 func (c *Client) handIn(ctx context.Context, r *Report) error {
-	if err := c.push(ctx, r); err != nil {
+	if err := c.push(ctx, r, 0); err != nil {
 		return err
 	}
 	if _, err := c.upload(ctx, r); err != nil && CodeOf(err) != fault.DeviceRevoked {
