@@ -38,6 +38,11 @@ func (f *clean) Run(c Console) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTEMPTY) {
 		return fault.Wrap(err, fault.LocalFolder, "%s", f.Data)
 	}
+	if errors.Is(err, syscall.ENOTEMPTY) {
+		c.Say("The company's data in %s is forgotten. What else lies there, phones with perhaps unsent work, stays.",
+			"已清除 %s 中的公司数据。其中的其他内容（例如手机，可能有未发送的工作）予以保留。", f.Data)
+		return nil
+	}
 	c.Say("Forgotten: %s.", "已清除：%s。", f.Data)
 	return nil
 }

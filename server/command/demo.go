@@ -18,6 +18,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/demo"
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -49,6 +50,10 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	host, port, err := net.SplitHostPort(d.Listen)
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() {
 		storeHost = "127.0.0.1"
+	}
+	// Before two weeks of history are told: is the place to serve free?
+	if err := rpc.Free(ctx, d.Listen); err != nil {
+		return err
 	}
 	c.Say("Starting PostgreSQL, the object store and the server …", "正在启动 PostgreSQL、对象存储和服务器……")
 	o, err := d.open(ctx, c, storeHost)

@@ -76,16 +76,33 @@ func NewServer(ctx context.Context, c ServerConfig) (*Server, error) {
 		s.tls = true
 		s.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
-	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: time.Minute, Count: 3}}
-	l, err := lc.Listen(ctx, "tcp", c.Listen)
+	l, err := listen(ctx, c.Listen)
 	if err != nil {
-		if busy(err) {
-			return nil, fault.Wrap(err, fault.PortBusy, "%s", c.Listen)
-		}
-		return nil, fault.Wrap(err, fault.ConfigInvalid, "cannot listen on %s: %v", c.Listen, err)
+		return nil, err
 	}
 	s.listener = l
 	return s, nil
+}
+
+// Free tells whether a server could listen there now; PortBusy or ConfigInvalid say why not.
+func Free(ctx context.Context, address string) error {
+	l, err := listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: time.Minute, Count: 3}}
+	l, err := lc.Listen(ctx, "tcp", address)
+	switch {
+	case err != nil && busy(err):
+		return nil, fault.Wrap(err, fault.PortBusy, "%s", address)
+	case err != nil:
+		return nil, fault.Wrap(err, fault.ConfigInvalid, "cannot listen on %s: %v", address, err)
+	}
+	return l, nil
 }
 
 // Start answers requests until Shutdown.
