@@ -27,7 +27,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE O
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO doorstep_app;
 
 
--- One history of the database. `doorstep admin new-generation` changes it after a restore.
+-- One history of the database. `doorstep admin restored` changes it after a restore.
 CREATE TABLE sync_generation (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     generation bytea NOT NULL CHECK (octet_length(generation) = 8),

@@ -116,6 +116,7 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 			if err := c.both(ctx, hear); err != nil {
 				return stood, 0, err
 			}
+			quiet.Reset(silence) // a round with large files may have taken longer; what came meanwhile waits to be read
 		case m, ok := <-messages:
 			if !ok {
 				err := <-ended
@@ -143,6 +144,7 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 				if err := c.both(ctx, hear); err != nil {
 					return stood, 0, err
 				}
+				quiet.Reset(silence)
 			}
 		}
 	}
