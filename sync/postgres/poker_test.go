@@ -79,3 +79,23 @@ func TestTheSweepFindsWhatALostPokeMissed(t *testing.T) {
 		t.Fatal("never found")
 	}
 }
+
+func TestRightsAndBoardsCountAsChangedAfterATimeOfNotListening(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	_, hub := replica(t, db, 10*time.Millisecond)
+	sub := hub.Subscribe(watch.Topic{Org: change.Org(uuid.New()), Name: "board:1"})
+	defer sub.Close()
+	for cut := false; !cut; {
+		err := db.Owner.QueryRow(t.Context(), `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity
+			WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'`).Scan(&cut)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-sub.Woken():
+	case <-t.Context().Done():
+		t.Fatal("never told")
+	}
+}
