@@ -68,6 +68,18 @@ the largest; both sides come from the same run. Budgets are those of the design.
 | what | budget | measured |
 | --- | --- | --- |
 %s
-`, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), cpu, runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), postgres, strings.Join(r.rows, "\n"))
+%s`, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), cpu, runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), postgres, strings.Join(r.rows, "\n"), remarks(path))
 	return os.WriteFile(path, []byte(page), 0o644)
+}
+
+// remarks are what people wrote behind the figures of the last run: they stay.
+func remarks(path string) string {
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	if _, after, found := strings.Cut(string(page), "\n## "); found {
+		return "\n## " + after
+	}
+	return ""
 }
