@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
 	"github.com/doorstep-dev/doorstep/server/local/child"
 )
@@ -55,7 +55,7 @@ func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installat
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &installation{t: t, binary: binary, listen: freePort(t)}
+	in := &installation{t: t, binary: binary, listen: fmt.Sprintf("127.0.0.1:%d", port.Stable(t))}
 	secret := filepath.Join(t.TempDir(), "secret")
 	in.env = append(os.Environ(),
 		"DOORSTEP_DATABASE_URL="+databaseURL, "DOORSTEP_SECRET_FILE="+secret, "DOORSTEP_LISTEN="+in.listen,
@@ -72,17 +72,6 @@ func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installat
 		}
 	})
 	return in
-}
-
-// freePort finds a port that stays the same over restarts, so that phones need not be told.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (in *installation) url() string { return "http://" + in.listen }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 )
@@ -34,7 +35,7 @@ func Own(t testing.TB) *Server {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	s := &Server{cfg: postgres.Config{Dir: dir, Cache: filepath.Join(os.TempDir(), "doorstep-programs")}}
+	s := &Server{cfg: postgres.Config{Dir: dir, Port: port.Stable(t), Cache: filepath.Join(os.TempDir(), "doorstep-programs")}}
 	t.Cleanup(func() {
 		s.Stop(t)
 		if err := os.RemoveAll(dir); err != nil {
