@@ -21,6 +21,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 )
@@ -81,7 +82,7 @@ func Own(t testing.TB) *Store {
 		}
 	})
 	s.Stop(t) // from here on its files survive a stop
-	s.cfg.Throwaway = false
+	s.cfg.Throwaway, s.cfg.Port = false, port.Stable(t)
 	s.Start(t)
 	return s
 }
