@@ -4,7 +4,6 @@ import (
 	"context"
 	"io/fs"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -81,39 +80,6 @@ func TestManyMayMigrateAtOnce(t *testing.T) {
 	pending, err := migrations.Pending(t.Context(), same)
 	if err != nil || pending {
 		t.Errorf("pending %v, %v", pending, err)
-	}
-}
-
-// beforeTenant are tables that name a tenant and are read before it is known, with what they are for.
-var beforeTenant = map[string]string{
-	"code_org":       "which tenant a public address belongs to",
-	"enrolment_code": "which tenant a one-time code enrols for; only its keyed hash is kept",
-}
-
-var tenant = regexp.MustCompile(`(?m)^(\w+)\.org_id `)
-
-func TestEveryTenantTableHasRowSecurityAndTheTenantFirstInItsKeys(t *testing.T) {
-	t.Parallel()
-	schema := pgtest.Schema(t, pgtest.New(t).URL)
-	for _, m := range tenant.FindAllStringSubmatch(schema, -1) {
-		table := m[1]
-		if beforeTenant[table] != "" {
-			continue
-		}
-		if view := regexp.MustCompile(`(?m)^` + table + ` with \((.*)\) as`).FindStringSubmatch(schema); view != nil {
-			if view[1] != "security_invoker=true" {
-				t.Errorf("view %s does not look with its caller's eyes: row-level security would not hold", table)
-			}
-			continue
-		}
-		if !regexp.MustCompile(`(?m)^` + table + ` enabled`).MatchString(schema) {
-			t.Errorf("%s has org_id but no row-level security", table)
-		}
-		for _, key := range regexp.MustCompile(`(?m)^`+table+` \w+ (PRIMARY KEY|UNIQUE) \((\w+)`).FindAllStringSubmatch(schema, -1) {
-			if key[2] != "org_id" {
-				t.Errorf("%s: %s begins with %s, not org_id", table, key[1], key[2])
-			}
-		}
 	}
 }
 
