@@ -17,7 +17,7 @@ var vocabulary = []string{
 }
 
 // wiring may know everything: the commands, and the one object that they start.
-var wiring = []string{"server/app", "server/command", "server/demo"}
+var wiring = []string{"server/app", "server/command", "server/demo", "server/load/company"}
 
 // foundations are below everything.
 var foundations = []string{"internal/fault", "migrations", "internal/gen"}
@@ -57,8 +57,8 @@ func mayImport(from, to string) bool {
 	case within(from, vocabulary...):
 		return within(to, vocabulary...) || within(to, foundations...) || within(to, "sync/change")
 	case within(to, "clientgen"):
-		// The terminal's phone is a client: it stands on the Go client and on no room.
-		return within(from, "clientgen", "server/phone")
+		// The terminal's phone and the phones of a load are clients: they stand on the Go client and on no room.
+		return within(from, "clientgen", "server/phone", "server/load")
 	case within(from, "clientgen"):
 		return within(to, foundations...) || within(to, "sync/change")
 	case room(from) != "":

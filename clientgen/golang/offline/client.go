@@ -93,7 +93,7 @@ func (c *Client) Enrol(ctx context.Context, server, code string) (Device, error)
 	res, err := accountv1connect.NewAuthServiceClient(c.httpClient(), server).EnrolDevice(call,
 		connect.NewRequest(&accountv1.EnrolDeviceRequest{Code: code, DeviceName: c.DeviceName, AppVersion: c.AppVersion}))
 	if err != nil {
-		return Device{}, refusalOf(ctx, err)
+		return Device{}, Refused(ctx, err)
 	}
 	if err := c.Store.enrolled(ctx, server, res.Msg); err != nil {
 		return Device{}, err
@@ -117,7 +117,7 @@ func (c *Client) refresh(ctx context.Context, used string) (*accountv1.Tokens, e
 	res, err := accountv1connect.NewAuthServiceClient(h, server).RefreshToken(ctx,
 		connect.NewRequest(&accountv1.RefreshTokenRequest{Refresh: now.GetRefresh()}))
 	if err != nil {
-		err = refusalOf(ctx, err)
+		err = Refused(ctx, err)
 		if code := CodeOf(err); code == fault.RefreshInvalid {
 			return nil, errors.Join(err, c.Store.endLogin(ctx, code))
 		}
@@ -160,7 +160,7 @@ func (b *bearer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		}
 		req.Header().Set("Authorization", "Bearer "+token)
 		res, err := next(ctx, req)
-		if err = refusalOf(ctx, err); CodeOf(err) != fault.TokenExpired {
+		if err = Refused(ctx, err); CodeOf(err) != fault.TokenExpired {
 			return res, err
 		}
 		renewed, err := b.c.refresh(ctx, token)
@@ -169,7 +169,7 @@ func (b *bearer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		}
 		req.Header().Set("Authorization", "Bearer "+renewed.GetAccess())
 		res, err = next(ctx, req)
-		return res, refusalOf(ctx, err)
+		return res, Refused(ctx, err)
 	}
 }
 

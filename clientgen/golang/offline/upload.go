@@ -179,11 +179,11 @@ func (c *Client) put(ctx context.Context, f *File, p Part) (refused bool, err er
 	req.ContentLength = p.Length
 	res, err := c.httpClient().Do(req)
 	if err != nil {
-		return false, refusalOf(ctx, err)
+		return false, Refused(ctx, err)
 	}
 	defer res.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20)); err != nil {
-		return false, refusalOf(ctx, err)
+		return false, Refused(ctx, err)
 	}
 	switch {
 	case res.StatusCode < 300:

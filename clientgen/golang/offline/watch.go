@@ -57,7 +57,7 @@ func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) err
 			after = c.jitter(wait)
 			wait = min(2*wait, lastWait)
 		}
-		if err := c.sleep(ctx, max(after, retryAfter(err))); err != nil {
+		if err := c.sleep(ctx, max(after, RetryAfter(err))); err != nil {
 			return ctx.Err()
 		}
 	}
@@ -82,7 +82,7 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 	defer cancel()
 	stream, err := client.Watch(watch, connect.NewRequest(&syncv1.WatchRequest{Cursor: state.cursor, Topics: topics}))
 	if err != nil {
-		return false, 0, refusalOf(ctx, err)
+		return false, 0, Refused(ctx, err)
 	}
 	messages := make(chan *syncv1.WatchResponse)
 	ended := make(chan error, 1)
@@ -120,7 +120,7 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 		case m, ok := <-messages:
 			if !ok {
 				err := <-ended
-				if err = refusalOf(ctx, err); CodeOf(err) == fault.TokenExpired || CodeOf(err) == fault.DeviceRevoked {
+				if err = Refused(ctx, err); CodeOf(err) == fault.TokenExpired || CodeOf(err) == fault.DeviceRevoked {
 					// A round renews the token, or hands in and wipes.
 					return stood, 0, c.both(ctx, hear)
 				}

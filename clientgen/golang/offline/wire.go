@@ -31,9 +31,9 @@ func (r *Refusal) Public(lang string) string {
 	return r.Problem.GetEnglish()
 }
 
-// refusalOf turns an error of a call into a Refusal if the server gave it; else the server was not reached, or
+// Refused turns an error of a call into a Refusal if the server gave it; else the server was not reached, or
 // its answer was lost, and the result is NoNetwork.
-func refusalOf(ctx context.Context, err error) error {
+func Refused(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -75,8 +75,8 @@ func Sentence(err error, lang string) string {
 	return fault.As(err).Public(lang)
 }
 
-// retryAfter is how long the server asked to wait; 0 when it did not say.
-func retryAfter(err error) time.Duration {
+// RetryAfter is how long the server asked to wait; 0 when it did not say.
+func RetryAfter(err error) time.Duration {
 	var r *Refusal
 	if errors.As(err, &r) {
 		return time.Duration(r.Problem.GetRetryAfterMs()) * time.Millisecond
