@@ -9,6 +9,7 @@
 package fieldv1
 
 import (
+	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
 	v1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -2773,29 +2774,35 @@ var File_doorstep_field_v1_entity_proto protoreflect.FileDescriptor
 
 const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\n" +
-	"\x1edoorstep/field/v1/entity.proto\x12\x11doorstep.field.v1\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x01\n" +
+	"\x1edoorstep/field/v1/entity.proto\x12\x11doorstep.field.v1\x1a!doorstep/options/v1/options.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x01\n" +
 	"\aProduct\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x10\n" +
 	"\x03sku\x18\x02 \x01(\tR\x03sku\x12\x12\n" +
 	"\x04gtin\x18\x03 \x01(\tR\x04gtin\x12,\n" +
-	"\x04name\x18\x04 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\x12\x19\n" +
-	"\bclass_id\x18\x05 \x01(\fR\aclassId\x12\x14\n" +
+	"\x04name\x18\x04 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\x12-\n" +
+	"\bclass_id\x18\x05 \x01(\fB\x12\xda\xda\x18\x0e\n" +
+	"\fProductClassR\aclassId\x12\x14\n" +
 	"\x05model\x18\x06 \x01(\tR\x05model\x12'\n" +
-	"\x0fwarranty_months\x18\a \x01(\rR\x0ewarrantyMonths\"\xc2\x01\n" +
+	"\x0fwarranty_months\x18\a \x01(\rR\x0ewarrantyMonths:\x12\xca\xda\x18\x0e\b\x01\x12\x02id\x1a\x06\n" +
+	"\x04gtin\"\xf5\x01\n" +
 	"\fProductClass\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12,\n" +
 	"\x04name\x18\x03 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\x12\x16\n" +
-	"\x06skills\x18\x04 \x03(\tR\x06skills\x12\x1f\n" +
-	"\vtemplate_id\x18\x05 \x01(\fR\n" +
+	"\x06skills\x18\x04 \x03(\tR\x06skills\x12/\n" +
+	"\vtemplate_id\x18\x05 \x01(\fB\x0e\xda\xda\x18\n" +
+	"\n" +
+	"\bTemplateR\n" +
 	"templateId\x12)\n" +
-	"\x10duration_minutes\x18\x06 \x01(\rR\x0fdurationMinutes\"\xa3\x01\n" +
+	"\x10duration_minutes\x18\x06 \x01(\rR\x0fdurationMinutes:!\xca\xda\x18\x1d\b\x02\x12\x02id\x1a\x05\n" +
+	"\x03key\"\x0eProductClasses\"\xaf\x01\n" +
 	"\bTemplate\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\rR\aversion\x12,\n" +
 	"\x04name\x18\x04 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\x12-\n" +
-	"\x05steps\x18\x05 \x03(\v2\x17.doorstep.field.v1.StepR\x05steps\"\xee\x02\n" +
+	"\x05steps\x18\x05 \x03(\v2\x17.doorstep.field.v1.StepR\x05steps:\n" +
+	"\xca\xda\x18\x06\b\x03\x12\x02id\"\xee\x02\n" +
 	"\x04Step\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12/\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1b.doorstep.field.v1.StepKindR\x04kind\x12,\n" +
@@ -2811,29 +2818,33 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\achoices\x18\v \x03(\v2\x19.doorstep.field.v1.ChoiceR\achoices\"H\n" +
 	"\x06Choice\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
-	"\x04name\x18\x02 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\"\xc1\x01\n" +
+	"\x04name\x18\x02 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\"\xd5\x01\n" +
 	"\tPriceItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x124\n" +
 	"\x04kind\x18\x02 \x01(\x0e2 .doorstep.field.v1.PriceItemKindR\x04kind\x12\x10\n" +
 	"\x03sku\x18\x03 \x01(\tR\x03sku\x12,\n" +
 	"\x04name\x18\x04 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\x12.\n" +
-	"\x05price\x18\x05 \x01(\v2\x18.doorstep.types.v1.MoneyR\x05price\"Z\n" +
+	"\x05price\x18\x05 \x01(\v2\x18.doorstep.types.v1.MoneyR\x05price:\x12\xca\xda\x18\x0e\b\x04\x12\x02id\x1a\x06\n" +
+	"\x04kind\"i\n" +
 	"\x06Reason\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x10\n" +
 	"\x03use\x18\x02 \x01(\tR\x03use\x12,\n" +
-	"\x04name\x18\x03 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\"\x87\x01\n" +
+	"\x04name\x18\x03 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name:\r\xca\xda\x18\t\b\x05\x1a\x05\n" +
+	"\x03use\"\x96\x01\n" +
 	"\tVerifyKey\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x18\n" +
 	"\aed25519\x18\x02 \x01(\fR\aed25519\x12\x10\n" +
 	"\x03use\x18\x03 \x01(\tR\x03use\x127\n" +
-	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\"\xa9\x01\n" +
+	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter:\r\xca\xda\x18\t\b\x06\x1a\x05\n" +
+	"\x03use\"\xc9\x01\n" +
 	"\bCustomer\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05phone\x18\x03 \x01(\tR\x05phone\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\x127\n" +
-	"\bposition\x18\x05 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\x12\x10\n" +
-	"\x03vip\x18\x06 \x01(\bR\x03vip\"\xf7\t\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
+	"\x04name\x18\x02 \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\x04name\x12\x1c\n" +
+	"\x05phone\x18\x03 \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\x05phone\x12 \n" +
+	"\aaddress\x18\x04 \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\aaddress\x12?\n" +
+	"\bposition\x18\x05 \x01(\v2\x1b.doorstep.types.v1.PositionB\x06\xda\xda\x18\x02\x10\x01R\bposition\x12\x10\n" +
+	"\x03vip\x18\x06 \x01(\bR\x03vip\"\xd7\n" +
+	"\n" +
 	"\x06Ticket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x124\n" +
@@ -2842,17 +2853,20 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"moneyState\x12D\n" +
 	"\rbusiness_type\x18\x05 \x01(\x0e2\x1f.doorstep.field.v1.BusinessTypeR\fbusinessType\x124\n" +
 	"\aurgency\x18\x06 \x01(\x0e2\x1a.doorstep.field.v1.UrgencyR\aurgency\x127\n" +
-	"\bcustomer\x18\a \x01(\v2\x1b.doorstep.field.v1.CustomerR\bcustomer\x12\x1d\n" +
+	"\bcustomer\x18\a \x01(\v2\x1b.doorstep.field.v1.CustomerR\bcustomer\x12,\n" +
 	"\n" +
-	"product_id\x18\b \x01(\fR\tproductId\x12!\n" +
+	"product_id\x18\b \x01(\fB\r\xda\xda\x18\t\n" +
+	"\aProductR\tproductId\x12!\n" +
 	"\fproduct_name\x18\t \x01(\tR\vproductName\x12\x14\n" +
 	"\x05model\x18\n" +
 	" \x01(\tR\x05model\x12\x16\n" +
 	"\x06serial\x18\v \x01(\tR\x06serial\x12=\n" +
 	"\fpurchased_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vpurchasedAt\x12A\n" +
 	"\x0ewarranty_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\rwarrantyUntil\x12\x1b\n" +
-	"\tshop_name\x18\x0e \x01(\tR\bshopName\x12\x1f\n" +
-	"\vtemplate_id\x18\x0f \x01(\fR\n" +
+	"\tshop_name\x18\x0e \x01(\tR\bshopName\x12/\n" +
+	"\vtemplate_id\x18\x0f \x01(\fB\x0e\xda\xda\x18\n" +
+	"\n" +
+	"\bTemplateR\n" +
 	"templateId\x121\n" +
 	"\x06wanted\x18\x10 \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted\x123\n" +
 	"\aarrival\x18\x11 \x01(\v2\x19.doorstep.types.v1.WindowR\aarrival\x12,\n" +
@@ -2868,26 +2882,33 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\n" +
 	"event_hash\x18\x19 \x01(\fR\teventHash\x129\n" +
 	"\n" +
-	"changed_at\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\x12\x19\n" +
-	"\bclass_id\x18\x1b \x01(\fR\aclassId\x12\x1b\n" +
-	"\trework_of\x18\x1c \x01(\fR\breworkOf\"\xa1\x01\n" +
+	"changed_at\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\x12-\n" +
+	"\bclass_id\x18\x1b \x01(\fB\x12\xda\xda\x18\x0e\n" +
+	"\fProductClassR\aclassId\x12)\n" +
+	"\trework_of\x18\x1c \x01(\fB\f\xda\xda\x18\b\n" +
+	"\x06TicketR\breworkOf:\x1d\xca\xda\x18\x19\b\n" +
+	"\x12\x02id\x1a\a\n" +
+	"\x05state\x1a\b\n" +
+	"\x06number\"\xa1\x01\n" +
 	"\vHistoryItem\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x124\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1e.doorstep.field.v1.TicketStateR\x05state\x12*\n" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
-	"\asummary\x18\x04 \x01(\tR\asummary\"\xe4\x01\n" +
+	"\asummary\x18\x04 \x01(\tR\asummary\"\xf5\x01\n" +
 	"\bPartUsed\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\"\n" +
-	"\rprice_item_id\x18\x02 \x01(\fR\vpriceItemId\x12\x12\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x123\n" +
+	"\rprice_item_id\x18\x02 \x01(\fB\x0f\xda\xda\x18\v\n" +
+	"\tPriceItemR\vpriceItemId\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1a\n" +
 	"\bquantity\x18\x04 \x01(\rR\bquantity\x127\n" +
 	"\n" +
 	"unit_price\x18\x05 \x01(\v2\x18.doorstep.types.v1.MoneyR\tunitPrice\x12;\n" +
 	"\vdevice_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"deviceTime\"\xe5\x01\n" +
+	"deviceTime\"\xf6\x01\n" +
 	"\tSurcharge\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\"\n" +
-	"\rprice_item_id\x18\x02 \x01(\fR\vpriceItemId\x12\x12\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x123\n" +
+	"\rprice_item_id\x18\x02 \x01(\fB\x0f\xda\xda\x18\v\n" +
+	"\tPriceItemR\vpriceItemId\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1a\n" +
 	"\bquantity\x18\x04 \x01(\rR\bquantity\x127\n" +
 	"\n" +
@@ -2899,10 +2920,11 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n" +
 	"\x06author\x18\x03 \x01(\tR\x06author\x12;\n" +
 	"\vdevice_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"deviceTime\"\xe1\x04\n" +
+	"deviceTime\"\x84\x05\n" +
 	"\x05Visit\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
-	"\tticket_id\x18\x02 \x01(\fR\bticketId\x123\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12)\n" +
+	"\tticket_id\x18\x02 \x01(\fB\f\xda\xda\x18\b\n" +
+	"\x06TicketR\bticketId\x123\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x1d.doorstep.field.v1.VisitStateR\x05state\x12\x18\n" +
 	"\aordinal\x18\x04 \x01(\rR\aordinal\x12#\n" +
 	"\rtechnician_id\x18\x05 \x01(\fR\ftechnicianId\x127\n" +
@@ -2918,7 +2940,8 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"finishedAt\x12\x16\n" +
 	"\x06reason\x18\f \x01(\tR\x06reason\x129\n" +
 	"\n" +
-	"changed_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\"\xae\x01\n" +
+	"changed_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt:\x13\xca\xda\x18\x0f\b\v\x12\x02id\x1a\a\n" +
+	"\x05state\"\xae\x01\n" +
 	"\n" +
 	"TaskAnswer\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\tR\x04step\x12\x16\n" +
@@ -2927,11 +2950,13 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x04text\x18\x04 \x01(\tH\x00R\x04text\x12;\n" +
 	"\vdevice_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"deviceTimeB\a\n" +
-	"\x05value\"\xf6\x03\n" +
+	"\x05value\"\xae\x04\n" +
 	"\x05Proof\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
-	"\tticket_id\x18\x02 \x01(\fR\bticketId\x12\x19\n" +
-	"\bvisit_id\x18\x03 \x01(\fR\avisitId\x12\x12\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12)\n" +
+	"\tticket_id\x18\x02 \x01(\fB\f\xda\xda\x18\b\n" +
+	"\x06TicketR\bticketId\x12&\n" +
+	"\bvisit_id\x18\x03 \x01(\fB\v\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12\x12\n" +
 	"\x04step\x18\x04 \x01(\tR\x04step\x120\n" +
 	"\x04kind\x18\x05 \x01(\x0e2\x1c.doorstep.field.v1.ProofKindR\x04kind\x123\n" +
 	"\x05state\x18\x06 \x01(\x0e2\x1d.doorstep.field.v1.ProofStateR\x05state\x12\x16\n" +
@@ -2946,45 +2971,51 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"verifiedAt\x12\x18\n" +
 	"\arefusal\x18\f \x01(\tR\arefusal\x12\x18\n" +
 	"\areceipt\x18\r \x01(\fR\areceipt\x12\x10\n" +
-	"\x03key\x18\x0e \x01(\tR\x03key\x12\x1f\n" +
-	"\vsigner_name\x18\x0f \x01(\tR\n" +
-	"signerName\"\xa3\x01\n" +
+	"\x03key\x18\x0e \x01(\tR\x03key\x12'\n" +
+	"\vsigner_name\x18\x0f \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\n" +
+	"signerName:\x13\xca\xda\x18\x0f\b\f\x12\x02id\x1a\a\n" +
+	"\x05state\"\xbd\x01\n" +
 	"\x06Notice\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
-	"\tticket_id\x18\x02 \x01(\fR\bticketId\x12\x12\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12)\n" +
+	"\tticket_id\x18\x02 \x01(\fB\f\xda\xda\x18\b\n" +
+	"\x06TicketR\bticketId\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12,\n" +
 	"\x04text\x18\x04 \x01(\v2\x18.doorstep.types.v1.LabelR\x04text\x12*\n" +
-	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xba\x02\n" +
+	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at:\n" +
+	"\xca\xda\x18\x06\b\r\x12\x02id\"\xce\x02\n" +
 	"\aProfile\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05badge\x18\x03 \x01(\tR\x05badge\x12\x16\n" +
-	"\x06skills\x18\x04 \x03(\tR\x06skills\x12/\n" +
-	"\x04home\x18\x05 \x01(\v2\x1b.doorstep.types.v1.PositionR\x04home\x123\n" +
+	"\x06skills\x18\x04 \x03(\tR\x06skills\x127\n" +
+	"\x04home\x18\x05 \x01(\v2\x1b.doorstep.types.v1.PositionB\x06\xda\xda\x18\x02\x10\x01R\x04home\x123\n" +
 	"\x05teams\x18\x06 \x03(\v2\x1d.doorstep.field.v1.MembershipR\x05teams\x12%\n" +
 	"\x0edaily_capacity\x18\a \x01(\rR\rdailyCapacity\x12\x1b\n" +
 	"\ttime_zone\x18\b \x01(\tR\btimeZone\x12\x12\n" +
 	"\x04gold\x18\t \x01(\bR\x04gold\x12\x1f\n" +
 	"\vregion_name\x18\n" +
 	" \x01(\tR\n" +
-	"regionName\"9\n" +
+	"regionName:\n" +
+	"\xca\xda\x18\x06\b\x0e\x12\x02id\"9\n" +
 	"\n" +
 	"Membership\x12\x17\n" +
 	"\ateam_id\x18\x01 \x01(\fR\x06teamId\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xe6\x02\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x86\x03\n" +
 	"\n" +
 	"PoolTicket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x124\n" +
 	"\aurgency\x18\x03 \x01(\x0e2\x1a.doorstep.field.v1.UrgencyR\aurgency\x12!\n" +
-	"\fproduct_name\x18\x04 \x01(\tR\vproductName\x12\x19\n" +
-	"\bclass_id\x18\x05 \x01(\fR\aclassId\x12\x16\n" +
+	"\fproduct_name\x18\x04 \x01(\tR\vproductName\x12-\n" +
+	"\bclass_id\x18\x05 \x01(\fB\x12\xda\xda\x18\x0e\n" +
+	"\fProductClassR\aclassId\x12\x16\n" +
 	"\x06skills\x18\x06 \x03(\tR\x06skills\x12\x12\n" +
 	"\x04area\x18\a \x01(\tR\x04area\x12/\n" +
 	"\x04near\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\x04near\x121\n" +
 	"\x06wanted\x18\t \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted\x12,\n" +
 	"\x04pays\x18\n" +
-	" \x01(\v2\x18.doorstep.types.v1.MoneyR\x04pays*\xca\x03\n" +
+	" \x01(\v2\x18.doorstep.types.v1.MoneyR\x04pays:\n" +
+	"\xca\xda\x18\x06\b\x0f\x12\x02id*\xca\x03\n" +
 	"\n" +
 	"EntityKind\x12\x1b\n" +
 	"\x17ENTITY_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +

@@ -8,6 +8,7 @@ package fieldv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
 	v1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1081,60 +1082,168 @@ var File_doorstep_field_v1_mutation_proto protoreflect.FileDescriptor
 
 const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\n" +
-	" doorstep/field/v1/mutation.proto\x12\x11doorstep.field.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1ddoorstep/types/v1/types.proto\"1\n" +
-	"\vVisitAccept\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\"s\n" +
-	"\fVisitDecline\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x12!\n" +
+	" doorstep/field/v1/mutation.proto\x12\x11doorstep.field.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a!doorstep/options/v1/options.proto\x1a\x1ddoorstep/types/v1/types.proto\"\x9f\x02\n" +
+	"\vVisitAccept\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId:\xe0\x01\xd2\xda\x18\xdb\x01\n" +
+	"\fvisit.accept\x12(\n" +
+	"\x0evisit_id.state\x12\x16VISIT_STATE_DISPATCHED\x1a:\n" +
+	"\bvisit_id2\x1d\n" +
+	"\x05state\x1a\x14VISIT_STATE_ACCEPTED2\x0f\n" +
+	"\vaccepted_at \x01\x1ae\n" +
+	"\x12visit_id.ticket_id\",\n" +
+	"\x18visit_id.ticket_id.state\x12\x10TICKET_STATE_NEW2!\n" +
+	"\x05state\x1a\x18TICKET_STATE_IN_PROGRESS\"\x92\x02\n" +
+	"\fVisitDecline\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12!\n" +
 	"\x06reason\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06reason\x12\x1c\n" +
-	"\x04note\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note\"j\n" +
-	"\vVisitTravel\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x127\n" +
-	"\bposition\x18\x02 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\"j\n" +
-	"\vVisitArrive\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x127\n" +
-	"\bposition\x18\x02 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\"0\n" +
+	"\x04note\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note:\x91\x01\xd2\xda\x18\x8c\x01\n" +
+	"\rvisit.decline\x12>\n" +
+	"\x0evisit_id.state\x12\x16VISIT_STATE_DISPATCHED\x12\x14VISIT_STATE_ACCEPTED\x1a;\n" +
+	"\bvisit_id2\x1d\n" +
+	"\x05state\x1a\x14VISIT_STATE_DECLINED2\x10\n" +
+	"\x06reason\x12\x06reason\"\xd8\x02\n" +
+	"\vVisitTravel\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x127\n" +
+	"\bposition\x18\x02 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition:\xe0\x01\xd2\xda\x18\xdb\x01\n" +
+	"\fvisit.travel\x12&\n" +
+	"\x0evisit_id.state\x12\x14VISIT_STATE_ACCEPTED\x1a<\n" +
+	"\bvisit_id2\x1e\n" +
+	"\x05state\x1a\x15VISIT_STATE_TRAVELING2\x10\n" +
+	"\ftraveling_at \x01\x1ae\n" +
+	"\x12visit_id.ticket_id\",\n" +
+	"\x18visit_id.ticket_id.state\x12\x10TICKET_STATE_NEW2!\n" +
+	"\x05state\x1a\x18TICKET_STATE_IN_PROGRESS\"\x81\x03\n" +
+	"\vVisitArrive\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x127\n" +
+	"\bposition\x18\x02 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition:\x89\x02\xd2\xda\x18\x84\x02\n" +
+	"\fvisit.arrive\x12S\n" +
+	"\x0evisit_id.state\x12\x14VISIT_STATE_ACCEPTED\x12\x15VISIT_STATE_TRAVELING\x12\x14VISIT_STATE_ON_BREAK\x1a8\n" +
+	"\bvisit_id2\x1c\n" +
+	"\x05state\x1a\x13VISIT_STATE_ON_SITE2\x0e\n" +
 	"\n" +
-	"VisitBreak\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\"1\n" +
-	"\vVisitResume\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\"l\n" +
-	"\rVisitComplete\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x127\n" +
-	"\bposition\x18\x02 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\"\x98\x01\n" +
-	"\x13VisitCannotComplete\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x12!\n" +
+	"arrived_at \x01\x1ae\n" +
+	"\x12visit_id.ticket_id\",\n" +
+	"\x18visit_id.ticket_id.state\x12\x10TICKET_STATE_NEW2!\n" +
+	"\x05state\x1a\x18TICKET_STATE_IN_PROGRESS\"\x89\x02\n" +
+	"\n" +
+	"VisitBreak\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId:\xcb\x01\xd2\xda\x18\xc6\x01\n" +
+	"\vvisit.break\x12%\n" +
+	"\x0evisit_id.state\x12\x13VISIT_STATE_ON_SITE\x1a)\n" +
+	"\bvisit_id2\x1d\n" +
+	"\x05state\x1a\x14VISIT_STATE_ON_BREAK\x1ae\n" +
+	"\x12visit_id.ticket_id\",\n" +
+	"\x18visit_id.ticket_id.state\x12\x10TICKET_STATE_NEW2!\n" +
+	"\x05state\x1a\x18TICKET_STATE_IN_PROGRESS\"\x8b\x02\n" +
+	"\vVisitResume\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId:\xcc\x01\xd2\xda\x18\xc7\x01\n" +
+	"\fvisit.resume\x12&\n" +
+	"\x0evisit_id.state\x12\x14VISIT_STATE_ON_BREAK\x1a(\n" +
+	"\bvisit_id2\x1c\n" +
+	"\x05state\x1a\x13VISIT_STATE_ON_SITE\x1ae\n" +
+	"\x12visit_id.ticket_id\",\n" +
+	"\x18visit_id.ticket_id.state\x12\x10TICKET_STATE_NEW2!\n" +
+	"\x05state\x1a\x18TICKET_STATE_IN_PROGRESS\"\xc0\x02\n" +
+	"\rVisitComplete\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x127\n" +
+	"\bposition\x18\x02 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition:\xc6\x01\xd2\xda\x18\xc1\x01\n" +
+	"\x0evisit.complete\x12;\n" +
+	"\x0evisit_id.state\x12\x13VISIT_STATE_ON_SITE\x12\x14VISIT_STATE_ON_BREAK\x1a;\n" +
+	"\bvisit_id2\x1e\n" +
+	"\x05state\x1a\x15VISIT_STATE_COMPLETED2\x0f\n" +
+	"\vfinished_at \x01\x1a5\n" +
+	"\x12visit_id.ticket_id2\x1f\n" +
+	"\x05state\x1a\x16TICKET_STATE_COMPLETED\"\xcc\x05\n" +
+	"\x13VisitCannotComplete\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12!\n" +
 	"\x06reason\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06reason\x12\x1c\n" +
 	"\x04note\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note\x12\x1c\n" +
-	"\tpartially\x18\x04 \x01(\bR\tpartially\"\xba\x01\n" +
+	"\tpartially\x18\x04 \x01(\bR\tpartially:\xa6\x04\xd2\xda\x18\xa1\x04\n" +
+	"\x15visit.cannot_complete\x12h\n" +
+	"\x0evisit_id.state\x12\x14VISIT_STATE_ACCEPTED\x12\x15VISIT_STATE_TRAVELING\x12\x13VISIT_STATE_ON_SITE\x12\x14VISIT_STATE_ON_BREAK\x1ag\n" +
+	"\bvisit_id\"\x12\n" +
+	"\tpartially\x12\x05false2$\n" +
+	"\x05state\x1a\x1bVISIT_STATE_CANNOT_COMPLETE2\x0f\n" +
+	"\vfinished_at \x012\x10\n" +
+	"\x06reason\x12\x06reason\x1aO\n" +
+	"\x12visit_id.ticket_id\"\x12\n" +
+	"\tpartially\x12\x05false2%\n" +
+	"\x05state\x1a\x1cTICKET_STATE_CANNOT_COMPLETE\x1aj\n" +
+	"\bvisit_id\"\x11\n" +
+	"\tpartially\x12\x04true2(\n" +
+	"\x05state\x1a\x1fVISIT_STATE_PARTIALLY_COMPLETED2\x0f\n" +
+	"\vfinished_at \x012\x10\n" +
+	"\x06reason\x12\x06reason\x1ax\n" +
+	"\x12visit_id.ticket_id\",\n" +
+	"\x18visit_id.ticket_id.state\x12\x10TICKET_STATE_NEW\"\x11\n" +
+	"\tpartially\x12\x04true2!\n" +
+	"\x05state\x1a\x18TICKET_STATE_IN_PROGRESS\"\x88\x02\n" +
 	"\n" +
-	"AnswerTask\x12\"\n" +
-	"\bvisit_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x12\x1d\n" +
+	"AnswerTask\x12-\n" +
+	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12\x1d\n" +
 	"\x04step\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x04step\x12\x16\n" +
 	"\x05check\x18\x03 \x01(\bH\x00R\x05check\x12!\n" +
 	"\x06number\x18\x04 \x01(\x01B\a\xbaH\x04\x12\x02@\x01H\x00R\x06number\x12\x1e\n" +
-	"\x04text\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fH\x00R\x04textB\x0e\n" +
-	"\x05value\x12\x05\xbaH\x02\b\x01\"\x9b\x01\n" +
+	"\x04text\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fH\x00R\x04text:A\xd2\xda\x18=\n" +
+	"\vtask.answer\x1a.\n" +
+	"\bvisit_idB\"\n" +
+	"\aanswers\x12\x04step\x18\x01\"\x0f\n" +
+	"\vdevice_time \x01B\x0e\n" +
+	"\x05value\x12\x05\xbaH\x02\b\x01\"\xba\x02\n" +
 	"\aAddPart\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\"\n" +
-	"\bvisit_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x12+\n" +
-	"\rprice_item_id\x18\x03 \x01(\fB\a\xbaH\x04z\x02h\x10R\vpriceItemId\x12&\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
+	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12:\n" +
+	"\rprice_item_id\x18\x03 \x01(\fB\x16\xbaH\x04z\x02h\x10\xda\xda\x18\v\n" +
+	"\tPriceItemR\vpriceItemId\x12&\n" +
 	"\bquantity\x18\x04 \x01(\rB\n" +
-	"\xbaH\a*\x05\x18\xe7\a(\x01R\bquantity\"\xa0\x01\n" +
+	"\xbaH\a*\x05\x18\xe7\a(\x01R\bquantity:\x82\x01\xd2\xda\x18~\n" +
+	"\bpart.add\x1ar\n" +
+	"\x12visit_id.ticket_idB\\\n" +
+	"\x05parts\x18\x01\"\x1d\n" +
+	"\x04name\x12\x15price_item_id.name.zh\"!\n" +
+	"\n" +
+	"unit_price\x12\x13price_item_id.price\"\x0f\n" +
+	"\vdevice_time \x01\"\xca\x02\n" +
 	"\fAddSurcharge\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\"\n" +
-	"\bvisit_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x12+\n" +
-	"\rprice_item_id\x18\x03 \x01(\fB\a\xbaH\x04z\x02h\x10R\vpriceItemId\x12&\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
+	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12:\n" +
+	"\rprice_item_id\x18\x03 \x01(\fB\x16\xbaH\x04z\x02h\x10\xda\xda\x18\v\n" +
+	"\tPriceItemR\vpriceItemId\x12&\n" +
 	"\bquantity\x18\x04 \x01(\rB\n" +
-	"\xbaH\a*\x05\x18\xe7\a(\x01R\bquantity\"h\n" +
+	"\xbaH\a*\x05\x18\xe7\a(\x01R\bquantity:\x8d\x01\xd2\xda\x18\x88\x01\n" +
+	"\rsurcharge.add\x1aw\n" +
+	"\x12visit_id.ticket_idBa\n" +
+	"\n" +
+	"surcharges\x18\x01\"\x1d\n" +
+	"\x04name\x12\x15price_item_id.name.zh\"!\n" +
+	"\n" +
+	"unit_price\x12\x13price_item_id.price\"\x0f\n" +
+	"\vdevice_time \x01\"\xad\x01\n" +
 	"\aAddNote\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12$\n" +
-	"\tticket_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\bticketId\x12\x1e\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x120\n" +
+	"\tticket_id\x18\x02 \x01(\fB\x13\xbaH\x04z\x02h\x10\xda\xda\x18\b\n" +
+	"\x06TicketR\bticketId\x12\x1e\n" +
 	"\x04text\x18\x03 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x04text\"\xf8\x02\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xd0\x0fR\x04text:7\xd2\xda\x183\n" +
+	"\bnote.add\x1a'\n" +
+	"\tticket_idB\x1a\n" +
+	"\x05notes\x18\x01\"\x0f\n" +
+	"\vdevice_time \x01\"\x99\x04\n" +
 	"\vAttachProof\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\"\n" +
-	"\bvisit_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x12\x1b\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
+	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12\x1b\n" +
 	"\x04step\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04step\x12>\n" +
 	"\x04kind\x18\x04 \x01(\x0e2\x1c.doorstep.field.v1.ProofKindB\f\xbaH\t\x82\x01\x06\x10\x01 \x00 \x04R\x04kind\x12\x1f\n" +
 	"\x06sha256\x18\x05 \x01(\fB\a\xbaH\x04z\x02h R\x06sha256\x12 \n" +
@@ -1144,24 +1253,41 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"image/jpegR\timage/pngR\n" +
 	"image/webpR\n" +
 	"image/heicR\tmediaType\x127\n" +
-	"\bposition\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\"\xc2\x02\n" +
+	"\bposition\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition:\x93\x01\xd2\xda\x18\x8e\x01\n" +
+	"\fproof.attach\x1a^\x12\x05Proof\x1a\x02id(\x012\x1f\n" +
+	"\tticket_id\x12\x12visit_id.ticket_id2\x1d\n" +
+	"\x05state\x1a\x14PROOF_STATE_AWAITING2\x0f\n" +
+	"\vdevice_time \x01*\x1e\n" +
+	"\x02id\x12\x06sha256\x1a\x04size\"\n" +
+	"media_type\"\xe9\x03\n" +
 	"\rSignSignature\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\"\n" +
-	"\bvisit_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\avisitId\x12\x1b\n" +
-	"\x04step\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04step\x12*\n" +
-	"\vsigner_name\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
+	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
+	"\x05VisitR\avisitId\x12\x1b\n" +
+	"\x04step\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04step\x120\n" +
+	"\vsigner_name\x18\x04 \x01(\tB\x0f\xbaH\x06r\x04\x10\x01\x18d\xda\xda\x18\x02\x10\x01R\n" +
 	"signerName\x12\x1e\n" +
 	"\x05terms\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xa0\x1fR\x05terms\x12(\n" +
 	"\vticket_hash\x18\x06 \x01(\fB\a\xbaH\x04z\x02\x18 R\n" +
 	"ticketHash\x12@\n" +
 	"\astrokes\x18\a \x03(\v2\x19.doorstep.field.v1.StrokeB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\astrokes\x12\x1f\n" +
-	"\x05image\x18\b \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x02R\x05image\"X\n" +
+	"\x05image\x18\b \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x02R\x05image:\x93\x01\xd2\xda\x18\x8e\x01\n" +
+	"\x0esignature.sign\x1a|\x12\x05Proof\x1a\x02id(\x012\x1f\n" +
+	"\tticket_id\x12\x12visit_id.ticket_id2\x1d\n" +
+	"\x05state\x1a\x14PROOF_STATE_AWAITING2\x0f\n" +
+	"\vdevice_time \x012\x1c\n" +
+	"\x04kind\x1a\x14PROOF_KIND_SIGNATURE\"X\n" +
 	"\x06Stroke\x12\x17\n" +
 	"\x01x\x18\x01 \x03(\rB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x01x\x12\x17\n" +
 	"\x01y\x18\x02 \x03(\rB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x01y\x12\x1c\n" +
-	"\x04t_ms\x18\x03 \x03(\rB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x03tMs\"7\n" +
-	"\x0fClaimPoolTicket\x12$\n" +
-	"\tticket_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\bticketIdBIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
+	"\x04t_ms\x18\x03 \x03(\rB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x03tMs\"f\n" +
+	"\x0fClaimPoolTicket\x124\n" +
+	"\tticket_id\x18\x01 \x01(\fB\x17\xbaH\x04z\x02h\x10\xda\xda\x18\f\n" +
+	"\n" +
+	"PoolTicketR\bticketId:\x1d\xd2\xda\x18\x19\n" +
+	"\n" +
+	"pool.claim\x1a\v\n" +
+	"\tticket_idBIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
 
 var (
 	file_doorstep_field_v1_mutation_proto_rawDescOnce sync.Once

@@ -10,6 +10,7 @@ package payv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
 	v1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1285,20 +1286,23 @@ var File_doorstep_pay_v1_pay_proto protoreflect.FileDescriptor
 
 const file_doorstep_pay_v1_pay_proto_rawDesc = "" +
 	"\n" +
-	"\x19doorstep/pay/v1/pay.proto\x12\x0fdoorstep.pay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x03\n" +
+	"\x19doorstep/pay/v1/pay.proto\x12\x0fdoorstep.pay.v1\x1a\x1bbuf/validate/validate.proto\x1a!doorstep/options/v1/options.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x04\n" +
 	"\vEarningLine\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
-	"\tticket_id\x18\x02 \x01(\fR\bticketId\x12#\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12;\n" +
+	"\tticket_id\x18\x02 \x01(\fB\x1e\xda\xda\x18\x1a\n" +
+	"\x18doorstep.field.v1.TicketR\bticketId\x12#\n" +
 	"\rticket_number\x18\x03 \x01(\tR\fticketNumber\x12<\n" +
 	"\bcategory\x18\x04 \x01(\x0e2 .doorstep.pay.v1.EarningCategoryR\bcategory\x123\n" +
 	"\x05state\x18\x05 \x01(\x0e2\x1d.doorstep.pay.v1.EarningStateR\x05state\x120\n" +
 	"\x06amount\x18\x06 \x01(\v2\x18.doorstep.types.v1.MoneyR\x06amount\x12.\n" +
 	"\x05title\x18\a \x01(\v2\x18.doorstep.types.v1.LabelR\x05title\x127\n" +
-	"\tearned_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bearnedAt\x12\x1a\n" +
-	"\bcorrects\x18\t \x01(\fR\bcorrects\x120\n" +
+	"\tearned_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bearnedAt\x12-\n" +
+	"\bcorrects\x18\t \x01(\fB\x11\xda\xda\x18\r\n" +
+	"\vEarningLineR\bcorrects\x120\n" +
 	"\x05trace\x18\n" +
 	" \x01(\v2\x1a.doorstep.pay.v1.TraceNodeR\x05trace\x12!\n" +
-	"\fplan_version\x18\v \x01(\tR\vplanVersion\"\xb5\x01\n" +
+	"\fplan_version\x18\v \x01(\tR\vplanVersion:\x13\xca\xda\x18\x0f\b\x14\x12\x02id\x1a\a\n" +
+	"\x05state\"\xb5\x01\n" +
 	"\tTraceNode\x12.\n" +
 	"\x05label\x18\x01 \x01(\v2\x18.doorstep.types.v1.LabelR\x05label\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x122\n" +

@@ -11,6 +11,7 @@ package payv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
 	v1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1134,7 +1135,7 @@ var File_doorstep_pay_v1_plan_proto protoreflect.FileDescriptor
 
 const file_doorstep_pay_v1_plan_proto_rawDesc = "" +
 	"\n" +
-	"\x1adoorstep/pay/v1/plan.proto\x12\x0fdoorstep.pay.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19doorstep/pay/v1/pay.proto\x1a\x1ddoorstep/types/v1/types.proto\"\x95\x04\n" +
+	"\x1adoorstep/pay/v1/plan.proto\x12\x0fdoorstep.pay.v1\x1a\x1bbuf/validate/validate.proto\x1a!doorstep/options/v1/options.proto\x1a\x19doorstep/pay/v1/pay.proto\x1a\x1ddoorstep/types/v1/types.proto\"\xae\x04\n" +
 	"\vPlanVersion\x121\n" +
 	"\x04plan\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,31}$R\x04plan\x12!\n" +
 	"\aversion\x18\x02 \x01(\rB\a\xbaH\x04*\x02(\x01R\aversion\x12,\n" +
@@ -1153,7 +1154,9 @@ const file_doorstep_pay_v1_plan_proto_rawDesc = "" +
 	"clawedBack\x12\x1f\n" +
 	"\vpays_rework\x18\n" +
 	" \x01(\bR\n" +
-	"paysRework\"\x86\x04\n" +
+	"paysRework:\x17\xca\xda\x18\x13\b\a\x1a\x0f\n" +
+	"\x04plan\n" +
+	"\aversion\"\x86\x04\n" +
 	"\tComponent\x12/\n" +
 	"\x03key\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x182\x16^[a-z][a-z0-9_]{0,31}$R\x03key\x12,\n" +
 	"\x04name\x18\x02 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\x12H\n" +

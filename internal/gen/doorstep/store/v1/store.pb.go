@@ -11,6 +11,7 @@ package storev1
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
 	v11 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -995,11 +996,12 @@ var File_doorstep_store_v1_store_proto protoreflect.FileDescriptor
 
 const file_doorstep_store_v1_store_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddoorstep/store/v1/store.proto\x12\x11doorstep.store.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x02\n" +
+	"\x1ddoorstep/store/v1/store.proto\x12\x11doorstep.store.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a!doorstep/options/v1/options.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x85\x03\n" +
 	"\x04Unit\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1d\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12>\n" +
 	"\n" +
-	"product_id\x18\x02 \x01(\fR\tproductId\x12\x12\n" +
+	"product_id\x18\x02 \x01(\fB\x1f\xda\xda\x18\x1b\n" +
+	"\x19doorstep.field.v1.ProductR\tproductId\x12\x12\n" +
 	"\x04gtin\x18\x03 \x01(\tR\x04gtin\x12\x16\n" +
 	"\x06serial\x18\x04 \x01(\tR\x06serial\x12\x19\n" +
 	"\bstore_id\x18\x05 \x01(\fR\astoreId\x12=\n" +
@@ -1007,28 +1009,35 @@ const file_doorstep_store_v1_store_proto_rawDesc = "" +
 	"\x0ewarranty_until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rwarrantyUntil\x12!\n" +
 	"\forder_number\x18\b \x01(\tR\vorderNumber\x12\x1d\n" +
 	"\n" +
-	"human_code\x18\t \x01(\tR\thumanCode\"\xab\x02\n" +
+	"human_code\x18\t \x01(\tR\thumanCode:\"\xca\xda\x18\x1e\b\x1e\x12\x02id\x1a\b\n" +
+	"\x06serial\x1a\f\n" +
+	"\n" +
+	"human_code\"\xd3\x02\n" +
 	"\n" +
 	"OpenTicket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x124\n" +
-	"\x05state\x18\x03 \x01(\x0e2\x1e.doorstep.field.v1.TicketStateR\x05state\x12\x17\n" +
-	"\aunit_id\x18\x04 \x01(\fR\x06unitId\x12!\n" +
-	"\fproduct_name\x18\x05 \x01(\tR\vproductName\x12#\n" +
-	"\rcustomer_name\x18\x06 \x01(\tR\fcustomerName\x12%\n" +
-	"\x0ecustomer_phone\x18\a \x01(\tR\rcustomerPhone\x127\n" +
-	"\topened_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\"\x91\x03\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x1e.doorstep.field.v1.TicketStateR\x05state\x12#\n" +
+	"\aunit_id\x18\x04 \x01(\fB\n" +
+	"\xda\xda\x18\x06\n" +
+	"\x04UnitR\x06unitId\x12!\n" +
+	"\fproduct_name\x18\x05 \x01(\tR\vproductName\x12+\n" +
+	"\rcustomer_name\x18\x06 \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\fcustomerName\x12-\n" +
+	"\x0ecustomer_phone\x18\a \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\rcustomerPhone\x127\n" +
+	"\topened_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt:\n" +
+	"\xca\xda\x18\x06\b\x1f\x12\x02id\"\xc6\x03\n" +
 	"\x10OpenTicketByScan\x12$\n" +
 	"\tticket_id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\bticketId\x12\"\n" +
 	"\bstore_id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\astoreId\x12$\n" +
 	"\ascanned\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\ascanned\x12\x1f\n" +
-	"\x06serial\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\x06serial\x12,\n" +
-	"\rcustomer_name\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dR\fcustomerName\x12.\n" +
-	"\x0ecustomer_phone\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18\x14R\rcustomerPhone\x12\"\n" +
-	"\aaddress\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\aaddress\x127\n" +
-	"\bposition\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\x121\n" +
-	"\x06wanted\x18\t \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted\"\x81\x02\n" +
+	"\x06serial\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18(R\x06serial\x122\n" +
+	"\rcustomer_name\x18\x05 \x01(\tB\r\xbaH\x04r\x02\x18d\xda\xda\x18\x02\x10\x01R\fcustomerName\x124\n" +
+	"\x0ecustomer_phone\x18\x06 \x01(\tB\r\xbaH\x04r\x02\x18\x14\xda\xda\x18\x02\x10\x01R\rcustomerPhone\x12(\n" +
+	"\aaddress\x18\a \x01(\tB\x0e\xbaH\x05r\x03\x18\xac\x02\xda\xda\x18\x02\x10\x01R\aaddress\x12?\n" +
+	"\bposition\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionB\x06\xda\xda\x18\x02\x10\x01R\bposition\x121\n" +
+	"\x06wanted\x18\t \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted:\x19\xd2\xda\x18\x15\n" +
+	"\x11store.open_ticket \x01\"\x81\x02\n" +
 	"\x04Code\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12/\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1b.doorstep.store.v1.CodeKindR\x04kind\x12\x1b\n" +
