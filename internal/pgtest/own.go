@@ -44,7 +44,11 @@ func Own(t testing.TB) *Server {
 	})
 	s.Start(t)
 	s.URL = s.running.URL
+	watch(t, s.URL)
 	if err := migrations.Up(context.Background(), s.URL); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	if err := learn(context.Background(), s.URL); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	return s

@@ -50,6 +50,9 @@ func New(t testing.TB) *DB {
 		t.Fatalf("pgtest: migrate the template: %v", err)
 	}
 	db := &DB{URL: create(t, admin, template)}
+	if err := learn(ctx, db.URL); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
 	db.Owner = pool(t, db.URL, "")
 	db.App = pool(t, db.URL, AppRole)
 	return db
@@ -84,7 +87,9 @@ func create(t testing.TB, admin, template string) string {
 			t.Errorf("pgtest: drop database: %v", err)
 		}
 	})
-	return withDatabase(admin, name)
+	url := withDatabase(admin, name)
+	watch(t, url)
+	return url
 }
 
 func pool(t testing.TB, url, role string) *pgxpool.Pool {
@@ -95,6 +100,7 @@ func pool(t testing.TB, url, role string) *pgxpool.Pool {
 	}
 	cfg.MaxConns = 16
 	if role != "" {
+		cfg.ConnConfig.Tracer = recorder
 		cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 			_, err := c.Exec(ctx, "SET ROLE "+ident(role))
 			return err

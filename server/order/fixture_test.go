@@ -89,7 +89,7 @@ func (c *company) fill(ctx context.Context) error {
 func (c *company) count(t *testing.T, sql string, args ...any) int {
 	t.Helper()
 	n := 0
-	err := c.Store.Read(t.Context(), c.org, func(tx *postgres.Tx) error { return tx.QueryRow(t.Context(), sql, args...).Scan(&n) })
+	err := c.Store.Read(t.Context(), c.org, func(tx *postgres.Tx) error { return tx.QueryRow(t.Context(), pgtest.OnPurpose+sql, args...).Scan(&n) })
 	if err != nil {
 		t.Fatal(err)
 	}

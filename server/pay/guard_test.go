@@ -18,6 +18,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/pay/plan"
@@ -85,14 +86,14 @@ func TestTheLedgerRefusesChangesAndImbalance(t *testing.T) {
 			t.Errorf("the owner could %s", sql)
 		}
 		if err := d.try(func(ctx context.Context, tx *postgres.Tx) error {
-			_, err := tx.Exec(ctx, sql)
+			_, err := tx.Exec(ctx, pgtest.OnPurpose+sql)
 			return err
 		}); err == nil {
 			t.Errorf("the server could %s", sql)
 		}
 	}
 	const entry = `INSERT INTO pay_entry (org_id, id, kind, source, component, payee_id, ticket_id, ticket_number, category, amount, currency, earned_at, booked_at, plan_version, title_zh, title_en, trace)
-		SELECT $1, $2, kind, gen_random_uuid(), component, payee_id, ticket_id, '', category, amount, currency, earned_at, booked_at, '', '', '', '' FROM pay_entry LIMIT 1`
+		SELECT $1, $2, kind, gen_random_uuid(), component, payee_id, ticket_id, '', category, amount, currency, earned_at, booked_at, '', '', '', '' FROM pay_entry WHERE org_id = $1 LIMIT 1`
 	const posting = `INSERT INTO pay_posting (org_id, entry_id, ordinal, account, payee_id, amount, currency) VALUES ($1, $2, $3, 'x', $2, $4, $5)`
 	for name, postings := range map[string][]any{
 		"none": {}, "one": {5}, "uneven": {5, -4}, "two currencies": {5, -5, "USD"},

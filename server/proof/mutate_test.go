@@ -15,6 +15,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -110,7 +111,7 @@ func TestASignatureIsVerifiedAtOnceAndNeverReplaced(t *testing.T) {
 		t.Errorf("a signature under the id of another: %s %s", v.Outcome, v.Code)
 	}
 	for _, sql := range []string{"UPDATE proof_signature SET signer_name = 'x'", "DELETE FROM proof_signature", "UPDATE proof_custody SET actor = 'x'", "DELETE FROM proof_custody"} {
-		if _, err := h.db.App.Exec(t.Context(), sql); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		if _, err := h.db.App.Exec(t.Context(), pgtest.OnPurpose+sql); err == nil || !strings.Contains(err.Error(), "permission denied") {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/server/ticket/chain"
@@ -356,7 +357,7 @@ func TestTheTrailCannotBeChangedAndTamperingIsFound(t *testing.T) {
 	for _, sql := range []string{
 		`UPDATE ticket_event SET payload = '{}'`, `DELETE FROM ticket_event`, `TRUNCATE ticket_event`,
 	} {
-		if err := w.try(func(tx *postgres.Tx) error { _, err := tx.Exec(t.Context(), sql); return err }); err == nil {
+		if err := w.try(func(tx *postgres.Tx) error { _, err := tx.Exec(t.Context(), pgtest.OnPurpose+sql); return err }); err == nil {
 			t.Errorf("%s was allowed to the server", sql)
 		}
 		if _, err := w.db.Owner.Exec(t.Context(), sql); err == nil {
@@ -413,7 +414,7 @@ func TestAnotherCompanySeesAndDoesNothing(t *testing.T) {
 	} {
 		var n int
 		err := w.room.Store.Read(t.Context(), foreign, func(tx *postgres.Tx) error {
-			return tx.QueryRow(t.Context(), `SELECT count(*) FROM `+table).Scan(&n)
+			return tx.QueryRow(t.Context(), pgtest.OnPurpose+`SELECT count(*) FROM `+table).Scan(&n)
 		})
 		if err != nil || n != 0 {
 			t.Errorf("%s shows %d rows of another company: %v", table, n, err)

@@ -17,6 +17,13 @@ import (
 // Role is what every connection of a server works as: it owns nothing and cannot bypass row-level security.
 const Role = "doorstep_app"
 
+// observer sees the statements of all pools.
+var observer pgx.QueryTracer
+
+// Observe lets t see every statement of every pool that is opened from now on. It is for the tests, which hold all
+// statements of the program against rules, wherever its pools are opened; call it before the first Open.
+func Observe(t pgx.QueryTracer) { observer = t }
+
 // Open returns a pool whose connections work as Role. size is the greatest number of connections, 0 for the
 // default of pgx.
 func Open(ctx context.Context, url string, size int) (*pgxpool.Pool, error) {
@@ -27,6 +34,7 @@ func Open(ctx context.Context, url string, size int) (*pgxpool.Pool, error) {
 	if size > 0 {
 		config.MaxConns = int32(size)
 	}
+	config.ConnConfig.Tracer = observer
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "SET ROLE "+Role)
 		return err
