@@ -17,7 +17,7 @@ var vocabulary = []string{
 }
 
 // wiring may know everything: the commands, and the one object that they start.
-var wiring = []string{"server/app", "server/command", "server/demo", "server/load/company"}
+var wiring = []string{"server/app", "server/command", "server/demo", "server/load/crew"}
 
 // foundations are below everything.
 var foundations = []string{"internal/fault", "migrations", "internal/gen"}

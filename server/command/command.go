@@ -50,6 +50,7 @@ type grammar struct {
 	Import  importing   `cmd:"" help:"Take orders in from a CSV or XLSX file."`
 	Codes   codes       `cmd:"" help:"Make, print, revoke and look up codes."`
 	Phone   phoning     `cmd:"" passthrough:"" help:"A technician's or clerk's phone in the terminal; see doorstep phone --help."`
+	Load    loading     `cmd:"" help:"Put a running server under load with many phones; see doorstep load --help."`
 	Admin   admin       `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
 
 	Verbose bool             `short:"v" help:"Say also what lies behind an error."`
