@@ -47,6 +47,9 @@ type Config struct {
 	Heartbeat, MaxWatchAge time.Duration
 	// MaxWatches bounds open watch streams; default 20,000.
 	MaxWatches int
+	// BackupDays is the greatest age of a backup that the database would be restored from; default 14. Phones keep what
+	// they sent for as long.
+	BackupDays uint32
 	// WithoutJobs leaves periodic work and sweeps to other replicas.
 	WithoutJobs bool
 	// Argon are the parameters of password hashes; only tests make them cheap.
@@ -89,6 +92,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxWatches == 0 {
 		c.MaxWatches = 20_000
+	}
+	if c.BackupDays == 0 {
+		c.BackupDays = 14
 	}
 	return c
 }

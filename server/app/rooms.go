@@ -83,7 +83,8 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	}
 	r.Delta = &delta.Service{
 		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
-		Revoked: revoked(accounts), MayHear: mayHear, Oversees: accounts.Oversees,
+		KeepDays: c.BackupDays,
+		Revoked:  revoked(accounts), MayHear: mayHear, Oversees: accounts.Oversees,
 		Intake: r.Intake,
 	}
 	return r, nil

@@ -48,6 +48,11 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 	if err := decode(m.Args, &a); err != nil {
 		return intake.Park(fault.MutationMalformed, ""), nil //nolint:nilerr // the verdict tells it
 	}
+	typed := proto.CloneOf(&a)
+	typed.Scanned = "" // a scanner's own words: GS1 separates fields by a control character
+	if err := intake.Readable(typed); err != nil {
+		return intake.Result{}, err
+	}
 	store, ticket := uuid.UUID(a.StoreId), uuid.UUID(a.TicketId)
 	serves, err := r.Hooks.Serves(ctx, tx, m.User, store, m.DeviceTime)
 	if err != nil {

@@ -24,6 +24,7 @@ type serving struct {
 	Pool           int           `env:"DOORSTEP_DATABASE_POOL" default:"20" group:"Serving:" help:"Greatest number of database connections (${default})."`
 	DrainDelay     time.Duration `name:"drain-delay" env:"DOORSTEP_DRAIN_DELAY" default:"0s" group:"Serving:" help:"On the way down, go on answering this long while /readyz says no, for a load balancer; 5s is usual (${default})."`
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"DOORSTEP_DRAIN_TIMEOUT" default:"20s" group:"Serving:" help:"How long calls in flight may take to finish then (${default})."`
+	BackupDays     uint32        `name:"backup-days" env:"DOORSTEP_BACKUP_DAYS" default:"14" group:"Serving:" help:"The greatest age in days of a backup that you would restore; phones keep what they sent for as long (${default})."`
 	LogLevel       string        `name:"log-level" env:"DOORSTEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" group:"Serving:" help:"debug, info, warn or error (${default})."`
 	LogFormat      string        `name:"log-format" env:"DOORSTEP_LOG_FORMAT" enum:"json,text" default:"json" group:"Serving:" help:"json or text (${default})."`
 }
@@ -38,7 +39,7 @@ func (s serving) apply(c *app.Config, log io.Writer) error {
 		c.TrustedProxies = append(c.TrustedProxies, prefix)
 	}
 	c.Listen, c.PublicURL, c.CertFile, c.KeyFile = s.Listen, strings.TrimRight(s.PublicURL, "/"), s.TLSCert, s.TLSKey
-	c.Origins, c.DatabasePool, c.DrainDelay = s.Origins, s.Pool, s.DrainDelay
+	c.Origins, c.DatabasePool, c.DrainDelay, c.BackupDays = s.Origins, s.Pool, s.DrainDelay, s.BackupDays
 	c.Log = s.logger(log)
 	return nil
 }

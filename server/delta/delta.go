@@ -29,6 +29,8 @@ type Service struct {
 	// Heartbeat is the longest silence on a watch; MaxAge its longest life, from which up to a quarter is
 	// taken by chance so that phones do not come back together.
 	Heartbeat, MaxAge time.Duration
+	// KeepDays is what devices are told: how long to keep what has a verdict, in case of a restore; see PushResponse.
+	KeepDays uint32
 	// MaxWatches bounds open watches; more are told to come later.
 	MaxWatches int
 	// MayHear tells whether a caller may listen for a topic that is no feed; nil allows none.

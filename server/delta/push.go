@@ -23,7 +23,7 @@ func (s *Service) Push(ctx context.Context, req *connect.Request[syncv1.PushRequ
 	}
 	p := intake.Push{
 		Org: change.Org(who.Org), Device: change.Device(who.Device), User: change.User(who.User),
-		Mutations: make([]change.Mutation, len(req.Msg.Mutations)),
+		Mutations: make([]change.Mutation, len(req.Msg.Mutations)), HeldFrom: req.Msg.HeldFrom,
 	}
 	gone, err := s.revoked(ctx, who)
 	if err != nil {
@@ -42,8 +42,8 @@ func (s *Service) Push(ctx context.Context, req *connect.Request[syncv1.PushRequ
 		return nil, err
 	}
 	out := &syncv1.PushResponse{
-		LastSequence: p.Mutations[len(p.Mutations)-1].Seq, ServerTime: timestamppb.New(s.Intake.Now()),
-		Verdicts: make([]*syncv1.Verdict, len(verdicts)),
+		LastSequence: p.Mutations[len(verdicts)-1].Seq, ServerTime: timestamppb.New(s.Intake.Now()),
+		KeepDays: s.KeepDays, Verdicts: make([]*syncv1.Verdict, len(verdicts)),
 	}
 	for i, v := range verdicts {
 		out.Verdicts[i] = verdictToWire(v)
@@ -55,6 +55,9 @@ func mutationFromWire(m *syncv1.Mutation) (change.Mutation, error) {
 	id, err := uuid.FromBytes(m.Id)
 	if err != nil {
 		return change.Mutation{}, fault.Wrap(err, fault.InvalidArgument, "mutation %d: id", m.Sequence)
+	}
+	if id == uuid.Nil { // what a client sends that forgot to choose one: all its work would count as one
+		return change.Mutation{}, fault.New(fault.InvalidArgument, "mutation %d: id", m.Sequence)
 	}
 	if err := m.DeviceTime.CheckValid(); err != nil {
 		return change.Mutation{}, fault.Wrap(err, fault.InvalidArgument, "mutation %d: device_time", m.Sequence)

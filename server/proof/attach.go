@@ -131,13 +131,17 @@ func (r *Room) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p *
 	return result, place(tx, p)
 }
 
-// decode reads a mutation's arguments; when they are not valid, the result parks it.
+// decode reads a mutation's arguments; when they are not valid, the result parks it, or rejects a text
+// that nobody can have typed.
 func decode(b []byte, args proto.Message) (intake.Result, bool) {
 	if err := proto.Unmarshal(b, args); err != nil {
 		return intake.Park(fault.MutationMalformed, "not the message that belongs to this kind"), false
 	}
 	if err := protovalidate.Validate(args); err != nil {
 		return intake.Park(fault.MutationMalformed, err.Error()), false
+	}
+	if err := intake.Readable(args); err != nil {
+		return intake.Reject(fault.TextUnprintable, fault.As(err).Detail), false
 	}
 	return intake.Result{}, true
 }

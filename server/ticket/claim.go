@@ -20,7 +20,7 @@ import (
 func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	args := &fieldv1.ClaimPoolTicket{}
 	if err := decode(m.Args, args); err != nil {
-		return intake.Park(fault.MutationMalformed, err.Error()), nil
+		return undecoded(err)
 	}
 	done, ok := state.Happened(m.DeviceTime, tx.Now())
 	if !ok {

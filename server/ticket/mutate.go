@@ -76,7 +76,7 @@ func visitMutator[M ofVisit](r *Room, class authority.Class, event func(M) state
 		var zero M
 		args := zero.ProtoReflect().New().Interface().(M)
 		if err := decode(m.Args, args); err != nil {
-			return intake.Park(fault.MutationMalformed, err.Error()), nil
+			return undecoded(err)
 		}
 		a, result, err := r.admit(ctx, tx, m, args, uuid.UUID(args.GetVisitId()), uuid.Nil, class, event(args))
 		if a == nil {
@@ -91,7 +91,19 @@ func decode(b []byte, args proto.Message) error {
 	if err := proto.Unmarshal(b, args); err != nil {
 		return errUnreadable
 	}
-	return protovalidate.Validate(args)
+	if err := protovalidate.Validate(args); err != nil {
+		return err
+	}
+	return intake.Readable(args)
+}
+
+// undecoded is the verdict for arguments that decode refused: who typed what cannot be kept hears it, the rest is for a
+// person at the office.
+func undecoded(err error) (intake.Result, error) {
+	if fault.CodeOf(err) == fault.TextUnprintable {
+		return intake.Result{}, err
+	}
+	return intake.Park(fault.MutationMalformed, err.Error()), nil
 }
 
 var errUnreadable = fault.New(fault.MutationMalformed, "not the message that belongs to this kind")

@@ -140,7 +140,7 @@ func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item [
 func (r *Room) addNote(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	args := &fieldv1.AddNote{}
 	if err := decode(m.Args, args); err != nil {
-		return intake.Park(fault.MutationMalformed, err.Error()), nil
+		return undecoded(err)
 	}
 	a, result, err := r.admit(ctx, tx, m, args, uuid.Nil, uuid.UUID(args.GetTicketId()), authority.Adds, "")
 	if a == nil {

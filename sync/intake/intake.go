@@ -97,7 +97,10 @@ type Store[T Tx] interface {
 type Intake[T Tx] struct {
 	Store    Store[T]
 	Mutators map[string]Mutator[T]
-	Signer   change.Signer
+	// Retired are kinds that only apps send which are too old by now: they are not taken in, the device is told
+	// ClientTooOld, and its queue waits for the upgrade.
+	Retired map[string]bool
+	Signer  change.Signer
 	// Now is the office's clock.
 	Now func() time.Time
 	// MaxAhead is how far a device's clock may be ahead of the office's before its mutations are parked.
@@ -112,6 +115,8 @@ type Push struct {
 	Device    change.Device
 	User      change.User
 	Mutations []change.Mutation
+	// HeldFrom is the lowest number from which on the device still holds all its mutations; 0 when it does not say.
+	HeldFrom uint64
 	// ParkAll, if set, parks everything with this code instead of applying it: the device lost its rights,
 	// its work is still evidence.
 	ParkAll fault.Code
@@ -119,6 +124,7 @@ type Push struct {
 
 // Take takes consecutive mutations in and returns a verdict for each. On an error some may have been taken in
 // already; sending all again is safe. A gap gives SequenceGap with the next expected number in the GapError.
+// Before a retired kind it stops, with fewer verdicts than mutations; when that is the first, with ClientTooOld.
 func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error) {
 	for i, m := range p.Mutations {
 		if m.Seq != p.Mutations[0].Seq+uint64(i) {
@@ -129,10 +135,16 @@ func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error)
 	for rest := p.Mutations; len(rest) > 0; {
 		n := min(len(rest), perTransaction)
 		part, err := in.transact(ctx, p, rest[:n])
+		if fault.CodeOf(err) == fault.ClientTooOld && len(verdicts) > 0 {
+			return verdicts, nil
+		}
 		if err != nil {
 			return nil, err
 		}
 		verdicts = append(verdicts, part...)
+		if len(part) < n {
+			return verdicts, nil
+		}
 		rest = rest[n:]
 	}
 	return verdicts, nil
@@ -171,6 +183,9 @@ func (in *Intake[T]) transact(ctx context.Context, p Push, ms []change.Mutation)
 			in.Panicked(ms[i], err, nil)
 			one, err = in.attempt(ctx, p, ms[i:i+1], evidence)
 		}
+		if fault.CodeOf(err) == fault.ClientTooOld && i > 0 {
+			return verdicts, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -184,8 +199,11 @@ func (in *Intake[T]) lies(ctx context.Context, err error) bool {
 	if err == nil || ctx.Err() != nil || in.Store.Transient(err) {
 		return false
 	}
-	code := fault.CodeOf(err)
-	return code != fault.SequenceGap && code != fault.SequenceReused
+	switch fault.CodeOf(err) {
+	case fault.SequenceGap, fault.SequenceReused, fault.ClientTooOld:
+		return false
+	}
+	return true
 }
 
 func (in *Intake[T]) attempt(ctx context.Context, p Push, ms []change.Mutation, c care) (verdicts []change.Verdict, err error) {
@@ -204,6 +222,19 @@ func (e *GapError) Error() string { return fmt.Sprintf("expected sequence %d", e
 // ExpectedSequence is what the wire tells the device to send from.
 func (e *GapError) ExpectedSequence() uint64 { return e.Expected }
 
+// expected is the highest number that the push may begin with, when last has a verdict. Where the database went back in
+// time (fresh, or it never heard of a device that has a past), the device may have forgotten numbers that the database
+// has forgotten, too: those are skipped, and no others.
+func (p Push) expected(last uint64, fresh bool) uint64 {
+	if !fresh && last > 0 {
+		return last + 1
+	}
+	if fresh && p.HeldFrom == 0 {
+		return p.Mutations[0].Seq // an app that does not say: its number is believed
+	}
+	return max(last+1, p.HeldFrom)
+}
+
 func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutation, c care) ([]change.Verdict, error) {
 	first := ms[0].Seq
 	ids := make([]uuid.UUID, len(ms))
@@ -214,12 +245,10 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 	if err != nil {
 		return nil, err
 	}
-	if first > last+1 {
-		if !fresh {
-			return nil, fault.Wrap(&GapError{last + 1}, fault.SequenceGap, "send from %d", last+1)
-		}
-		last = first - 1
+	if expected := p.expected(last, fresh); first > expected {
+		return nil, fault.Wrap(&GapError{expected}, fault.SequenceGap, "send from %d", expected)
 	}
+	last = max(last, first-1)
 	bySeq, byID := index(known, p.Device)
 
 	verdicts := make([]change.Verdict, 0, len(ms))
@@ -235,6 +264,12 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 			continue
 		}
 		_, duplicate := byID[m.ID]
+		if in.Retired[m.Kind] && !duplicate && p.ParkAll == "" {
+			if len(verdicts) == 0 {
+				return nil, fault.New(fault.ClientTooOld, "%s", m.Kind)
+			}
+			break
+		}
 		v, err := in.decide(ctx, tx, p, m, byID, c)
 		if err != nil {
 			return nil, err

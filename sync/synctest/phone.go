@@ -30,6 +30,7 @@ type Phone struct {
 	outbox   []change.Mutation
 	verdicts map[uint64]change.Verdict
 	made     map[uint64]change.Mutation
+	heldFrom uint64 // what it still has of made
 	// Resets counts feeds that were sent anew after the first time.
 	Resets int
 }
@@ -39,7 +40,7 @@ func NewPhone(user change.User) *Phone {
 	return &Phone{
 		Device: change.Device(uuid.New()), User: user, PageBytes: 300,
 		shown: map[change.FeedID]map[change.Entity]change.Entry{}, staged: map[change.FeedID]map[change.Entity]change.Entry{},
-		verdicts: map[uint64]change.Verdict{}, made: map[uint64]change.Mutation{},
+		verdicts: map[uint64]change.Verdict{}, made: map[uint64]change.Mutation{}, heldFrom: 1,
 	}
 }
 
@@ -116,7 +117,7 @@ func (p *Phone) Apply(page feed.Page) error {
 			}
 		}
 	}
-	if page.LastSeq < p.lastSeq {
+	if page.LastSeq < p.lastSeq && page.Cursor.Generation == p.cursor.Generation {
 		return fmt.Errorf("last sequence goes back from %d to %d", p.lastSeq, page.LastSeq)
 	}
 	if page.Changed {
@@ -171,11 +172,43 @@ func (p *Phone) Items() (map[uuid.UUID]Item, error) {
 	return out, nil
 }
 
-// Sync pushes all and pulls to a checkpoint, over a network without faults.
+// Sync pushes all and pulls to a checkpoint, over a network without faults. What a restored server has forgotten and the
+// phone still has is sent again.
 func Sync[T intake.Tx](ctx context.Context, p *Phone, in *intake.Intake[T], r feed.Reader, org change.Org) error {
+	if err := pushAll(ctx, p, in, org); err != nil {
+		return err
+	}
+	if err := pullAll(ctx, p, r, org); err != nil {
+		return err
+	}
+	if newest := uint64(len(p.made)); p.lastSeq == newest || newest < p.heldFrom {
+		return nil
+	}
+	p.offerFrom(max(p.lastSeq+1, p.heldFrom))
+	if err := pushAll(ctx, p, in, org); err != nil {
+		return err
+	}
+	return pullAll(ctx, p, r, org)
+}
+
+// offerFrom puts what was sent before into the outbox again.
+func (p *Phone) offerFrom(seq uint64) {
+	p.outbox = nil
+	for ; seq <= uint64(len(p.made)); seq++ {
+		p.outbox = append(p.outbox, p.made[seq])
+		delete(p.verdicts, seq) // given by a history that is lost
+	}
+}
+
+func pushAll[T intake.Tx](ctx context.Context, p *Phone, in *intake.Intake[T], org change.Org) error {
 	for len(p.outbox) > 0 {
 		n := min(len(p.outbox), 7)
-		v, err := in.Take(ctx, intake.Push{Org: org, Device: p.Device, User: p.User, Mutations: p.outbox[:n]})
+		v, err := in.Take(ctx, intake.Push{Org: org, Device: p.Device, User: p.User, Mutations: p.outbox[:n], HeldFrom: p.heldFrom})
+		var gap *intake.GapError
+		if errors.As(err, &gap) && gap.Expected < p.outbox[0].Seq && gap.Expected >= p.heldFrom {
+			p.offerFrom(gap.Expected)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -183,6 +216,10 @@ func Sync[T intake.Tx](ctx context.Context, p *Phone, in *intake.Intake[T], r fe
 			return err
 		}
 	}
+	return nil
+}
+
+func pullAll(ctx context.Context, p *Phone, r feed.Reader, org change.Org) error {
 	for range 10_000 {
 		page, err := p.Pull(ctx, r, org)
 		if err != nil {

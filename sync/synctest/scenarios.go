@@ -281,23 +281,83 @@ func collected[T intake.Tx](t *testing.T, w *World[T]) {
 }
 
 func restored[T intake.Tx](t *testing.T, w *World[T]) {
+	for name, c := range map[string]struct {
+		heldFrom uint64 // what the phone still has when the server comes back
+		unsent   int
+		want     int // of the 40 that the restored database does not remember, and those unsent
+	}{
+		"all is held and one is unsent": {1, 1, 41}, "all is held and nothing is unsent": {1, 0, 40},
+		"a part is held": {20, 1, 23}, "nothing old is held": {42, 1, 1},
+	} {
+		p, item := w.Hire(t), uuid.New()
+		w.Give(t, item, p.User)
+		p.Do("refuse", Args{Item: item}, w.Now)
+		w.Sync(t, p)
+		for range 40 {
+			p.Do("add", Args{Item: item}, w.Now)
+		}
+		p.outbox, p.lastSeq = nil, 41 // and had verdicts for them, of which the database knows nothing
+		p.heldFrom = c.heldFrom
+		for range c.unsent {
+			p.Do("add", Args{Item: item}, w.Now)
+		}
+		if err := w.Store.NewGeneration(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.Sync(t, p)
+		if got := w.Item(t, item).Count; got != c.want {
+			t.Errorf("%s: %d of %d arrived", name, got, c.want)
+		}
+		if items, _ := p.Items(); items[item].Count != c.want || p.Resets == 0 {
+			t.Errorf("%s: holds %v after %d resets", name, items, p.Resets)
+		}
+	}
+}
+
+// unknown is the case of a device whose every mutation is younger than the backup: the database never heard of it.
+func unknown[T intake.Tx](t *testing.T, w *World[T]) {
 	p, item := w.Hire(t), uuid.New()
 	w.Give(t, item, p.User)
-	p.Do("refuse", Args{Item: item}, w.Now)
-	w.Sync(t, p)
-	// The phone did forty things that the restored database does not remember, and one that was never sent.
-	for range 40 {
+	for range 5 {
 		p.Do("add", Args{Item: item}, w.Now)
 	}
-	p.outbox = nil
+	p.outbox, p.heldFrom = p.outbox[4:], 4
+	w.Sync(t, p)
+	if got := w.Item(t, item).Count; got != 2 {
+		t.Fatalf("count %d, want those two that the phone still had", got)
+	}
+}
+
+func tooOldApp[T intake.Tx](t *testing.T, w *World[T]) {
+	p, item := w.Hire(t), uuid.New()
+	w.Give(t, item, p.User)
+	p.Do("pair", Args{Item: item, Other: item}, w.Now)
+	w.Sync(t, p)
+	w.Intake.Retired = map[string]bool{"pair": true}
 	p.Do("add", Args{Item: item}, w.Now)
-	if err := w.Store.NewGeneration(t.Context()); err != nil {
+	old := p.Do("pair", Args{Item: item, Other: item}, w.Now)
+	p.Do("add", Args{Item: item}, w.Now)
+	v, err := w.take(t.Context(), p, p.made[1], p.made[2], p.made[3], p.made[4])
+	if err != nil || len(v) != 2 {
+		t.Fatalf("%d verdicts (%v), want those of the two before it", len(v), err)
+	}
+	wantOutcome(t, v[0], change.Applied, "") // what was taken in before the kind was retired keeps its verdict
+	if err := p.Take(v); err != nil {
 		t.Fatal(err)
 	}
+	for range 3 {
+		_, err = w.take(t.Context(), p, p.outbox...)
+		wantCode(t, err, fault.ClientTooOld)
+	}
+	if len(p.outbox) != 2 || w.Item(t, item).Count != 3 {
+		t.Fatalf("outbox %d, count %d", len(p.outbox), w.Item(t, item).Count)
+	}
+	// The upgraded app says the same in today's words.
+	old.Kind = "add"
+	p.made[3], p.outbox[0] = old, old
 	w.Sync(t, p)
-	wantOutcome(t, p.verdicts[42], change.Applied, "")
-	if items, _ := p.Items(); items[item].Count != 1 || p.Resets == 0 {
-		t.Fatalf("holds %v after %d resets", items, p.Resets)
+	if got := w.Item(t, item).Count; got != 5 {
+		t.Fatalf("count %d after the upgrade", got)
 	}
 }
 

@@ -35,9 +35,7 @@ type Client struct {
 	// Sleep waits; it returns early with an error when ctx ends. A timer when nil.
 	Sleep func(ctx context.Context, d time.Duration) error
 
-	syncing sync.Mutex // one round at a time
-	// certain: the last round went through, so that the server has not been away and come back without memory.
-	certain    bool
+	syncing    sync.Mutex // one round at a time
 	refreshing sync.Mutex // one refresh at a time
 }
 

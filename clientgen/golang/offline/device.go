@@ -25,6 +25,8 @@ const (
 	metaAsOf    = "as_of"
 	metaReached = "last_sequence" // of the last checkpoint
 	metaOffline = "offline"
+	// For how many days the server wants acknowledged mutations to be kept; "0" when it did not say.
+	metaKeepDays = "keep_days"
 )
 
 // Device is who this device is and how it stands.

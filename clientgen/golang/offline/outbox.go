@@ -3,6 +3,7 @@ package offline
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -134,18 +135,21 @@ func (s *Store) Unsent(ctx context.Context) (Unsent, error) {
 
 // batch returns the next mutations to send: from the number given, or from the first without a verdict when it
 // is 0; at most count and about size bytes. It marks them as tried.
-func (s *Store) batch(ctx context.Context, from uint64, count, size int) (out []*syncv1.Mutation, err error) {
+func (s *Store) batch(ctx context.Context, from uint64, count, size int) (out *syncv1.PushRequest, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
-		out = nil
+		out = &syncv1.PushRequest{}
 		device, err := getMeta(ctx, tx, metaDevice)
 		if err != nil {
 			return err
 		}
+		var first uint64
+		err = tx.QueryRowContext(ctx, `SELECT coalesce(min(seq), 0), coalesce(min(CASE WHEN outcome IS NULL THEN seq END), 0)
+			FROM outbox WHERE device = ?`, device).Scan(&out.HeldFrom, &first)
 		if from == 0 {
-			err := tx.QueryRowContext(ctx, `SELECT coalesce(min(seq), 0) FROM outbox WHERE device = ? AND outcome IS NULL`, device).Scan(&from)
-			if err != nil || from == 0 {
-				return err
-			}
+			from = first
+		}
+		if err != nil || from == 0 {
+			return err
 		}
 		found, err := actions(ctx, tx, `WHERE device = ? AND seq >= ? ORDER BY seq LIMIT ?`, device, from, count)
 		if err != nil {
@@ -155,28 +159,31 @@ func (s *Store) batch(ctx context.Context, from uint64, count, size int) (out []
 			if size -= len(a.Args) + 64; i > 0 && size < 0 {
 				break
 			}
-			out = append(out, &syncv1.Mutation{
+			out.Mutations = append(out.Mutations, &syncv1.Mutation{
 				Sequence: a.Seq, Id: a.ID[:], Kind: a.Kind, Args: a.Args, DeviceTime: timestamppb.New(a.DeviceTime),
 			})
 		}
-		if len(out) == 0 {
+		if len(out.Mutations) == 0 {
 			return nil
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE outbox SET tried = 1 WHERE device = ? AND seq BETWEEN ? AND ? AND tried = 0`,
-			device, from, out[len(out)-1].Sequence)
+			device, from, out.Mutations[len(out.Mutations)-1].Sequence)
 		return err
 	})
 	return out, err
 }
 
 // take keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server.
-func (s *Store) take(ctx context.Context, verdicts []*syncv1.Verdict) error {
+func (s *Store) take(ctx context.Context, res *syncv1.PushResponse) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)
 		if err != nil {
 			return err
 		}
-		for _, v := range verdicts {
+		if err := setMeta(ctx, tx, metaKeepDays, []byte(strconv.FormatUint(uint64(res.KeepDays), 10))); err != nil {
+			return err
+		}
+		for _, v := range res.Verdicts {
 			b, err := proto.Marshal(v)
 			if err != nil {
 				return err

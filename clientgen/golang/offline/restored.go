@@ -3,62 +3,132 @@ package offline
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"strconv"
+	"time"
 
-	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 )
 
-// forgotten asks whether the server still has all that it gave verdicts for, and returns the first number that
-// it has not, 0 if it has all. After a restore of its database the server takes the device's next number without
-// asking for those before it, since another phone may no longer have them. This one has: they must go first, or
-// the number that follows would bury them.
-//
-// It reads no more than the counter: the page is thrown away, for what the server shows now may lack what is
-// still to be sent.
-func (c *Client) forgotten(ctx context.Context) (from uint64, err error) {
-	latest, err := c.Store.latestVerdict(ctx)
-	if err != nil || latest == 0 {
-		return 0, err
+// pushForgotten sends again what the server gave verdicts for and shows that it has no longer: its database was
+// restored from a backup. With something unsent the push asks for it by itself (PushRequest.held_from); this is for the
+// phone that had nothing else to send. The overlay of what was forgotten is back already, see cover.
+func (c *Client) pushForgotten(ctx context.Context, r *Report) error {
+	from, err := c.Store.forgotten(ctx)
+	if err != nil || from == 0 {
+		return err
 	}
-	client, err := c.sync(ctx)
-	if err != nil {
-		return 0, err
+	if err := c.Store.offerAgain(ctx, from); err != nil {
+		return err
 	}
-	state, err := c.Store.pullState(ctx)
-	if err != nil {
-		return 0, err
+	if err := c.push(ctx, r, from); err != nil {
+		return err
 	}
-	call, cancel := c.within(ctx)
-	defer cancel()
-	// The smallest page from the cursor: nothing at all when nothing has changed.
-	res, err := client.Pull(call, connect.NewRequest(&syncv1.PullRequest{Cursor: state.cursor, MaxBytes: 1, Unsent: uint32(state.unsent)}))
-	if err != nil {
-		return 0, err
-	}
-	if res.Msg.LastSequence >= latest {
-		return 0, nil
-	}
-	return c.Store.firstAfter(ctx, res.Msg.LastSequence)
+	return c.pull(ctx, r)
 }
 
-// latestVerdict is the highest number of this device that has a verdict.
-func (s *Store) latestVerdict(ctx context.Context) (uint64, error) {
-	return s.number(ctx, `SELECT max(seq) FROM outbox WHERE device = ? AND outcome IS NOT NULL`)
-}
-
-// firstAfter is the lowest number of this device above seq that the outbox holds.
-func (s *Store) firstAfter(ctx context.Context, seq uint64) (uint64, error) {
-	return s.number(ctx, `SELECT min(seq) FROM outbox WHERE device = ? AND seq > ?`, int64(seq))
-}
-
-// number runs a query about this device's outbox that gives a number or nothing, which is 0.
-func (s *Store) number(ctx context.Context, query string, args ...any) (uint64, error) {
+// forgotten is the lowest number of this device with a verdict that the last checkpoint's server does not know; 0 when
+// there is none.
+func (s *Store) forgotten(ctx context.Context) (from uint64, err error) {
 	device, err := getMeta(ctx, s.read, metaDevice)
 	if err != nil {
 		return 0, err
 	}
+	reached, err := s.number(ctx, metaReached)
+	if err != nil {
+		return 0, err
+	}
 	var n sql.NullInt64
-	err = s.read.QueryRowContext(ctx, query, append([]any{device}, args...)...).Scan(&n)
+	err = s.read.QueryRowContext(ctx, `SELECT min(seq) FROM outbox WHERE device = ? AND outcome IS NOT NULL AND seq > ?`,
+		device, int64(reached)).Scan(&n)
 	return uint64(n.Int64), err
+}
+
+// offerAgain makes the files of forgotten mutations go through their upload anew. What the object store still has is not
+// sent twice.
+func (s *Store) offerAgain(ctx context.Context, from uint64) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		device, err := getMeta(ctx, tx, metaDevice)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE file SET state = ?, sent = 0 WHERE state = ? AND mutation IN
+			(SELECT id FROM outbox WHERE device = ? AND seq >= ?)`, FileWaiting, FileDone, device, int64(from))
+		return err
+	})
+}
+
+// defaultKeepDays is how long acknowledged mutations are kept when the server does not say.
+const defaultKeepDays = 30
+
+// prune forgets mutations that the server has had for longer than any backup is old from which it would be restored,
+// and their files. What is not settled is kept: without a verdict, not covered by the state shown, rejected or parked
+// and not seen by a person, with a file to send; and everything after it, so that what is held has no gaps. The newest
+// one always stays, for the numbers count on from it. Time is the server's.
+func (s *Store) prune(ctx context.Context) error {
+	d, err := s.Device(ctx)
+	if err != nil {
+		return err
+	}
+	days, err := s.number(ctx, metaKeepDays)
+	if err != nil {
+		return err
+	}
+	if days == 0 {
+		days = defaultKeepDays
+	}
+	horizon := d.AsOf.Add(-time.Duration(days) * 24 * time.Hour)
+	last := int64(0) // of those that may go
+	err = each(ctx, s.read, func(scan func(...any) error) error {
+		var n int64
+		var b []byte
+		var v syncv1.Verdict
+		if err := scan(&n, &b); err != nil {
+			return err
+		}
+		if err := proto.Unmarshal(b, &v); err != nil {
+			return err
+		}
+		if !v.ServerTime.AsTime().Before(horizon) {
+			return errYoung
+		}
+		last = n
+		return nil
+	}, `SELECT n, verdict FROM outbox WHERE n < (SELECT max(n) FROM outbox)
+		AND n < coalesce((SELECT min(n) FROM outbox WHERE outcome IS NULL OR covered = 0 OR outcome IN (3, 4) AND seen = 0
+			OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))), 1 << 62) ORDER BY n`)
+	if errors.Is(err, errYoung) {
+		err = nil
+	}
+	if err != nil || last == 0 {
+		return err
+	}
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		for _, statement := range []string{
+			`DELETE FROM file WHERE mutation IN (SELECT id FROM outbox WHERE n <= ?)`, `DELETE FROM outbox WHERE n <= ?`,
+		} {
+			if _, err := tx.ExecContext(ctx, statement, last); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.sweep(ctx)
+}
+
+// errYoung ends the look at what may go.
+var errYoung = errors.New("offline: still within the horizon")
+
+// number reads a value of meta that is a number; 0 when it is absent.
+func (s *Store) number(ctx context.Context, key string) (uint64, error) {
+	b, err := getMeta(ctx, s.read, key)
+	if err != nil || len(b) == 0 {
+		return 0, err
+	}
+	return strconv.ParseUint(string(b), 10, 64)
 }

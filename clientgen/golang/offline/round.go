@@ -47,7 +47,6 @@ func (c *Client) Sync(ctx context.Context) (Report, error) {
 		return r, err
 	}
 	err := c.round(ctx, &r)
-	c.certain = err == nil
 	if CodeOf(err) == fault.DeviceRevoked {
 		return r, c.handIn(ctx, &r)
 	}
@@ -71,17 +70,16 @@ func (c *Client) mayTalk(ctx context.Context) error {
 }
 
 func (c *Client) round(ctx context.Context, r *Report) error {
-	var from uint64
-	if !c.certain {
-		var err error
-		if from, err = c.forgotten(ctx); err != nil && CodeOf(err) != fault.CursorMalformed {
-			return err
-		}
-	}
-	if err := c.push(ctx, r, from); err != nil {
+	if err := c.push(ctx, r, 0); err != nil {
 		return err
 	}
 	if err := c.pull(ctx, r); err != nil {
+		return err
+	}
+	if err := c.pushForgotten(ctx, r); err != nil {
+		return err
+	}
+	if err := c.Store.prune(ctx); err != nil {
 		return err
 	}
 	moved, err := c.upload(ctx, r)
@@ -100,11 +98,11 @@ func (c *Client) push(ctx context.Context, r *Report, from uint64) error {
 	var gapped uint64
 	for {
 		batch, err := c.Store.batch(ctx, from, pushCount, pushBytes)
-		if err != nil || len(batch) == 0 {
+		if err != nil || len(batch.Mutations) == 0 {
 			return err
 		}
 		call, cancel := c.within(ctx)
-		res, err := client.Push(call, connect.NewRequest(&syncv1.PushRequest{Mutations: batch}))
+		res, err := client.Push(call, connect.NewRequest(batch))
 		cancel()
 		var refusal *Refusal
 		if errors.As(err, &refusal) && CodeOf(err) == fault.SequenceGap {
@@ -113,20 +111,25 @@ func (c *Client) push(ctx context.Context, r *Report, from uint64) error {
 				return err
 			}
 			gapped = from
+			if err := c.Store.offerAgain(ctx, from); err != nil {
+				return err
+			}
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := c.Store.take(ctx, res.Msg.Verdicts); err != nil {
+		if err := c.Store.take(ctx, res.Msg); err != nil {
 			return err
 		}
-		r.Pushed += len(res.Msg.Verdicts)
-		if from != 0 {
-			from = batch[len(batch)-1].Sequence + 1
+		// Fewer verdicts than mutations: the next one is for a newer app, and the next call says so.
+		n := len(res.Msg.Verdicts)
+		r.Pushed += n
+		if n == 0 || n > len(batch.Mutations) {
+			return fault.New(fault.Internal, "%d verdicts for %d mutations", n, len(batch.Mutations))
 		}
-		if len(res.Msg.Verdicts) != len(batch) {
-			return fault.New(fault.Internal, "verdicts are missing")
+		if from != 0 {
+			from = batch.Mutations[n-1].Sequence + 1
 		}
 	}
 }

@@ -88,17 +88,17 @@ func stageClear(ctx context.Context, tx *sql.Tx, feed string) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM staged WHERE feed = ?`, feed); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO staged_clear VALUES (?)`, feed)
+	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO staged_clear VALUES (?)`, feed); err != nil {
+		return err
+	}
+	// It comes anew, as we may have asked, or it is followed no longer.
+	_, err := tx.ExecContext(ctx, `DELETE FROM repair WHERE feed = ?`, feed)
 	return err
 }
 
 func stageDelta(ctx context.Context, tx *sql.Tx, delta *syncv1.FeedDelta) error {
 	if delta.Reset_ {
 		if err := stageClear(ctx, tx, delta.Feed); err != nil {
-			return err
-		}
-		// The answer to our asking for it anew.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM repair WHERE feed = ?`, delta.Feed); err != nil {
 			return err
 		}
 	}
@@ -238,6 +238,7 @@ func (s *Store) forgetCursor(ctx context.Context) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
 			`DELETE FROM staged`,
+			`DELETE FROM repair`, // all feeds come anew
 			`INSERT OR IGNORE INTO staged_clear SELECT DISTINCT feed FROM entry`,
 			`DELETE FROM meta WHERE key = 'cursor'`,
 		} {

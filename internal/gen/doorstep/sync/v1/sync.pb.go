@@ -95,7 +95,10 @@ type PullRequest struct {
 	// Feeds to be sent anew because their digest did not agree.
 	ResetFeeds []string `protobuf:"bytes,3,rep,name=reset_feeds,json=resetFeeds,proto3" json:"reset_feeds,omitempty"`
 	// How many mutations the device has not had a verdict for; shown to the office.
-	Unsent        uint32 `protobuf:"varint,4,opt,name=unsent,proto3" json:"unsent,omitempty"`
+	Unsent uint32 `protobuf:"varint,4,opt,name=unsent,proto3" json:"unsent,omitempty"`
+	// Asks, together with an empty cursor, for the early part: what is needed first, at once, before the whole. A
+	// server that has none answers with the first page.
+	Early         bool `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,6 +161,13 @@ func (x *PullRequest) GetUnsent() uint32 {
 	return 0
 }
 
+func (x *PullRequest) GetEarly() bool {
+	if x != nil {
+		return x.Early
+	}
+	return false
+}
+
 // PullResponse is one page. Its entries become visible on the device only at a checkpoint.
 type PullResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -172,7 +182,11 @@ type PullResponse struct {
 	// The highest sequence of this device's mutations that has a verdict, read in the same snapshot.
 	LastSequence uint64 `protobuf:"varint,5,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
 	// Server time of the snapshot.
-	ServerTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	ServerTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// The answer to early: alone, without entries, cursor or checkpoint beside it. The first page is still to be pulled.
+	Early *Early `protobuf:"bytes,7,opt,name=early,proto3" json:"early,omitempty"`
+	// How much a device will hold in the end; set on the pages of a download that began from nothing.
+	Whole         *Size `protobuf:"bytes,8,opt,name=whole,proto3" json:"whole,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -249,6 +263,122 @@ func (x *PullResponse) GetServerTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *PullResponse) GetEarly() *Early {
+	if x != nil {
+		return x.Early
+	}
+	return nil
+}
+
+func (x *PullResponse) GetWhole() *Size {
+	if x != nil {
+		return x.Whole
+	}
+	return nil
+}
+
+// Early is what a device needs first, complete in itself and read at one snapshot. It may be shown until the first
+// checkpoint, which replaces it.
+type Early struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Live entries, each feed's own part of them.
+	Feeds         []*FeedDelta `protobuf:"bytes,1,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Early) Reset() {
+	*x = Early{}
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Early) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Early) ProtoMessage() {}
+
+func (x *Early) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Early.ProtoReflect.Descriptor instead.
+func (*Early) Descriptor() ([]byte, []int) {
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Early) GetFeeds() []*FeedDelta {
+	if x != nil {
+		return x.Feeds
+	}
+	return nil
+}
+
+// Size is an amount of data.
+type Size struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Live entries.
+	Entries uint64 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	// Bytes of their bodies.
+	Bytes         uint64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Size) Reset() {
+	*x = Size{}
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Size) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Size) ProtoMessage() {}
+
+func (x *Size) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Size.ProtoReflect.Descriptor instead.
+func (*Size) Descriptor() ([]byte, []int) {
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Size) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *Size) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
 // FeedDelta is the part of a page that belongs to one feed.
 type FeedDelta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -262,7 +392,7 @@ type FeedDelta struct {
 
 func (x *FeedDelta) Reset() {
 	*x = FeedDelta{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[2]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -274,7 +404,7 @@ func (x *FeedDelta) String() string {
 func (*FeedDelta) ProtoMessage() {}
 
 func (x *FeedDelta) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[2]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -287,7 +417,7 @@ func (x *FeedDelta) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedDelta.ProtoReflect.Descriptor instead.
 func (*FeedDelta) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{2}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FeedDelta) GetFeed() string {
@@ -330,7 +460,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[3]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -342,7 +472,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[3]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -355,7 +485,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{3}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Entry) GetKind() uint32 {
@@ -403,7 +533,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[4]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +545,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[4]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +558,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{4}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Checkpoint) GetFeeds() []*FeedState {
@@ -454,7 +584,7 @@ type FeedState struct {
 
 func (x *FeedState) Reset() {
 	*x = FeedState{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[5]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +596,7 @@ func (x *FeedState) String() string {
 func (*FeedState) ProtoMessage() {}
 
 func (x *FeedState) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[5]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +609,7 @@ func (x *FeedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedState.ProtoReflect.Descriptor instead.
 func (*FeedState) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{5}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FeedState) GetFeed() string {
@@ -512,15 +642,18 @@ func (x *FeedState) GetCount() uint64 {
 
 // PushRequest carries consecutive mutations.
 type PushRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mutations     []*Mutation            `protobuf:"bytes,1,rep,name=mutations,proto3" json:"mutations,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Mutations []*Mutation            `protobuf:"bytes,1,rep,name=mutations,proto3" json:"mutations,omitempty"`
+	// The lowest sequence from which on the device still holds every mutation, those with a verdict included; 0 when it
+	// does not say. A server whose database went back asks for the forgotten ones among them before it takes new ones.
+	HeldFrom      uint64 `protobuf:"varint,2,opt,name=held_from,json=heldFrom,proto3" json:"held_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PushRequest) Reset() {
 	*x = PushRequest{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[6]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +665,7 @@ func (x *PushRequest) String() string {
 func (*PushRequest) ProtoMessage() {}
 
 func (x *PushRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[6]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +678,7 @@ func (x *PushRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushRequest.ProtoReflect.Descriptor instead.
 func (*PushRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{6}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PushRequest) GetMutations() []*Mutation {
@@ -553,6 +686,13 @@ func (x *PushRequest) GetMutations() []*Mutation {
 		return x.Mutations
 	}
 	return nil
+}
+
+func (x *PushRequest) GetHeldFrom() uint64 {
+	if x != nil {
+		return x.HeldFrom
+	}
+	return 0
 }
 
 // Mutation is one thing that a person did on a device.
@@ -575,7 +715,7 @@ type Mutation struct {
 
 func (x *Mutation) Reset() {
 	*x = Mutation{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[7]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +727,7 @@ func (x *Mutation) String() string {
 func (*Mutation) ProtoMessage() {}
 
 func (x *Mutation) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[7]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +740,7 @@ func (x *Mutation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
 func (*Mutation) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{7}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Mutation) GetSequence() uint64 {
@@ -638,20 +778,24 @@ func (x *Mutation) GetDeviceTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// PushResponse has one verdict for each mutation, in the same order.
+// PushResponse has one verdict for each mutation, in the same order; or for the first ones only, when the next one needs
+// a newer app: sent first in a call of its own, it gets client_too_old.
 type PushResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Verdicts []*Verdict             `protobuf:"bytes,1,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
-	// The last sequence of this call: all up to it have a verdict.
-	LastSequence  uint64                 `protobuf:"varint,2,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
-	ServerTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// The last sequence of this call that was taken in: all up to it have a verdict.
+	LastSequence uint64                 `protobuf:"varint,2,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
+	ServerTime   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// For how many days after its verdict the device should keep a mutation, in case the server is restored from a
+	// backup: the greatest age of a backup that would be used. 0 when the server does not say.
+	KeepDays      uint32 `protobuf:"varint,4,opt,name=keep_days,json=keepDays,proto3" json:"keep_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PushResponse) Reset() {
 	*x = PushResponse{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[8]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +807,7 @@ func (x *PushResponse) String() string {
 func (*PushResponse) ProtoMessage() {}
 
 func (x *PushResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[8]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +820,7 @@ func (x *PushResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushResponse.ProtoReflect.Descriptor instead.
 func (*PushResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{8}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PushResponse) GetVerdicts() []*Verdict {
@@ -698,6 +842,13 @@ func (x *PushResponse) GetServerTime() *timestamppb.Timestamp {
 		return x.ServerTime
 	}
 	return nil
+}
+
+func (x *PushResponse) GetKeepDays() uint32 {
+	if x != nil {
+		return x.KeepDays
+	}
+	return 0
 }
 
 // Verdict is the office's lasting answer to one mutation.
@@ -723,7 +874,7 @@ type Verdict struct {
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[9]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +886,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[9]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +899,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{9}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Verdict) GetSequence() uint64 {
@@ -833,7 +984,7 @@ type FieldChange struct {
 
 func (x *FieldChange) Reset() {
 	*x = FieldChange{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[10]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +996,7 @@ func (x *FieldChange) String() string {
 func (*FieldChange) ProtoMessage() {}
 
 func (x *FieldChange) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[10]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +1009,7 @@ func (x *FieldChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldChange.ProtoReflect.Descriptor instead.
 func (*FieldChange) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{10}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *FieldChange) GetField() string {
@@ -895,7 +1046,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[11]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1058,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[11]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1071,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{11}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchRequest) GetCursor() []byte {
@@ -952,7 +1103,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[12]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -964,7 +1115,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[12]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -977,7 +1128,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{12}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WatchResponse) GetEvent() isWatchResponse_Event {
@@ -1049,7 +1200,7 @@ type Poke struct {
 
 func (x *Poke) Reset() {
 	*x = Poke{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[13]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1212,7 @@ func (x *Poke) String() string {
 func (*Poke) ProtoMessage() {}
 
 func (x *Poke) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[13]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1225,7 @@ func (x *Poke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Poke.ProtoReflect.Descriptor instead.
 func (*Poke) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{13}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Poke) GetFeeds() []string {
@@ -1093,7 +1244,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[14]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1256,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[14]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1269,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{14}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{16}
 }
 
 // Goodbye ends a stream in good order.
@@ -1134,7 +1285,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[15]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1297,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[15]
+	mi := &file_doorstep_sync_v1_sync_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1310,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{15}
+	return file_doorstep_sync_v1_sync_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Goodbye) GetRetryAfterMs() int64 {
@@ -1180,14 +1331,15 @@ var File_doorstep_sync_v1_sync_proto protoreflect.FileDescriptor
 
 const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x1bdoorstep/sync/v1/sync.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n" +
+	"\x1bdoorstep/sync/v1/sync.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x01\n" +
 	"\vPullRequest\x12!\n" +
 	"\x06cursor\x18\x01 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x01R\x06cursor\x12'\n" +
 	"\tmax_bytes\x18\x02 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\x80\x80\x80\x02R\bmaxBytes\x12/\n" +
 	"\vreset_feeds\x18\x03 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10@\"\x04r\x02\x18@R\n" +
 	"resetFeeds\x12\x16\n" +
-	"\x06unsent\x18\x04 \x01(\rR\x06unsent\"\x9e\x02\n" +
+	"\x06unsent\x18\x04 \x01(\rR\x06unsent\x12\x14\n" +
+	"\x05early\x18\x05 \x01(\bR\x05early\"\xfb\x02\n" +
 	"\fPullResponse\x121\n" +
 	"\x05feeds\x18\x01 \x03(\v2\x1b.doorstep.sync.v1.FeedDeltaR\x05feeds\x12#\n" +
 	"\rdropped_feeds\x18\x02 \x03(\tR\fdroppedFeeds\x12\x16\n" +
@@ -1197,7 +1349,14 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"checkpoint\x12#\n" +
 	"\rlast_sequence\x18\x05 \x01(\x04R\flastSequence\x12;\n" +
 	"\vserver_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"serverTime\"h\n" +
+	"serverTime\x12-\n" +
+	"\x05early\x18\a \x01(\v2\x17.doorstep.sync.v1.EarlyR\x05early\x12,\n" +
+	"\x05whole\x18\b \x01(\v2\x16.doorstep.sync.v1.SizeR\x05whole\":\n" +
+	"\x05Early\x121\n" +
+	"\x05feeds\x18\x01 \x03(\v2\x1b.doorstep.sync.v1.FeedDeltaR\x05feeds\"6\n" +
+	"\x04Size\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"h\n" +
 	"\tFeedDelta\x12\x12\n" +
 	"\x04feed\x18\x01 \x01(\tR\x04feed\x12\x14\n" +
 	"\x05reset\x18\x02 \x01(\bR\x05reset\x121\n" +
@@ -1215,9 +1374,10 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\x04feed\x18\x01 \x01(\tR\x04feed\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\x06R\x06digest\x12\x14\n" +
-	"\x05count\x18\x04 \x01(\x04R\x05count\"T\n" +
+	"\x05count\x18\x04 \x01(\x04R\x05count\"q\n" +
 	"\vPushRequest\x12E\n" +
-	"\tmutations\x18\x01 \x03(\v2\x1a.doorstep.sync.v1.MutationB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\tmutations\"\xcc\x01\n" +
+	"\tmutations\x18\x01 \x03(\v2\x1a.doorstep.sync.v1.MutationB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\tmutations\x12\x1b\n" +
+	"\theld_from\x18\x02 \x01(\x04R\bheldFrom\"\xcc\x01\n" +
 	"\bMutation\x12#\n" +
 	"\bsequence\x18\x01 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12\x17\n" +
 	"\x02id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\x1d\n" +
@@ -1225,12 +1385,13 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\x04args\x18\x04 \x01(\fB\n" +
 	"\xbaH\az\x05\x18\x80\x80\xc0\x01R\x04args\x12C\n" +
 	"\vdevice_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
-	"deviceTime\"\xa7\x01\n" +
+	"deviceTime\"\xc4\x01\n" +
 	"\fPushResponse\x125\n" +
 	"\bverdicts\x18\x01 \x03(\v2\x19.doorstep.sync.v1.VerdictR\bverdicts\x12#\n" +
 	"\rlast_sequence\x18\x02 \x01(\x04R\flastSequence\x12;\n" +
 	"\vserver_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"serverTime\"\xd4\x02\n" +
+	"serverTime\x12\x1b\n" +
+	"\tkeep_days\x18\x04 \x01(\rR\bkeepDays\"\xd4\x02\n" +
 	"\aVerdict\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\fR\x02id\x123\n" +
@@ -1286,54 +1447,59 @@ func file_doorstep_sync_v1_sync_proto_rawDescGZIP() []byte {
 }
 
 var file_doorstep_sync_v1_sync_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_doorstep_sync_v1_sync_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_doorstep_sync_v1_sync_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_doorstep_sync_v1_sync_proto_goTypes = []any{
 	(Outcome)(0),                  // 0: doorstep.sync.v1.Outcome
 	(*PullRequest)(nil),           // 1: doorstep.sync.v1.PullRequest
 	(*PullResponse)(nil),          // 2: doorstep.sync.v1.PullResponse
-	(*FeedDelta)(nil),             // 3: doorstep.sync.v1.FeedDelta
-	(*Entry)(nil),                 // 4: doorstep.sync.v1.Entry
-	(*Checkpoint)(nil),            // 5: doorstep.sync.v1.Checkpoint
-	(*FeedState)(nil),             // 6: doorstep.sync.v1.FeedState
-	(*PushRequest)(nil),           // 7: doorstep.sync.v1.PushRequest
-	(*Mutation)(nil),              // 8: doorstep.sync.v1.Mutation
-	(*PushResponse)(nil),          // 9: doorstep.sync.v1.PushResponse
-	(*Verdict)(nil),               // 10: doorstep.sync.v1.Verdict
-	(*FieldChange)(nil),           // 11: doorstep.sync.v1.FieldChange
-	(*WatchRequest)(nil),          // 12: doorstep.sync.v1.WatchRequest
-	(*WatchResponse)(nil),         // 13: doorstep.sync.v1.WatchResponse
-	(*Poke)(nil),                  // 14: doorstep.sync.v1.Poke
-	(*Heartbeat)(nil),             // 15: doorstep.sync.v1.Heartbeat
-	(*Goodbye)(nil),               // 16: doorstep.sync.v1.Goodbye
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Early)(nil),                 // 3: doorstep.sync.v1.Early
+	(*Size)(nil),                  // 4: doorstep.sync.v1.Size
+	(*FeedDelta)(nil),             // 5: doorstep.sync.v1.FeedDelta
+	(*Entry)(nil),                 // 6: doorstep.sync.v1.Entry
+	(*Checkpoint)(nil),            // 7: doorstep.sync.v1.Checkpoint
+	(*FeedState)(nil),             // 8: doorstep.sync.v1.FeedState
+	(*PushRequest)(nil),           // 9: doorstep.sync.v1.PushRequest
+	(*Mutation)(nil),              // 10: doorstep.sync.v1.Mutation
+	(*PushResponse)(nil),          // 11: doorstep.sync.v1.PushResponse
+	(*Verdict)(nil),               // 12: doorstep.sync.v1.Verdict
+	(*FieldChange)(nil),           // 13: doorstep.sync.v1.FieldChange
+	(*WatchRequest)(nil),          // 14: doorstep.sync.v1.WatchRequest
+	(*WatchResponse)(nil),         // 15: doorstep.sync.v1.WatchResponse
+	(*Poke)(nil),                  // 16: doorstep.sync.v1.Poke
+	(*Heartbeat)(nil),             // 17: doorstep.sync.v1.Heartbeat
+	(*Goodbye)(nil),               // 18: doorstep.sync.v1.Goodbye
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_doorstep_sync_v1_sync_proto_depIdxs = []int32{
-	3,  // 0: doorstep.sync.v1.PullResponse.feeds:type_name -> doorstep.sync.v1.FeedDelta
-	5,  // 1: doorstep.sync.v1.PullResponse.checkpoint:type_name -> doorstep.sync.v1.Checkpoint
-	17, // 2: doorstep.sync.v1.PullResponse.server_time:type_name -> google.protobuf.Timestamp
-	4,  // 3: doorstep.sync.v1.FeedDelta.entries:type_name -> doorstep.sync.v1.Entry
-	6,  // 4: doorstep.sync.v1.Checkpoint.feeds:type_name -> doorstep.sync.v1.FeedState
-	8,  // 5: doorstep.sync.v1.PushRequest.mutations:type_name -> doorstep.sync.v1.Mutation
-	17, // 6: doorstep.sync.v1.Mutation.device_time:type_name -> google.protobuf.Timestamp
-	10, // 7: doorstep.sync.v1.PushResponse.verdicts:type_name -> doorstep.sync.v1.Verdict
-	17, // 8: doorstep.sync.v1.PushResponse.server_time:type_name -> google.protobuf.Timestamp
-	0,  // 9: doorstep.sync.v1.Verdict.outcome:type_name -> doorstep.sync.v1.Outcome
-	11, // 10: doorstep.sync.v1.Verdict.changes:type_name -> doorstep.sync.v1.FieldChange
-	17, // 11: doorstep.sync.v1.Verdict.server_time:type_name -> google.protobuf.Timestamp
-	14, // 12: doorstep.sync.v1.WatchResponse.poke:type_name -> doorstep.sync.v1.Poke
-	15, // 13: doorstep.sync.v1.WatchResponse.heartbeat:type_name -> doorstep.sync.v1.Heartbeat
-	16, // 14: doorstep.sync.v1.WatchResponse.goodbye:type_name -> doorstep.sync.v1.Goodbye
-	1,  // 15: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
-	7,  // 16: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
-	12, // 17: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
-	2,  // 18: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
-	9,  // 19: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
-	13, // 20: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
-	18, // [18:21] is the sub-list for method output_type
-	15, // [15:18] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	5,  // 0: doorstep.sync.v1.PullResponse.feeds:type_name -> doorstep.sync.v1.FeedDelta
+	7,  // 1: doorstep.sync.v1.PullResponse.checkpoint:type_name -> doorstep.sync.v1.Checkpoint
+	19, // 2: doorstep.sync.v1.PullResponse.server_time:type_name -> google.protobuf.Timestamp
+	3,  // 3: doorstep.sync.v1.PullResponse.early:type_name -> doorstep.sync.v1.Early
+	4,  // 4: doorstep.sync.v1.PullResponse.whole:type_name -> doorstep.sync.v1.Size
+	5,  // 5: doorstep.sync.v1.Early.feeds:type_name -> doorstep.sync.v1.FeedDelta
+	6,  // 6: doorstep.sync.v1.FeedDelta.entries:type_name -> doorstep.sync.v1.Entry
+	8,  // 7: doorstep.sync.v1.Checkpoint.feeds:type_name -> doorstep.sync.v1.FeedState
+	10, // 8: doorstep.sync.v1.PushRequest.mutations:type_name -> doorstep.sync.v1.Mutation
+	19, // 9: doorstep.sync.v1.Mutation.device_time:type_name -> google.protobuf.Timestamp
+	12, // 10: doorstep.sync.v1.PushResponse.verdicts:type_name -> doorstep.sync.v1.Verdict
+	19, // 11: doorstep.sync.v1.PushResponse.server_time:type_name -> google.protobuf.Timestamp
+	0,  // 12: doorstep.sync.v1.Verdict.outcome:type_name -> doorstep.sync.v1.Outcome
+	13, // 13: doorstep.sync.v1.Verdict.changes:type_name -> doorstep.sync.v1.FieldChange
+	19, // 14: doorstep.sync.v1.Verdict.server_time:type_name -> google.protobuf.Timestamp
+	16, // 15: doorstep.sync.v1.WatchResponse.poke:type_name -> doorstep.sync.v1.Poke
+	17, // 16: doorstep.sync.v1.WatchResponse.heartbeat:type_name -> doorstep.sync.v1.Heartbeat
+	18, // 17: doorstep.sync.v1.WatchResponse.goodbye:type_name -> doorstep.sync.v1.Goodbye
+	1,  // 18: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
+	9,  // 19: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
+	14, // 20: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
+	2,  // 21: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
+	11, // 22: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
+	15, // 23: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
+	21, // [21:24] is the sub-list for method output_type
+	18, // [18:21] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_sync_v1_sync_proto_init() }
@@ -1341,7 +1507,7 @@ func file_doorstep_sync_v1_sync_proto_init() {
 	if File_doorstep_sync_v1_sync_proto != nil {
 		return
 	}
-	file_doorstep_sync_v1_sync_proto_msgTypes[12].OneofWrappers = []any{
+	file_doorstep_sync_v1_sync_proto_msgTypes[14].OneofWrappers = []any{
 		(*WatchResponse_Poke)(nil),
 		(*WatchResponse_Heartbeat)(nil),
 		(*WatchResponse_Goodbye)(nil),
@@ -1352,7 +1518,7 @@ func file_doorstep_sync_v1_sync_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_sync_v1_sync_proto_rawDesc), len(file_doorstep_sync_v1_sync_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
