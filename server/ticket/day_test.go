@@ -174,6 +174,7 @@ func TestBadMutationsGetAClearVerdict(t *testing.T) {
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: []byte("short")}, at, parked, fault.MutationMalformed)
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(uuid.New())}, at, parked, fault.TargetUnknown)
 	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(uuid.New()), Text: "x"}, at, parked, fault.TargetUnknown)
+	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(o.TicketID), Text: "a\x00b"}, at, rejected, fault.TextUnprintable)
 	p.does("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(uuid.New())}, at, parked, fault.TargetUnknown)
 	p.does("visit.dance", accept, at, parked, fault.MutationUnknown)
 	p.does("visit.accept", accept, at.Add(state.MaxAhead+time.Minute), parked, fault.DeviceTimeFuture)

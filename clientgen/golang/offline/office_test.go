@@ -45,6 +45,7 @@ type office struct {
 	url    string
 	org    uuid.UUID
 	public ed25519.PublicKey
+	intake *intake.Intake[*postgres.Tx]
 
 	mu      sync.Mutex
 	access  map[string]identity.Identity
@@ -107,8 +108,9 @@ func openOffice(t testing.TB) *office {
 		Store: o.Store, Mutators: synctest.Mutators[*postgres.Tx](o.trade), Signer: change.Ed25519Signer{KeyID: "k1", Key: private},
 		Now: time.Now, MaxAhead: time.Minute, Panicked: func(change.Mutation, any, []byte) {},
 	}
+	o.intake = take
 	service := &delta.Service{
-		Store: o.Store, Hub: hub, Intake: take, Log: log, Heartbeat: 5 * time.Second, MaxAge: time.Hour, MaxWatches: 100,
+		Store: o.Store, Hub: hub, Intake: take, Log: log, KeepDays: 3, Heartbeat: 5 * time.Second, MaxAge: time.Hour, MaxWatches: 100,
 		Revoked: func(_ context.Context, who identity.Identity) (bool, error) {
 			o.mu.Lock()
 			defer o.mu.Unlock()
@@ -211,6 +213,14 @@ func (o *office) worker(t testing.TB, n int) (user uuid.UUID, items []uuid.UUID)
 		o.give(t, items[len(items)-1], user)
 	}
 	return user, items
+}
+
+// follow sets what a user follows.
+func (o *office) follow(t testing.TB, user uuid.UUID, feeds ...change.FeedID) {
+	t.Helper()
+	o.transact(t, func(ctx context.Context, tx *postgres.Tx) error {
+		return o.Subscribe(ctx, tx, change.User(user), feeds...)
+	})
 }
 
 // give changes who holds an item; only its holder's feed shows it.

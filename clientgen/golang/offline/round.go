@@ -70,11 +70,15 @@ func (c *Client) mayTalk(ctx context.Context) error {
 }
 
 func (c *Client) round(ctx context.Context, r *Report) error {
-	if err := c.push(ctx, r, 0); err != nil {
-		return err
+	old := c.push(ctx, r, 0)
+	if old != nil && CodeOf(old) != fault.ClientTooOld {
+		return old
 	}
 	if err := c.pull(ctx, r); err != nil {
 		return err
+	}
+	if old != nil {
+		return old // it still shows what the office says, while its queue waits for the upgrade
 	}
 	if err := c.pushForgotten(ctx, r); err != nil {
 		return err
