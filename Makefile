@@ -21,7 +21,8 @@ build: need
 	@mkdir -p $(BIN)
 	@go build -o $(BIN)/doorstep ./server
 
-## test: everything that CI runs.
+## test: everything that CI runs. DOORSTEP_TEST_DATABASE_URL=postgres://… runs it against that server, each test in a
+## database of its own there; its role needs CREATEDB, CREATEROLE and BYPASSRLS.
 test: check
 
 ## check: generated code is fresh, lint, vet, all tests with the race detector, fuzz targets on their seeds.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
@@ -59,9 +60,18 @@ func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var err error
-	if s.running, err = postgres.Start(ctx, s.cfg); err != nil {
-		t.Fatalf("pgtest: start: %v", err)
+	// Whoever looks for a free port of its own holds this one for an instant.
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
+		var err error
+		s.running, err = postgres.Start(ctx, s.cfg)
+		if err == nil {
+			return
+		}
+		if fault.CodeOf(err) != fault.LocalPortBusy || ctx.Err() != nil {
+			t.Fatalf("pgtest: start: %v", err)
+		}
 	}
 }
 

@@ -3,8 +3,9 @@
 //
 // One PostgreSQL serves all test processes of a user: the first that needs it starts it, it survives from
 // package to package, and ends half a minute after the last test process has. It keeps its data folder under
-// the temporary directory, without fsync. DOORSTEP_TEST_DATABASE_URL names another server instead (the role in
-// it must be a superuser, or own databases and be able to create roles).
+// the temporary directory, without fsync. DOORSTEP_TEST_DATABASE_URL names another server instead; the role in it
+// must be a superuser, or have CREATEDB, CREATEROLE and BYPASSRLS. Tests that stop or kill PostgreSQL run one of
+// their own all the same, for nobody else's may be killed: Own.
 package pgtest
 
 import (

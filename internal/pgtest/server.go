@@ -48,13 +48,17 @@ var shared struct {
 
 // server is the URL of a server's database "postgres", for a role that may create databases.
 func server(ctx context.Context) (string, error) {
-	if given := os.Getenv("DOORSTEP_TEST_DATABASE_URL"); given != "" {
-		return given, nil
-	}
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.url != "" {
 		return shared.url, nil
+	}
+	if given := os.Getenv("DOORSTEP_TEST_DATABASE_URL"); given != "" {
+		if err := able(ctx, given); err != nil {
+			return "", err
+		}
+		shared.url = given
+		return given, nil
 	}
 	dir, err := folder()
 	if err != nil {
@@ -79,6 +83,21 @@ func server(ctx context.Context) (string, error) {
 	}
 	shared.url, shared.use = url, use
 	return url, nil
+}
+
+// able tells what the role of a given server lacks, before a hundred tests fail for it.
+func able(ctx context.Context, url string) error {
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("DOORSTEP_TEST_DATABASE_URL: %w", err)
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	var can bool
+	err = c.QueryRow(ctx, "SELECT rolsuper OR rolcreatedb AND rolcreaterole AND rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&can)
+	if err == nil && !can {
+		err = errors.New("DOORSTEP_TEST_DATABASE_URL: its role needs CREATEDB, CREATEROLE and BYPASSRLS, or to be a superuser")
+	}
+	return err
 }
 
 // folder is private to the user, and passable for the account that PostgreSQL runs as when the user is root.
