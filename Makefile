@@ -58,7 +58,7 @@ fresh: $(TOOLS)/buf
 
 ## golden: write down the schema and other golden files anew.
 golden: need
-	DOORSTEP_UPDATE_GOLDEN=1 go test -count=1 ./migrations
+	DOORSTEP_UPDATE_GOLDEN=1 go test -count=1 ./migrations ./server/distribute
 
 ## fuzz: every fuzz target, FUZZTIME each.
 fuzz: need

@@ -77,6 +77,7 @@ const (
 	// running it
 	ConfigInvalid Code = "config_invalid"
 	PortBusy      Code = "port_busy"
+	SpreadBlocked Code = "spread_blocked"
 
 	// local: the database and object store that a demo runs by itself
 	LocalRunning     Code = "local_running"
@@ -159,6 +160,7 @@ var definitions = []Definition{
 
 	{ConfigInvalid, KindInvalid, false, "A setting is missing or wrong. Correct what is named and start again.", "配置缺失或有误，请更正后重新启动。"},
 	{PortBusy, KindConflict, false, "Another program listens there already. Stop it, or choose another address with --listen.", "该地址端口已被其他程序占用，请先停止它，或用 --listen 换一个地址。"},
+	{SpreadBlocked, KindConflict, false, "The tenants' tables cannot be spread yet. Do what is named, then run the command again: it goes on where it stopped.", "各公司的数据表暂时无法分布。请先处理提示的问题，再重新运行该命令，会从中断处继续。"},
 
 	{LocalRunning, KindConflict, false, "Doorstep is already running on this data folder. Stop the other one first, or give another folder.", "该数据目录已有 Doorstep 在运行，请先停止它，或换一个目录。"},
 	{LocalPortBusy, KindConflict, false, "Another program holds this port. Stop it, or give another port.", "端口已被其他程序占用，请停止该程序或换一个端口。"},

@@ -29,7 +29,8 @@ type admin struct {
 	Key    adminKey    `cmd:"" name:"rotate-key" help:"Begin a new signing key."`
 	Secret adminSecret `cmd:"" help:"Make the installation's root secret."`
 
-	Restored adminRestored `cmd:"" help:"Say that the database was restored from a backup."`
+	Restored   adminRestored   `cmd:"" help:"Say that the database was restored from a backup."`
+	Distribute adminDistribute `cmd:"" help:"Spread the companies' tables over the nodes of a Citus cluster."`
 }
 
 // accounts opens the account room of an installation for fn.

@@ -140,3 +140,26 @@ func TestServeDrainsWhenItIsToldTo(t *testing.T) {
 		t.Error(l)
 	}
 }
+
+func TestSpreadingOnAStockPostgresSaysWhatIsMissingAndShowsTheStatements(t *testing.T) {
+	t.Parallel()
+	m, _ := installation(t)
+	url := pgtest.New(t).URL
+	out, e, code := m.run("admin", "distribute", "--dry-run", "--database-url", url)
+	for _, want := range []string{"has no extension citus", "create_distributed_table('public.ticket', 'org_id'", "create_reference_table('public.org')"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the dry run does not say %s:\n%s", want, out)
+		}
+	}
+	if code != 1 || !strings.Contains(e, "cannot be spread yet") {
+		t.Errorf("%d %s", code, e)
+	}
+	m.env["LANG"] = "zh_CN.UTF-8"
+	out, e, code = m.run("admin", "distribute", "--database-url", url)
+	if code != 1 || !strings.Contains(out, "没有 citus 扩展") || strings.Contains(out, "create_") || !strings.Contains(e, "无法分布") {
+		t.Errorf("%d %s%s", code, out, e)
+	}
+	if _, _, code = m.run("admin", "distribute", "--shards", "0", "--database-url", url); code != 1 {
+		t.Error("no shards at all are taken")
+	}
+}

@@ -70,6 +70,18 @@ func (i installation) open(ctx context.Context, c Console, storeHost string) (op
 	return i.start(ctx, c, secret, storeHost)
 }
 
+// database gives fn the URL of the installation's database, for what needs nothing else of it.
+func (i installation) database(ctx context.Context, c Console, fn func(url string) error) error {
+	if i.DatabaseURL != "" {
+		return fn(i.DatabaseURL)
+	}
+	o, err := i.open(ctx, c, "")
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(o.config.DatabaseURL), o.stop(context.WithoutCancel(ctx)))
+}
+
 func (i installation) external() (opened, error) {
 	secret, err := i.secret("", false)
 	if err != nil {

@@ -140,18 +140,11 @@ another migration that is running. Safe while the older version still serves.
 
 // Run migrates.
 func (m *migrate) Run(ctx context.Context, c Console) error {
-	url := m.DatabaseURL
-	if url == "" {
-		o, err := m.open(ctx, c, "")
-		if err != nil {
+	return m.database(ctx, c, func(url string) error {
+		if err := app.Migrate(ctx, url); err != nil { // the embedded start has migrated already
 			return err
 		}
-		defer func() { _ = o.stop(context.WithoutCancel(ctx)) }() // the embedded start migrates already
-		url = o.config.DatabaseURL
-	}
-	if err := app.Migrate(ctx, url); err != nil {
-		return err
-	}
-	c.Say("The database has this program's schema.", "数据库结构已是最新。")
-	return nil
+		c.Say("The database has this program's schema.", "数据库结构已是最新。")
+		return nil
+	})
 }
