@@ -45,15 +45,19 @@ lint-proto: $(TOOLS)/buf
 	$(TOOLS)/buf lint
 	@.ci/breaking $(TOOLS)/buf
 
-## generate: Go from proto/.
+## generate: Go and the clients from proto/.
 generate: $(TOOLS)/buf
 	$(TOOLS)/buf generate
+	$(TOOLS)/buf generate --template buf.gen.clients.yaml
 
 ## fresh: what is generated is what would be generated now.
 fresh: $(TOOLS)/buf
 	@rm -rf .tmp/fresh && mkdir -p .tmp/fresh
 	@$(TOOLS)/buf generate -o .tmp/fresh
+	@$(TOOLS)/buf generate --template buf.gen.clients.yaml -o .tmp/fresh
 	@diff -r .tmp/fresh/internal/gen internal/gen || { echo "internal/gen is not what proto/ says: run make generate" >&2; exit 1; }
+	@cd .tmp/fresh && find clientgen -type f | while read -r f; do diff "$$f" "../../$$f" || \
+		{ echo "$$f is not what proto/ says: run make generate" >&2; exit 1; }; done
 	@rm -rf .tmp/fresh
 
 ## golden: write down the schema and other golden files anew.

@@ -28,7 +28,7 @@ type phone struct {
 func newPhone(t *testing.T, url, code string) *phone {
 	t.Helper()
 	store, err := offline.Open(t.Context(), offline.Options{
-		Dir: t.TempDir(), Now: time.Now, Effects: field.Effects(), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys,
+		Dir: t.TempDir(), Now: time.Now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func (p *phone) view(fn func(*offline.View)) {
 }
 
 func (p *phone) visits() (out []*fieldv1.Visit) {
-	p.view(func(v *offline.View) { out = field.All[fieldv1.Visit](v, fieldv1.EntityKind_ENTITY_KIND_VISIT) })
+	p.view(func(v *offline.View) { out = field.Visits.All(v) })
 	return out
 }
 
@@ -155,7 +155,7 @@ func (p *phone) work(v *fieldv1.Visit, part []byte, quantity int) {
 	p.photo(id, "after", fieldv1.ProofKind_PROOF_KIND_AFTER)
 	var hash []byte
 	p.view(func(view *offline.View) {
-		hash = field.Get[fieldv1.Ticket](view, fieldv1.EntityKind_ENTITY_KIND_TICKET, v.GetTicketId()).GetEventHash()
+		hash = field.Tickets.Get(view, v.GetTicketId()).GetEventHash()
 	})
 	p.do("signature.sign", &fieldv1.SignSignature{
 		Id: newID(), VisitId: id, Step: "sign", SignerName: "王女士", Terms: "安装完成，验收合格。", TicketHash: hash,

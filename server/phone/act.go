@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -20,12 +19,8 @@ import (
 const patience = 15 * time.Second
 
 // act saves a mutation, says so, and tries at once to bring it to the office.
-func (p *Phone) act(kind string, args proto.Message, files ...offline.Kept) error {
-	b, err := proto.Marshal(args)
-	if err != nil {
-		return err
-	}
-	m, err := p.store.Do(p.ctx, kind, b, files...)
+func act[T any, M offline.Message[T]](p *Phone, mutator offline.Mutator[T, M], args M, files ...offline.Kept) error {
+	m, err := mutator.Do(p.ctx, p.store, args, files...)
 	if err != nil {
 		return err
 	}

@@ -153,9 +153,9 @@ type details struct {
 }
 
 func read(v *offline.View, j job) details {
-	d := details{job: j, template: field.Get[fieldv1.Template](v, fieldv1.EntityKind_ENTITY_KIND_TEMPLATE, j.ticket.GetTemplateId())}
+	d := details{job: j, template: field.Templates.Get(v, j.ticket.GetTemplateId())}
 	var attached []checklist.Proof
-	for _, one := range field.All[fieldv1.Proof](v, kindProof) {
+	for _, one := range field.Proofs.All(v) {
 		if bytes.Equal(one.GetTicketId(), j.ticket.GetId()) {
 			d.proofs = append(d.proofs, one)
 			if bytes.Equal(one.GetVisitId(), j.visit.GetId()) {

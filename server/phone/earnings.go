@@ -15,7 +15,6 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
 )
@@ -38,7 +37,7 @@ func (m *money2) add(l *payv1.EarningLine) {
 // earned sums the lines that the phone holds, of today and of this month.
 func earned(v *offline.View, now time.Time, zone *time.Location) (today, month money2) {
 	now = now.In(zone)
-	for _, l := range field.All[payv1.EarningLine](v, fieldv1.EntityKind_ENTITY_KIND_EARNING_LINE) {
+	for _, l := range field.EarningLines.All(v) {
 		at := l.GetEarnedAt().AsTime().In(zone)
 		if at.Year() == now.Year() && at.Month() == now.Month() {
 			month.add(l)
@@ -69,7 +68,7 @@ func (c earningsCmd) Run(p *Phone) error {
 	var lines []*payv1.EarningLine
 	err = p.store.Read(p.ctx, func(v *offline.View) error {
 		today, month = earned(v, p.Now(), p.zone)
-		lines = field.All[payv1.EarningLine](v, fieldv1.EntityKind_ENTITY_KIND_EARNING_LINE)
+		lines = field.EarningLines.All(v)
 		return nil
 	})
 	if err != nil {

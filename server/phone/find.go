@@ -69,16 +69,16 @@ func (j job) finished() bool {
 // jobs are all tickets of the phone with their newest visit, by time.
 func jobs(v *offline.View) []job {
 	newest := map[string]*fieldv1.Visit{}
-	for _, one := range field.All[fieldv1.Visit](v, kindVisit) {
+	for _, one := range field.Visits.All(v) {
 		if old := newest[string(one.GetTicketId())]; old.GetOrdinal() <= one.GetOrdinal() {
 			newest[string(one.GetTicketId())] = one
 		}
 	}
 	var out []job
-	for _, t := range field.All[fieldv1.Ticket](v, kindTicket) {
+	for _, t := range field.Tickets.All(v) {
 		j := job{ticket: t, visit: newest[string(t.GetId())]}
-		j.product = field.Get[fieldv1.Product](v, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, t.GetProductId())
-		j.pending = field.Pending(v, kindTicket, t.GetId()) || field.Pending(v, kindVisit, j.visit.GetId())
+		j.product = field.Products.Get(v, t.GetProductId())
+		j.pending = field.Tickets.Pending(v, t.GetId()) || field.Visits.Pending(v, j.visit.GetId())
 		out = append(out, j)
 	}
 	slices.SortStableFunc(out, func(a, b job) int {
@@ -183,7 +183,7 @@ func (p *Phone) find(v *offline.View, typed string) (job, error) {
 func (p *Phone) priceItem(v *offline.View, kind fieldv1.PriceItemKind, typed string) (*fieldv1.PriceItem, error) {
 	var found []*fieldv1.PriceItem
 	var offered []string
-	for _, i := range field.All[fieldv1.PriceItem](v, fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM) {
+	for _, i := range field.PriceItems.All(v) {
 		if i.GetKind() != kind {
 			continue
 		}
@@ -208,7 +208,7 @@ func contains(s, part string) bool {
 // reason finds a reason's key by key or words.
 func (p *Phone) reason(v *offline.View, use, typed string) (string, error) {
 	var offered []string
-	for _, r := range field.All[fieldv1.Reason](v, fieldv1.EntityKind_ENTITY_KIND_REASON) {
+	for _, r := range field.Reasons.All(v) {
 		if r.GetUse() != use {
 			continue
 		}
@@ -222,7 +222,7 @@ func (p *Phone) reason(v *offline.View, use, typed string) (string, error) {
 
 // step finds a step of the job's checklist by its place or key.
 func (p *Phone) step(v *offline.View, j job, typed string) (*fieldv1.Step, error) {
-	t := field.Get[fieldv1.Template](v, fieldv1.EntityKind_ENTITY_KIND_TEMPLATE, j.ticket.GetTemplateId())
+	t := field.Templates.Get(v, j.ticket.GetTemplateId())
 	n, err := strconv.Atoi(typed)
 	var keys []string
 	for i, s := range t.GetSteps() {
@@ -237,7 +237,7 @@ func (p *Phone) step(v *offline.View, j job, typed string) (*fieldv1.Step, error
 // learnZone takes the company's time zone from the profile.
 func (p *Phone) learnZone() error {
 	return p.store.Read(p.ctx, func(v *offline.View) error {
-		for _, one := range field.All[fieldv1.Profile](v, fieldv1.EntityKind_ENTITY_KIND_PROFILE) {
+		for _, one := range field.Profiles.All(v) {
 			if z, err := time.LoadLocation(one.GetTimeZone()); err == nil && one.GetTimeZone() != "" {
 				p.zone = z
 			}

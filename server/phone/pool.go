@@ -18,8 +18,8 @@ func (poolCmd) Run(p *Phone) error {
 	}
 	var rows []row
 	err := p.store.Read(p.ctx, func(v *offline.View) error {
-		for _, t := range field.All[fieldv1.PoolTicket](v, kindPool) {
-			rows = append(rows, row{t, field.Pending(v, kindPool, t.GetId())})
+		for _, t := range field.PoolTickets.All(v) {
+			rows = append(rows, row{t, field.PoolTickets.Pending(v, t.GetId())})
 		}
 		return nil
 	})
@@ -68,7 +68,7 @@ func (c claimCmd) Run(p *Phone) error {
 	numbers := map[string][]byte{}
 	var all [][]byte
 	err := p.store.Read(p.ctx, func(v *offline.View) error {
-		for _, t := range field.All[fieldv1.PoolTicket](v, kindPool) {
+		for _, t := range field.PoolTickets.All(v) {
 			numbers[t.GetNumber()] = t.GetId()
 			all = append(all, t.GetId())
 		}
@@ -88,5 +88,5 @@ func (c claimCmd) Run(p *Phone) error {
 	if err := p.remember(fileCurrent, id); err != nil {
 		return err
 	}
-	return p.act("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: id})
+	return act(p, field.ClaimPoolTicket, &fieldv1.ClaimPoolTicket{TicketId: id})
 }

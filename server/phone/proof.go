@@ -16,8 +16,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -70,7 +68,7 @@ func (c photoCmd) Run(p *Phone) error {
 		return err
 	}
 	p.say("照片 %s，%d KB，SHA-256 %s…", "photo %s, %d KB, SHA-256 %s…", filepath.Base(c.File), (kept.Size+1023)/1024, short(kept.SHA256))
-	return p.act("proof.attach", args, kept)
+	return act(p, field.AttachProof, args, kept)
 }
 
 // keep copies a picture into the phone.
@@ -137,7 +135,7 @@ func (c signCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
-	return p.visit(c.Job, "signature.sign", 0, func(id []byte, v *offline.View, j job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.SignSignature, 0, func(id []byte, v *offline.View, j job) (*fieldv1.SignSignature, error) {
 		own, err := newID()
 		if err != nil {
 			return nil, err
@@ -155,7 +153,7 @@ func (p *Phone) signatureStep(v *offline.View, j job, typed string) (string, err
 		s, err := p.step(v, j, typed)
 		return s.GetKey(), err
 	}
-	for _, s := range field.Get[fieldv1.Template](v, fieldv1.EntityKind_ENTITY_KIND_TEMPLATE, j.ticket.GetTemplateId()).GetSteps() {
+	for _, s := range field.Templates.Get(v, j.ticket.GetTemplateId()).GetSteps() {
 		if s.GetKind() == fieldv1.StepKind_STEP_KIND_SIGNATURE {
 			return s.GetKey(), nil
 		}

@@ -156,7 +156,7 @@ func open(ctx context.Context, g grammar, c Console) (*Phone, error) {
 		}
 		p.dir = filepath.Join(home, ".doorstep-phone")
 	}
-	o := offline.Options{Dir: p.dir, Now: c.Now, Effects: field.Effects(), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys}
+	o := offline.Options{Dir: p.dir, Now: c.Now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys}
 	var err error
 	if p.store, err = offline.Open(ctx, o); offline.CodeOf(err) == fault.StoreLocked {
 		o.ReadOnly, p.reading = true, true

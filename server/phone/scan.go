@@ -12,7 +12,6 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
 )
@@ -108,11 +107,11 @@ func (p *Phone) resolveHere(text string) (*storev1.ResolveCodeResponse, error) {
 		out.Unit = field.FindUnit(v, text, "")
 		if out.Unit != nil {
 			out.OpenTicket = field.OpenTicketOf(v, out.Unit.GetId())
-			out.Product = field.Get[fieldv1.Product](v, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, out.Unit.GetProductId())
+			out.Product = field.Products.Get(v, out.Unit.GetProductId())
 			return nil
 		}
 		gtin := gtinOf(text)
-		for _, one := range field.All[fieldv1.Product](v, fieldv1.EntityKind_ENTITY_KIND_PRODUCT) {
+		for _, one := range field.Products.All(v) {
 			if gtin != "" && one.GetGtin() == gtin {
 				out.Product = one
 			}
@@ -162,7 +161,7 @@ func (c openCmd) Run(p *Phone) error {
 		return err
 	}
 	p.say("工单 %s", "ticket %s", hex.EncodeToString(id[:6]))
-	return p.act("store.open_ticket", &storev1.OpenTicketByScan{
+	return act(p, field.OpenTicketByScan, &storev1.OpenTicketByScan{
 		TicketId: id, StoreId: shop, Scanned: c.Text, Serial: c.Serial, CustomerName: c.Name, CustomerPhone: c.Phone, Address: c.Address,
 	})
 }

@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -37,21 +35,25 @@ func (w where) position() (*typesv1.Position, error) {
 	return &typesv1.Position{Latitude: lat, Longitude: lon}, nil
 }
 
-// visit finds the job, checks that its visit may go to the state as the phone sees it, makes the job the current
-// one and saves the mutation.
-func (p *Phone) visit(typed, kind string, next fieldv1.VisitState, args func(visit []byte, v *offline.View, j job) (proto.Message, error)) error {
-	var a proto.Message
+// onVisit finds the job, sees that what is to be done is offered for its visit now, makes the job the current one
+// and saves the mutation. next is the state in which the visit will be, 0 when it stays.
+func onVisit[T any, M offline.Message[T]](p *Phone, typed string, m offline.Mutator[T, M], next fieldv1.VisitState,
+	args func(visit []byte, v *offline.View, j job) (M, error),
+) error {
+	var a M
 	var j job
 	err := p.store.Read(p.ctx, func(v *offline.View) (err error) {
 		if j, err = p.find(v, typed); err != nil {
 			return err
 		}
-		if next != 0 && !field.May(j.visit.GetState(), next) {
+		if a, err = args(j.visit.GetId(), v, j); err != nil {
+			return err
+		}
+		if !m.Offered(v, a) {
 			w := visitWords[j.visit.GetState()]
 			return fault.New(fault.StateForbids, "%s: %s", j.ticket.GetNumber(), p.pick(w[0], w[1]))
 		}
-		a, err = args(j.visit.GetId(), v, j)
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func (p *Phone) visit(typed, kind string, next fieldv1.VisitState, args func(vis
 	if next != 0 {
 		p.say("%s → %s", "%s → %s", j.ticket.GetNumber(), p.visitWord(next))
 	}
-	return p.act(kind, a)
+	return act(p, m, a)
 }
 
 type acceptCmd struct {
@@ -70,7 +72,7 @@ type acceptCmd struct {
 }
 
 func (c acceptCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "visit.accept", fieldv1.VisitState_VISIT_STATE_ACCEPTED, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitAccept, fieldv1.VisitState_VISIT_STATE_ACCEPTED, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitAccept, error) {
 		return &fieldv1.VisitAccept{VisitId: id}, nil
 	})
 }
@@ -82,7 +84,7 @@ type declineCmd struct {
 }
 
 func (c declineCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "visit.decline", fieldv1.VisitState_VISIT_STATE_DECLINED, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitDecline, fieldv1.VisitState_VISIT_STATE_DECLINED, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitDecline, error) {
 		reason, err := p.reason(v, "decline", c.Reason)
 		return &fieldv1.VisitDecline{VisitId: id, Reason: reason, Note: c.Note}, err
 	})
@@ -94,7 +96,7 @@ type travelCmd struct {
 }
 
 func (c travelCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "visit.travel", fieldv1.VisitState_VISIT_STATE_TRAVELING, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitTravel, fieldv1.VisitState_VISIT_STATE_TRAVELING, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitTravel, error) {
 		at, err := c.position()
 		return &fieldv1.VisitTravel{VisitId: id, Position: at}, err
 	})
@@ -106,7 +108,7 @@ type arriveCmd struct {
 }
 
 func (c arriveCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "visit.arrive", fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitArrive, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitArrive, error) {
 		at, err := c.position()
 		return &fieldv1.VisitArrive{VisitId: id, Position: at}, err
 	})
@@ -115,7 +117,7 @@ func (c arriveCmd) Run(p *Phone) error {
 type breakCmd struct{ on }
 
 func (c breakCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "visit.break", fieldv1.VisitState_VISIT_STATE_ON_BREAK, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitBreak, fieldv1.VisitState_VISIT_STATE_ON_BREAK, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitBreak, error) {
 		return &fieldv1.VisitBreak{VisitId: id}, nil
 	})
 }
@@ -123,7 +125,7 @@ func (c breakCmd) Run(p *Phone) error {
 type resumeCmd struct{ on }
 
 func (c resumeCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "visit.resume", fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitResume, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitResume, error) {
 		return &fieldv1.VisitResume{VisitId: id}, nil
 	})
 }
@@ -135,7 +137,7 @@ type completeCmd struct {
 }
 
 func (c completeCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "visit.complete", fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
 		if gaps := read(v, j).gaps; len(gaps) > 0 && !c.Force {
 			return nil, fault.New(fault.ChecklistIncomplete, "%s", p.gaps(gaps))
 		}
@@ -164,7 +166,7 @@ func (c cannotCmd) Run(p *Phone) error {
 	if c.Partially {
 		next = fieldv1.VisitState_VISIT_STATE_PARTIALLY_COMPLETED
 	}
-	return p.visit(c.Job, "visit.cannot_complete", next, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.VisitCannotComplete, next, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitCannotComplete, error) {
 		reason, err := p.reason(v, "cannot_complete", c.Reason)
 		return &fieldv1.VisitCannotComplete{VisitId: id, Reason: reason, Note: c.Note, Partially: c.Partially}, err
 	})
@@ -177,7 +179,7 @@ type answerCmd struct {
 }
 
 func (c answerCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "task.answer", 0, func(id []byte, v *offline.View, j job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.AnswerTask, 0, func(id []byte, v *offline.View, j job) (*fieldv1.AnswerTask, error) {
 		s, err := p.step(v, j, c.Step)
 		if err != nil {
 			return nil, err
@@ -242,7 +244,7 @@ type partCmd struct {
 }
 
 func (c partCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "part.add", 0, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.AddPart, 0, func(id []byte, v *offline.View, _ job) (*fieldv1.AddPart, error) {
 		item, err := p.priceItem(v, fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, c.Item)
 		if err != nil {
 			return nil, err
@@ -259,7 +261,7 @@ type surchargeCmd struct {
 }
 
 func (c surchargeCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "surcharge.add", 0, func(id []byte, v *offline.View, _ job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.AddSurcharge, 0, func(id []byte, v *offline.View, _ job) (*fieldv1.AddSurcharge, error) {
 		item, err := p.priceItem(v, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, c.Item)
 		if err != nil {
 			return nil, err
@@ -275,7 +277,7 @@ type noteCmd struct {
 }
 
 func (c noteCmd) Run(p *Phone) error {
-	return p.visit(c.Job, "note.add", 0, func(_ []byte, _ *offline.View, j job) (proto.Message, error) {
+	return onVisit(p, c.Job, field.AddNote, 0, func(_ []byte, _ *offline.View, j job) (*fieldv1.AddNote, error) {
 		own, err := newID()
 		return &fieldv1.AddNote{Id: own, TicketId: j.ticket.GetId(), Text: strings.Join(c.Text, " ")}, err
 	})

@@ -1,4 +1,4 @@
-// Package field is the trade's part of the Go client: how the entities of doorstep.field.v1 are read, what the
-// mutations of a technician or a clerk will most likely do to them before the server has answered (the effects),
-// how files go up, and where the keys of receipts stand. Effects are pure functions over the view.
+// Package field is the trade's Go client: tables of the entities, mutators and their effects, made from the
+// annotations in proto/ (*.gen.go), and by hand what annotations cannot say: a clerk's scan, how files go up, where
+// the keys of receipts stand.
 package field

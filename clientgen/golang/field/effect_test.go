@@ -54,17 +54,17 @@ func do(t *testing.T, v *offline.View, kind string, args proto.Message) []offlin
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := field.Effects()[kind](v, offline.Mutation{Kind: kind, Args: b, DeviceTime: at})
+	changes := field.Effects(field.ByHand{})[kind](v, offline.Mutation{Kind: kind, Args: b, DeviceTime: at})
 	v.Apply(changes...)
 	return changes
 }
 
 func visitOf(v *offline.View) *fieldv1.Visit {
-	return field.Get[fieldv1.Visit](v, fieldv1.EntityKind_ENTITY_KIND_VISIT, visitID)
+	return field.Visits.Get(v, visitID)
 }
 
 func ticketOf(v *offline.View) *fieldv1.Ticket {
-	return field.Get[fieldv1.Ticket](v, fieldv1.EntityKind_ENTITY_KIND_TICKET, ticketID)
+	return field.Tickets.Get(v, ticketID)
 }
 
 func TestVisitsMoveAsTheirStateAllows(t *testing.T) {
@@ -94,7 +94,7 @@ func TestVisitsMoveAsTheirStateAllows(t *testing.T) {
 		{"visit.travel", &fieldv1.VisitTravel{VisitId: visitID}, []state{accepted}, traveling, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
 		{"visit.arrive", &fieldv1.VisitArrive{VisitId: visitID}, []state{accepted, traveling, onBreak}, onSite, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
 		{"visit.break", &fieldv1.VisitBreak{VisitId: visitID}, []state{onSite}, onBreak, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
-		{"visit.resume", &fieldv1.VisitResume{VisitId: visitID}, []state{onBreak, accepted, traveling}, onSite, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
+		{"visit.resume", &fieldv1.VisitResume{VisitId: visitID}, []state{onBreak}, onSite, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
 		{"visit.complete", &fieldv1.VisitComplete{VisitId: visitID}, []state{onSite, onBreak}, completed, fieldv1.TicketState_TICKET_STATE_COMPLETED},
 		{"visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: visitID, Reason: "x"}, []state{accepted, traveling, onSite, onBreak}, cannot, fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE},
 		{"visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: visitID, Reason: "x", Partially: true}, []state{onSite, onBreak}, partly, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
@@ -160,7 +160,7 @@ func TestProofsAwaitTheirBytes(t *testing.T) {
 	v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
 	do(t, v, "proof.attach", &fieldv1.AttachProof{Id: newID, VisitId: visitID, Step: "before", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE, Size: 5})
 	do(t, v, "signature.sign", &fieldv1.SignSignature{Id: id(7), VisitId: visitID, Step: "sign", SignerName: "王"})
-	all := field.All[fieldv1.Proof](v, fieldv1.EntityKind_ENTITY_KIND_PROOF)
+	all := field.Proofs.All(v)
 	if len(all) != 2 || all[0].GetState() != fieldv1.ProofState_PROOF_STATE_AWAITING || string(all[0].GetTicketId()) != string(ticketID) ||
 		all[1].GetKind() != fieldv1.ProofKind_PROOF_KIND_SIGNATURE || all[1].GetSignerName() != "王" {
 		t.Errorf("proofs %v", all)
@@ -171,7 +171,7 @@ func TestAClaimShowsAsPendingAndTakesNothing(t *testing.T) {
 	t.Parallel()
 	v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
 	do(t, v, "pool.claim", &fieldv1.ClaimPoolTicket{TicketId: ticketID})
-	if all := field.All[fieldv1.PoolTicket](v, fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET); len(all) != 1 || !field.Pending(v, fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, ticketID) {
+	if all := field.PoolTickets.All(v); len(all) != 1 || !field.PoolTickets.Pending(v, ticketID) {
 		t.Errorf("pool %v", all)
 	}
 }
@@ -193,7 +193,7 @@ func TestASecondScanFindsTheTicketThatThePhoneOpened(t *testing.T) {
 
 func TestWhatCannotBeUnderstoodChangesNothing(t *testing.T) {
 	t.Parallel()
-	for kind, effect := range field.Effects() {
+	for kind, effect := range field.Effects(field.ByHand{}) {
 		for _, args := range [][]byte{nil, {0xff}, []byte("nonsense that is no message"), {10, 1, 1}} {
 			v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
 			if c := effect(v, offline.Mutation{Kind: kind, Args: args, DeviceTime: at}); len(c) != 0 && kind != "store.open_ticket" {

@@ -207,14 +207,14 @@ func visitCannotCompleteEffect(v *offline.View, a *fieldv1.VisitCannotComplete, 
 			m.State = fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE
 		}
 	}
-	if a.GetPartially() {
+	if visit != nil && a.GetPartially() && (visit.GetState() == fieldv1.VisitState_VISIT_STATE_ON_SITE || visit.GetState() == fieldv1.VisitState_VISIT_STATE_ON_BREAK) {
 		if m := Visits.Edit(d, a.GetVisitId()); m != nil {
 			m.State = fieldv1.VisitState_VISIT_STATE_PARTIALLY_COMPLETED
 			m.FinishedAt = timestamppb.New(at)
 			m.Reason = a.GetReason()
 		}
 	}
-	if visit != nil && visitTicket != nil && visitTicket.GetState() == fieldv1.TicketState_TICKET_STATE_NEW && a.GetPartially() {
+	if visit != nil && visitTicket != nil && visitTicket.GetState() == fieldv1.TicketState_TICKET_STATE_NEW && a.GetPartially() && (visit.GetState() == fieldv1.VisitState_VISIT_STATE_ON_SITE || visit.GetState() == fieldv1.VisitState_VISIT_STATE_ON_BREAK) {
 		if m := Tickets.Edit(d, visit.GetTicketId()); m != nil {
 			m.State = fieldv1.TicketState_TICKET_STATE_IN_PROGRESS
 		}

@@ -1160,13 +1160,13 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\x05state\x1a\x15VISIT_STATE_COMPLETED2\x0f\n" +
 	"\vfinished_at \x01\x1a5\n" +
 	"\x12visit_id.ticket_id2\x1f\n" +
-	"\x05state\x1a\x16TICKET_STATE_COMPLETED\"\xcc\x05\n" +
+	"\x05state\x1a\x16TICKET_STATE_COMPLETED\"\xc8\x06\n" +
 	"\x13VisitCannotComplete\x12-\n" +
 	"\bvisit_id\x18\x01 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
 	"\x05VisitR\avisitId\x12!\n" +
 	"\x06reason\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06reason\x12\x1c\n" +
 	"\x04note\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note\x12\x1c\n" +
-	"\tpartially\x18\x04 \x01(\bR\tpartially:\xa6\x04\xd2\xda\x18\xa1\x04\n" +
+	"\tpartially\x18\x04 \x01(\bR\tpartially:\xa2\x05\xd2\xda\x18\x9d\x05\n" +
 	"\x15visit.cannot_complete\x12h\n" +
 	"\x0evisit_id.state\x12\x14VISIT_STATE_ACCEPTED\x12\x15VISIT_STATE_TRAVELING\x12\x13VISIT_STATE_ON_SITE\x12\x14VISIT_STATE_ON_BREAK\x1ag\n" +
 	"\bvisit_id\"\x12\n" +
@@ -1176,15 +1176,17 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\x06reason\x12\x06reason\x1aO\n" +
 	"\x12visit_id.ticket_id\"\x12\n" +
 	"\tpartially\x12\x05false2%\n" +
-	"\x05state\x1a\x1cTICKET_STATE_CANNOT_COMPLETE\x1aj\n" +
+	"\x05state\x1a\x1cTICKET_STATE_CANNOT_COMPLETE\x1a\xa7\x01\n" +
 	"\bvisit_id\"\x11\n" +
-	"\tpartially\x12\x04true2(\n" +
+	"\tpartially\x12\x04true\";\n" +
+	"\x0evisit_id.state\x12\x13VISIT_STATE_ON_SITE\x12\x14VISIT_STATE_ON_BREAK2(\n" +
 	"\x05state\x1a\x1fVISIT_STATE_PARTIALLY_COMPLETED2\x0f\n" +
 	"\vfinished_at \x012\x10\n" +
-	"\x06reason\x12\x06reason\x1ax\n" +
+	"\x06reason\x12\x06reason\x1a\xb5\x01\n" +
 	"\x12visit_id.ticket_id\",\n" +
 	"\x18visit_id.ticket_id.state\x12\x10TICKET_STATE_NEW\"\x11\n" +
-	"\tpartially\x12\x04true2!\n" +
+	"\tpartially\x12\x04true\";\n" +
+	"\x0evisit_id.state\x12\x13VISIT_STATE_ON_SITE\x12\x14VISIT_STATE_ON_BREAK2!\n" +
 	"\x05state\x1a\x18TICKET_STATE_IN_PROGRESS\"\x88\x02\n" +
 	"\n" +
 	"AnswerTask\x12-\n" +

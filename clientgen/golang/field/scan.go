@@ -1,0 +1,64 @@
+package field
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+)
+
+// ByHand are the effects that the annotations cannot declare.
+type ByHand struct{}
+
+// OpenTicketByScan shows the clerk's ticket, unless the unit has an open one, which the office will find too.
+func (ByHand) OpenTicketByScan(v *offline.View, a *storev1.OpenTicketByScan, at time.Time, d *offline.Draft) {
+	unit := FindUnit(v, a.GetScanned(), a.GetSerial())
+	if unit != nil && OpenTicketOf(v, unit.GetId()) != nil {
+		return
+	}
+	if t := OpenTickets.Create(d, a.GetTicketId()); t != nil {
+		t.Id, t.State, t.UnitId = a.GetTicketId(), fieldv1.TicketState_TICKET_STATE_NEW, unit.GetId()
+		t.CustomerName, t.CustomerPhone, t.OpenedAt = a.GetCustomerName(), mask(a.GetCustomerPhone()), timestamppb.New(at)
+		t.ProductName = Products.Get(v, unit.GetProductId()).GetName().GetZh()
+	}
+}
+
+// FindUnit finds the piece that a scanned text or a typed serial number means, among those that the phone holds:
+// by human code, by serial, or by a GS1 link or element string that carries the serial. nil when there is none.
+func FindUnit(v *offline.View, scanned, serial string) *storev1.Unit {
+	scanned = strings.TrimSpace(scanned)
+	plain := strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(scanned))
+	for _, u := range Units.All(v) {
+		human := strings.ToUpper(strings.ReplaceAll(u.GetHumanCode(), "-", ""))
+		s := u.GetSerial()
+		switch {
+		case human != "" && plain == human, s != "" && (scanned == s || serial == s):
+			return u
+		case s != "" && u.GetGtin() != "" && strings.Contains(scanned, u.GetGtin()) &&
+			(strings.HasSuffix(scanned, "/21/"+s) || strings.Contains(scanned, "(21)"+s) || strings.Contains(scanned, "/21/"+s+"?")):
+			return u
+		}
+	}
+	return nil
+}
+
+// OpenTicketOf finds the ticket in work for a piece; nil when there is none.
+func OpenTicketOf(v *offline.View, unit []byte) *storev1.OpenTicket {
+	if found := OpenTicketsByUnitID(v, unit); len(unit) > 0 && len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}
+
+// mask hides the middle of a phone number: 138****0001.
+func mask(phone string) string {
+	if utf8.RuneCountInString(phone) < 8 || len(phone) != utf8.RuneCountInString(phone) {
+		return ""
+	}
+	return phone[:3] + "****" + phone[len(phone)-4:]
+}
