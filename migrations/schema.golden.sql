@@ -340,6 +340,14 @@ signing_key.public bytea not null
 signing_key.sealed bytea not null
 signing_key.sign_from timestamp with time zone not null
 signing_key.verify_until timestamp with time zone
+sync_contact.org_id uuid not null
+sync_contact.device_id uuid not null
+sync_contact.pulled_at timestamp with time zone
+sync_contact.held bytea not null default '\x'::bytea
+sync_contact.given bytea not null default '\x'::bytea
+sync_contact.app_version text not null default ''::text
+sync_contact.ahead_ms bigint
+sync_contact.oldest_unsent timestamp with time zone
 sync_device.org_id uuid not null
 sync_device.device_id uuid not null
 sync_device.last_seq bigint not null default 0
@@ -391,6 +399,13 @@ sync_parked.resolved_at timestamp with time zone
 sync_parked.resolved_by uuid
 sync_parked.reason text not null default ''::text
 sync_parked.edited_args bytea
+sync_parked.told boolean not null default false
+sync_parked_edit.org_id uuid not null
+sync_parked_edit.mutation_id uuid not null
+sync_parked_edit.edition integer not null
+sync_parked_edit.args bytea not null
+sync_parked_edit.edited_by uuid not null
+sync_parked_edit.at timestamp with time zone not null
 sync_subscription.org_id uuid not null
 sync_subscription.user_id uuid not null
 sync_subscription.feed text collate C not null
@@ -686,6 +701,7 @@ shop shop_pkey PRIMARY KEY (org_id, id)
 signing_key signing_key_pkey PRIMARY KEY (id)
 signing_key signing_key_public_check CHECK ((octet_length(public) = 32))
 signing_key signing_key_use_check CHECK ((use = ANY (ARRAY['token'::text, 'code'::text, 'receipt'::text])))
+sync_contact sync_contact_pkey PRIMARY KEY (org_id, device_id)
 sync_device sync_device_pkey PRIMARY KEY (org_id, device_id)
 sync_entry sync_entry_pkey PRIMARY KEY (org_id, feed, kind, entity_id)
 sync_feed sync_feed_pkey PRIMARY KEY (org_id, feed)
@@ -694,6 +710,9 @@ sync_generation sync_generation_only_row_check CHECK (only_row)
 sync_generation sync_generation_pkey PRIMARY KEY (only_row)
 sync_mutation sync_mutation_pkey PRIMARY KEY (org_id, device_id, seq)
 sync_parked sync_parked_pkey PRIMARY KEY (org_id, mutation_id)
+sync_parked_edit sync_parked_edit_edition_check CHECK ((edition > 0))
+sync_parked_edit sync_parked_edit_org_id_mutation_id_fkey FOREIGN KEY (org_id, mutation_id) REFERENCES sync_parked(org_id, mutation_id)
+sync_parked_edit sync_parked_edit_pkey PRIMARY KEY (org_id, mutation_id, edition)
 sync_subscription sync_subscription_pkey PRIMARY KEY (org_id, user_id, feed)
 team team_org_id_region_id_fkey FOREIGN KEY (org_id, region_id) REFERENCES region(org_id, id)
 team team_pkey PRIMARY KEY (org_id, id)
@@ -779,7 +798,9 @@ CREATE INDEX purchase_customer ON public.purchase USING btree (org_id, customer_
 CREATE INDEX rank_score_order ON public.rank_score USING btree (org_id, board_id, ranked DESC, payee_id) WHERE (ranked IS NOT NULL)
 CREATE INDEX sync_entry_entity ON public.sync_entry USING btree (org_id, entity_id, kind) WHERE (NOT removed)
 CREATE INDEX sync_entry_tombstone ON public.sync_entry USING btree (org_id, at) WHERE removed
+CREATE INDEX sync_mutation_parked ON public.sync_mutation USING btree (org_id, device_id, seq DESC) WHERE (outcome = 4)
 CREATE INDEX sync_parked_open ON public.sync_parked USING btree (org_id, mutation_id) WHERE (resolution IS NULL)
+CREATE INDEX sync_parked_told ON public.sync_parked USING btree (org_id, resolved_at) WHERE told
 CREATE INDEX team_member_user ON public.team_member USING btree (org_id, user_id)
 CREATE INDEX technician_region ON public.technician USING btree (org_id, region_id)
 CREATE INDEX ticket_archive ON public.ticket USING btree (org_id, changed_at) WHERE ((NOT archived) AND (state = ANY (ARRAY[4, 6, 7])))
@@ -846,6 +867,7 @@ CREATE UNIQUE INDEX right_span_pkey ON public.right_span USING btree (org_id, us
 CREATE UNIQUE INDEX role_grant_pkey ON public.role_grant USING btree (org_id, user_id, role, scope, scope_id)
 CREATE UNIQUE INDEX shop_pkey ON public.shop USING btree (org_id, id)
 CREATE UNIQUE INDEX signing_key_pkey ON public.signing_key USING btree (id)
+CREATE UNIQUE INDEX sync_contact_pkey ON public.sync_contact USING btree (org_id, device_id)
 CREATE UNIQUE INDEX sync_device_pkey ON public.sync_device USING btree (org_id, device_id)
 CREATE UNIQUE INDEX sync_entry_pkey ON public.sync_entry USING btree (org_id, feed, kind, entity_id)
 CREATE UNIQUE INDEX sync_entry_seq ON public.sync_entry USING btree (org_id, feed, seq)
@@ -853,6 +875,7 @@ CREATE UNIQUE INDEX sync_feed_pkey ON public.sync_feed USING btree (org_id, feed
 CREATE UNIQUE INDEX sync_generation_pkey ON public.sync_generation USING btree (only_row)
 CREATE UNIQUE INDEX sync_mutation_id ON public.sync_mutation USING btree (org_id, id) WHERE (NOT duplicate)
 CREATE UNIQUE INDEX sync_mutation_pkey ON public.sync_mutation USING btree (org_id, device_id, seq)
+CREATE UNIQUE INDEX sync_parked_edit_pkey ON public.sync_parked_edit USING btree (org_id, mutation_id, edition)
 CREATE UNIQUE INDEX sync_parked_pkey ON public.sync_parked USING btree (org_id, mutation_id)
 CREATE UNIQUE INDEX sync_subscription_pkey ON public.sync_subscription USING btree (org_id, user_id, feed)
 CREATE UNIQUE INDEX team_member_pkey ON public.team_member USING btree (org_id, team_id, user_id)
@@ -916,12 +939,14 @@ right_span enabled forced
 role_grant enabled forced
 shop enabled forced
 signing_key
+sync_contact enabled forced
 sync_device enabled forced
 sync_entry enabled forced
 sync_feed enabled forced
 sync_generation
 sync_mutation enabled forced
 sync_parked enabled forced
+sync_parked_edit enabled forced
 sync_subscription enabled forced
 team enabled forced
 team_member enabled forced
@@ -973,11 +998,13 @@ region tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_sett
 right_span tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 role_grant tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 shop tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+sync_contact tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_entry tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_feed tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_mutation tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_parked tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+sync_parked_edit tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_subscription tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 team tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 team_member tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1034,12 +1061,14 @@ right_span doorstep_app: DELETE, INSERT, SELECT, UPDATE
 role_grant doorstep_app: DELETE, INSERT, SELECT, UPDATE
 shop doorstep_app: DELETE, INSERT, SELECT, UPDATE
 signing_key doorstep_app: DELETE, INSERT, SELECT, UPDATE
+sync_contact doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_device doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_entry doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_feed doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_generation doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_mutation doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_parked doorstep_app: DELETE, INSERT, SELECT, UPDATE
+sync_parked_edit doorstep_app: INSERT, SELECT
 sync_subscription doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team_member doorstep_app: DELETE, INSERT, SELECT, UPDATE

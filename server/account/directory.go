@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -90,6 +91,15 @@ func (r *Room) oneUser(ctx context.Context, tx *postgres.Tx, where string, arg a
 	us := []User{u}
 	err = r.fill(ctx, tx, us)
 	return us[0], err
+}
+
+// NameOf is the name of a user, empty for nobody known.
+func (r *Room) NameOf(ctx context.Context, tx *postgres.Tx, user change.User) (string, error) {
+	u, err := r.UserByID(ctx, tx, uuid.UUID(user))
+	if fault.CodeOf(err) == fault.NotFound {
+		return "", nil
+	}
+	return u.NameZH, err
 }
 
 // Users lists users in the order of their ids, after the given one, at most limit.

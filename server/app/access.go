@@ -47,6 +47,7 @@ func Access() rpc.Access {
 		syncv1connect.SyncServiceWatchProcedure: phone,
 
 		syncv1connect.ParkedServiceListParkedProcedure:    dispatch,
+		syncv1connect.ParkedServiceEditParkedProcedure:    dispatch,
 		syncv1connect.ParkedServiceReplayParkedProcedure:  dispatch,
 		syncv1connect.ParkedServiceDismissParkedProcedure: dispatch,
 

@@ -50,6 +50,7 @@ var mayCall = map[string]string{
 	"sync.v1.SyncService/Push":               "TCr",
 	"sync.v1.SyncService/Watch":              "TC",
 	"sync.v1.ParkedService/ListParked":       "DSA",
+	"sync.v1.ParkedService/EditParked":       "DSA",
 	"sync.v1.ParkedService/ReplayParked":     "DSA",
 	"sync.v1.ParkedService/DismissParked":    "DSA",
 	"field.v1.ProofService/StartUpload":      "TCDSFLAr",
@@ -353,6 +354,9 @@ func TestParkedWorkIsDecidedByWhoReachesOverItsAuthor(t *testing.T) {
 		}
 		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ListParked", foreign, nil); code != "" || bytes.Contains(answer, shown) {
 			t.Errorf("%c of the other region: %q %.200s", letter, code, answer)
+		}
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/EditParked", foreign, &syncv1.EditParkedRequest{Id: id, Payload: "{}"}); code != fault.NotFound {
+			t.Errorf("%c of the other region edits: %q %.200s", letter, code, answer)
 		}
 		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ReplayParked", foreign, &syncv1.ReplayParkedRequest{Id: id}); code != fault.NotFound {
 			t.Errorf("%c of the other region replays: %q %.200s", letter, code, answer)

@@ -92,8 +92,14 @@ func (w *eachOrg[T]) Timeout(*river.Job[T]) time.Duration { return w.most }
 func (a *App) tidy(ctx context.Context, org change.Org) error {
 	for {
 		left := 0
-		err := a.Rooms.Store.Transact(ctx, org, func(tx *postgres.Tx) (err error) {
-			left, err = a.Rooms.Ticket.Archive(ctx, tx, tx.Now().Add(-finishedKept), archivedAtOnce)
+		err := a.Rooms.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
+			old := tx.Now().Add(-finishedKept)
+			tickets, err := a.Rooms.Ticket.Archive(ctx, tx, old, archivedAtOnce)
+			if err != nil {
+				return err
+			}
+			decisions, err := a.Rooms.Delta.Untell(ctx, tx, old, archivedAtOnce)
+			left = tickets + decisions
 			return err
 		})
 		if err != nil {

@@ -85,7 +85,7 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
 		KeepDays: c.BackupDays,
 		Revoked:  revoked(accounts), MayHear: mayHear, Oversees: accounts.Oversees,
-		Intake: r.Intake,
+		Intake: r.Intake, Payloads: delta.KnownPayloads(), NameOf: accounts.NameOf, Contacts: &delta.Contacts{Store: store, Log: c.Log},
 	}
 	return r, nil
 }
@@ -124,7 +124,7 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 
 // background is what runs as long as the server does.
 func (r Rooms) background() []func(context.Context) {
-	return []func(context.Context){r.Account.FollowKeys, r.boards.Run}
+	return []func(context.Context){r.Account.FollowKeys, r.boards.Run, r.Delta.Contacts.Run}
 }
 
 // revoked answers calls by what the border found when it let them in, a moment ago; a stream, which lives for

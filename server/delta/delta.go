@@ -40,6 +40,12 @@ type Service struct {
 	Revoked func(ctx context.Context, who identity.Identity) (bool, error)
 	// Oversees returns whether the caller may decide over the work of a user, read in tx. Without it nobody may.
 	Oversees func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error)
+	// Payloads reads and checks what parked mutations carry.
+	Payloads Payloads
+	// NameOf gives the name of a person of the office, empty for nobody known; optional.
+	NameOf func(ctx context.Context, tx *postgres.Tx, user change.User) (string, error)
+	// Contacts hears what devices say of themselves; optional.
+	Contacts *Contacts
 }
 
 // device returns the caller, who must be a device of somebody.

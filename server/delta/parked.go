@@ -11,6 +11,7 @@ import (
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -29,40 +30,70 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 	if limit == 0 {
 		limit = 50
 	}
-	after, _ := uuid.FromBytes(req.Msg.After) // empty: from the start
+	f := postgres.ParkedFilter{
+		After: idOrNil(req.Msg.After), ID: idOrNil(req.Msg.Id), Device: idOrNil(req.Msg.DeviceId), User: idOrNil(req.Msg.UserId),
+		Decided: req.Msg.Decided,
+	}
 	out := &syncv1.ListParkedResponse{}
 	err = s.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		oversees, err := s.oversees(ctx, tx, who)
+		found, err := s.parkedWithin(ctx, tx, who, f, limit)
 		if err != nil {
 			return err
 		}
-		for {
-			parked, err := tx.ListParked(ctx, after, parkedPage)
-			if err != nil {
-				return err
-			}
-			for _, p := range parked {
-				after = p.Mutation.ID
-				ok, err := oversees(uuid.UUID(p.Mutation.User))
-				if err != nil {
-					return err
-				}
-				if !ok {
-					continue
-				}
-				if out.Parked = append(out.Parked, parkedToWire(p)); len(out.Parked) == limit {
-					return nil
-				}
-			}
-			if len(parked) < parkedPage {
-				return nil
-			}
+		ids := make([]uuid.UUID, len(found))
+		for i, p := range found {
+			ids[i] = p.Mutation.ID
 		}
+		edits, err := tx.Edits(ctx, ids...)
+		for _, p := range found {
+			out.Parked = append(out.Parked, s.parkedToWire(p, edits[p.Mutation.ID]))
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return connect.NewResponse(out), nil
+}
+
+// parkedWithin reads entries of people within the caller's reach, up to limit.
+func (s *Service) parkedWithin(ctx context.Context, tx *postgres.Tx, who identity.Identity, f postgres.ParkedFilter, limit int) ([]postgres.Parked, error) {
+	oversees, err := s.oversees(ctx, tx, who)
+	if err != nil {
+		return nil, err
+	}
+	var out []postgres.Parked
+	for {
+		parked, err := tx.ListParked(ctx, f, parkedPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range parked {
+			f.After = p.Mutation.ID
+			ok, err := oversees(uuid.UUID(p.Mutation.User))
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+			if out = append(out, p); len(out) == limit {
+				return out, nil
+			}
+		}
+		if len(parked) < parkedPage {
+			return out, nil
+		}
+	}
+}
+
+// idOrNil reads an id that may be left out; what is none finds nothing special.
+func idOrNil(b []byte) uuid.UUID {
+	id, err := uuid.FromBytes(b)
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
 }
 
 func (s *Service) oversees(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(uuid.UUID) (bool, error), error) {
@@ -92,15 +123,61 @@ func (s *Service) mayDecide(ctx context.Context, who identity.Identity, id uuid.
 	})
 }
 
-func parkedToWire(p postgres.Parked) *syncv1.Parked {
+func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit) *syncv1.Parked {
 	m := p.Mutation
-	return &syncv1.Parked{
+	out := &syncv1.Parked{
 		Id: m.ID[:], DeviceId: m.Device[:], UserId: m.User[:], Attempts: uint32(p.Attempts),
-		ParkedAt: timestamppb.New(p.Verdict.At), Verdict: verdictToWire(p.Verdict),
+		ParkedAt: timestamppb.New(p.ParkedAt), Verdict: verdictToWire(p.Verdict), Resolution: p.Resolution, Reason: p.Reason,
 		Mutation: &syncv1.Mutation{
 			Sequence: m.Seq, Id: m.ID[:], Kind: m.Kind, Args: m.Args, DeviceTime: timestamppb.New(m.DeviceTime),
 		},
 	}
+	out.Message, out.Payload = s.Payloads.Read(m.Kind, m.Args)
+	for _, e := range edits {
+		out.Edits = append(out.Edits, s.editToWire(m.Kind, e))
+	}
+	if p.Resolution != "" {
+		out.ResolvedAt, out.ResolvedBy = timestamppb.New(p.ResolvedAt), p.ResolvedBy[:]
+	}
+	return out
+}
+
+func (s *Service) editToWire(kind string, e postgres.Edit) *syncv1.ParkedEdit {
+	_, text := s.Payloads.Read(kind, e.Args)
+	return &syncv1.ParkedEdit{UserId: e.By[:], At: timestamppb.New(e.At), Payload: text}
+}
+
+// EditParked implements ParkedService.
+func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.EditParkedRequest]) (*connect.Response[syncv1.EditParkedResponse], error) {
+	who, err := identity.Require(ctx, reviewers...)
+	if err != nil {
+		return nil, err
+	}
+	id := uuid.UUID(req.Msg.Id)
+	if err := s.mayDecide(ctx, who, id); err != nil {
+		return nil, err
+	}
+	out := &syncv1.EditParkedResponse{}
+	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		p, err := tx.LockParked(ctx, id)
+		if err != nil {
+			return err
+		}
+		args, err := s.Payloads.Write(p.Mutation.Kind, req.Msg.Payload)
+		if err != nil {
+			return err
+		}
+		if len(args) > intake.MaxArgs {
+			return fault.New(fault.MutationTooLarge, "%d bytes, at most %d", len(args), intake.MaxArgs)
+		}
+		e, err := tx.EditParked(ctx, id, args, change.User(who.User))
+		out.Edit = s.editToWire(p.Mutation.Kind, e)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
 }
 
 // ReplayParked implements ParkedService.
@@ -117,7 +194,15 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 	if err := s.mayDecide(ctx, who, id); err != nil {
 		return nil, err
 	}
-	result, err := s.Store.ReplayParked(ctx, s.Intake, change.Org(who.Org), id, args, change.User(who.User))
+	var result intake.Result
+	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		var p postgres.Parked
+		result, p, err = tx.ReplayParked(ctx, s.Intake, id, args, change.User(who.User))
+		if err != nil || p.Resolution == "" {
+			return err
+		}
+		return s.tell(ctx, tx, p, result)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +220,11 @@ func (s *Service) DismissParked(ctx context.Context, req *connect.Request[syncv1
 		return nil, err
 	}
 	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		return tx.DismissParked(ctx, uuid.UUID(req.Msg.Id), req.Msg.Reason, change.User(who.User))
+		p, err := tx.DismissParked(ctx, uuid.UUID(req.Msg.Id), req.Msg.Reason, change.User(who.User))
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, p, intake.Result{})
 	})
 	if err != nil {
 		return nil, err

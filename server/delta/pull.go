@@ -41,7 +41,11 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 			return nil, err
 		}
 	}
-	return connect.NewResponse(pageToWire(page)), nil
+	out := pageToWire(page)
+	if s.Contacts != nil && !req.Msg.Early {
+		s.Contacts.Pulled(r.Org, r.Device, req.Msg, out.Cursor, page.At)
+	}
+	return connect.NewResponse(out), nil
 }
 
 func pageToWire(p feed.Page) *syncv1.PullResponse {

@@ -27,6 +27,9 @@ func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRe
 	if err != nil {
 		return err
 	}
+	if s.Contacts != nil {
+		s.Contacts.Watched(change.Org(who.Org), change.Device(who.Device), req.Msg.Cursor)
+	}
 	if s.Hub.Connected() >= s.MaxWatches {
 		return fault.New(fault.Overloaded, "").After(jittered(20 * time.Second))
 	}

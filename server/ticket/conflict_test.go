@@ -59,11 +59,19 @@ func (w *world) replay(id uuid.UUID, args []byte) intake.Result {
 	ctx := identity.With(w.t.Context(), identity.Identity{
 		Org: uuid.UUID(w.org), User: who, Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeOrg}},
 	})
-	r, err := w.room.Store.ReplayParked(ctx, w.intake, w.org, id, args, change.User(who))
+	r, err := w.replayAs(ctx, who, id, args)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return r
+}
+
+func (w *world) replayAs(ctx context.Context, who, id uuid.UUID, args []byte) (r intake.Result, err error) {
+	err = w.room.Store.Transact(ctx, w.org, func(tx *postgres.Tx) error {
+		r, _, err = tx.ReplayParked(ctx, w.intake, id, args, change.User(who))
+		return err
+	})
+	return r, err
 }
 
 func TestATicketReassignedWhileWorkedOfflineKeepsAllAsEvidence(t *testing.T) {
@@ -160,7 +168,7 @@ func TestATicketCanceledWhileWorkedOfflineParksTheCompletion(t *testing.T) {
 	elsewhere := identity.With(t.Context(), identity.Identity{
 		Org: uuid.UUID(w.org), User: uuid.New(), Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}},
 	})
-	if r, err := w.room.Store.ReplayParked(elsewhere, w.intake, w.org, vs[5].ID, nil, change.User(uuid.New())); err != nil || r.Code != fault.Forbidden {
+	if r, err := w.replayAs(elsewhere, uuid.New(), vs[5].ID, nil); err != nil || r.Code != fault.Forbidden {
 		t.Errorf("replayed from elsewhere: %+v %v", r, err)
 	}
 	// A phone cannot talk its way past the office: only the office's replay revives the ticket.

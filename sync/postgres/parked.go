@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,29 +13,88 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 
-// Parked is an entry of the review queue.
+// Parked is an entry of the review queue. Its verdict's code and detail are those of the last attempt.
 type Parked struct {
 	intake.Record
 	Attempts int
+	ParkedAt time.Time
+	// Resolution is replayed or dismissed, empty while the entry is open.
+	Resolution string
+	ResolvedAt time.Time
+	ResolvedBy change.User
+	// Reason is why it was dismissed.
+	Reason string
 }
 
-// ListParked returns open entries by mutation id, which is by time, after the given one.
-func (t *Tx) ListParked(ctx context.Context, after uuid.UUID, limit int) ([]Parked, error) {
-	rows, err := t.Query(ctx, `
-		SELECT m.device_id, m.seq, m.id, m.user_id, m.kind, m.args, m.device_time, m.outcome, p.last_code, p.last_detail,
-			m.changes, m.at, m.receipt, m.key_id, m.duplicate, p.attempts
+// Edit is an edited payload of a parked mutation.
+type Edit struct {
+	Args []byte
+	By   change.User
+	At   time.Time
+}
+
+// ParkedFilter narrows ListParked down; zero fields do not.
+type ParkedFilter struct {
+	After, ID, Device, User uuid.UUID
+	// Decided includes entries that are not open any more.
+	Decided bool
+}
+
+const parkedColumns = `m.device_id, m.seq, m.id, m.user_id, m.kind, m.args, m.device_time, m.outcome, p.last_code, p.last_detail,
+	m.changes, m.at, m.receipt, m.key_id, m.duplicate, p.attempts, p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason`
+
+// ListParked returns entries by mutation id, which is by time.
+func (t *Tx) ListParked(ctx context.Context, f ParkedFilter, limit int) ([]Parked, error) {
+	rows, err := t.Query(ctx, `SELECT `+parkedColumns+`
 		FROM sync_parked p JOIN sync_mutation m ON m.org_id = p.org_id AND m.id = p.mutation_id AND NOT m.duplicate
-		WHERE p.org_id = $1 AND p.mutation_id > $2 AND p.resolution IS NULL
-		ORDER BY p.mutation_id LIMIT $3`, t.org, after, limit)
+		WHERE p.org_id = $1 AND p.mutation_id > $2 AND ($3::boolean OR p.resolution IS NULL)
+			AND ($4::uuid = $7::uuid OR p.mutation_id = $4) AND ($5::uuid = $7 OR m.device_id = $5) AND ($6::uuid = $7 OR m.user_id = $6)
+		ORDER BY p.mutation_id LIMIT $8`, t.org, f.After, f.Decided, f.ID, f.Device, f.User, uuid.Nil, limit)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Parked, error) {
-		var p Parked
-		r, err := scanRecord(withTail{row, &p.Attempts})
-		p.Record = r
-		return p, err
+	return pgx.CollectRows(rows, scanParked)
+}
+
+func scanParked(row pgx.CollectableRow) (Parked, error) {
+	var p Parked
+	var at *time.Time
+	var by *change.User
+	r, err := scanRecord(withTail{row, []any{&p.Attempts, &p.ParkedAt, &p.Resolution, &at, &by, &p.Reason}})
+	p.Record = r
+	if at != nil {
+		p.ResolvedAt = *at
+	}
+	if by != nil {
+		p.ResolvedBy = *by
+	}
+	return p, err
+}
+
+// withTail scans further columns behind those of a record.
+type withTail struct {
+	pgx.CollectableRow
+	tail []any
+}
+
+func (w withTail) Scan(dest ...any) error { return w.CollectableRow.Scan(append(dest, w.tail...)...) }
+
+// Edits returns the edited payloads of parked mutations, oldest first.
+func (t *Tx) Edits(ctx context.Context, ids ...uuid.UUID) (map[uuid.UUID][]Edit, error) {
+	rows, err := t.Query(ctx, `SELECT mutation_id, args, edited_by, at FROM sync_parked_edit
+		WHERE org_id = $1 AND mutation_id = ANY ($2) ORDER BY mutation_id, edition`, t.org, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := map[uuid.UUID][]Edit{}
+	var id uuid.UUID
+	var e Edit
+	_, err = pgx.ForEachRow(rows, []any{&id, &e.Args, &e.By, &e.At}, func() error {
+		out[id] = append(out[id], e)
+		e.Args = nil
+		return nil
 	})
+	return out, err
 }
 
 // ParkedBy returns whose mutation an entry of the review queue is.
@@ -49,76 +109,109 @@ func (t *Tx) ParkedBy(ctx context.Context, id uuid.UUID) (change.User, error) {
 	return user, err
 }
 
-// withTail scans further columns behind those of a record.
-type withTail struct {
-	pgx.CollectableRow
-	tail any
-}
-
-func (w withTail) Scan(dest ...any) error { return w.CollectableRow.Scan(append(dest, w.tail)...) }
-
-// ReplayParked runs a parked mutation again, with args instead of its own unless nil, and closes the entry if
-// it is applied or merged now. The verdict that the device got stays as it was.
-func (s *Store) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], org change.Org, id uuid.UUID, args []byte, by change.User) (intake.Result, error) {
-	var result intake.Result
-	err := s.Transact(ctx, org, func(tx *Tx) error {
-		m, err := tx.lockParked(ctx, id)
-		if err != nil {
-			return err
-		}
-		if args != nil {
-			m.Args = args
-		}
-		result, err = in.Replay(ctx, tx, m)
-		if err != nil {
-			return err
-		}
-		var resolution *string
-		if result.Outcome == change.Applied || result.Outcome == change.Merged {
-			done := "replayed"
-			resolution = &done
-		}
-		_, err = tx.Exec(ctx, `UPDATE sync_parked SET attempts = attempts + 1, last_code = $3, last_detail = $4,
-			resolution = $5::text, resolved_at = CASE WHEN $5::text IS NOT NULL THEN $6::timestamptz END, resolved_by = $7, edited_args = $8
-			WHERE org_id = $1 AND mutation_id = $2`,
-			tx.org, id, string(result.Code), result.Detail, resolution, tx.now, by, args)
-		return err
-	})
-	return result, err
-}
-
-// DismissParked closes an entry of the review queue without applying it.
-func (t *Tx) DismissParked(ctx context.Context, id uuid.UUID, reason string, by change.User) error {
-	if _, err := t.lockParked(ctx, id); err != nil {
-		return err
+// EditParked lays an edited payload beside the one of an open entry. What the device sent stays as it was.
+func (t *Tx) EditParked(ctx context.Context, id uuid.UUID, args []byte, by change.User) (Edit, error) {
+	if _, err := t.LockParked(ctx, id); err != nil {
+		return Edit{}, err
 	}
-	_, err := t.Exec(ctx, `UPDATE sync_parked SET resolution = 'dismissed', resolved_at = $3, resolved_by = $4, reason = $5
+	return t.edit(ctx, id, args, by)
+}
+
+func (t *Tx) edit(ctx context.Context, id uuid.UUID, args []byte, by change.User) (Edit, error) {
+	e := Edit{Args: args, By: by, At: t.now}
+	_, err := t.Exec(ctx, `INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at)
+		SELECT $1, $2, coalesce(max(edition), 0) + 1, $3, $4, $5 FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
+		t.org, id, args, by, e.At)
+	return e, err
+}
+
+// ReplayParked runs a parked mutation again for its author, with args if there are any, which are kept as an edit;
+// else with the newest edit, else as it came. The entry closes if it is applied or merged now. The verdict that
+// the device got stays as it was. It returns the entry as it is then.
+func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.UUID, args []byte, by change.User) (intake.Result, Parked, error) {
+	p, err := t.LockParked(ctx, id)
+	if err != nil {
+		return intake.Result{}, p, err
+	}
+	m := p.Mutation
+	if args != nil {
+		if _, err := t.edit(ctx, id, args, by); err != nil {
+			return intake.Result{}, p, err
+		}
+	}
+	edits, err := t.Edits(ctx, id)
+	if err != nil {
+		return intake.Result{}, p, err
+	}
+	if n := len(edits[id]); n > 0 {
+		m.Args = edits[id][n-1].Args
+	}
+	result, err := in.Replay(ctx, t, m)
+	if err != nil {
+		return result, p, err
+	}
+	p.Attempts++
+	p.Verdict.Code, p.Verdict.Detail = result.Code, result.Detail
+	if result.Outcome == change.Applied || result.Outcome == change.Merged {
+		p.Resolution, p.ResolvedAt, p.ResolvedBy = "replayed", t.now, by
+	}
+	_, err = t.Exec(ctx, `UPDATE sync_parked SET attempts = attempts + 1, last_code = $3, last_detail = $4,
+		resolution = nullif($5, ''), resolved_at = CASE WHEN $5 <> '' THEN $6::timestamptz END, resolved_by = $7
+		WHERE org_id = $1 AND mutation_id = $2`,
+		t.org, id, string(result.Code), result.Detail, p.Resolution, t.now, by)
+	return result, p, err
+}
+
+// DismissParked closes an entry of the review queue without applying it, and returns it.
+func (t *Tx) DismissParked(ctx context.Context, id uuid.UUID, reason string, by change.User) (Parked, error) {
+	p, err := t.LockParked(ctx, id)
+	if err != nil {
+		return p, err
+	}
+	p.Resolution, p.ResolvedAt, p.ResolvedBy, p.Reason = "dismissed", t.now, by, reason
+	_, err = t.Exec(ctx, `UPDATE sync_parked SET resolution = 'dismissed', resolved_at = $3, resolved_by = $4, reason = $5
 		WHERE org_id = $1 AND mutation_id = $2`, t.org, id, t.now, by, reason)
+	return p, err
+}
+
+// Told notes that the author of a decided entry was told by an entity in a feed.
+func (t *Tx) Told(ctx context.Context, id uuid.UUID) error {
+	_, err := t.Exec(ctx, `UPDATE sync_parked SET told = true WHERE org_id = $1 AND mutation_id = $2`, t.org, id)
 	return err
 }
 
-func (t *Tx) lockParked(ctx context.Context, id uuid.UUID) (change.Mutation, error) {
+// Untell returns up to limit entries whose authors were told before the given time, and notes that they are told
+// no longer: the caller takes the entities out of the feeds.
+func (t *Tx) Untell(ctx context.Context, before time.Time, limit int) ([]uuid.UUID, error) {
+	rows, err := t.Query(ctx, `UPDATE sync_parked SET told = false WHERE org_id = $1 AND mutation_id IN (
+			SELECT mutation_id FROM sync_parked WHERE org_id = $1 AND told AND resolved_at < $2
+			ORDER BY resolved_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+		RETURNING mutation_id`, t.org, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+// LockParked locks an open entry of the review queue and reads it. One that is decided gives Conflict.
+func (t *Tx) LockParked(ctx context.Context, id uuid.UUID) (Parked, error) {
 	var open bool
 	err := t.QueryRow(ctx, `SELECT resolution IS NULL FROM sync_parked WHERE org_id = $1 AND mutation_id = $2 FOR UPDATE`,
 		t.org, id).Scan(&open)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return change.Mutation{}, fault.New(fault.NotFound, "")
+		return Parked{}, fault.New(fault.NotFound, "")
 	case err != nil:
-		return change.Mutation{}, err
+		return Parked{}, err
 	case !open:
-		return change.Mutation{}, fault.New(fault.Conflict, "")
+		return Parked{}, fault.New(fault.Conflict, "")
 	}
-	rows, err := t.Query(ctx, `SELECT `+recordColumns+` FROM sync_mutation WHERE org_id = $1 AND id = $2 AND NOT duplicate`, t.org, id)
+	found, err := t.ListParked(ctx, ParkedFilter{ID: id}, 1)
+	if err == nil && len(found) != 1 {
+		err = errors.New("parked mutation without its record")
+	}
 	if err != nil {
-		return change.Mutation{}, err
+		return Parked{}, err
 	}
-	records, err := pgx.CollectRows(rows, scanRecord)
-	if err != nil {
-		return change.Mutation{}, err
-	}
-	if len(records) != 1 {
-		return change.Mutation{}, errors.New("parked mutation without its record")
-	}
-	return records[0].Mutation, nil
+	return found[0], nil
 }

@@ -167,7 +167,7 @@ func TestARevokedDeviceHandsInAndForgets(t *testing.T) {
 	}
 	var parked []postgres.Parked
 	o.transact(t, func(ctx context.Context, tx *postgres.Tx) (err error) {
-		parked, err = tx.ListParked(ctx, uuid.Nil, 10)
+		parked, err = tx.ListParked(ctx, postgres.ParkedFilter{}, 10)
 		return err
 	})
 	if len(parked) != 1 || parked[0].Mutation.ID != m.ID || o.count(t, items[0]) != 0 {

@@ -3,8 +3,10 @@ package offline
 import (
 	"context"
 	"errors"
+	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
@@ -151,9 +153,7 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 			return err
 		}
 		call, cancel := c.within(ctx)
-		res, err := client.Pull(call, connect.NewRequest(&syncv1.PullRequest{
-			Cursor: state.cursor, MaxBytes: c.PageBytes, ResetFeeds: state.repair, Unsent: uint32(state.unsent),
-		}))
+		res, err := client.Pull(call, connect.NewRequest(c.pullRequest(state)))
 		cancel()
 		if CodeOf(err) == fault.CursorMalformed && !forgotten {
 			forgotten = true
@@ -182,6 +182,18 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 		}
 	}
 	return fault.New(fault.Internal, "pages without end")
+}
+
+// pullRequest asks for the next page and says how this device is doing.
+func (c *Client) pullRequest(state pullState) *syncv1.PullRequest {
+	m := &syncv1.PullRequest{
+		Cursor: state.cursor, MaxBytes: c.PageBytes, ResetFeeds: state.repair, Unsent: uint32(state.unsent),
+		DeviceTime: timestamppb.New(c.Store.Now()), AppVersion: c.AppVersion,
+	}
+	if state.oldest != 0 {
+		m.OldestUnsent = timestamppb.New(time.UnixMicro(state.oldest))
+	}
+	return m
 }
 
 // handIn sends what is unsent as evidence and wipes the copy: the office took this device out of service. What

@@ -15,6 +15,8 @@ type pullState struct {
 	cursor []byte
 	repair []string
 	unsent int
+	// oldest is when the oldest unsent was done, in microseconds; 0 when nothing is unsent.
+	oldest int64
 }
 
 func (s *Store) pullState(ctx context.Context) (p pullState, err error) {
@@ -30,7 +32,7 @@ func (s *Store) pullState(ctx context.Context) (p pullState, err error) {
 	if err != nil {
 		return p, err
 	}
-	return p, s.read.QueryRowContext(ctx, `SELECT count(*) FROM outbox WHERE outcome IS NULL`).Scan(&p.unsent)
+	return p, s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(min(at), 0) FROM outbox WHERE outcome IS NULL`).Scan(&p.unsent, &p.oldest)
 }
 
 // applied is what a page did.

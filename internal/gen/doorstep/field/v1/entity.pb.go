@@ -46,6 +46,7 @@ const (
 	EntityKind_ENTITY_KIND_PROOF        EntityKind = 12
 	EntityKind_ENTITY_KIND_NOTICE       EntityKind = 13
 	EntityKind_ENTITY_KIND_PROFILE      EntityKind = 14
+	EntityKind_ENTITY_KIND_DECISION     EntityKind = 16
 	EntityKind_ENTITY_KIND_EARNING_LINE EntityKind = 20
 	// Of a team's feed.
 	EntityKind_ENTITY_KIND_POOL_TICKET EntityKind = 15
@@ -70,6 +71,7 @@ var (
 		12: "ENTITY_KIND_PROOF",
 		13: "ENTITY_KIND_NOTICE",
 		14: "ENTITY_KIND_PROFILE",
+		16: "ENTITY_KIND_DECISION",
 		20: "ENTITY_KIND_EARNING_LINE",
 		15: "ENTITY_KIND_POOL_TICKET",
 		30: "ENTITY_KIND_UNIT",
@@ -89,6 +91,7 @@ var (
 		"ENTITY_KIND_PROOF":         12,
 		"ENTITY_KIND_NOTICE":        13,
 		"ENTITY_KIND_PROFILE":       14,
+		"ENTITY_KIND_DECISION":      16,
 		"ENTITY_KIND_EARNING_LINE":  20,
 		"ENTITY_KIND_POOL_TICKET":   15,
 		"ENTITY_KIND_UNIT":          30,
@@ -668,6 +671,59 @@ func (x PriceItemKind) Number() protoreflect.EnumNumber {
 // Deprecated: Use PriceItemKind.Descriptor instead.
 func (PriceItemKind) EnumDescriptor() ([]byte, []int) {
 	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{9}
+}
+
+// DecisionOutcome says what became of a parked mutation in the end.
+type DecisionOutcome int32
+
+const (
+	DecisionOutcome_DECISION_OUTCOME_UNSPECIFIED DecisionOutcome = 0
+	DecisionOutcome_DECISION_OUTCOME_APPLIED     DecisionOutcome = 1
+	DecisionOutcome_DECISION_OUTCOME_MERGED      DecisionOutcome = 2
+	DecisionOutcome_DECISION_OUTCOME_DISMISSED   DecisionOutcome = 3
+)
+
+// Enum value maps for DecisionOutcome.
+var (
+	DecisionOutcome_name = map[int32]string{
+		0: "DECISION_OUTCOME_UNSPECIFIED",
+		1: "DECISION_OUTCOME_APPLIED",
+		2: "DECISION_OUTCOME_MERGED",
+		3: "DECISION_OUTCOME_DISMISSED",
+	}
+	DecisionOutcome_value = map[string]int32{
+		"DECISION_OUTCOME_UNSPECIFIED": 0,
+		"DECISION_OUTCOME_APPLIED":     1,
+		"DECISION_OUTCOME_MERGED":      2,
+		"DECISION_OUTCOME_DISMISSED":   3,
+	}
+)
+
+func (x DecisionOutcome) Enum() *DecisionOutcome {
+	p := new(DecisionOutcome)
+	*p = x
+	return p
+}
+
+func (x DecisionOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DecisionOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_doorstep_field_v1_entity_proto_enumTypes[10].Descriptor()
+}
+
+func (DecisionOutcome) Type() protoreflect.EnumType {
+	return &file_doorstep_field_v1_entity_proto_enumTypes[10]
+}
+
+func (x DecisionOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DecisionOutcome.Descriptor instead.
+func (DecisionOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{10}
 }
 
 // Product is a model that the company sells.
@@ -2480,6 +2536,120 @@ func (x *Notice) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// Decision is what a person of the office made of a parked mutation. Its id is the mutation's.
+type Decision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whose mutation it was, and from which device.
+	UserId   []byte `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	DeviceId []byte `protobuf:"bytes,3,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	// The mutation's kind, for example visit.complete.
+	MutationKind string `protobuf:"bytes,4,opt,name=mutation_kind,json=mutationKind,proto3" json:"mutation_kind,omitempty"`
+	// Applied or merged when it was replayed.
+	Outcome DecisionOutcome `protobuf:"varint,5,opt,name=outcome,proto3,enum=doorstep.field.v1.DecisionOutcome" json:"outcome,omitempty"`
+	// Why it was dismissed, in the office's words.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Something of it was changed before it was replayed.
+	Edited        bool                   `protobuf:"varint,7,opt,name=edited,proto3" json:"edited,omitempty"`
+	DecidedBy     string                 `protobuf:"bytes,8,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Decision) Reset() {
+	*x = Decision{}
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Decision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Decision) ProtoMessage() {}
+
+func (x *Decision) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Decision.ProtoReflect.Descriptor instead.
+func (*Decision) Descriptor() ([]byte, []int) {
+	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Decision) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Decision) GetUserId() []byte {
+	if x != nil {
+		return x.UserId
+	}
+	return nil
+}
+
+func (x *Decision) GetDeviceId() []byte {
+	if x != nil {
+		return x.DeviceId
+	}
+	return nil
+}
+
+func (x *Decision) GetMutationKind() string {
+	if x != nil {
+		return x.MutationKind
+	}
+	return ""
+}
+
+func (x *Decision) GetOutcome() DecisionOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return DecisionOutcome_DECISION_OUTCOME_UNSPECIFIED
+}
+
+func (x *Decision) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Decision) GetEdited() bool {
+	if x != nil {
+		return x.Edited
+	}
+	return false
+}
+
+func (x *Decision) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+func (x *Decision) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // Profile is the technician's own record.
 type Profile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2499,7 +2669,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_doorstep_field_v1_entity_proto_msgTypes[18]
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2511,7 +2681,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_field_v1_entity_proto_msgTypes[18]
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2524,7 +2694,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{18}
+	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Profile) GetId() []byte {
@@ -2608,7 +2778,7 @@ type Membership struct {
 
 func (x *Membership) Reset() {
 	*x = Membership{}
-	mi := &file_doorstep_field_v1_entity_proto_msgTypes[19]
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2620,7 +2790,7 @@ func (x *Membership) String() string {
 func (*Membership) ProtoMessage() {}
 
 func (x *Membership) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_field_v1_entity_proto_msgTypes[19]
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2633,7 +2803,7 @@ func (x *Membership) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Membership.ProtoReflect.Descriptor instead.
 func (*Membership) Descriptor() ([]byte, []int) {
-	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{19}
+	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Membership) GetTeamId() []byte {
@@ -2672,7 +2842,7 @@ type PoolTicket struct {
 
 func (x *PoolTicket) Reset() {
 	*x = PoolTicket{}
-	mi := &file_doorstep_field_v1_entity_proto_msgTypes[20]
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +2854,7 @@ func (x *PoolTicket) String() string {
 func (*PoolTicket) ProtoMessage() {}
 
 func (x *PoolTicket) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_field_v1_entity_proto_msgTypes[20]
+	mi := &file_doorstep_field_v1_entity_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +2867,7 @@ func (x *PoolTicket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolTicket.ProtoReflect.Descriptor instead.
 func (*PoolTicket) Descriptor() ([]byte, []int) {
-	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{20}
+	return file_doorstep_field_v1_entity_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PoolTicket) GetId() []byte {
@@ -2982,7 +3152,19 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12,\n" +
 	"\x04text\x18\x04 \x01(\v2\x18.doorstep.types.v1.LabelR\x04text\x12*\n" +
 	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at:\n" +
-	"\xca\xda\x18\x06\b\r\x12\x02id\"\xce\x02\n" +
+	"\xca\xda\x18\x06\b\r\x12\x02id\"\xba\x02\n" +
+	"\bDecision\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\fR\x06userId\x12\x1b\n" +
+	"\tdevice_id\x18\x03 \x01(\fR\bdeviceId\x12#\n" +
+	"\rmutation_kind\x18\x04 \x01(\tR\fmutationKind\x12<\n" +
+	"\aoutcome\x18\x05 \x01(\x0e2\".doorstep.field.v1.DecisionOutcomeR\aoutcome\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06edited\x18\a \x01(\bR\x06edited\x12\x1d\n" +
+	"\n" +
+	"decided_by\x18\b \x01(\tR\tdecidedBy\x12*\n" +
+	"\x02at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x02at:\n" +
+	"\xca\xda\x18\x06\b\x10\x12\x02id\"\xce\x02\n" +
 	"\aProfile\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -3015,7 +3197,7 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x06wanted\x18\t \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted\x12,\n" +
 	"\x04pays\x18\n" +
 	" \x01(\v2\x18.doorstep.types.v1.MoneyR\x04pays:\n" +
-	"\xca\xda\x18\x06\b\x0f\x12\x02id*\xca\x03\n" +
+	"\xca\xda\x18\x06\b\x0f\x12\x02id*\xe4\x03\n" +
 	"\n" +
 	"EntityKind\x12\x1b\n" +
 	"\x17ENTITY_KIND_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -3031,7 +3213,8 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x11ENTITY_KIND_VISIT\x10\v\x12\x15\n" +
 	"\x11ENTITY_KIND_PROOF\x10\f\x12\x16\n" +
 	"\x12ENTITY_KIND_NOTICE\x10\r\x12\x17\n" +
-	"\x13ENTITY_KIND_PROFILE\x10\x0e\x12\x1c\n" +
+	"\x13ENTITY_KIND_PROFILE\x10\x0e\x12\x18\n" +
+	"\x14ENTITY_KIND_DECISION\x10\x10\x12\x1c\n" +
 	"\x18ENTITY_KIND_EARNING_LINE\x10\x14\x12\x1b\n" +
 	"\x17ENTITY_KIND_POOL_TICKET\x10\x0f\x12\x14\n" +
 	"\x10ENTITY_KIND_UNIT\x10\x1e\x12\x1b\n" +
@@ -3106,7 +3289,12 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\rPriceItemKind\x12\x1f\n" +
 	"\x1bPRICE_ITEM_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14PRICE_ITEM_KIND_PART\x10\x01\x12\x1d\n" +
-	"\x19PRICE_ITEM_KIND_SURCHARGE\x10\x02BIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
+	"\x19PRICE_ITEM_KIND_SURCHARGE\x10\x02*\x8e\x01\n" +
+	"\x0fDecisionOutcome\x12 \n" +
+	"\x1cDECISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18DECISION_OUTCOME_APPLIED\x10\x01\x12\x1b\n" +
+	"\x17DECISION_OUTCOME_MERGED\x10\x02\x12\x1e\n" +
+	"\x1aDECISION_OUTCOME_DISMISSED\x10\x03BIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
 
 var (
 	file_doorstep_field_v1_entity_proto_rawDescOnce sync.Once
@@ -3120,8 +3308,8 @@ func file_doorstep_field_v1_entity_proto_rawDescGZIP() []byte {
 	return file_doorstep_field_v1_entity_proto_rawDescData
 }
 
-var file_doorstep_field_v1_entity_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_doorstep_field_v1_entity_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_doorstep_field_v1_entity_proto_enumTypes = make([]protoimpl.EnumInfo, 11)
+var file_doorstep_field_v1_entity_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_doorstep_field_v1_entity_proto_goTypes = []any{
 	(EntityKind)(0),               // 0: doorstep.field.v1.EntityKind
 	(TicketState)(0),              // 1: doorstep.field.v1.TicketState
@@ -3133,98 +3321,102 @@ var file_doorstep_field_v1_entity_proto_goTypes = []any{
 	(ProofKind)(0),                // 7: doorstep.field.v1.ProofKind
 	(ProofState)(0),               // 8: doorstep.field.v1.ProofState
 	(PriceItemKind)(0),            // 9: doorstep.field.v1.PriceItemKind
-	(*Product)(nil),               // 10: doorstep.field.v1.Product
-	(*ProductClass)(nil),          // 11: doorstep.field.v1.ProductClass
-	(*Template)(nil),              // 12: doorstep.field.v1.Template
-	(*Step)(nil),                  // 13: doorstep.field.v1.Step
-	(*Choice)(nil),                // 14: doorstep.field.v1.Choice
-	(*PriceItem)(nil),             // 15: doorstep.field.v1.PriceItem
-	(*Reason)(nil),                // 16: doorstep.field.v1.Reason
-	(*VerifyKey)(nil),             // 17: doorstep.field.v1.VerifyKey
-	(*Customer)(nil),              // 18: doorstep.field.v1.Customer
-	(*Ticket)(nil),                // 19: doorstep.field.v1.Ticket
-	(*HistoryItem)(nil),           // 20: doorstep.field.v1.HistoryItem
-	(*PartUsed)(nil),              // 21: doorstep.field.v1.PartUsed
-	(*Surcharge)(nil),             // 22: doorstep.field.v1.Surcharge
-	(*Note)(nil),                  // 23: doorstep.field.v1.Note
-	(*Visit)(nil),                 // 24: doorstep.field.v1.Visit
-	(*TaskAnswer)(nil),            // 25: doorstep.field.v1.TaskAnswer
-	(*Proof)(nil),                 // 26: doorstep.field.v1.Proof
-	(*Notice)(nil),                // 27: doorstep.field.v1.Notice
-	(*Profile)(nil),               // 28: doorstep.field.v1.Profile
-	(*Membership)(nil),            // 29: doorstep.field.v1.Membership
-	(*PoolTicket)(nil),            // 30: doorstep.field.v1.PoolTicket
-	(*v1.Label)(nil),              // 31: doorstep.types.v1.Label
-	(*v1.Money)(nil),              // 32: doorstep.types.v1.Money
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
-	(*v1.Position)(nil),           // 34: doorstep.types.v1.Position
-	(*v1.Window)(nil),             // 35: doorstep.types.v1.Window
+	(DecisionOutcome)(0),          // 10: doorstep.field.v1.DecisionOutcome
+	(*Product)(nil),               // 11: doorstep.field.v1.Product
+	(*ProductClass)(nil),          // 12: doorstep.field.v1.ProductClass
+	(*Template)(nil),              // 13: doorstep.field.v1.Template
+	(*Step)(nil),                  // 14: doorstep.field.v1.Step
+	(*Choice)(nil),                // 15: doorstep.field.v1.Choice
+	(*PriceItem)(nil),             // 16: doorstep.field.v1.PriceItem
+	(*Reason)(nil),                // 17: doorstep.field.v1.Reason
+	(*VerifyKey)(nil),             // 18: doorstep.field.v1.VerifyKey
+	(*Customer)(nil),              // 19: doorstep.field.v1.Customer
+	(*Ticket)(nil),                // 20: doorstep.field.v1.Ticket
+	(*HistoryItem)(nil),           // 21: doorstep.field.v1.HistoryItem
+	(*PartUsed)(nil),              // 22: doorstep.field.v1.PartUsed
+	(*Surcharge)(nil),             // 23: doorstep.field.v1.Surcharge
+	(*Note)(nil),                  // 24: doorstep.field.v1.Note
+	(*Visit)(nil),                 // 25: doorstep.field.v1.Visit
+	(*TaskAnswer)(nil),            // 26: doorstep.field.v1.TaskAnswer
+	(*Proof)(nil),                 // 27: doorstep.field.v1.Proof
+	(*Notice)(nil),                // 28: doorstep.field.v1.Notice
+	(*Decision)(nil),              // 29: doorstep.field.v1.Decision
+	(*Profile)(nil),               // 30: doorstep.field.v1.Profile
+	(*Membership)(nil),            // 31: doorstep.field.v1.Membership
+	(*PoolTicket)(nil),            // 32: doorstep.field.v1.PoolTicket
+	(*v1.Label)(nil),              // 33: doorstep.types.v1.Label
+	(*v1.Money)(nil),              // 34: doorstep.types.v1.Money
+	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
+	(*v1.Position)(nil),           // 36: doorstep.types.v1.Position
+	(*v1.Window)(nil),             // 37: doorstep.types.v1.Window
 }
 var file_doorstep_field_v1_entity_proto_depIdxs = []int32{
-	31, // 0: doorstep.field.v1.Product.name:type_name -> doorstep.types.v1.Label
-	31, // 1: doorstep.field.v1.ProductClass.name:type_name -> doorstep.types.v1.Label
-	31, // 2: doorstep.field.v1.Template.name:type_name -> doorstep.types.v1.Label
-	13, // 3: doorstep.field.v1.Template.steps:type_name -> doorstep.field.v1.Step
+	33, // 0: doorstep.field.v1.Product.name:type_name -> doorstep.types.v1.Label
+	33, // 1: doorstep.field.v1.ProductClass.name:type_name -> doorstep.types.v1.Label
+	33, // 2: doorstep.field.v1.Template.name:type_name -> doorstep.types.v1.Label
+	14, // 3: doorstep.field.v1.Template.steps:type_name -> doorstep.field.v1.Step
 	6,  // 4: doorstep.field.v1.Step.kind:type_name -> doorstep.field.v1.StepKind
-	31, // 5: doorstep.field.v1.Step.name:type_name -> doorstep.types.v1.Label
+	33, // 5: doorstep.field.v1.Step.name:type_name -> doorstep.types.v1.Label
 	7,  // 6: doorstep.field.v1.Step.proof:type_name -> doorstep.field.v1.ProofKind
-	14, // 7: doorstep.field.v1.Step.choices:type_name -> doorstep.field.v1.Choice
-	31, // 8: doorstep.field.v1.Choice.name:type_name -> doorstep.types.v1.Label
+	15, // 7: doorstep.field.v1.Step.choices:type_name -> doorstep.field.v1.Choice
+	33, // 8: doorstep.field.v1.Choice.name:type_name -> doorstep.types.v1.Label
 	9,  // 9: doorstep.field.v1.PriceItem.kind:type_name -> doorstep.field.v1.PriceItemKind
-	31, // 10: doorstep.field.v1.PriceItem.name:type_name -> doorstep.types.v1.Label
-	32, // 11: doorstep.field.v1.PriceItem.price:type_name -> doorstep.types.v1.Money
-	31, // 12: doorstep.field.v1.Reason.name:type_name -> doorstep.types.v1.Label
-	33, // 13: doorstep.field.v1.VerifyKey.not_after:type_name -> google.protobuf.Timestamp
-	34, // 14: doorstep.field.v1.Customer.position:type_name -> doorstep.types.v1.Position
+	33, // 10: doorstep.field.v1.PriceItem.name:type_name -> doorstep.types.v1.Label
+	34, // 11: doorstep.field.v1.PriceItem.price:type_name -> doorstep.types.v1.Money
+	33, // 12: doorstep.field.v1.Reason.name:type_name -> doorstep.types.v1.Label
+	35, // 13: doorstep.field.v1.VerifyKey.not_after:type_name -> google.protobuf.Timestamp
+	36, // 14: doorstep.field.v1.Customer.position:type_name -> doorstep.types.v1.Position
 	1,  // 15: doorstep.field.v1.Ticket.state:type_name -> doorstep.field.v1.TicketState
 	2,  // 16: doorstep.field.v1.Ticket.money_state:type_name -> doorstep.field.v1.MoneyState
 	5,  // 17: doorstep.field.v1.Ticket.business_type:type_name -> doorstep.field.v1.BusinessType
 	4,  // 18: doorstep.field.v1.Ticket.urgency:type_name -> doorstep.field.v1.Urgency
-	18, // 19: doorstep.field.v1.Ticket.customer:type_name -> doorstep.field.v1.Customer
-	33, // 20: doorstep.field.v1.Ticket.purchased_at:type_name -> google.protobuf.Timestamp
-	33, // 21: doorstep.field.v1.Ticket.warranty_until:type_name -> google.protobuf.Timestamp
-	35, // 22: doorstep.field.v1.Ticket.wanted:type_name -> doorstep.types.v1.Window
-	35, // 23: doorstep.field.v1.Ticket.arrival:type_name -> doorstep.types.v1.Window
-	33, // 24: doorstep.field.v1.Ticket.due:type_name -> google.protobuf.Timestamp
-	21, // 25: doorstep.field.v1.Ticket.parts:type_name -> doorstep.field.v1.PartUsed
-	22, // 26: doorstep.field.v1.Ticket.surcharges:type_name -> doorstep.field.v1.Surcharge
-	23, // 27: doorstep.field.v1.Ticket.notes:type_name -> doorstep.field.v1.Note
-	31, // 28: doorstep.field.v1.Ticket.assignment_reason:type_name -> doorstep.types.v1.Label
-	20, // 29: doorstep.field.v1.Ticket.history:type_name -> doorstep.field.v1.HistoryItem
-	33, // 30: doorstep.field.v1.Ticket.changed_at:type_name -> google.protobuf.Timestamp
+	19, // 19: doorstep.field.v1.Ticket.customer:type_name -> doorstep.field.v1.Customer
+	35, // 20: doorstep.field.v1.Ticket.purchased_at:type_name -> google.protobuf.Timestamp
+	35, // 21: doorstep.field.v1.Ticket.warranty_until:type_name -> google.protobuf.Timestamp
+	37, // 22: doorstep.field.v1.Ticket.wanted:type_name -> doorstep.types.v1.Window
+	37, // 23: doorstep.field.v1.Ticket.arrival:type_name -> doorstep.types.v1.Window
+	35, // 24: doorstep.field.v1.Ticket.due:type_name -> google.protobuf.Timestamp
+	22, // 25: doorstep.field.v1.Ticket.parts:type_name -> doorstep.field.v1.PartUsed
+	23, // 26: doorstep.field.v1.Ticket.surcharges:type_name -> doorstep.field.v1.Surcharge
+	24, // 27: doorstep.field.v1.Ticket.notes:type_name -> doorstep.field.v1.Note
+	33, // 28: doorstep.field.v1.Ticket.assignment_reason:type_name -> doorstep.types.v1.Label
+	21, // 29: doorstep.field.v1.Ticket.history:type_name -> doorstep.field.v1.HistoryItem
+	35, // 30: doorstep.field.v1.Ticket.changed_at:type_name -> google.protobuf.Timestamp
 	1,  // 31: doorstep.field.v1.HistoryItem.state:type_name -> doorstep.field.v1.TicketState
-	33, // 32: doorstep.field.v1.HistoryItem.at:type_name -> google.protobuf.Timestamp
-	32, // 33: doorstep.field.v1.PartUsed.unit_price:type_name -> doorstep.types.v1.Money
-	33, // 34: doorstep.field.v1.PartUsed.device_time:type_name -> google.protobuf.Timestamp
-	32, // 35: doorstep.field.v1.Surcharge.unit_price:type_name -> doorstep.types.v1.Money
-	33, // 36: doorstep.field.v1.Surcharge.device_time:type_name -> google.protobuf.Timestamp
-	33, // 37: doorstep.field.v1.Note.device_time:type_name -> google.protobuf.Timestamp
+	35, // 32: doorstep.field.v1.HistoryItem.at:type_name -> google.protobuf.Timestamp
+	34, // 33: doorstep.field.v1.PartUsed.unit_price:type_name -> doorstep.types.v1.Money
+	35, // 34: doorstep.field.v1.PartUsed.device_time:type_name -> google.protobuf.Timestamp
+	34, // 35: doorstep.field.v1.Surcharge.unit_price:type_name -> doorstep.types.v1.Money
+	35, // 36: doorstep.field.v1.Surcharge.device_time:type_name -> google.protobuf.Timestamp
+	35, // 37: doorstep.field.v1.Note.device_time:type_name -> google.protobuf.Timestamp
 	3,  // 38: doorstep.field.v1.Visit.state:type_name -> doorstep.field.v1.VisitState
-	35, // 39: doorstep.field.v1.Visit.scheduled:type_name -> doorstep.types.v1.Window
-	25, // 40: doorstep.field.v1.Visit.answers:type_name -> doorstep.field.v1.TaskAnswer
-	33, // 41: doorstep.field.v1.Visit.accepted_at:type_name -> google.protobuf.Timestamp
-	33, // 42: doorstep.field.v1.Visit.traveling_at:type_name -> google.protobuf.Timestamp
-	33, // 43: doorstep.field.v1.Visit.arrived_at:type_name -> google.protobuf.Timestamp
-	33, // 44: doorstep.field.v1.Visit.finished_at:type_name -> google.protobuf.Timestamp
-	33, // 45: doorstep.field.v1.Visit.changed_at:type_name -> google.protobuf.Timestamp
-	33, // 46: doorstep.field.v1.TaskAnswer.device_time:type_name -> google.protobuf.Timestamp
+	37, // 39: doorstep.field.v1.Visit.scheduled:type_name -> doorstep.types.v1.Window
+	26, // 40: doorstep.field.v1.Visit.answers:type_name -> doorstep.field.v1.TaskAnswer
+	35, // 41: doorstep.field.v1.Visit.accepted_at:type_name -> google.protobuf.Timestamp
+	35, // 42: doorstep.field.v1.Visit.traveling_at:type_name -> google.protobuf.Timestamp
+	35, // 43: doorstep.field.v1.Visit.arrived_at:type_name -> google.protobuf.Timestamp
+	35, // 44: doorstep.field.v1.Visit.finished_at:type_name -> google.protobuf.Timestamp
+	35, // 45: doorstep.field.v1.Visit.changed_at:type_name -> google.protobuf.Timestamp
+	35, // 46: doorstep.field.v1.TaskAnswer.device_time:type_name -> google.protobuf.Timestamp
 	7,  // 47: doorstep.field.v1.Proof.kind:type_name -> doorstep.field.v1.ProofKind
 	8,  // 48: doorstep.field.v1.Proof.state:type_name -> doorstep.field.v1.ProofState
-	33, // 49: doorstep.field.v1.Proof.device_time:type_name -> google.protobuf.Timestamp
-	33, // 50: doorstep.field.v1.Proof.verified_at:type_name -> google.protobuf.Timestamp
-	31, // 51: doorstep.field.v1.Notice.text:type_name -> doorstep.types.v1.Label
-	33, // 52: doorstep.field.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	34, // 53: doorstep.field.v1.Profile.home:type_name -> doorstep.types.v1.Position
-	29, // 54: doorstep.field.v1.Profile.teams:type_name -> doorstep.field.v1.Membership
-	4,  // 55: doorstep.field.v1.PoolTicket.urgency:type_name -> doorstep.field.v1.Urgency
-	34, // 56: doorstep.field.v1.PoolTicket.near:type_name -> doorstep.types.v1.Position
-	35, // 57: doorstep.field.v1.PoolTicket.wanted:type_name -> doorstep.types.v1.Window
-	32, // 58: doorstep.field.v1.PoolTicket.pays:type_name -> doorstep.types.v1.Money
-	59, // [59:59] is the sub-list for method output_type
-	59, // [59:59] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	35, // 49: doorstep.field.v1.Proof.device_time:type_name -> google.protobuf.Timestamp
+	35, // 50: doorstep.field.v1.Proof.verified_at:type_name -> google.protobuf.Timestamp
+	33, // 51: doorstep.field.v1.Notice.text:type_name -> doorstep.types.v1.Label
+	35, // 52: doorstep.field.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	10, // 53: doorstep.field.v1.Decision.outcome:type_name -> doorstep.field.v1.DecisionOutcome
+	35, // 54: doorstep.field.v1.Decision.at:type_name -> google.protobuf.Timestamp
+	36, // 55: doorstep.field.v1.Profile.home:type_name -> doorstep.types.v1.Position
+	31, // 56: doorstep.field.v1.Profile.teams:type_name -> doorstep.field.v1.Membership
+	4,  // 57: doorstep.field.v1.PoolTicket.urgency:type_name -> doorstep.field.v1.Urgency
+	36, // 58: doorstep.field.v1.PoolTicket.near:type_name -> doorstep.types.v1.Position
+	37, // 59: doorstep.field.v1.PoolTicket.wanted:type_name -> doorstep.types.v1.Window
+	34, // 60: doorstep.field.v1.PoolTicket.pays:type_name -> doorstep.types.v1.Money
+	61, // [61:61] is the sub-list for method output_type
+	61, // [61:61] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_field_v1_entity_proto_init() }
@@ -3242,8 +3434,8 @@ func file_doorstep_field_v1_entity_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_field_v1_entity_proto_rawDesc), len(file_doorstep_field_v1_entity_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   21,
+			NumEnums:      11,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -28,7 +28,13 @@ type ListParkedRequest struct {
 	// At most 200; 0 means 50.
 	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Continue after this parked id; empty from the start.
-	After         []byte `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	After []byte `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// Only those of this device, of this person, or this one; all when empty.
+	DeviceId []byte `protobuf:"bytes,3,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	UserId   []byte `protobuf:"bytes,4,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Id       []byte `protobuf:"bytes,5,opt,name=id,proto3" json:"id,omitempty"`
+	// Also those that were decided.
+	Decided       bool `protobuf:"varint,6,opt,name=decided,proto3" json:"decided,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -75,6 +81,34 @@ func (x *ListParkedRequest) GetAfter() []byte {
 		return x.After
 	}
 	return nil
+}
+
+func (x *ListParkedRequest) GetDeviceId() []byte {
+	if x != nil {
+		return x.DeviceId
+	}
+	return nil
+}
+
+func (x *ListParkedRequest) GetUserId() []byte {
+	if x != nil {
+		return x.UserId
+	}
+	return nil
+}
+
+func (x *ListParkedRequest) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *ListParkedRequest) GetDecided() bool {
+	if x != nil {
+		return x.Decided
+	}
+	return false
 }
 
 type ListParkedResponse struct {
@@ -131,8 +165,20 @@ type Parked struct {
 	Mutation *Mutation `protobuf:"bytes,4,opt,name=mutation,proto3" json:"mutation,omitempty"`
 	Verdict  *Verdict  `protobuf:"bytes,5,opt,name=verdict,proto3" json:"verdict,omitempty"`
 	// How often it was replayed without success.
-	Attempts      uint32                 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	ParkedAt      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=parked_at,json=parkedAt,proto3" json:"parked_at,omitempty"`
+	Attempts uint32                 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	ParkedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=parked_at,json=parkedAt,proto3" json:"parked_at,omitempty"`
+	// The name of the message that belongs to the kind, for example doorstep.field.v1.VisitComplete; empty when the
+	// kind is not known.
+	Message string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	// What came, as JSON of that message; empty when it is not readable as one.
+	Payload string `protobuf:"bytes,9,opt,name=payload,proto3" json:"payload,omitempty"`
+	// What was edited since, oldest first.
+	Edits []*ParkedEdit `protobuf:"bytes,10,rep,name=edits,proto3" json:"edits,omitempty"`
+	// What was decided, once it was: replayed or dismissed.
+	Resolution    string                 `protobuf:"bytes,11,opt,name=resolution,proto3" json:"resolution,omitempty"`
+	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
+	ResolvedBy    []byte                 `protobuf:"bytes,13,opt,name=resolved_by,json=resolvedBy,proto3" json:"resolved_by,omitempty"`
+	Reason        string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -216,10 +262,217 @@ func (x *Parked) GetParkedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Parked) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Parked) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
+func (x *Parked) GetEdits() []*ParkedEdit {
+	if x != nil {
+		return x.Edits
+	}
+	return nil
+}
+
+func (x *Parked) GetResolution() string {
+	if x != nil {
+		return x.Resolution
+	}
+	return ""
+}
+
+func (x *Parked) GetResolvedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResolvedAt
+	}
+	return nil
+}
+
+func (x *Parked) GetResolvedBy() []byte {
+	if x != nil {
+		return x.ResolvedBy
+	}
+	return nil
+}
+
+func (x *Parked) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ParkedEdit is one edited payload. Edits only add.
+type ParkedEdit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserId        []byte                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Payload       string                 `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParkedEdit) Reset() {
+	*x = ParkedEdit{}
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParkedEdit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParkedEdit) ProtoMessage() {}
+
+func (x *ParkedEdit) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParkedEdit.ProtoReflect.Descriptor instead.
+func (*ParkedEdit) Descriptor() ([]byte, []int) {
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ParkedEdit) GetUserId() []byte {
+	if x != nil {
+		return x.UserId
+	}
+	return nil
+}
+
+func (x *ParkedEdit) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ParkedEdit) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
+type EditParkedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// JSON of the message that belongs to the kind; every rule of that message holds.
+	Payload       string `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditParkedRequest) Reset() {
+	*x = EditParkedRequest{}
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditParkedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditParkedRequest) ProtoMessage() {}
+
+func (x *EditParkedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditParkedRequest.ProtoReflect.Descriptor instead.
+func (*EditParkedRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *EditParkedRequest) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *EditParkedRequest) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
+type EditParkedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Edit          *ParkedEdit            `protobuf:"bytes,1,opt,name=edit,proto3" json:"edit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditParkedResponse) Reset() {
+	*x = EditParkedResponse{}
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditParkedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditParkedResponse) ProtoMessage() {}
+
+func (x *EditParkedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditParkedResponse.ProtoReflect.Descriptor instead.
+func (*EditParkedResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *EditParkedResponse) GetEdit() *ParkedEdit {
+	if x != nil {
+		return x.Edit
+	}
+	return nil
+}
+
 type ReplayParkedRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Edited arguments; empty replays those that came.
+	// Edited arguments, kept as an edit first; empty takes the newest edit, else what came.
 	Args          []byte `protobuf:"bytes,2,opt,name=args,proto3" json:"args,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -227,7 +480,7 @@ type ReplayParkedRequest struct {
 
 func (x *ReplayParkedRequest) Reset() {
 	*x = ReplayParkedRequest{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -239,7 +492,7 @@ func (x *ReplayParkedRequest) String() string {
 func (*ReplayParkedRequest) ProtoMessage() {}
 
 func (x *ReplayParkedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -252,7 +505,7 @@ func (x *ReplayParkedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayParkedRequest.ProtoReflect.Descriptor instead.
 func (*ReplayParkedRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{3}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ReplayParkedRequest) GetId() []byte {
@@ -279,7 +532,7 @@ type ReplayParkedResponse struct {
 
 func (x *ReplayParkedResponse) Reset() {
 	*x = ReplayParkedResponse{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -291,7 +544,7 @@ func (x *ReplayParkedResponse) String() string {
 func (*ReplayParkedResponse) ProtoMessage() {}
 
 func (x *ReplayParkedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -304,7 +557,7 @@ func (x *ReplayParkedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayParkedResponse.ProtoReflect.Descriptor instead.
 func (*ReplayParkedResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{4}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReplayParkedResponse) GetVerdict() *Verdict {
@@ -324,7 +577,7 @@ type DismissParkedRequest struct {
 
 func (x *DismissParkedRequest) Reset() {
 	*x = DismissParkedRequest{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -336,7 +589,7 @@ func (x *DismissParkedRequest) String() string {
 func (*DismissParkedRequest) ProtoMessage() {}
 
 func (x *DismissParkedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -349,7 +602,7 @@ func (x *DismissParkedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissParkedRequest.ProtoReflect.Descriptor instead.
 func (*DismissParkedRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{5}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DismissParkedRequest) GetId() []byte {
@@ -374,7 +627,7 @@ type DismissParkedResponse struct {
 
 func (x *DismissParkedResponse) Reset() {
 	*x = DismissParkedResponse{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +639,7 @@ func (x *DismissParkedResponse) String() string {
 func (*DismissParkedResponse) ProtoMessage() {}
 
 func (x *DismissParkedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,19 +652,23 @@ func (x *DismissParkedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissParkedResponse.ProtoReflect.Descriptor instead.
 func (*DismissParkedResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{6}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{9}
 }
 
 var File_doorstep_sync_v1_office_proto protoreflect.FileDescriptor
 
 const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddoorstep/sync/v1/office.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bdoorstep/sync/v1/sync.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n" +
+	"\x1ddoorstep/sync/v1/office.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1bdoorstep/sync/v1/sync.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x01\n" +
 	"\x11ListParkedRequest\x12\x1e\n" +
 	"\x05limit\x18\x01 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\x05limit\x12\x1d\n" +
-	"\x05after\x18\x02 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x05after\"F\n" +
+	"\x05after\x18\x02 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x05after\x12$\n" +
+	"\tdevice_id\x18\x03 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\bdeviceId\x12 \n" +
+	"\auser_id\x18\x04 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x06userId\x12\x17\n" +
+	"\x02id\x18\x05 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x02id\x12\x18\n" +
+	"\adecided\x18\x06 \x01(\bR\adecided\"F\n" +
 	"\x12ListParkedResponse\x120\n" +
-	"\x06parked\x18\x01 \x03(\v2\x18.doorstep.sync.v1.ParkedR\x06parked\"\x90\x02\n" +
+	"\x06parked\x18\x01 \x03(\v2\x18.doorstep.sync.v1.ParkedR\x06parked\"\x8e\x04\n" +
 	"\x06Parked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
 	"\tdevice_id\x18\x02 \x01(\fR\bdeviceId\x12\x17\n" +
@@ -419,7 +676,29 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\bmutation\x18\x04 \x01(\v2\x1a.doorstep.sync.v1.MutationR\bmutation\x123\n" +
 	"\averdict\x18\x05 \x01(\v2\x19.doorstep.sync.v1.VerdictR\averdict\x12\x1a\n" +
 	"\battempts\x18\x06 \x01(\rR\battempts\x127\n" +
-	"\tparked_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bparkedAt\"M\n" +
+	"\tparked_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bparkedAt\x12\x18\n" +
+	"\amessage\x18\b \x01(\tR\amessage\x12\x18\n" +
+	"\apayload\x18\t \x01(\tR\apayload\x122\n" +
+	"\x05edits\x18\n" +
+	" \x03(\v2\x1c.doorstep.sync.v1.ParkedEditR\x05edits\x12\x1e\n" +
+	"\n" +
+	"resolution\x18\v \x01(\tR\n" +
+	"resolution\x12;\n" +
+	"\vresolved_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"resolvedAt\x12\x1f\n" +
+	"\vresolved_by\x18\r \x01(\fR\n" +
+	"resolvedBy\x12\x16\n" +
+	"\x06reason\x18\x0e \x01(\tR\x06reason\"k\n" +
+	"\n" +
+	"ParkedEdit\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\fR\x06userId\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\apayload\x18\x03 \x01(\tR\apayload\"S\n" +
+	"\x11EditParkedRequest\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12%\n" +
+	"\apayload\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x02\x18\x80\x80@R\apayload\"F\n" +
+	"\x12EditParkedResponse\x120\n" +
+	"\x04edit\x18\x01 \x01(\v2\x1c.doorstep.sync.v1.ParkedEditR\x04edit\"M\n" +
 	"\x13ReplayParkedRequest\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\x1d\n" +
 	"\x04args\x18\x02 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80 R\x04args\"K\n" +
@@ -429,10 +708,12 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\"\n" +
 	"\x06reason\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x06reason\"\x17\n" +
-	"\x15DismissParkedResponse2\xae\x02\n" +
+	"\x15DismissParkedResponse2\x87\x03\n" +
 	"\rParkedService\x12\\\n" +
 	"\n" +
-	"ListParked\x12#.doorstep.sync.v1.ListParkedRequest\x1a$.doorstep.sync.v1.ListParkedResponse\"\x03\x90\x02\x01\x12]\n" +
+	"ListParked\x12#.doorstep.sync.v1.ListParkedRequest\x1a$.doorstep.sync.v1.ListParkedResponse\"\x03\x90\x02\x01\x12W\n" +
+	"\n" +
+	"EditParked\x12#.doorstep.sync.v1.EditParkedRequest\x1a$.doorstep.sync.v1.EditParkedResponse\x12]\n" +
 	"\fReplayParked\x12%.doorstep.sync.v1.ReplayParkedRequest\x1a&.doorstep.sync.v1.ReplayParkedResponse\x12`\n" +
 	"\rDismissParked\x12&.doorstep.sync.v1.DismissParkedRequest\x1a'.doorstep.sync.v1.DismissParkedResponseBGZEgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1;syncv1b\x06proto3"
 
@@ -448,36 +729,45 @@ func file_doorstep_sync_v1_office_proto_rawDescGZIP() []byte {
 	return file_doorstep_sync_v1_office_proto_rawDescData
 }
 
-var file_doorstep_sync_v1_office_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_doorstep_sync_v1_office_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_doorstep_sync_v1_office_proto_goTypes = []any{
 	(*ListParkedRequest)(nil),     // 0: doorstep.sync.v1.ListParkedRequest
 	(*ListParkedResponse)(nil),    // 1: doorstep.sync.v1.ListParkedResponse
 	(*Parked)(nil),                // 2: doorstep.sync.v1.Parked
-	(*ReplayParkedRequest)(nil),   // 3: doorstep.sync.v1.ReplayParkedRequest
-	(*ReplayParkedResponse)(nil),  // 4: doorstep.sync.v1.ReplayParkedResponse
-	(*DismissParkedRequest)(nil),  // 5: doorstep.sync.v1.DismissParkedRequest
-	(*DismissParkedResponse)(nil), // 6: doorstep.sync.v1.DismissParkedResponse
-	(*Mutation)(nil),              // 7: doorstep.sync.v1.Mutation
-	(*Verdict)(nil),               // 8: doorstep.sync.v1.Verdict
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*ParkedEdit)(nil),            // 3: doorstep.sync.v1.ParkedEdit
+	(*EditParkedRequest)(nil),     // 4: doorstep.sync.v1.EditParkedRequest
+	(*EditParkedResponse)(nil),    // 5: doorstep.sync.v1.EditParkedResponse
+	(*ReplayParkedRequest)(nil),   // 6: doorstep.sync.v1.ReplayParkedRequest
+	(*ReplayParkedResponse)(nil),  // 7: doorstep.sync.v1.ReplayParkedResponse
+	(*DismissParkedRequest)(nil),  // 8: doorstep.sync.v1.DismissParkedRequest
+	(*DismissParkedResponse)(nil), // 9: doorstep.sync.v1.DismissParkedResponse
+	(*Mutation)(nil),              // 10: doorstep.sync.v1.Mutation
+	(*Verdict)(nil),               // 11: doorstep.sync.v1.Verdict
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_doorstep_sync_v1_office_proto_depIdxs = []int32{
-	2, // 0: doorstep.sync.v1.ListParkedResponse.parked:type_name -> doorstep.sync.v1.Parked
-	7, // 1: doorstep.sync.v1.Parked.mutation:type_name -> doorstep.sync.v1.Mutation
-	8, // 2: doorstep.sync.v1.Parked.verdict:type_name -> doorstep.sync.v1.Verdict
-	9, // 3: doorstep.sync.v1.Parked.parked_at:type_name -> google.protobuf.Timestamp
-	8, // 4: doorstep.sync.v1.ReplayParkedResponse.verdict:type_name -> doorstep.sync.v1.Verdict
-	0, // 5: doorstep.sync.v1.ParkedService.ListParked:input_type -> doorstep.sync.v1.ListParkedRequest
-	3, // 6: doorstep.sync.v1.ParkedService.ReplayParked:input_type -> doorstep.sync.v1.ReplayParkedRequest
-	5, // 7: doorstep.sync.v1.ParkedService.DismissParked:input_type -> doorstep.sync.v1.DismissParkedRequest
-	1, // 8: doorstep.sync.v1.ParkedService.ListParked:output_type -> doorstep.sync.v1.ListParkedResponse
-	4, // 9: doorstep.sync.v1.ParkedService.ReplayParked:output_type -> doorstep.sync.v1.ReplayParkedResponse
-	6, // 10: doorstep.sync.v1.ParkedService.DismissParked:output_type -> doorstep.sync.v1.DismissParkedResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2,  // 0: doorstep.sync.v1.ListParkedResponse.parked:type_name -> doorstep.sync.v1.Parked
+	10, // 1: doorstep.sync.v1.Parked.mutation:type_name -> doorstep.sync.v1.Mutation
+	11, // 2: doorstep.sync.v1.Parked.verdict:type_name -> doorstep.sync.v1.Verdict
+	12, // 3: doorstep.sync.v1.Parked.parked_at:type_name -> google.protobuf.Timestamp
+	3,  // 4: doorstep.sync.v1.Parked.edits:type_name -> doorstep.sync.v1.ParkedEdit
+	12, // 5: doorstep.sync.v1.Parked.resolved_at:type_name -> google.protobuf.Timestamp
+	12, // 6: doorstep.sync.v1.ParkedEdit.at:type_name -> google.protobuf.Timestamp
+	3,  // 7: doorstep.sync.v1.EditParkedResponse.edit:type_name -> doorstep.sync.v1.ParkedEdit
+	11, // 8: doorstep.sync.v1.ReplayParkedResponse.verdict:type_name -> doorstep.sync.v1.Verdict
+	0,  // 9: doorstep.sync.v1.ParkedService.ListParked:input_type -> doorstep.sync.v1.ListParkedRequest
+	4,  // 10: doorstep.sync.v1.ParkedService.EditParked:input_type -> doorstep.sync.v1.EditParkedRequest
+	6,  // 11: doorstep.sync.v1.ParkedService.ReplayParked:input_type -> doorstep.sync.v1.ReplayParkedRequest
+	8,  // 12: doorstep.sync.v1.ParkedService.DismissParked:input_type -> doorstep.sync.v1.DismissParkedRequest
+	1,  // 13: doorstep.sync.v1.ParkedService.ListParked:output_type -> doorstep.sync.v1.ListParkedResponse
+	5,  // 14: doorstep.sync.v1.ParkedService.EditParked:output_type -> doorstep.sync.v1.EditParkedResponse
+	7,  // 15: doorstep.sync.v1.ParkedService.ReplayParked:output_type -> doorstep.sync.v1.ReplayParkedResponse
+	9,  // 16: doorstep.sync.v1.ParkedService.DismissParked:output_type -> doorstep.sync.v1.DismissParkedResponse
+	13, // [13:17] is the sub-list for method output_type
+	9,  // [9:13] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_sync_v1_office_proto_init() }
@@ -492,7 +782,7 @@ func file_doorstep_sync_v1_office_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_sync_v1_office_proto_rawDesc), len(file_doorstep_sync_v1_office_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

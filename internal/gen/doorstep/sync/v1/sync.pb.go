@@ -98,7 +98,13 @@ type PullRequest struct {
 	Unsent uint32 `protobuf:"varint,4,opt,name=unsent,proto3" json:"unsent,omitempty"`
 	// Asks, together with an empty cursor, for the early part: what is needed first, at once, before the whole. A
 	// server that has none answers with the first page.
-	Early         bool `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`
+	Early bool `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`
+	// When the oldest of them was done, by the device's clock; absent when there is none.
+	OldestUnsent *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=oldest_unsent,json=oldestUnsent,proto3" json:"oldest_unsent,omitempty"`
+	// The device's clock as it sends this; the office sees how far it is off.
+	DeviceTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
+	// The application's name and version as it runs now, for example installer/2.4.1.
+	AppVersion    string `protobuf:"bytes,8,opt,name=app_version,json=appVersion,proto3" json:"app_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -166,6 +172,27 @@ func (x *PullRequest) GetEarly() bool {
 		return x.Early
 	}
 	return false
+}
+
+func (x *PullRequest) GetOldestUnsent() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OldestUnsent
+	}
+	return nil
+}
+
+func (x *PullRequest) GetDeviceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeviceTime
+	}
+	return nil
+}
+
+func (x *PullRequest) GetAppVersion() string {
+	if x != nil {
+		return x.AppVersion
+	}
+	return ""
 }
 
 // PullResponse is one page. Its entries become visible on the device only at a checkpoint.
@@ -1331,7 +1358,7 @@ var File_doorstep_sync_v1_sync_proto protoreflect.FileDescriptor
 
 const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x1bdoorstep/sync/v1/sync.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x01\n" +
+	"\x1bdoorstep/sync/v1/sync.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x02\n" +
 	"\vPullRequest\x12!\n" +
 	"\x06cursor\x18\x01 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x01R\x06cursor\x12'\n" +
 	"\tmax_bytes\x18\x02 \x01(\rB\n" +
@@ -1339,7 +1366,12 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\vreset_feeds\x18\x03 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10@\"\x04r\x02\x18@R\n" +
 	"resetFeeds\x12\x16\n" +
 	"\x06unsent\x18\x04 \x01(\rR\x06unsent\x12\x14\n" +
-	"\x05early\x18\x05 \x01(\bR\x05early\"\xfb\x02\n" +
+	"\x05early\x18\x05 \x01(\bR\x05early\x12?\n" +
+	"\roldest_unsent\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\foldestUnsent\x12;\n" +
+	"\vdevice_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"deviceTime\x12(\n" +
+	"\vapp_version\x18\b \x01(\tB\a\xbaH\x04r\x02\x18PR\n" +
+	"appVersion\"\xfb\x02\n" +
 	"\fPullResponse\x121\n" +
 	"\x05feeds\x18\x01 \x03(\v2\x1b.doorstep.sync.v1.FeedDeltaR\x05feeds\x12#\n" +
 	"\rdropped_feeds\x18\x02 \x03(\tR\fdroppedFeeds\x12\x16\n" +
@@ -1471,35 +1503,37 @@ var file_doorstep_sync_v1_sync_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_doorstep_sync_v1_sync_proto_depIdxs = []int32{
-	5,  // 0: doorstep.sync.v1.PullResponse.feeds:type_name -> doorstep.sync.v1.FeedDelta
-	7,  // 1: doorstep.sync.v1.PullResponse.checkpoint:type_name -> doorstep.sync.v1.Checkpoint
-	19, // 2: doorstep.sync.v1.PullResponse.server_time:type_name -> google.protobuf.Timestamp
-	3,  // 3: doorstep.sync.v1.PullResponse.early:type_name -> doorstep.sync.v1.Early
-	4,  // 4: doorstep.sync.v1.PullResponse.whole:type_name -> doorstep.sync.v1.Size
-	5,  // 5: doorstep.sync.v1.Early.feeds:type_name -> doorstep.sync.v1.FeedDelta
-	6,  // 6: doorstep.sync.v1.FeedDelta.entries:type_name -> doorstep.sync.v1.Entry
-	8,  // 7: doorstep.sync.v1.Checkpoint.feeds:type_name -> doorstep.sync.v1.FeedState
-	10, // 8: doorstep.sync.v1.PushRequest.mutations:type_name -> doorstep.sync.v1.Mutation
-	19, // 9: doorstep.sync.v1.Mutation.device_time:type_name -> google.protobuf.Timestamp
-	12, // 10: doorstep.sync.v1.PushResponse.verdicts:type_name -> doorstep.sync.v1.Verdict
-	19, // 11: doorstep.sync.v1.PushResponse.server_time:type_name -> google.protobuf.Timestamp
-	0,  // 12: doorstep.sync.v1.Verdict.outcome:type_name -> doorstep.sync.v1.Outcome
-	13, // 13: doorstep.sync.v1.Verdict.changes:type_name -> doorstep.sync.v1.FieldChange
-	19, // 14: doorstep.sync.v1.Verdict.server_time:type_name -> google.protobuf.Timestamp
-	16, // 15: doorstep.sync.v1.WatchResponse.poke:type_name -> doorstep.sync.v1.Poke
-	17, // 16: doorstep.sync.v1.WatchResponse.heartbeat:type_name -> doorstep.sync.v1.Heartbeat
-	18, // 17: doorstep.sync.v1.WatchResponse.goodbye:type_name -> doorstep.sync.v1.Goodbye
-	1,  // 18: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
-	9,  // 19: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
-	14, // 20: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
-	2,  // 21: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
-	11, // 22: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
-	15, // 23: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
-	21, // [21:24] is the sub-list for method output_type
-	18, // [18:21] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	19, // 0: doorstep.sync.v1.PullRequest.oldest_unsent:type_name -> google.protobuf.Timestamp
+	19, // 1: doorstep.sync.v1.PullRequest.device_time:type_name -> google.protobuf.Timestamp
+	5,  // 2: doorstep.sync.v1.PullResponse.feeds:type_name -> doorstep.sync.v1.FeedDelta
+	7,  // 3: doorstep.sync.v1.PullResponse.checkpoint:type_name -> doorstep.sync.v1.Checkpoint
+	19, // 4: doorstep.sync.v1.PullResponse.server_time:type_name -> google.protobuf.Timestamp
+	3,  // 5: doorstep.sync.v1.PullResponse.early:type_name -> doorstep.sync.v1.Early
+	4,  // 6: doorstep.sync.v1.PullResponse.whole:type_name -> doorstep.sync.v1.Size
+	5,  // 7: doorstep.sync.v1.Early.feeds:type_name -> doorstep.sync.v1.FeedDelta
+	6,  // 8: doorstep.sync.v1.FeedDelta.entries:type_name -> doorstep.sync.v1.Entry
+	8,  // 9: doorstep.sync.v1.Checkpoint.feeds:type_name -> doorstep.sync.v1.FeedState
+	10, // 10: doorstep.sync.v1.PushRequest.mutations:type_name -> doorstep.sync.v1.Mutation
+	19, // 11: doorstep.sync.v1.Mutation.device_time:type_name -> google.protobuf.Timestamp
+	12, // 12: doorstep.sync.v1.PushResponse.verdicts:type_name -> doorstep.sync.v1.Verdict
+	19, // 13: doorstep.sync.v1.PushResponse.server_time:type_name -> google.protobuf.Timestamp
+	0,  // 14: doorstep.sync.v1.Verdict.outcome:type_name -> doorstep.sync.v1.Outcome
+	13, // 15: doorstep.sync.v1.Verdict.changes:type_name -> doorstep.sync.v1.FieldChange
+	19, // 16: doorstep.sync.v1.Verdict.server_time:type_name -> google.protobuf.Timestamp
+	16, // 17: doorstep.sync.v1.WatchResponse.poke:type_name -> doorstep.sync.v1.Poke
+	17, // 18: doorstep.sync.v1.WatchResponse.heartbeat:type_name -> doorstep.sync.v1.Heartbeat
+	18, // 19: doorstep.sync.v1.WatchResponse.goodbye:type_name -> doorstep.sync.v1.Goodbye
+	1,  // 20: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
+	9,  // 21: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
+	14, // 22: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
+	2,  // 23: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
+	11, // 24: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
+	15, // 25: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
+	23, // [23:26] is the sub-list for method output_type
+	20, // [20:23] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_sync_v1_sync_proto_init() }

@@ -36,6 +36,9 @@ const (
 	// ParkedServiceListParkedProcedure is the fully-qualified name of the ParkedService's ListParked
 	// RPC.
 	ParkedServiceListParkedProcedure = "/doorstep.sync.v1.ParkedService/ListParked"
+	// ParkedServiceEditParkedProcedure is the fully-qualified name of the ParkedService's EditParked
+	// RPC.
+	ParkedServiceEditParkedProcedure = "/doorstep.sync.v1.ParkedService/EditParked"
 	// ParkedServiceReplayParkedProcedure is the fully-qualified name of the ParkedService's
 	// ReplayParked RPC.
 	ParkedServiceReplayParkedProcedure = "/doorstep.sync.v1.ParkedService/ReplayParked"
@@ -48,7 +51,9 @@ const (
 type ParkedServiceClient interface {
 	// ListParked returns the open ones, oldest first.
 	ListParked(context.Context, *connect.Request[v1.ListParkedRequest]) (*connect.Response[v1.ListParkedResponse], error)
-	// ReplayParked tries a parked mutation again, with edited arguments if given.
+	// EditParked lays an edited payload beside the one that came, which stays; the newest is what a replay tries.
+	EditParked(context.Context, *connect.Request[v1.EditParkedRequest]) (*connect.Response[v1.EditParkedResponse], error)
+	// ReplayParked tries a parked mutation again, for its author and at its time, with the newest edit if there is one.
 	ReplayParked(context.Context, *connect.Request[v1.ReplayParkedRequest]) (*connect.Response[v1.ReplayParkedResponse], error)
 	// DismissParked closes a parked mutation with a reason; its payload stays.
 	DismissParked(context.Context, *connect.Request[v1.DismissParkedRequest]) (*connect.Response[v1.DismissParkedResponse], error)
@@ -72,6 +77,12 @@ func NewParkedServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		editParked: connect.NewClient[v1.EditParkedRequest, v1.EditParkedResponse](
+			httpClient,
+			baseURL+ParkedServiceEditParkedProcedure,
+			connect.WithSchema(parkedServiceMethods.ByName("EditParked")),
+			connect.WithClientOptions(opts...),
+		),
 		replayParked: connect.NewClient[v1.ReplayParkedRequest, v1.ReplayParkedResponse](
 			httpClient,
 			baseURL+ParkedServiceReplayParkedProcedure,
@@ -90,6 +101,7 @@ func NewParkedServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 // parkedServiceClient implements ParkedServiceClient.
 type parkedServiceClient struct {
 	listParked    *connect.Client[v1.ListParkedRequest, v1.ListParkedResponse]
+	editParked    *connect.Client[v1.EditParkedRequest, v1.EditParkedResponse]
 	replayParked  *connect.Client[v1.ReplayParkedRequest, v1.ReplayParkedResponse]
 	dismissParked *connect.Client[v1.DismissParkedRequest, v1.DismissParkedResponse]
 }
@@ -97,6 +109,11 @@ type parkedServiceClient struct {
 // ListParked calls doorstep.sync.v1.ParkedService.ListParked.
 func (c *parkedServiceClient) ListParked(ctx context.Context, req *connect.Request[v1.ListParkedRequest]) (*connect.Response[v1.ListParkedResponse], error) {
 	return c.listParked.CallUnary(ctx, req)
+}
+
+// EditParked calls doorstep.sync.v1.ParkedService.EditParked.
+func (c *parkedServiceClient) EditParked(ctx context.Context, req *connect.Request[v1.EditParkedRequest]) (*connect.Response[v1.EditParkedResponse], error) {
+	return c.editParked.CallUnary(ctx, req)
 }
 
 // ReplayParked calls doorstep.sync.v1.ParkedService.ReplayParked.
@@ -113,7 +130,9 @@ func (c *parkedServiceClient) DismissParked(ctx context.Context, req *connect.Re
 type ParkedServiceHandler interface {
 	// ListParked returns the open ones, oldest first.
 	ListParked(context.Context, *connect.Request[v1.ListParkedRequest]) (*connect.Response[v1.ListParkedResponse], error)
-	// ReplayParked tries a parked mutation again, with edited arguments if given.
+	// EditParked lays an edited payload beside the one that came, which stays; the newest is what a replay tries.
+	EditParked(context.Context, *connect.Request[v1.EditParkedRequest]) (*connect.Response[v1.EditParkedResponse], error)
+	// ReplayParked tries a parked mutation again, for its author and at its time, with the newest edit if there is one.
 	ReplayParked(context.Context, *connect.Request[v1.ReplayParkedRequest]) (*connect.Response[v1.ReplayParkedResponse], error)
 	// DismissParked closes a parked mutation with a reason; its payload stays.
 	DismissParked(context.Context, *connect.Request[v1.DismissParkedRequest]) (*connect.Response[v1.DismissParkedResponse], error)
@@ -133,6 +152,12 @@ func NewParkedServiceHandler(svc ParkedServiceHandler, opts ...connect.HandlerOp
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	parkedServiceEditParkedHandler := connect.NewUnaryHandler(
+		ParkedServiceEditParkedProcedure,
+		svc.EditParked,
+		connect.WithSchema(parkedServiceMethods.ByName("EditParked")),
+		connect.WithHandlerOptions(opts...),
+	)
 	parkedServiceReplayParkedHandler := connect.NewUnaryHandler(
 		ParkedServiceReplayParkedProcedure,
 		svc.ReplayParked,
@@ -149,6 +174,8 @@ func NewParkedServiceHandler(svc ParkedServiceHandler, opts ...connect.HandlerOp
 		switch r.URL.Path {
 		case ParkedServiceListParkedProcedure:
 			parkedServiceListParkedHandler.ServeHTTP(w, r)
+		case ParkedServiceEditParkedProcedure:
+			parkedServiceEditParkedHandler.ServeHTTP(w, r)
 		case ParkedServiceReplayParkedProcedure:
 			parkedServiceReplayParkedHandler.ServeHTTP(w, r)
 		case ParkedServiceDismissParkedProcedure:
@@ -164,6 +191,10 @@ type UnimplementedParkedServiceHandler struct{}
 
 func (UnimplementedParkedServiceHandler) ListParked(context.Context, *connect.Request[v1.ListParkedRequest]) (*connect.Response[v1.ListParkedResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.sync.v1.ParkedService.ListParked is not implemented"))
+}
+
+func (UnimplementedParkedServiceHandler) EditParked(context.Context, *connect.Request[v1.EditParkedRequest]) (*connect.Response[v1.EditParkedResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.sync.v1.ParkedService.EditParked is not implemented"))
 }
 
 func (UnimplementedParkedServiceHandler) ReplayParked(context.Context, *connect.Request[v1.ReplayParkedRequest]) (*connect.Response[v1.ReplayParkedResponse], error) {

@@ -1,0 +1,155 @@
+package app_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// decisions pulls from nothing and returns what the office decided, by mutation.
+func (c company) decisions(t *testing.T, token string) map[uuid.UUID]*fieldv1.Decision {
+	t.Helper()
+	res, err := c.sync().Pull(t.Context(), with(&syncv1.PullRequest{MaxBytes: 4 << 20}, token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[uuid.UUID]*fieldv1.Decision{}
+	for _, f := range res.Msg.GetFeeds() {
+		for _, e := range f.GetEntries() {
+			if fieldv1.EntityKind(e.GetKind()) == fieldv1.EntityKind_ENTITY_KIND_DECISION && !e.GetRemoved() {
+				d := &fieldv1.Decision{}
+				if err := proto.Unmarshal(e.GetBody(), d); err != nil {
+					t.Fatal(err)
+				}
+				out[uuid.UUID(e.GetId())] = d
+			}
+		}
+	}
+	return out
+}
+
+// work is a ticket with its first visit.
+type work struct{ ticket, visit uuid.UUID }
+
+// assigned is a ticket of the north that the company's technician has.
+func (c company) assigned(t *testing.T) (w work) {
+	t.Helper()
+	w.ticket = c.opened(t)
+	c.within(t, func(tx *postgres.Tx) error {
+		if err := c.Rooms.Ticket.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: w.ticket, TechnicianID: c.tech.ID, Actor: ticket.ByUser(c.dispatcher.ID), Way: "office"}); err != nil {
+			return err
+		}
+		got, err := c.Rooms.Ticket.Get(t.Context(), tx, w.ticket, ticket.Reach{All: true}, true)
+		if err == nil {
+			w.visit = uuid.UUID(got.GetVisits()[0].GetId())
+		}
+		return err
+	})
+	return w
+}
+
+// opened is a ticket of the north that nobody has.
+func (c company) opened(t *testing.T) (id uuid.UUID) {
+	t.Helper()
+	c.within(t, func(tx *postgres.Tx) error {
+		o, err := c.Rooms.Ticket.Open(t.Context(), tx, ticket.OpenRequest{
+			Source: "test", Actor: ticket.BySystem("test"), BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, ProductName: "热水器", RegionID: c.north.ID,
+			Customer: ticket.Customer{Name: "王女士", Phone: "13800000001", Address: "建国路 88 号"},
+		})
+		id = o.TicketID
+		return err
+	})
+	return id
+}
+
+func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
+	t.Parallel()
+	c := open(t, generous)
+	job := c.assigned(t)
+	token := c.phone(t, c.tech).GetTokens().GetAccess()
+	nobody := uuid.Must(uuid.NewV7())
+	args, err := proto.Marshal(&fieldv1.VisitAccept{VisitId: nobody[:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	push := &syncv1.PushRequest{}
+	for seq := range 2 {
+		id := uuid.Must(uuid.NewV7())
+		push.Mutations = append(push.Mutations, &syncv1.Mutation{
+			Sequence: uint64(seq + 1), Id: id[:], Kind: "visit.accept", Args: args, DeviceTime: timestamppb.New(c.clock.Now()),
+		})
+	}
+	res, err := c.sync().Push(t.Context(), with(push, token))
+	if err != nil || res.Msg.GetVerdicts()[0].GetCode() != string(fault.TargetUnknown) {
+		t.Fatalf("%v %v", res, err)
+	}
+	first, second := push.GetMutations()[0].GetId(), push.GetMutations()[1].GetId()
+
+	office := c.console(t, "dispatch")
+	queue := syncv1connect.NewParkedServiceClient(http.DefaultClient, c.URL())
+	list := func(m *syncv1.ListParkedRequest) []*syncv1.Parked {
+		t.Helper()
+		res, err := queue.ListParked(t.Context(), with(m, office))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Msg.GetParked()
+	}
+	found := list(&syncv1.ListParkedRequest{Id: first})
+	if len(found) != 1 || found[0].GetMessage() != "doorstep.field.v1.VisitAccept" || !strings.Contains(found[0].GetPayload(), `"visit_id"`) {
+		t.Fatalf("listed %v", found)
+	}
+	edit := func(payload string) error {
+		_, err := queue.EditParked(t.Context(), with(&syncv1.EditParkedRequest{Id: first, Payload: payload}, office))
+		return err
+	}
+	want(t, "no JSON", edit("accept it"), fault.InvalidArgument)
+	want(t, "another message", edit(`{"colour": "red"}`), fault.InvalidArgument)
+	want(t, "a rule of the message broken", edit(`{"visit_id": "AAAA"}`), fault.InvalidArgument)
+	right, err := proto.Marshal(&fieldv1.VisitAccept{VisitId: job.visit[:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, fixed := c.Rooms.Delta.Payloads.Read("visit.accept", right)
+	want(t, "the right visit", edit(fixed), "")
+
+	replayed, err := queue.ReplayParked(t.Context(), with(&syncv1.ReplayParkedRequest{Id: first}, office))
+	if err != nil || replayed.Msg.GetVerdict().GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
+		t.Fatalf("%v %v", replayed, err)
+	}
+	if _, err := queue.DismissParked(t.Context(), with(&syncv1.DismissParkedRequest{Id: second, Reason: "已电话确认"}, office)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "edited after the decision", edit(fixed), fault.Conflict)
+	if left := list(&syncv1.ListParkedRequest{}); len(left) != 0 {
+		t.Errorf("still open: %v", left)
+	}
+	kept := list(&syncv1.ListParkedRequest{Decided: true, Id: first})
+	if len(kept) != 1 || kept[0].GetResolution() != "replayed" || len(kept[0].GetEdits()) != 1 || kept[0].GetPayload() == kept[0].GetEdits()[0].GetPayload() {
+		t.Errorf("what came is not beside what was edited: %v", kept)
+	}
+
+	told := c.decisions(t, token)
+	if d := told[uuid.UUID(first)]; d.GetOutcome() != fieldv1.DecisionOutcome_DECISION_OUTCOME_APPLIED || !d.GetEdited() || d.GetDecidedBy() != "调度" {
+		t.Errorf("told of the replay: %v", d)
+	}
+	if d := told[uuid.UUID(second)]; d.GetOutcome() != fieldv1.DecisionOutcome_DECISION_OUTCOME_DISMISSED || d.GetReason() != "已电话确认" {
+		t.Errorf("told of the dismissal: %v", d)
+	}
+	// The device's verdict stays its first.
+	again, err := c.sync().Push(t.Context(), with(push, token))
+	if err != nil || again.Msg.GetVerdicts()[0].GetOutcome() != syncv1.Outcome_OUTCOME_PARKED {
+		t.Errorf("%v %v", again, err)
+	}
+}

@@ -1,0 +1,125 @@
+package delta
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+const (
+	// contactEvery is how often what was heard is written.
+	contactEvery = 5 * time.Second
+	// contactsAtOnce bounds one statement; contactsHeld what waits in memory. More is forgotten: it only explains.
+	contactsAtOnce, contactsHeld = 500, 50_000
+)
+
+// Contacts remembers what devices say of themselves when they call, and writes it now and then, many devices in one
+// statement, so that no pull waits for it or costs a transaction more. A crash loses the last few seconds of it.
+type Contacts struct {
+	Store *postgres.Store
+	Log   *slog.Logger
+
+	mu    sync.Mutex
+	heard map[change.Org]map[change.Device]postgres.Contact
+	count int
+}
+
+// Pulled notes a pull and the cursor that it gave; an empty one says that the cursor sent still holds.
+func (c *Contacts) Pulled(org change.Org, d change.Device, m *syncv1.PullRequest, given []byte, at time.Time) {
+	if len(given) == 0 {
+		given = m.Cursor
+	}
+	n := postgres.Contact{
+		Device: d, PulledAt: at, Held: bytes.Clone(m.Cursor), Given: bytes.Clone(given), AppVersion: m.AppVersion,
+	}
+	if m.OldestUnsent.IsValid() {
+		n.OldestUnsent = m.OldestUnsent.AsTime()
+	}
+	if m.DeviceTime.IsValid() {
+		ahead := m.DeviceTime.AsTime().Sub(at).Milliseconds()
+		n.AheadMS = &ahead
+	}
+	c.note(org, n)
+}
+
+// Watched notes the cursor with which a device began to watch: it holds what that says.
+func (c *Contacts) Watched(org change.Org, d change.Device, cursor []byte) {
+	c.mu.Lock()
+	n, waiting := c.heard[org][d]
+	c.mu.Unlock()
+	if !waiting {
+		n = postgres.Contact{Device: d}
+	}
+	n.Held = bytes.Clone(cursor)
+	c.note(org, n)
+}
+
+func (c *Contacts) note(org change.Org, n postgres.Contact) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.heard == nil {
+		c.heard = map[change.Org]map[change.Device]postgres.Contact{}
+	}
+	of := c.heard[org]
+	if of == nil {
+		of = map[change.Device]postgres.Contact{}
+		c.heard[org] = of
+	}
+	if _, ok := of[n.Device]; !ok {
+		if c.count >= contactsHeld {
+			return
+		}
+		c.count++
+	}
+	of[n.Device] = n
+}
+
+// Run writes until ctx ends.
+func (c *Contacts) Run(ctx context.Context) {
+	tick := time.NewTicker(contactEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := c.Flush(ctx); err != nil && ctx.Err() == nil {
+				c.Log.WarnContext(ctx, "what devices said of themselves was not written", "error", err)
+			}
+		}
+	}
+}
+
+// Flush writes what was heard and not written yet.
+func (c *Contacts) Flush(ctx context.Context) error {
+	c.mu.Lock()
+	heard := c.heard
+	c.heard, c.count = nil, 0
+	c.mu.Unlock()
+	for org, of := range heard {
+		part := make([]postgres.Contact, 0, min(len(of), contactsAtOnce))
+		write := func() error {
+			defer func() { part = part[:0] }()
+			return c.Store.Transact(ctx, org, func(tx *postgres.Tx) error { return tx.SaveContacts(ctx, part) })
+		}
+		for _, n := range of {
+			if part = append(part, n); len(part) == contactsAtOnce {
+				if err := write(); err != nil {
+					return err
+				}
+			}
+		}
+		if len(part) > 0 {
+			if err := write(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package delta
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	optionsv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
+)
+
+// Payloads are the messages of mutations' arguments, by the mutation's kind.
+type Payloads map[string]protoreflect.MessageType
+
+// KnownPayloads finds the messages that say of themselves which kind of mutation they belong to.
+func KnownPayloads() Payloads {
+	out := Payloads{}
+	protoregistry.GlobalTypes.RangeMessages(func(t protoreflect.MessageType) bool {
+		m, ok := proto.GetExtension(t.Descriptor().Options(), optionsv1.E_Mutation).(*optionsv1.Mutation)
+		if ok && m.GetKind() != "" {
+			out[m.GetKind()] = t
+		}
+		return true
+	})
+	return out
+}
+
+// Read gives a mutation's arguments as JSON for people, and the message's name. Both are empty for a kind that is
+// not known; only the JSON is for arguments that are none of that message.
+func (p Payloads) Read(kind string, args []byte) (name, text string) {
+	t, ok := p[kind]
+	if !ok {
+		return "", ""
+	}
+	name = string(t.Descriptor().FullName())
+	m := t.New().Interface()
+	if proto.Unmarshal(args, m) != nil {
+		return name, ""
+	}
+	b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+	if err != nil {
+		return name, ""
+	}
+	var out bytes.Buffer // indented here, for protojson's spacing changes from build to build
+	if json.Indent(&out, b, "", "  ") != nil {
+		return name, ""
+	}
+	return name, out.String()
+}
+
+// Write turns edited JSON into arguments of the kind. JSON that is not the kind's message, or breaks one of its
+// rules, gives InvalidArgument with what is wrong.
+func (p Payloads) Write(kind, text string) ([]byte, error) {
+	t, ok := p[kind]
+	if !ok {
+		return nil, fault.New(fault.MutationUnknown, "%.64s", kind)
+	}
+	m := t.New().Interface()
+	if err := protojson.Unmarshal([]byte(text), m); err != nil {
+		return nil, fault.Wrap(err, fault.InvalidArgument, "payload: %.300s", err.Error())
+	}
+	if err := protovalidate.Validate(m); err != nil {
+		return nil, fault.Wrap(err, fault.InvalidArgument, "payload: %.300s", err.Error())
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
+}
