@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -27,6 +26,7 @@ type App struct {
 	server     *rpc.Server
 	health     *rpc.Health
 	hub        *watch.Hub
+	line       postgres.Line
 	pool       *pgxpool.Pool
 	jobs       *job.Runner
 	life       context.Context //nolint:containedctx // ends with Close
@@ -53,10 +53,11 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	if err := ready(ctx, c.DatabaseURL); err != nil {
 		return nil, err
 	}
-	if a.pool, err = postgres.Open(ctx, c.DatabaseURL, a.config.DatabasePool); err != nil {
+	if a.pool, err = a.line.Open(ctx, c.DatabaseURL, a.config.DatabasePool); err != nil {
 		return nil, err
 	}
 	poker := postgres.NewPoker(a.hub, a.pool, a.config.Log)
+	poker.Line = &a.line
 	if a.Rooms, err = a.rooms(ctx, poker); err != nil {
 		return nil, err
 	}
@@ -186,17 +187,11 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	a.health = rpc.NewHealth(map[string]rpc.Check{"database": func(ctx context.Context) error {
-		err := a.pool.Ping(ctx)
-		if err != nil && !errors.Is(err, context.Canceled) {
-			c.Log.WarnContext(ctx, "the database does not answer", "error", err)
-		}
-		return err
-	}})
+	a.health = rpc.NewHealth(map[string]rpc.Check{"database": a.line.Err})
 	a.health.Routes(mux, c.Metrics)
 	a.Rooms.handlers(mux, border.Options())
 	a.pages(mux)
-	return border.Wrap(mux), nil
+	return a.health.Wrap(border.Wrap(mux)), nil
 }
 
 // Migrate brings the database to this program's schema. Many may run it at once.

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"connectrpc.com/connect"
@@ -89,7 +90,10 @@ func (s *Service) serve(ctx context.Context, who identity.Identity, sub *watch.S
 		case <-sub.Woken():
 			dirty, ended, code := sub.Take()
 			if ended {
-				return stream.Send(goodbye(jittered(4*time.Second), code))
+				if code == "" {
+					return stream.Send(s.elsewhere())
+				}
+				return stream.Send(goodbye(0, code))
 			}
 			if len(dirty) == 0 {
 				continue
@@ -99,11 +103,15 @@ func (s *Service) serve(ctx context.Context, who identity.Identity, sub *watch.S
 					continue
 				}
 				// What the user follows has changed, or whether this device may read at all.
-				if _, err := s.reader(ctx); err != nil {
-					return stream.Send(goodbye(0, string(fault.CodeOf(err))))
+				_, err := s.reader(ctx)
+				if err == nil {
+					_, err = aside(func() ([]string, error) { return s.follow(ctx, who, sub, change.Cursor{}, extra) })
 				}
-				if _, err := aside(func() ([]string, error) { return s.follow(ctx, who, sub, change.Cursor{}, extra) }); err != nil {
-					return err
+				if err != nil && postgres.Transient(err) {
+					return stream.Send(s.elsewhere()) // nothing is known of the device; another replica may know
+				}
+				if err != nil {
+					return stream.Send(goodbye(0, string(fault.CodeOf(err))))
 				}
 			}
 			msg = pokeOf(dirty)
@@ -157,6 +165,16 @@ func (s *Service) state(ctx context.Context, who identity.Identity) (feed.State,
 
 func pokeOf(feeds []string) *syncv1.WatchResponse {
 	return &syncv1.WatchResponse{Event: &syncv1.WatchResponse_Poke{Poke: &syncv1.Poke{Feeds: feeds}}}
+}
+
+// perPhone is how much longer the phones' coming back is spread for each phone that is connected: 500 a second.
+const perPhone = 2 * time.Millisecond
+
+// elsewhere ends a watch that another server, or this one a little later, may serve. When all of a server's phones
+// are told so at once, they come back spread over as long as it takes to serve them, a minute at most.
+func (s *Service) elsewhere() *syncv1.WatchResponse {
+	spread := min(max(time.Second, time.Duration(s.Hub.Connected())*perPhone), time.Minute)
+	return goodbye(100*time.Millisecond+time.Duration(rand.Int64N(int64(spread))), "")
 }
 
 func goodbye(after time.Duration, code string) *syncv1.WatchResponse {

@@ -133,10 +133,24 @@ func TestABusyPortIsSaidPlainly(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsNotReadySendsItsCallersElsewhere(t *testing.T) {
+	t.Parallel()
+	h := rpc.NewHealth(nil)
+	wrapped := h.Wrap(http.NotFoundHandler())
+	for _, ready := range []bool{false, true, false} {
+		h.Ready(ready)
+		rec := httptest.NewRecorder()
+		wrapped.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/", nil))
+		if closes := rec.Header().Get("Connection") == "close"; closes == ready {
+			t.Errorf("ready %v: connection closed %v", ready, closes)
+		}
+	}
+}
+
 func TestReadinessFollowsChecksAndDraining(t *testing.T) {
 	t.Parallel()
 	broken := false
-	h := rpc.NewHealth(map[string]rpc.Check{"database": func(context.Context) error {
+	h := rpc.NewHealth(map[string]rpc.Check{"database": func() error {
 		if broken {
 			return errors.New("10.0.0.5 refused")
 		}

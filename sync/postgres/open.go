@@ -5,7 +5,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,26 +23,9 @@ var observer pgx.QueryTracer
 // statements of the program against rules, wherever its pools are opened; call it before the first Open.
 func Observe(t pgx.QueryTracer) { observer = t }
 
-// Open returns a pool whose connections work as Role. size is the greatest number of connections, 0 for the
-// default of pgx.
+// Open returns a pool on a line of its own that nobody watches; see Line.Open.
 func Open(ctx context.Context, url string, size int) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.InvalidArgument, "database URL")
-	}
-	if size > 0 {
-		config.MaxConns = int32(size)
-	}
-	config.ConnConfig.Tracer = observer
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET ROLE "+Role)
-		return err
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	return pool, nil
+	return new(Line).Open(ctx, url, size)
 }
 
 // Transient tells whether an error lies in the moment: the connection, a deadlock, the server's going down.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,20 +26,30 @@ const (
 )
 
 // Poker carries pokes: at once to the hub of this process, and batched through NOTIFY, on a connection of its
-// own, to the other replicas. Nothing depends on a poke: a sweep finds what a lost one missed.
+// own, to the other replicas. Nothing depends on a poke: a sweep finds what a lost one missed. The connection that
+// it listens on is also the pulse of the database: it asks at least every Beat whether somebody is there.
 type Poker struct {
 	Hub  *watch.Hub
 	Pool *pgxpool.Pool
 	Log  *slog.Logger
+	// Line is the pool's, to be taken down while the database is out of reach.
+	Line *Line
 	// Batch is how long pokes are gathered before they are sent to the other replicas.
 	Batch time.Duration
 	// Sweep is how often the heads of watched feeds are compared with what is known.
 	Sweep time.Duration
+	// Beat is how long the listening connection may be silent before it is asked whether it lives, and Limit how
+	// long an answer, or a new connection, may take then.
+	Beat, Limit time.Duration
+	// Grace is how long the database may be out of reach before watchers are sent to other replicas.
+	Grace time.Duration
 
 	replica string
 	mu      sync.Mutex
 	pending map[change.Org]map[string]change.Seq
 	wake    chan struct{}
+	// now asks for a sweep at once.
+	now chan struct{}
 	// missed: this replica did not listen for a while.
 	missed atomic.Bool
 }
@@ -51,7 +62,9 @@ const perName = 4 * time.Millisecond
 func NewPoker(hub *watch.Hub, pool *pgxpool.Pool, log *slog.Logger) *Poker {
 	return &Poker{
 		Hub: hub, Pool: pool, Log: log, Batch: 4 * time.Millisecond, Sweep: 5 * time.Second,
-		replica: uuid.NewString(), pending: map[change.Org]map[string]change.Seq{}, wake: make(chan struct{}, 1),
+		Beat: time.Second, Limit: 3 * time.Second, Grace: 3 * time.Second, Line: &Line{},
+		replica: uuid.NewString(), pending: map[change.Org]map[string]change.Seq{},
+		wake: make(chan struct{}, 1), now: make(chan struct{}, 1),
 	}
 }
 
@@ -85,10 +98,7 @@ func (p *Poker) changed(org change.Org, heads []feed.Head, topics []string) {
 	for _, t := range topics {
 		names[t] = 0
 	}
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	ring(p.wake)
 }
 
 // Poke marks a topic on all replicas, outside of any transaction.
@@ -97,18 +107,26 @@ func (p *Poker) Poke(org change.Org, topic string) { p.changed(org, nil, []strin
 // Run sends, listens and sweeps until ctx ends. It reconnects by itself.
 func (p *Poker) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, loop := range []func(context.Context) error{p.send, p.listen, p.sweep} {
+	for _, loop := range []func(context.Context) error{p.send, p.sweep} {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				if err := loop(ctx); err != nil && ctx.Err() == nil {
-					p.Log.WarnContext(ctx, "pokes between replicas are interrupted; the sweep stands in", "error", err)
-					wait(ctx, time.Second)
+					p.Log.DebugContext(ctx, "pokes between replicas are interrupted", "error", err)
+					wait(ctx, between(again))
 				}
 			}
 		})
 	}
+	wg.Go(func() { p.listenAlways(ctx) })
 	wg.Wait()
 }
+
+// again is how long a connection that was lost is waited with before the next try. It is short, for a database
+// that is back should be found back, and each replica asks only once at a time.
+const again = 200 * time.Millisecond
+
+// between takes up to half off d by chance.
+func between(d time.Duration) time.Duration { return d - time.Duration(rand.Int64N(int64(d)/2+1)) }
 
 func wait(ctx context.Context, d time.Duration) {
 	select {
@@ -137,7 +155,7 @@ func (p *Poker) send(ctx context.Context) error {
 		for org, topics := range pending {
 			for _, payload := range p.payloads(org, topics) {
 				if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, payload); err != nil {
-					p.again(pending)
+					p.putBack(pending)
 					return err
 				}
 			}
@@ -146,8 +164,8 @@ func (p *Poker) send(ctx context.Context) error {
 	}
 }
 
-// again puts back what was not sent, for the next connection.
-func (p *Poker) again(unsent map[change.Org]map[string]change.Seq) {
+// putBack keeps what was not sent, for the next connection.
+func (p *Poker) putBack(unsent map[change.Org]map[string]change.Seq) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for org, topics := range unsent {
@@ -158,10 +176,7 @@ func (p *Poker) again(unsent map[change.Org]map[string]change.Seq) {
 			p.pending[org][name] = max(seq, p.pending[org][name])
 		}
 	}
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	ring(p.wake)
 }
 
 // payloads splits topics so that each notification fits.
@@ -186,40 +201,13 @@ func (p *Poker) payloads(org change.Org, topics map[string]change.Seq) []string 
 	return out
 }
 
-func (p *Poker) listen(ctx context.Context) error {
-	conn, err := pgx.ConnectConfig(ctx, p.Pool.Config().ConnConfig)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
-		return err
-	}
-	for {
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
-			p.missed.Store(true)
-			return err
-		}
-		var k poke
-		if err := json.Unmarshal([]byte(n.Payload), &k); err != nil || k.Replica == p.replica {
-			continue // not ours to understand, or our own
-		}
-		for name, seq := range k.Topics {
-			if f, err := change.ParseFeedID(name); err == nil && seq > 0 {
-				p.Hub.Observe(change.Org(k.Org), f, seq)
-			} else {
-				p.Hub.Mark(watch.Topic{Org: change.Org(k.Org), Name: name})
-			}
-		}
-	}
-}
-
 func (p *Poker) sweep(ctx context.Context) error {
 	for {
-		wait(ctx, p.Sweep)
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-p.now:
+		case <-time.After(p.Sweep):
 		}
 		missed := p.missed.Swap(false)
 		store := Store{Pool: p.Pool, Now: time.Now}

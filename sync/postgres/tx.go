@@ -158,8 +158,18 @@ func (s *Store) Read(ctx context.Context, org change.Org, fn func(*Tx) error) er
 	})
 }
 
+// stale is how many connections that turn out to be broken at their first word, as all are after a restart of the
+// database, are passed over. Nothing was asked of them yet.
+const stale = 3
+
 func (s *Store) begin(ctx context.Context, options pgx.TxOptions, fn func(pgx.Tx) error) error {
 	ptx, err := s.Pool.BeginTx(ctx, options)
+	for range stale {
+		if err == nil || !lost(err) || ctx.Err() != nil {
+			break
+		}
+		ptx, err = s.Pool.BeginTx(ctx, options)
+	}
 	if err != nil {
 		return unavailable(err)
 	}

@@ -217,6 +217,15 @@ func (h *Hub) Connected() int {
 	return len(h.subs)
 }
 
+// Scatter ends all subscriptions of now: their listeners are better off with another server.
+func (h *Hub) Scatter() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.subs {
+		s.end("")
+	}
+}
+
 // Close ends all subscriptions, now and to come.
 func (h *Hub) Close() {
 	h.mu.Lock()

@@ -19,8 +19,8 @@ import (
 // Client brings a store and a server together.
 type Client struct {
 	Store *Store
-	// HTTP does all calls; http.DefaultClient when nil. It must have no timeout of its own, for a watch is one
-	// long call.
+	// HTTP does all calls; one that notices dead connections when nil. It must have no timeout of its own, for a
+	// watch is one long call.
 	HTTP *http.Client
 	// Uploads moves files; nil leaves them waiting.
 	Uploads Uploads
@@ -43,8 +43,17 @@ func (c *Client) httpClient() *http.Client {
 	if c.HTTP != nil {
 		return c.HTTP
 	}
-	return http.DefaultClient
+	return usual
 }
+
+// usual asks a silent HTTP/2 connection whether it lives. All calls share that connection: behind a network that
+// went away without a word they would all wait on it, call after call, until the system gives it up after minutes.
+// A standing watch is never silent that long, so that asking costs a radio nothing.
+var usual = func() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 35 * time.Second, PingTimeout: 10 * time.Second}
+	return &http.Client{Transport: t}
+}()
 
 // Options are for the Connect clients of other services on the same server: they carry the device's access
 // token, renew it when needed, and turn the server's errors into *Refusal.

@@ -53,11 +53,12 @@ func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) err
 		if stood {
 			wait = firstWait
 		}
+		own := after
 		if after == 0 {
-			after = c.jitter(wait)
+			own = c.jitter(wait)
 			wait = min(2*wait, lastWait)
 		}
-		if err := c.sleep(ctx, max(after, RetryAfter(err))); err != nil {
+		if err := c.pause(ctx, max(after, c.spread(RetryAfter(err))), own); err != nil {
 			return ctx.Err()
 		}
 	}
@@ -175,6 +176,33 @@ func intersect(a, b []string) (out []string) {
 		}
 	}
 	return out
+}
+
+// spread adds up to half to what the server asks for, by chance: it tells all its phones the same.
+func (c *Client) spread(asked time.Duration) time.Duration { return asked + asked/2 - c.jitter(asked/2) }
+
+// pause waits as long as the server asked, and as long as the own rhythm says. The part of the own rhythm above
+// firstWait ends early when there is something new to send: a person who works now should not wait for the end of
+// a wait that began in a tunnel.
+func (c *Client) pause(ctx context.Context, asked, own time.Duration) error {
+	kept := max(asked, min(own, firstWait))
+	if err := c.sleep(ctx, kept); err != nil || own <= kept {
+		return err
+	}
+	rest, cancel := context.WithCancel(ctx)
+	woken := make(chan struct{})
+	go func() {
+		defer close(woken)
+		defer cancel()
+		select {
+		case <-c.Store.Woken():
+		case <-rest.Done():
+		}
+	}()
+	_ = c.sleep(rest, own-kept) // ctx tells the two ends apart
+	cancel()
+	<-woken
+	return ctx.Err()
 }
 
 // jitter takes up to half off d by chance, so that phones do not come back together.
