@@ -179,7 +179,9 @@ func intersect(a, b []string) (out []string) {
 }
 
 // spread adds up to half to what the server asks for, by chance: it tells all its phones the same.
-func (c *Client) spread(asked time.Duration) time.Duration { return asked + asked/2 - c.jitter(asked/2) }
+func (c *Client) spread(asked time.Duration) time.Duration {
+	return asked + asked/2 - c.jitter(asked/2)
+}
 
 // pause waits as long as the server asked, and as long as the own rhythm says. The part of the own rhythm above
 // firstWait ends early when there is something new to send: a person who works now should not wait for the end of
