@@ -24,6 +24,7 @@ import (
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/sync/change/pack"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -65,12 +66,16 @@ func (c countedConn) Write(b []byte) (int, error) {
 func (p *phone) sync(ctx context.Context, cursor []byte) ([]byte, int, error) {
 	entries := 0
 	for {
-		res, err := p.Pull(ctx, connect.NewRequest(&syncv1.PullRequest{Cursor: cursor, MaxBytes: feed.MaxPageBytes}))
+		res, err := p.Pull(ctx, connect.NewRequest(&syncv1.PullRequest{Cursor: cursor, MaxBytes: feed.MaxPageBytes, Packed: true}))
 		if err != nil {
 			return nil, 0, err
 		}
 		for _, f := range res.Msg.Feeds {
-			entries += len(f.Entries)
+			n, err := unpack(f)
+			if err != nil {
+				return nil, 0, err
+			}
+			entries += n
 		}
 		if len(res.Msg.Cursor) > 0 {
 			cursor = res.Msg.Cursor
@@ -79,6 +84,19 @@ func (p *phone) sync(ctx context.Context, cursor []byte) ([]byte, int, error) {
 			return cursor, entries, nil
 		}
 	}
+}
+
+// unpack takes a part apart into entries, as a phone does before it writes them down, and counts them.
+func unpack(f *syncv1.FeedDelta) (int, error) {
+	n := len(f.Entries)
+	for _, b := range f.Packs {
+		entries, err := pack.Decode(b)
+		if err != nil {
+			return 0, err
+		}
+		n += len(entries)
+	}
+	return n, nil
 }
 
 // ticketLike is a ticket of about a kilobyte as an office would write it, different each time.

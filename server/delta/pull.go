@@ -23,7 +23,7 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 	}
 	r := feed.Request{
 		Org: change.Org(who.Org), Device: change.Device(who.Device), User: change.User(who.User),
-		Cursor: cursor, MaxBytes: int(req.Msg.MaxBytes),
+		Cursor: cursor, MaxBytes: int(req.Msg.MaxBytes), Packed: req.Msg.Packed,
 	}
 	for _, name := range req.Msg.ResetFeeds {
 		f, err := change.ParseFeedID(name)
@@ -57,12 +57,12 @@ func pageToWire(p feed.Page) *syncv1.PullResponse {
 		out.DroppedFeeds = append(out.DroppedFeeds, f.String())
 	}
 	for _, d := range p.Deltas {
-		fd := &syncv1.FeedDelta{Feed: d.Feed.String(), Reset_: d.Reset, Entries: make([]*syncv1.Entry, len(d.Entries))}
+		fd := &syncv1.FeedDelta{Feed: d.Feed.String(), Reset_: d.Reset, Entries: make([]*syncv1.Entry, len(d.Entries)), Packs: d.Packs}
+		all := make([]syncv1.Entry, len(d.Entries)) // in one piece: a page has thousands
 		for i := range d.Entries {
-			e := &d.Entries[i]
-			fd.Entries[i] = &syncv1.Entry{
-				Kind: uint32(e.Kind), Id: e.ID[:], Sequence: uint64(e.Seq), Removed: e.Removed, Body: e.Body,
-			}
+			e, w := &d.Entries[i], &all[i]
+			w.Kind, w.Id, w.Sequence, w.Removed, w.Body = uint32(e.Kind), e.ID[:], uint64(e.Seq), e.Removed, e.Body
+			fd.Entries[i] = w
 		}
 		out.Feeds = append(out.Feeds, fd)
 	}

@@ -24,6 +24,8 @@ type Request struct {
 	MaxBytes int
 	// Reset names feeds to be sent anew, because the device's digest did not agree.
 	Reset []change.FeedID
+	// Packed: the device reads packs, so that long parts may come as such.
+	Packed bool
 }
 
 // State is what a snapshot says before any entry is read.
@@ -55,6 +57,36 @@ type Snapshot interface {
 	Entries(ctx context.Context, r Range, max int) (entries []change.Entry, done bool, err error)
 }
 
+// Packer is a Snapshot that hands out long ranges packed.
+type Packer interface {
+	// Packed is like Entries, with packs instead of entries when that is worth it.
+	Packed(ctx context.Context, r Range, max int) (Part, error)
+}
+
+// PackFrom is how many bytes of entries are worth a pack.
+const PackFrom = 8 << 10
+
+// Part is a part of a feed: its entries, or the same as packs, in ascending sequence.
+type Part struct {
+	Entries []change.Entry
+	Packs   [][]byte
+	// Last is the newest sequence in it, Size the bytes of its bodies plus overhead.
+	Last change.Seq
+	Size int
+	// Done says that the range holds no more.
+	Done bool
+}
+
+// PartOf is the part that has these entries.
+func PartOf(entries []change.Entry, done bool) Part {
+	p := Part{Entries: entries, Done: done}
+	for i := range entries {
+		p.Size += len(entries[i].Body) + EntryOverhead
+		p.Last = entries[i].Seq
+	}
+	return p
+}
+
 // Reader opens snapshots.
 type Reader interface {
 	// Snapshot calls fn with a view of the org as the given device may read it.
@@ -67,6 +99,8 @@ type Delta struct {
 	// Reset says to forget all that the feed held first.
 	Reset   bool
 	Entries []change.Entry
+	// Packs are instead of Entries, see sync/change/pack.
+	Packs [][]byte
 }
 
 // Page is one answer. The device shows it when it has all pages up to the one with Final set.
@@ -115,19 +149,17 @@ func read(ctx context.Context, s Snapshot, state State, req Request) (Page, erro
 		pos, reset := begin(req, state.Generation, head.Head)
 		delta := Delta{Feed: head.Feed, Reset: reset}
 		if pos.Seq < head.Seq && left > 0 {
-			entries, done, err := s.Entries(ctx, Range{Generation: state.Generation, Head: head, After: pos.Seq, Base: pos.Base}, left)
+			part, err := partOf(ctx, s, Range{Generation: state.Generation, Head: head, After: pos.Seq, Base: pos.Base}, left, req.Packed)
 			if err != nil {
 				return Page{}, err
 			}
-			delta.Entries = entries
-			for _, e := range entries {
-				left -= len(e.Body) + EntryOverhead
-			}
+			delta.Entries, delta.Packs = part.Entries, part.Packs
+			left -= part.Size
 			switch {
-			case done:
+			case part.Done:
 				pos.Seq = head.Seq
-			case len(entries) > 0:
-				pos.Seq = entries[len(entries)-1].Seq
+			case part.Size > 0:
+				pos.Seq = part.Last
 			}
 			pos.Pending = true
 		}
@@ -137,7 +169,7 @@ func read(ctx context.Context, s Snapshot, state State, req Request) (Page, erro
 		if pos.Seq < head.Seq {
 			page.Final = false
 		}
-		if delta.Reset || len(delta.Entries) > 0 {
+		if delta.Reset || len(delta.Entries)+len(delta.Packs) > 0 {
 			page.Deltas = append(page.Deltas, delta)
 			pos.Pending = true
 		}
@@ -145,6 +177,14 @@ func read(ctx context.Context, s Snapshot, state State, req Request) (Page, erro
 	}
 	page.finish(req, state)
 	return page, nil
+}
+
+func partOf(ctx context.Context, s Snapshot, r Range, limit int, packed bool) (Part, error) {
+	if p, ok := s.(Packer); ok && packed {
+		return p.Packed(ctx, r, limit)
+	}
+	entries, done, err := s.Entries(ctx, r, limit)
+	return PartOf(entries, done), err
 }
 
 // begin says where to read a feed from: where the cursor stands, or from nothing when the device never had

@@ -21,60 +21,61 @@ type Shared struct {
 
 	flight singleflight.Group
 	mu     sync.Mutex
-	kept   map[string]sharedRange
+	kept   map[string]sharedPart
 	order  []string
 	size   int
 }
 
-type sharedRange struct {
-	entries []change.Entry
-	done    bool
-	size    int
+type sharedPart struct {
+	part Part
+	size int // bytes of memory
 }
 
-// Entries returns the range from memory or by read, which runs once for all who wait for it. The entries are
-// shared: nobody may change them.
-func (s *Shared) Entries(org change.Org, r Range, limit int, read func() ([]change.Entry, bool, error)) ([]change.Entry, bool, error) {
-	key := fmt.Sprintf("%s %x %s %d %d %d %d", org, r.Generation, r.Head.Feed, r.After, r.Head.Seq, r.Base, limit)
+// Part returns the range from memory or by read, which runs once for all who wait for it. What it returns is
+// shared: nobody may change it. Packed parts and plain ones are kept beside each other.
+func (s *Shared) Part(org change.Org, r Range, limit int, packed bool, read func() (Part, error)) (Part, error) {
+	key := fmt.Sprintf("%s %x %s %d %d %d %d %t", org, r.Generation, r.Head.Feed, r.After, r.Head.Seq, r.Base, limit, packed)
 	s.mu.Lock()
 	kept, ok := s.kept[key]
 	s.mu.Unlock()
 	if ok {
-		return kept.entries, kept.done, nil
+		return kept.part, nil
 	}
 	own := false
 	v, err, _ := s.flight.Do(key, func() (any, error) {
 		own = true
-		entries, done, err := read()
+		part, err := read()
 		if err != nil {
 			return nil, err
 		}
-		got := sharedRange{entries: entries, done: done, size: len(key)}
-		for _, e := range entries {
-			got.size += len(e.Body) + EntryOverhead
+		size := len(key)
+		if part.Packs == nil {
+			size += part.Size
 		}
-		s.keep(key, got)
-		return got, nil
+		for _, b := range part.Packs {
+			size += len(b)
+		}
+		s.keep(key, sharedPart{part, size})
+		return part, nil
 	})
 	if err != nil && !own {
 		// It failed for somebody else's reason, their connection or their patience: ask for ourselves.
 		return read()
 	}
 	if err != nil {
-		return nil, false, err
+		return Part{}, err
 	}
-	got := v.(sharedRange)
-	return got.entries, got.done, nil
+	return v.(Part), nil
 }
 
-func (s *Shared) keep(key string, r sharedRange) {
+func (s *Shared) keep(key string, r sharedPart) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, again := s.kept[key]; again || r.size > s.MaxBytes/4 {
 		return
 	}
 	if s.kept == nil {
-		s.kept = map[string]sharedRange{}
+		s.kept = map[string]sharedPart{}
 	}
 	s.kept[key] = r
 	s.order = append(s.order, key)

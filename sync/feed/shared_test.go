@@ -21,12 +21,12 @@ func TestManyWhoAskForTheSameRangeReadItOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			got, done, err := s.Entries(change.Org{1}, rangeTo(9), 1000, func() ([]change.Entry, bool, error) {
+			got, err := s.Part(change.Org{1}, rangeTo(9), 1000, false, func() (feed.Part, error) {
 				reads.Add(1)
-				return []change.Entry{{Seq: 9}}, true, nil
+				return feed.PartOf([]change.Entry{{Seq: 9}}, true), nil
 			})
-			if err != nil || !done || len(got) != 1 {
-				t.Errorf("%v %v %v", got, done, err)
+			if err != nil || !got.Done || len(got.Entries) != 1 || got.Last != 9 {
+				t.Errorf("%v %v", got, err)
 			}
 		})
 	}
@@ -40,14 +40,14 @@ func TestAnotherOrgHeadOrHistoryIsAnotherRange(t *testing.T) {
 	t.Parallel()
 	s := &feed.Shared{MaxBytes: 1 << 20}
 	reads := 0
-	read := func() ([]change.Entry, bool, error) { reads++; return nil, true, nil }
+	read := func() (feed.Part, error) { reads++; return feed.Part{Done: true}, nil }
 	restored := rangeTo(9)
 	restored.Generation = change.Generation{1}
 	for _, ask := range []struct {
 		org change.Org
 		r   feed.Range
 	}{{change.Org{1}, rangeTo(9)}, {change.Org{2}, rangeTo(9)}, {change.Org{1}, rangeTo(10)}, {change.Org{1}, restored}} {
-		if _, _, err := s.Entries(ask.org, ask.r, 1000, read); err != nil {
+		if _, err := s.Part(ask.org, ask.r, 1000, false, read); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,24 +60,24 @@ func TestWhatIsKeptIsBoundedAndErrorsAreNotKept(t *testing.T) {
 	t.Parallel()
 	s := &feed.Shared{MaxBytes: 2000}
 	reads := 0
-	read := func() ([]change.Entry, bool, error) {
+	read := func() (feed.Part, error) {
 		reads++
-		return []change.Entry{{Body: make([]byte, 300)}}, true, nil
+		return feed.PartOf([]change.Entry{{Body: make([]byte, 300)}}, true), nil
 	}
 	for seq := range change.Seq(20) {
-		_, _, _ = s.Entries(change.Org{1}, rangeTo(seq), 1000, read)
+		_, _ = s.Part(change.Org{1}, rangeTo(seq), 1000, false, read)
 	}
-	_, _, _ = s.Entries(change.Org{1}, rangeTo(19), 1000, read) // kept
-	_, _, _ = s.Entries(change.Org{1}, rangeTo(0), 1000, read)  // gone long ago
+	_, _ = s.Part(change.Org{1}, rangeTo(19), 1000, false, read) // kept
+	_, _ = s.Part(change.Org{1}, rangeTo(0), 1000, false, read)  // gone long ago
 	if reads != 21 {
 		t.Errorf("read %d times, want 21", reads)
 	}
 	broken := errors.New("broken")
-	fail := func() ([]change.Entry, bool, error) { return nil, false, broken }
-	if _, _, err := s.Entries(change.Org{1}, rangeTo(99), 1000, fail); !errors.Is(err, broken) {
+	fail := func() (feed.Part, error) { return feed.Part{}, broken }
+	if _, err := s.Part(change.Org{1}, rangeTo(99), 1000, false, fail); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
-	if _, _, err := s.Entries(change.Org{1}, rangeTo(99), 1000, read); err != nil {
+	if _, err := s.Part(change.Org{1}, rangeTo(99), 1000, false, read); err != nil {
 		t.Errorf("the error was kept: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
@@ -57,40 +58,61 @@ func (s *snapshot) State(ctx context.Context) (feed.State, error) {
 
 // Entries implements feed.Snapshot.
 func (s *snapshot) Entries(ctx context.Context, r feed.Range, limit int) ([]change.Entry, bool, error) {
-	read := func() ([]change.Entry, bool, error) { return s.entries(ctx, r, limit) }
+	part, err := s.part(ctx, r, limit, false)
+	return part.Entries, part.Done, err
+}
+
+// Packed implements feed.Packer.
+func (s *snapshot) Packed(ctx context.Context, r feed.Range, limit int) (feed.Part, error) {
+	return s.part(ctx, r, limit, true)
+}
+
+func (s *snapshot) part(ctx context.Context, r feed.Range, limit int, packed bool) (feed.Part, error) {
+	read := func() (feed.Part, error) { return s.read(ctx, r, limit, packed) }
 	if s.store.Shared == nil {
 		return read()
 	}
-	return s.store.Shared.Entries(s.tx.org, r, limit, read)
+	return s.store.Shared.Part(s.tx.org, r, limit, packed, read)
 }
 
-func (s *snapshot) entries(ctx context.Context, r feed.Range, limit int) ([]change.Entry, bool, error) {
-	// As many rows as should fill the page by the feed's average, and a quarter more.
+func (s *snapshot) read(ctx context.Context, r feed.Range, limit int, packed bool) (feed.Part, error) {
+	// As many rows as should fill the page by the feed's average.
 	n := 64
 	if r.Head.Live > 0 {
-		n += limit * 5 / 4 / int(r.Head.Bytes/r.Head.Live+feed.EntryOverhead)
+		n += limit / int(r.Head.Bytes/r.Head.Live+feed.EntryOverhead)
 	}
 	rows, err := s.tx.Query(ctx, `
 		SELECT kind, entity_id, seq, removed, body FROM sync_entry
 		WHERE org_id = $1 AND feed = $2 AND seq > $3 AND NOT (removed AND seq <= $4)
 		ORDER BY seq LIMIT $5`, s.tx.org, r.Head.Feed.String(), int64(r.After), int64(r.Base), n)
 	if err != nil {
-		return nil, false, err
+		return feed.Part{}, err
 	}
-	entries := make([]change.Entry, 0, min(n, 256))
+	var p press
+	defer p.stop()
+	var part feed.Part
 	got, full := 0, false
 	var e change.Entry
-	_, err = pgx.ForEachRow(rows, []any{&e.Kind, &e.ID, &e.Seq, &e.Removed, &e.Body}, func() error {
+	var body pgtype.DriverBytes // the connection's own buffer, good until the next row
+	_, err = pgx.ForEachRow(rows, []any{&e.Kind, &e.ID, &e.Seq, &e.Removed, &body}, func() error {
 		got++
-		limit -= len(e.Body) + feed.EntryOverhead
-		if full = full || (limit < 0 && len(entries) > 0); !full {
-			if e.Removed {
-				e.Body = nil
-			}
-			entries = append(entries, e)
-			e.Body = nil
+		size := len(body) + feed.EntryOverhead
+		if full = full || (part.Size+size > limit && part.Size > 0); full {
+			return nil
 		}
+		e.Body = nil
+		if !e.Removed {
+			e.Body = p.keep(body)
+		}
+		part.Size += size
+		part.Last = e.Seq
+		p.add(e, size, packed)
 		return nil
 	})
-	return entries, !full && got < n, err
+	if err != nil {
+		return feed.Part{}, err
+	}
+	part.Done = !full && got < n
+	part.Entries, part.Packs = p.done(packed && part.Size >= feed.PackFrom)
+	return part, nil
 }

@@ -168,6 +168,10 @@ func PoolTicketsByClassID(v *offline.View, classID []byte) []*fieldv1.PoolTicket
 	return PoolTickets.Where(v, func(m *fieldv1.PoolTicket) bool { return bytes.Equal(m.GetClassId(), classID) })
 }
 
+// Decisions are the entities of kind 16.
+// Decision is what a person of the office made of a parked mutation. Its id is the mutation's.
+var Decisions = offline.Table[fieldv1.Decision, *fieldv1.Decision]{Kind: 16}
+
 // EarningLines are the entities of kind 20.
 // EarningLine is one amount that a technician gets for a reason. Entity kind 20.
 var EarningLines = offline.Table[payv1.EarningLine, *payv1.EarningLine]{Kind: 20}

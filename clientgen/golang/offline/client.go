@@ -59,7 +59,7 @@ var usual = func() *http.Client {
 // token, renew it when needed, and turn the server's errors into *Refusal.
 func (c *Client) Options() []connect.ClientOption {
 	return []connect.ClientOption{
-		connect.WithInterceptors(&bearer{c}), connect.WithSendGzip(), connect.WithCompressMinBytes(1 << 10),
+		connect.WithInterceptors(&bearer{c}), connect.WithSendGzip(), connect.WithCompressMinBytes(1 << 10), acceptZstd(),
 		connect.WithReadMaxBytes(16 << 20),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/synctest"
 )
@@ -412,5 +414,32 @@ func TestAWatchHearsAndSendsByItself(t *testing.T) {
 	}
 	if got := o.count(t, items[0]); got != 1 {
 		t.Error(got)
+	}
+}
+
+func TestALongFirstDownloadComesPackedAndAgrees(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	user, _ := o.worker(t, 0)
+	want := map[uuid.UUID]int{}
+	o.transact(t, func(_ context.Context, tx *postgres.Tx) error {
+		for n := range 700 {
+			i := synctest.Item{ID: uuid.New(), Holder: user, Count: n}
+			body, err := json.Marshal(i)
+			if err != nil {
+				return err
+			}
+			want[i.ID] = n
+			tx.Place(synctest.ItemKind, i.ID, feed.Placement{Feed: synctest.FeedOf(user), Body: body})
+		}
+		return nil
+	})
+	p := o.phone(t, user, nil)
+	p.PageBytes = 40 << 10
+	if r := p.sync(); len(r.Repaired) != 0 || len(r.Changed) != len(want) {
+		t.Errorf("%d changed, repaired %v", len(r.Changed), r.Repaired)
+	}
+	if got := p.shown(); !maps.Equal(got, want) {
+		t.Errorf("%d shown, want %d", len(got), len(want))
 	}
 }

@@ -187,7 +187,7 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 // pullRequest asks for the next page and says how this device is doing.
 func (c *Client) pullRequest(state pullState) *syncv1.PullRequest {
 	m := &syncv1.PullRequest{
-		Cursor: state.cursor, MaxBytes: c.PageBytes, ResetFeeds: state.repair, Unsent: uint32(state.unsent),
+		Cursor: state.cursor, MaxBytes: c.PageBytes, ResetFeeds: state.repair, Unsent: uint32(state.unsent), Packed: true,
 		DeviceTime: timestamppb.New(c.Store.Now()), AppVersion: c.AppVersion,
 	}
 	if state.oldest != 0 {

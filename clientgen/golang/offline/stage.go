@@ -8,6 +8,7 @@ import (
 
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/change/pack"
 )
 
 // pullState is what the next pull must say.
@@ -104,14 +105,28 @@ func stageDelta(ctx context.Context, tx *sql.Tx, delta *syncv1.FeedDelta) error 
 			return err
 		}
 	}
-	for _, e := range delta.Entries {
-		body := e.Body
+	put := func(kind uint32, id []byte, seq uint64, removed bool, body []byte) error {
 		if body == nil {
 			body = []byte{}
 		}
 		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO staged VALUES (?, ?, ?, ?, ?, ?)`,
-			delta.Feed, e.Kind, e.Id, int64(e.Sequence), e.Removed, body)
+			delta.Feed, kind, id, int64(seq), removed, body)
+		return err
+	}
+	for _, b := range delta.Packs {
+		entries, err := pack.Decode(b)
 		if err != nil {
+			return err
+		}
+		for i := range entries {
+			e := &entries[i]
+			if err := put(uint32(e.Kind), e.ID[:], uint64(e.Seq), e.Removed, e.Body); err != nil {
+				return err
+			}
+		}
+	}
+	for _, e := range delta.Entries {
+		if err := put(e.Kind, e.Id, e.Sequence, e.Removed, e.Body); err != nil {
 			return err
 		}
 	}

@@ -104,7 +104,9 @@ type PullRequest struct {
 	// The device's clock as it sends this; the office sees how far it is off.
 	DeviceTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
 	// The application's name and version as it runs now, for example installer/2.4.1.
-	AppVersion    string `protobuf:"bytes,8,opt,name=app_version,json=appVersion,proto3" json:"app_version,omitempty"`
+	AppVersion string `protobuf:"bytes,8,opt,name=app_version,json=appVersion,proto3" json:"app_version,omitempty"`
+	// The device reads packs: long parts of a feed may come in that form.
+	Packed        bool `protobuf:"varint,9,opt,name=packed,proto3" json:"packed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -193,6 +195,13 @@ func (x *PullRequest) GetAppVersion() string {
 		return x.AppVersion
 	}
 	return ""
+}
+
+func (x *PullRequest) GetPacked() bool {
+	if x != nil {
+		return x.Packed
+	}
+	return false
 }
 
 // PullResponse is one page. Its entries become visible on the device only at a checkpoint.
@@ -411,8 +420,10 @@ type FeedDelta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Feed  string                 `protobuf:"bytes,1,opt,name=feed,proto3" json:"feed,omitempty"`
 	// Forget everything that this feed held before applying the entries.
-	Reset_        bool     `protobuf:"varint,2,opt,name=reset,proto3" json:"reset,omitempty"`
-	Entries       []*Entry `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
+	Reset_  bool     `protobuf:"varint,2,opt,name=reset,proto3" json:"reset,omitempty"`
+	Entries []*Entry `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Instead of entries, for a device that asked for it: packs of entries, in ascending sequence, see docs/PROTOCOL.md.
+	Packs         [][]byte `protobuf:"bytes,4,rep,name=packs,proto3" json:"packs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -464,6 +475,13 @@ func (x *FeedDelta) GetReset_() bool {
 func (x *FeedDelta) GetEntries() []*Entry {
 	if x != nil {
 		return x.Entries
+	}
+	return nil
+}
+
+func (x *FeedDelta) GetPacks() [][]byte {
+	if x != nil {
+		return x.Packs
 	}
 	return nil
 }
@@ -1358,7 +1376,7 @@ var File_doorstep_sync_v1_sync_proto protoreflect.FileDescriptor
 
 const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x1bdoorstep/sync/v1/sync.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x02\n" +
+	"\x1bdoorstep/sync/v1/sync.proto\x12\x10doorstep.sync.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x02\n" +
 	"\vPullRequest\x12!\n" +
 	"\x06cursor\x18\x01 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x01R\x06cursor\x12'\n" +
 	"\tmax_bytes\x18\x02 \x01(\rB\n" +
@@ -1371,7 +1389,8 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\vdevice_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"deviceTime\x12(\n" +
 	"\vapp_version\x18\b \x01(\tB\a\xbaH\x04r\x02\x18PR\n" +
-	"appVersion\"\xfb\x02\n" +
+	"appVersion\x12\x16\n" +
+	"\x06packed\x18\t \x01(\bR\x06packed\"\xfb\x02\n" +
 	"\fPullResponse\x121\n" +
 	"\x05feeds\x18\x01 \x03(\v2\x1b.doorstep.sync.v1.FeedDeltaR\x05feeds\x12#\n" +
 	"\rdropped_feeds\x18\x02 \x03(\tR\fdroppedFeeds\x12\x16\n" +
@@ -1388,11 +1407,12 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\x05feeds\x18\x01 \x03(\v2\x1b.doorstep.sync.v1.FeedDeltaR\x05feeds\"6\n" +
 	"\x04Size\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"h\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"~\n" +
 	"\tFeedDelta\x12\x12\n" +
 	"\x04feed\x18\x01 \x01(\tR\x04feed\x12\x14\n" +
 	"\x05reset\x18\x02 \x01(\bR\x05reset\x121\n" +
-	"\aentries\x18\x03 \x03(\v2\x17.doorstep.sync.v1.EntryR\aentries\"u\n" +
+	"\aentries\x18\x03 \x03(\v2\x17.doorstep.sync.v1.EntryR\aentries\x12\x14\n" +
+	"\x05packs\x18\x04 \x03(\fR\x05packs\"u\n" +
 	"\x05Entry\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\fR\x02id\x12\x1a\n" +
