@@ -816,7 +816,11 @@ CREATE INDEX ticket_technician ON public.ticket USING btree (org_id, technician_
 CREATE INDEX ticket_unit ON public.ticket USING btree (org_id, unit_id, opened_at DESC) WHERE (unit_id IS NOT NULL)
 CREATE INDEX ticket_waiting ON public.ticket USING btree (org_id, urgency DESC, opened_at) WHERE ((technician_id IS NULL) AND (pool_team_id IS NULL) AND (state = ANY (ARRAY[1, 2])))
 CREATE INDEX token_family_user ON public.token_family USING btree (org_id, user_id)
-CREATE INDEX visit_day ON public.visit USING btree (org_id, COALESCE(scheduled_from, created_at)) WHERE (technician_id IS NOT NULL)
+CREATE INDEX visit_day ON public.visit USING btree (org_id, (
+CASE
+    WHEN (scheduled_from IS NULL) THEN created_at
+    ELSE scheduled_from
+END)) WHERE (technician_id IS NOT NULL)
 CREATE UNIQUE INDEX account_event_pkey ON public.account_event USING btree (org_id, id)
 CREATE UNIQUE INDEX app_user_org_id_login_key ON public.app_user USING btree (org_id, login)
 CREATE UNIQUE INDEX app_user_pkey ON public.app_user USING btree (org_id, id)

@@ -20,9 +20,10 @@ var watched struct {
 	sync.Mutex
 	tests map[string]testing.TB // by place
 	said  map[string]bool
+	ears  map[string]func(sql string, args []any)
 }
 
-var recorder = &statement.Recorder{Report: breach}
+var recorder = &statement.Recorder{Report: breach, Seen: seen}
 
 func init() { postgres.Observe(recorder) }
 
@@ -55,7 +56,32 @@ func watch(t testing.TB, url string) {
 		watched.Lock()
 		defer watched.Unlock()
 		delete(watched.tests, at)
+		delete(watched.ears, at)
 	})
+}
+
+// Statements lets heard know, as long as t runs, of each statement that the program runs on tenants' tables in the
+// database at url. heard is called by one goroutine at a time.
+func Statements(t testing.TB, url string, heard func(sql string, args []any)) {
+	t.Helper()
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	watched.Lock()
+	defer watched.Unlock()
+	if watched.ears == nil {
+		watched.ears = map[string]func(string, []any){}
+	}
+	watched.ears[place(c)] = heard
+}
+
+func seen(conn *pgx.ConnConfig, sql string, args []any) {
+	watched.Lock()
+	defer watched.Unlock()
+	if heard := watched.ears[place(conn)]; heard != nil {
+		heard(sql, args)
+	}
 }
 
 // breach fails the test that the database belongs to, once for each statement.

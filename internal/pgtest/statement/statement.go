@@ -24,6 +24,8 @@ const OnPurpose = "/* on purpose */ "
 type Recorder struct {
 	// Report is told of each breach, with the connection's configuration.
 	Report func(conn *pgx.ConnConfig, breach string)
+	// Seen, if set, is told of each statement that touches tenants' tables.
+	Seen func(conn *pgx.ConnConfig, sql string, args []any)
 
 	mu      sync.Mutex
 	tenants map[string]bool
@@ -172,6 +174,9 @@ func (r *Recorder) see(conn *pgx.Conn, sql string, args []any) {
 	}
 	if len(m.tenants) == 0 {
 		return
+	}
+	if r.Seen != nil {
+		r.Seen(conn.Config(), sql, args)
 	}
 	if tenant == "" {
 		say("%s touched outside a tenant's transaction", m.tenants)

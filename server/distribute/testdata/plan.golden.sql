@@ -42,12 +42,14 @@
 -- role_grant: tenant
 -- shop: tenant
 -- signing_key: local
+-- sync_contact: tenant
 -- sync_device: tenant
 -- sync_entry: tenant
 -- sync_feed: tenant
 -- sync_generation: reference
 -- sync_mutation: tenant
 -- sync_parked: tenant
+-- sync_parked_edit: tenant
 -- sync_subscription: tenant
 -- team: tenant
 -- team_member: tenant
@@ -94,6 +96,7 @@ SELECT create_distributed_table('public.rank_bucket', 'org_id', colocate_with =>
 SELECT create_distributed_table('public.rank_dirty', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.rank_score', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.region', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.sync_contact', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_device', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_entry', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_feed', 'org_id', colocate_with => 'public.account_event');
@@ -117,6 +120,7 @@ SELECT create_distributed_table('public.purchase', 'org_id', colocate_with => 'p
 SELECT create_distributed_table('public.right_span', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.role_grant', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.shop', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.sync_parked_edit', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.team', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.technician', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_event', 'org_id', colocate_with => 'public.account_event');
