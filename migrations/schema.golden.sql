@@ -101,6 +101,7 @@ org.name_en text not null
 org.time_zone text not null
 org.currency text not null
 org.created_at timestamp with time zone not null
+org.finished_days integer
 pay_accrual.org_id uuid not null
 pay_accrual.source uuid not null
 pay_accrual.ticket_id uuid not null
@@ -406,6 +407,19 @@ sync_parked_edit.edition integer not null
 sync_parked_edit.args bytea not null
 sync_parked_edit.edited_by uuid not null
 sync_parked_edit.at timestamp with time zone not null
+sync_rebuild.org_id uuid not null
+sync_rebuild.projection text not null
+sync_rebuild.version text not null
+sync_rebuild.walked boolean not null default false
+sync_rebuild.after uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+sync_rebuild.of bigint not null
+sync_rebuild.roots bigint not null default 0
+sync_rebuild.written bigint not null default 0
+sync_rebuild.removed bigint not null default 0
+sync_rebuild.aged bigint not null default 0
+sync_rebuild.started_at timestamp with time zone not null
+sync_rebuild.changed_at timestamp with time zone not null
+sync_rebuild.finished_at timestamp with time zone
 sync_subscription.org_id uuid not null
 sync_subscription.user_id uuid not null
 sync_subscription.feed text collate C not null
@@ -624,6 +638,7 @@ import_refusal import_refusal_pkey PRIMARY KEY (org_id, run_id, line)
 import_run import_run_pkey PRIMARY KEY (org_id, id)
 key_publication key_publication_pkey PRIMARY KEY (org_id, key_id)
 org org_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+org org_finished_days_check CHECK (((finished_days >= 1) AND (finished_days <= 3650)))
 org org_pkey PRIMARY KEY (id)
 org org_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
 org org_slug_key UNIQUE (slug)
@@ -713,6 +728,7 @@ sync_parked sync_parked_pkey PRIMARY KEY (org_id, mutation_id)
 sync_parked_edit sync_parked_edit_edition_check CHECK ((edition > 0))
 sync_parked_edit sync_parked_edit_org_id_mutation_id_fkey FOREIGN KEY (org_id, mutation_id) REFERENCES sync_parked(org_id, mutation_id)
 sync_parked_edit sync_parked_edit_pkey PRIMARY KEY (org_id, mutation_id, edition)
+sync_rebuild sync_rebuild_pkey PRIMARY KEY (org_id, projection)
 sync_subscription sync_subscription_pkey PRIMARY KEY (org_id, user_id, feed)
 team team_org_id_region_id_fkey FOREIGN KEY (org_id, region_id) REFERENCES region(org_id, id)
 team team_pkey PRIMARY KEY (org_id, id)
@@ -881,6 +897,7 @@ CREATE UNIQUE INDEX sync_mutation_id ON public.sync_mutation USING btree (org_id
 CREATE UNIQUE INDEX sync_mutation_pkey ON public.sync_mutation USING btree (org_id, device_id, seq)
 CREATE UNIQUE INDEX sync_parked_edit_pkey ON public.sync_parked_edit USING btree (org_id, mutation_id, edition)
 CREATE UNIQUE INDEX sync_parked_pkey ON public.sync_parked USING btree (org_id, mutation_id)
+CREATE UNIQUE INDEX sync_rebuild_pkey ON public.sync_rebuild USING btree (org_id, projection)
 CREATE UNIQUE INDEX sync_subscription_pkey ON public.sync_subscription USING btree (org_id, user_id, feed)
 CREATE UNIQUE INDEX team_member_pkey ON public.team_member USING btree (org_id, team_id, user_id)
 CREATE UNIQUE INDEX team_pkey ON public.team USING btree (org_id, id)
@@ -951,6 +968,7 @@ sync_generation
 sync_mutation enabled forced
 sync_parked enabled forced
 sync_parked_edit enabled forced
+sync_rebuild enabled forced
 sync_subscription enabled forced
 team enabled forced
 team_member enabled forced
@@ -1009,6 +1027,7 @@ sync_feed tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_s
 sync_mutation tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_parked tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_parked_edit tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+sync_rebuild tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_subscription tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 team tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 team_member tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1073,6 +1092,7 @@ sync_generation doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_mutation doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_parked doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_parked_edit doorstep_app: INSERT, SELECT
+sync_rebuild doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_subscription doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team_member doorstep_app: DELETE, INSERT, SELECT, UPDATE

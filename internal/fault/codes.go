@@ -78,6 +78,7 @@ const (
 	ConfigInvalid Code = "config_invalid"
 	PortBusy      Code = "port_busy"
 	SpreadBlocked Code = "spread_blocked"
+	FeedsDiffer   Code = "feeds_differ"
 
 	// local: the database and object store that a demo runs by itself
 	LocalRunning     Code = "local_running"
@@ -159,6 +160,7 @@ var definitions = []Definition{
 	{LoginFailed, KindUnauthenticated, false, "Company, name or password is wrong.", "公司、账号或密码有误。"},
 
 	{ConfigInvalid, KindInvalid, false, "A setting is missing or wrong. Correct what is named and start again.", "配置缺失或有误，请更正后重新启动。"},
+	{FeedsDiffer, KindConflict, false, "What phones are shown differs from the tables. doorstep admin rebuild-feeds mends it; no phone is reset.", "手机显示的内容与数据表不一致，可用 doorstep admin rebuild-feeds 修复，手机不会被重置。"},
 	{PortBusy, KindConflict, false, "Another program listens there already. Stop it, or choose another address with --listen.", "该地址端口已被其他程序占用，请先停止它，或用 --listen 换一个地址。"},
 	{SpreadBlocked, KindConflict, false, "The tenants' tables cannot be spread yet. Do what is named, then run the command again: it goes on where it stopped.", "各公司的数据表暂时无法分布。请先处理提示的问题，再重新运行该命令，会从中断处继续。"},
 

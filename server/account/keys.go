@@ -110,19 +110,29 @@ func (r *Room) publishKeys(ctx context.Context, tx *postgres.Tx) error {
 			if tag.RowsAffected() == 0 {
 				continue
 			}
-			body := &fieldv1.VerifyKey{KeyId: k.ID, Ed25519: k.Public, Use: string(use)}
-			if !k.VerifyUntil.IsZero() {
-				body.NotAfter = timestamppb.New(k.VerifyUntil)
+			if err := placeKey(tx, k); err != nil {
+				return err
 			}
-			b, err := proto.MarshalOptions{Deterministic: true}.Marshal(body)
-			if err != nil {
-				return fault.Wrap(err, fault.Internal, "")
-			}
-			id := uuid.NewSHA1(tx.OrgID(), []byte("verify key "+k.ID))
-			tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY), id, feed.Placement{Feed: OrgFeed(tx.OrgID()), Body: b})
 		}
 	}
 	return nil
+}
+
+func placeKey(tx *postgres.Tx, k SigningKey) error {
+	body := &fieldv1.VerifyKey{KeyId: k.ID, Ed25519: k.Public, Use: string(k.Use)}
+	if !k.VerifyUntil.IsZero() {
+		body.NotAfter = timestamppb.New(k.VerifyUntil)
+	}
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(body)
+	if err != nil {
+		return fault.Wrap(err, fault.Internal, "")
+	}
+	tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY), keyEntity(tx.OrgID(), k.ID), feed.Placement{Feed: OrgFeed(tx.OrgID()), Body: b})
+	return nil
+}
+
+func keyEntity(org uuid.UUID, key string) uuid.UUID {
+	return uuid.NewSHA1(org, []byte("verify key "+key))
 }
 
 // RotateKey makes a new key of the use that begins to sign after KeyLead; older ones go on verifying.

@@ -242,7 +242,7 @@ func notNil(ids []uuid.UUID) []uuid.UUID {
 func (r *Room) placeProfile(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 	kind := change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROFILE)
 	// The row of the user is the lock that orders the placements of the profile.
-	if _, err := tx.Exec(ctx, `SELECT 1 FROM app_user WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), user); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM app_user WHERE org_id = $1 AND id = $2`+tx.RowLock(), tx.OrgID(), user); err != nil {
 		return err
 	}
 	all, err := r.Technicians(ctx, tx, TechnicianFilter{IDs: []uuid.UUID{user}, Disabled: true})

@@ -79,6 +79,8 @@ func open(t *testing.T, change ...func(*app.Config)) company {
 		}
 	})
 	c.App = a
+	// Whatever a test did, what stands in the feeds is what the tables say.
+	t.Cleanup(func() { c.feedsTrue(t) })
 	c.fill(t, "demo")
 	return c
 }

@@ -222,9 +222,10 @@ func fromNull(t *time.Time) time.Time {
 	return t.UTC()
 }
 
+// stamp is a time to the microsecond, as the table keeps it.
 func stamp(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
 		return nil
 	}
-	return timestamppb.New(t)
+	return timestamppb.New(t.Truncate(time.Microsecond))
 }

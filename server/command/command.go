@@ -76,7 +76,7 @@ func Run(ctx context.Context, args []string, c Console) (code int) {
 		kong.Name("doorstep"),
 		kong.Description("Doorstep (上门) serves companies that send people to customers' doors. Begin with: doorstep demo"),
 		kong.Writers(c.Out, c.Err), kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.Vars{"version": version()},
+		kong.Vars{"version": version(), "projections": projections},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: false, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c), kong.Bind(&end),
 	)

@@ -62,6 +62,15 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	do("disabled", "admin", "user", "list", "acme")
 	do("", "admin", "device", "list", "acme")
 	do("receipt", "admin", "rotate-key", "receipt")
+	do("acme profiles: 1 looked at, 0 differ, 0 aged", "admin", "verify-feeds", "--org", "acme")
+	do("acme profiles: 1 looked at, 0 written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")
+	report := do("0 with a wrong digest", "admin", "rebuild-feeds")
+	help, _, _ := m.run("admin", "rebuild-feeds", "--help")
+	for line := range strings.Lines(report) {
+		if kind, _, ok := strings.Cut(strings.TrimPrefix(line, "acme "), ": "); ok && strings.Contains(line, "looked at") && !strings.Contains(help, kind) {
+			t.Errorf("the help does not name %s", kind)
+		}
+	}
 	do("schema", "migrate")
 }
 

@@ -102,13 +102,6 @@ func (r *Room) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Vers
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return false, fmt.Errorf("accrue: %w", err)
 	}
-	for id, was := range before {
-		if was == (plan.Measure{}) {
-			if err := retire(ctx, tx, id, first, v.Zone); err != nil {
-				return false, err
-			}
-		}
-	}
 	list := make([]line, len(res.Lines))
 	for i, l := range res.Lines {
 		if list[i], err = newLine(l); err != nil {

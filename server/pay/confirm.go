@@ -59,8 +59,13 @@ func (r *Room) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) e
 // PayOut pays all confirmed lines of a payee that were earned before a moment and returns their sum. A sum below
 // zero means that the payee owes: nothing is paid then, and the debt stays for the next time.
 func (r *Room) PayOut(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, before time.Time, c money.Currency) (money.Amount, error) {
-	// The measure rows are no lock for this; the payee's confirmed entries are. Two payouts at once meet at the
-	// unique index on (line, payout), and one of them fails whole.
+	// The accruals' rows order all changes of their lines, and two payouts at once.
+	_, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id IN (
+			SELECT ticket_id FROM pay_line WHERE org_id = $1 AND payee_id = $2 AND earned_at < $3 AND currency = $4 AND state = 'confirmed')
+		ORDER BY source FOR UPDATE`, tx.OrgID(), payee, before, string(c))
+	if err != nil {
+		return money.Amount{}, fmt.Errorf("lock accruals: %w", err)
+	}
 	list, err := lines(ctx, tx, `
 		WHERE org_id = $1 AND payee_id = $2 AND earned_at < $3 AND currency = $4 AND state = 'confirmed' ORDER BY id`, payee, before, string(c))
 	if err != nil {

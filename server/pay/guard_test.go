@@ -226,8 +226,13 @@ func TestAPhoneHoldsTheLinesOfTwoMonths(t *testing.T) {
 	d.publish(standard(1, "2026-01-01"))
 	for months := range 5 { // July to November, two tickets each
 		for day := range 2 {
-			d.accrue(uuid.New(), d.job(noon(3+day).AddDate(0, months-4, 0)))
+			at := noon(3+day).AddDate(0, months-4, 0)
+			d.setNow(at)
+			d.accrue(uuid.New(), d.job(at))
 		}
+	}
+	if _, err := d.room.Store.Expire(t.Context(), change.Org(d.org), d.room.Lines()); err != nil {
+		t.Fatal(err)
 	}
 	months := map[time.Month]int{}
 	for _, body := range d.feed(change.FeedID{Kind: "tech", Key: d.tech}) {
@@ -239,6 +244,35 @@ func TestAPhoneHoldsTheLinesOfTwoMonths(t *testing.T) {
 	}
 	if len(months) != 2 || months[time.October] != 6 || months[time.November] != 6 {
 		t.Errorf("the phone holds lines of %v", months)
+	}
+}
+
+func TestAnOldLineComesBackToThePhoneWhenSomethingHappensToIt(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.publish(standard(1, "2026-01-01"))
+	old := noon(3).AddDate(0, -4, 0)
+	d.setNow(old)
+	f := d.job(old)
+	d.accrue(uuid.New(), f)
+	expire := func() int {
+		t.Helper()
+		if _, err := d.room.Store.Expire(t.Context(), change.Org(d.org), d.room.Lines()); err != nil {
+			t.Fatal(err)
+		}
+		return len(d.feed(change.FeedID{Kind: "tech", Key: d.tech}))
+	}
+	d.setNow(noon(3))
+	if n := expire(); n != 0 {
+		t.Fatalf("%d lines of four months ago are on the phone", n)
+	}
+	d.approve(f.Ticket)
+	if n := expire(); n != 3 {
+		t.Errorf("%d lines that were confirmed today are on the phone", n)
+	}
+	d.setNow(noon(3).AddDate(0, 2, 0))
+	if n := expire(); n != 0 {
+		t.Errorf("%d lines that were confirmed two months ago are on the phone", n)
 	}
 }
 

@@ -93,9 +93,7 @@ func (r *Room) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVers
 		if tag.RowsAffected() == 0 { // published before, or by somebody else at this moment
 			return r.admit(ctx, tx, v, body)
 		}
-		// Every phone of the org holds the plan, so that it can estimate without a network.
-		tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_PAY_PLAN), uuid.NewSHA1(tx.OrgID(), []byte("plan "+v.Ref())),
-			feed.Placement{Feed: change.FeedID{Kind: "org", Key: tx.OrgID()}, Body: body})
+		placePlan(tx, v.Ref(), body)
 		return nil
 	})
 	if err != nil {
@@ -108,6 +106,15 @@ func (r *Room) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVers
 	})
 	return priced, err
 }
+
+// placePlan shows a version to every phone of the org, so that it can estimate without a network.
+func placePlan(tx *postgres.Tx, ref string, body []byte) {
+	tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_PAY_PLAN), planID(tx.OrgID(), ref),
+		feed.Placement{Feed: change.FeedID{Kind: "org", Key: tx.OrgID()}, Body: body})
+}
+
+// planID is the entity's id, which follows from the version's reference.
+func planID(org uuid.UUID, ref string) uuid.UUID { return uuid.NewSHA1(org, []byte("plan "+ref)) }
 
 // admit checks a version against those that are published.
 func (r *Room) admit(ctx context.Context, tx *postgres.Tx, v *plan.Version, body []byte) error {

@@ -122,7 +122,7 @@ func (j *job) place(ctx context.Context) error {
 	if t.Archived {
 		holder = nil
 	}
-	changedHands := value(t.TechnicianID) != value(was.TechnicianID) || t.Archived != was.Archived
+	changedHands := value(t.TechnicianID) != value(was.TechnicianID) || t.Archived != was.Archived || j.anew
 	if holder == nil {
 		if changedHands {
 			j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_TICKET), t.ID)
@@ -151,7 +151,7 @@ func (j *job) place(ctx context.Context) error {
 	if err := j.placePool(ctx); err != nil {
 		return err
 	}
-	if t.StoreID != nil && (j.fresh || t.State != was.State || t.Archived != was.Archived) {
+	if t.StoreID != nil && (j.fresh || t.State != was.State || t.Archived != was.Archived) || j.anew {
 		j.placeStore()
 	}
 	return nil
@@ -160,7 +160,7 @@ func (j *job) place(ctx context.Context) error {
 func (j *job) placePool(ctx context.Context) error {
 	t := &j.t
 	if t.PoolTeamID == nil {
-		if j.before.PoolTeamID != nil {
+		if j.before.PoolTeamID != nil || j.anew {
 			j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET), t.ID)
 		}
 		return nil
@@ -187,7 +187,7 @@ func (j *job) placePool(ctx context.Context) error {
 func (j *job) placeStore() {
 	t := &j.t
 	kind := change.Kind(fieldv1.EntityKind_ENTITY_KIND_OPEN_TICKET)
-	if !t.State.Open() || t.Archived {
+	if t.StoreID == nil || !t.State.Open() || t.Archived {
 		j.tx.Place(kind, t.ID)
 		return
 	}

@@ -116,6 +116,8 @@ type job struct {
 	links  []chain.Link
 	writes pgx.Batch
 	fresh  bool
+	// anew shows everything, whether it changed or not.
+	anew bool
 }
 
 // lock locks a ticket's row, which orders all its changes, and reads what belongs to it: one round trip.

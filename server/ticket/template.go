@@ -164,13 +164,16 @@ func (j *job) notify(technician uuid.UUID, kind, zh, en string) error {
 	zh, en = j.t.Number+" "+zh, j.t.Number+": "+en
 	j.write(`INSERT INTO ticket_notice (org_id, id, technician_id, ticket_id, kind, text_zh, text_en, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, j.tx.OrgID(), id, technician, j.t.ID, kind, zh, en, at)
-	j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_NOTICE), id, feed.Placement{
-		Feed: change.FeedID{Kind: "tech", Key: technician},
-		Body: body(&fieldv1.Notice{
-			Id: id[:], TicketId: j.t.ID[:], Kind: kind, Text: &typesv1.Label{Zh: zh, En: en}, At: timeWire(&at),
-		}),
+	placeNotice(j.tx, technician, &fieldv1.Notice{
+		Id: id[:], TicketId: j.t.ID[:], Kind: kind, Text: &typesv1.Label{Zh: zh, En: en}, At: timeWire(&at),
 	})
 	return nil
+}
+
+func placeNotice(tx *postgres.Tx, technician uuid.UUID, n *fieldv1.Notice) {
+	tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_NOTICE), uuid.UUID(n.GetId()), feed.Placement{
+		Feed: change.FeedID{Kind: "tech", Key: technician}, Body: body(n),
+	})
 }
 
 // Archive takes what nobody works on any more out of the phones: up to limit closed, cancelled or completed

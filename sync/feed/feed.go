@@ -3,6 +3,7 @@
 package feed
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -14,6 +15,8 @@ import (
 type Placement struct {
 	Feed change.FeedID
 	Body []byte
+	// kept says that the feed holds this very body already; see Batch.Keep.
+	kept bool
 }
 
 // Ref names an entity in a feed.
@@ -74,6 +77,56 @@ func (b *Batch) Place(e change.Entity, in ...Placement) {
 	b.log = append(b.log, placed{entity: e, in: in})
 }
 
+// Placed tells whether the entity has been placed, also if nowhere.
+func (b *Batch) Placed(e change.Entity) bool {
+	return slices.ContainsFunc(b.log, func(p placed) bool { return p.entity == e })
+}
+
+// Entities are those that have been placed, each once and in order.
+func (b *Batch) Entities() []change.Entity {
+	out := make([]change.Entity, len(b.log))
+	for i, p := range b.log {
+		out[i] = p.entity
+	}
+	slices.SortFunc(out, compareEntities)
+	return slices.Compact(out)
+}
+
+// Keep compares what was placed with the bodies that stand in the feeds, and returns what Flush would change, in
+// order. What is the same already will not be written, so that no phone fetches it again. bodies must hold all live
+// entries of Entities, read while the caller's locks hold them still.
+func (b *Batch) Keep(bodies map[Ref][]byte) []Difference {
+	want := b.want()
+	var out []Difference
+	for ref, stands := range bodies {
+		if in, ok := want[ref.Entity]; ok && !slices.ContainsFunc(in, func(p Placement) bool { return p.Feed == ref.Feed }) {
+			out = append(out, Difference{Ref: ref, Stands: stands, Stray: true})
+		}
+	}
+	b.log = b.log[:0]
+	for e, in := range want {
+		in = slices.Clone(in)
+		for i, p := range in {
+			stands, ok := bodies[Ref{p.Feed, e}]
+			in[i].kept = ok && bytes.Equal(stands, p.Body)
+			if !in[i].kept {
+				out = append(out, Difference{Ref: Ref{p.Feed, e}, Stands: stands, Should: p.Body, Missing: !ok})
+			}
+		}
+		b.log = append(b.log, placed{entity: e, in: in})
+	}
+	slices.SortFunc(out, func(a, b Difference) int { return compareRefs(a.Ref, b.Ref) })
+	return out
+}
+
+// Difference is an entry that is not as it should be: it stands and should not (Stray), it should stand and does not
+// (Missing), or else its body is another one.
+type Difference struct {
+	Ref
+	Stands, Should []byte
+	Stray, Missing bool
+}
+
 // Mark and Reset let a savepoint take back what was placed after it.
 func (b *Batch) Mark() int { return len(b.log) }
 
@@ -83,10 +136,7 @@ func (b *Batch) Reset(mark int) { b.log = b.log[:mark] }
 // Flush writes what was placed and returns the new heads of the feeds that changed. It must be the last thing
 // that the transaction does before it commits.
 func (b *Batch) Flush(ctx context.Context, tx Tx) ([]Head, error) {
-	want := make(map[change.Entity][]Placement, len(b.log))
-	for _, p := range b.log {
-		want[p.entity] = p.in
-	}
+	want := b.want()
 	b.log = nil
 	if len(want) == 0 {
 		return nil, nil
@@ -107,16 +157,18 @@ func (b *Batch) Flush(ctx context.Context, tx Tx) ([]Head, error) {
 	}
 	for e, in := range want {
 		for _, p := range in {
-			writes[Ref{p.Feed, e}] = change.Entry{Entity: e, Body: p.Body}
+			if ref := (Ref{p.Feed, e}); p.kept {
+				delete(writes, ref)
+			} else {
+				writes[ref] = change.Entry{Entity: e, Body: p.Body}
+			}
 		}
 	}
 	refs := make([]Ref, 0, len(writes))
 	for ref := range writes {
 		refs = append(refs, ref)
 	}
-	slices.SortFunc(refs, func(a, b Ref) int {
-		return cmp.Or(a.Feed.Compare(b.Feed), compareEntities(a.Entity, b.Entity))
-	})
+	slices.SortFunc(refs, compareRefs)
 	feeds := make([]change.FeedID, 0, 4)
 	for _, ref := range refs {
 		if n := len(feeds); n == 0 || feeds[n-1] != ref.Feed {
@@ -131,6 +183,15 @@ func (b *Batch) Flush(ctx context.Context, tx Tx) ([]Head, error) {
 		return nil, err
 	}
 	return number(ctx, tx, refs, writes, heads, held)
+}
+
+// want is what was placed last of each entity.
+func (b *Batch) want() map[change.Entity][]Placement {
+	want := make(map[change.Entity][]Placement, len(b.log))
+	for _, p := range b.log {
+		want[p.entity] = p.in
+	}
+	return want
 }
 
 // number gives the entries their sequence numbers and keeps digest, count and size of each head in step.
@@ -168,6 +229,10 @@ func number(ctx context.Context, tx Tx, refs []Ref, writes map[Ref]change.Entry,
 		return nil, nil
 	}
 	return heads, tx.Append(ctx, heads, out)
+}
+
+func compareRefs(a, b Ref) int {
+	return cmp.Or(a.Feed.Compare(b.Feed), compareEntities(a.Entity, b.Entity))
 }
 
 func compareEntities(a, b change.Entity) int {

@@ -34,6 +34,7 @@ type Tx struct {
 	later  pgx.Batch // statements whose results nobody waits for
 	topics []string
 	after  []func()
+	reads  bool
 }
 
 // Org is the tenant that the transaction is bound to.
@@ -44,6 +45,15 @@ func (t *Tx) OrgID() uuid.UUID { return uuid.UUID(t.org) }
 
 // Now is the office's time for everything that this transaction writes.
 func (t *Tx) Now() time.Time { return t.now }
+
+// RowLock is what ends a SELECT whose rows are to be placed: FOR UPDATE where the transaction writes, and nothing where it
+// reads one snapshot, which stands still by itself.
+func (t *Tx) RowLock() string {
+	if t.reads {
+		return ""
+	}
+	return " FOR UPDATE"
+}
 
 // Place declares in which feeds an entity stands from now on, and as what; see feed.Batch.Place. The caller
 // must hold the row lock of the entity.
@@ -101,6 +111,9 @@ type Store struct {
 	Shared *feed.Shared
 }
 
+// time is the office's time as the database keeps it: what is read back later equals what was written.
+func (s *Store) time() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
 // attempts is how often a transaction is tried when the database asks for another try.
 const attempts = 8
 
@@ -127,7 +140,7 @@ func (s *Store) Transact(ctx context.Context, org change.Org, fn func(*Tx) error
 
 func (s *Store) transact(ctx context.Context, org change.Org, fn func(*Tx) error) (err error) {
 	var heads []feed.Head
-	tx := &Tx{org: org, now: s.Now().UTC()}
+	tx := &Tx{org: org, now: s.time()}
 	err = s.begin(ctx, pgx.TxOptions{BeginQuery: "begin; set local doorstep.org = '" + org.String() + "'"}, func(ptx pgx.Tx) error {
 		tx.Querier = ptx
 		if err := fn(tx); err != nil {
@@ -154,7 +167,7 @@ func (s *Store) transact(ctx context.Context, org change.Org, fn func(*Tx) error
 func (s *Store) Read(ctx context.Context, org change.Org, fn func(*Tx) error) error {
 	begin := "begin isolation level repeatable read read only; set local doorstep.org = '" + org.String() + "'"
 	return s.begin(ctx, pgx.TxOptions{BeginQuery: begin}, func(ptx pgx.Tx) error {
-		return fn(&Tx{Querier: ptx, org: org, now: s.Now().UTC()})
+		return fn(&Tx{Querier: ptx, org: org, now: s.time(), reads: true})
 	})
 }
 

@@ -50,6 +50,7 @@
 -- sync_mutation: tenant
 -- sync_parked: tenant
 -- sync_parked_edit: tenant
+-- sync_rebuild: tenant
 -- sync_subscription: tenant
 -- team: tenant
 -- team_member: tenant
@@ -102,6 +103,7 @@ SELECT create_distributed_table('public.sync_entry', 'org_id', colocate_with => 
 SELECT create_distributed_table('public.sync_feed', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_mutation', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_parked', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.sync_rebuild', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_subscription', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_counter', 'org_id', colocate_with => 'public.account_event');
