@@ -10,6 +10,6 @@ import (
 func (r Rooms) Projections() []postgres.Projection {
 	return slices.Concat(
 		r.Catalogue.Projections(), r.Account.Projections(), r.Ticket.Projections(),
-		[]postgres.Projection{r.Proof.Projection(), r.Code.Projection(), r.Pay.Plans(), r.Pay.Lines()},
+		[]postgres.Projection{r.Proof.Projection(), r.Code.Projection(), r.Pay.Plans(), r.Pay.Lines(), r.Delta.Projection()},
 	)
 }

@@ -33,7 +33,6 @@ type admin struct {
 	Distribute adminDistribute `cmd:"" help:"Spread the companies' tables over the nodes of a Citus cluster."`
 	Rebuild    adminRebuild    `cmd:"" name:"rebuild-feeds" help:"Show phones everything as the tables and this program have it."`
 	Verify     adminVerify     `cmd:"" name:"verify-feeds" help:"Compare what phones are shown with the tables."`
-	Restored   adminRestored   `cmd:"" help:"Say that the database was restored from a backup."`
 }
 
 // accounts opens the account room of an installation for fn.

@@ -26,7 +26,7 @@ type feeds struct {
 }
 
 // projections are the names that --kind takes, for the help; a test keeps them true.
-const projections = "classes, products, prices, profiles, keys, tickets, notices, templates, reasons, proofs, units, plans, earnings"
+const projections = "classes, products, prices, profiles, keys, tickets, notices, templates, reasons, proofs, units, plans, earnings, decisions"
 
 // each calls fn for each company and each projection that the flags name.
 func (f feeds) each(ctx context.Context, c Console, end *closers, fn func(*app.App, account.Org, []postgres.Projection) error) error {

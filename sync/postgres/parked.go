@@ -180,6 +180,19 @@ func (t *Tx) Told(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
+// ToldParked is a SELECT of the entries whose authors are told, for Projection.Roots.
+const ToldParked = `SELECT mutation_id AS id FROM sync_parked WHERE org_id = $1 AND told`
+
+// LockTold returns those of the entries whose authors are told, and locks them.
+func (t *Tx) LockTold(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := t.Query(ctx, `SELECT mutation_id FROM sync_parked WHERE org_id = $1 AND mutation_id = ANY ($2) AND told
+		ORDER BY mutation_id`+t.RowLock(), t.org, ids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
 // Untell returns up to limit entries whose authors were told before the given time, and notes that they are told
 // no longer: the caller takes the entities out of the feeds.
 func (t *Tx) Untell(ctx context.Context, before time.Time, limit int) ([]uuid.UUID, error) {

@@ -129,7 +129,35 @@ func (p Projection) kinds() []int32 {
 
 // keep compares what was placed with what stands in the feeds; only the differences will be written.
 func (t *Tx) keep(ctx context.Context) ([]feed.Difference, error) {
-	entities := t.batch.Entities()
+	bodies, err := t.stands(ctx, t.batch.Entities())
+	if err != nil {
+		return nil, err
+	}
+	return t.batch.Keep(bodies), nil
+}
+
+// PlaceAsItStands places entities of a kind where and as they stand already; the caller holds their locks.
+func (t *Tx) PlaceAsItStands(ctx context.Context, kind change.Kind, ids []uuid.UUID) error {
+	entities := make([]change.Entity, len(ids))
+	for i, id := range ids {
+		entities[i] = change.Entity{Kind: kind, ID: id}
+	}
+	bodies, err := t.stands(ctx, entities)
+	if err != nil {
+		return err
+	}
+	in := map[change.Entity][]feed.Placement{}
+	for ref, body := range bodies {
+		in[ref.Entity] = append(in[ref.Entity], feed.Placement{Feed: ref.Feed, Body: body})
+	}
+	for e, placements := range in {
+		t.Place(e.Kind, e.ID, placements...)
+	}
+	return nil
+}
+
+// stands reads the live entries of entities.
+func (t *Tx) stands(ctx context.Context, entities []change.Entity) (map[feed.Ref][]byte, error) {
 	if len(entities) == 0 {
 		return nil, nil
 	}
@@ -157,8 +185,5 @@ func (t *Tx) keep(ctx context.Context) ([]feed.Difference, error) {
 		body = nil
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return t.batch.Keep(bodies), nil
+	return bodies, err
 }
