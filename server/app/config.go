@@ -11,6 +11,8 @@ import (
 
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/rpc"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // Config says what an App stands on. Fields without a word about it have a default.
@@ -47,6 +49,10 @@ type Config struct {
 	Heartbeat, MaxWatchAge time.Duration
 	// MaxWatches bounds open watch streams; default 20,000.
 	MaxWatches int
+	// Mutators are kinds of mutation of an application's own, beside those of the rooms. No kind may be both.
+	Mutators map[string]intake.Mutator[*postgres.Tx]
+	// Retired are kinds that only apps send which are too old: these are told to upgrade, see intake.Intake.
+	Retired map[string]bool
 	// BackupDays is the greatest age of a backup that the database would be restored from; default 14. Phones keep what
 	// they sent for as long.
 	BackupDays uint32

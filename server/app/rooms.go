@@ -73,12 +73,12 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	}
 	a.orders(&r)
 	a.codes(&r)
-	mutators, err := together(r.Ticket.Mutators(), r.Proof.Mutators(), r.Code.Mutators())
+	mutators, err := together(r.Ticket.Mutators(), r.Proof.Mutators(), r.Code.Mutators(), c.Mutators)
 	if err != nil {
 		return Rooms{}, err
 	}
 	r.Intake = &intake.Intake[*postgres.Tx]{
-		Store: store, Mutators: mutators, Signer: receipts{accounts.Keys, c.Now, c.Log},
+		Store: store, Mutators: mutators, Retired: c.Retired, Signer: receipts{accounts.Keys, c.Now, c.Log},
 		Now: c.Now, MaxAhead: state.MaxAhead, Panicked: panicked(c.Log),
 	}
 	r.Delta = &delta.Service{
