@@ -11,6 +11,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/intake"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/synctest"
 )
@@ -200,7 +201,7 @@ func (w *world) parked(ctx context.Context, s Step) error {
 	var kinds []string
 	err := w.office(ctx, func(tx *postgres.Tx) error {
 		kinds = nil
-		found, err := tx.ListParked(ctx, uuid.Nil, 100)
+		found, err := tx.ListParked(ctx, postgres.ParkedFilter{}, 100)
 		for _, p := range found {
 			kinds = append(kinds, p.Mutation.Kind)
 		}
@@ -218,19 +219,20 @@ func (w *world) replay(ctx context.Context, s Step) error {
 	if err != nil {
 		return err
 	}
-	var found []postgres.Parked
-	err = w.office(ctx, func(tx *postgres.Tx) (err error) {
-		found, err = tx.ListParked(ctx, uuid.Nil, 1)
+	r := w.app.Rooms
+	var result intake.Result
+	err = w.office(ctx, func(tx *postgres.Tx) error {
+		found, err := tx.ListParked(ctx, postgres.ParkedFilter{}, 1)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fmt.Errorf("nothing is parked")
+		}
+		m := found[0].Mutation
+		result, _, err = tx.ReplayParked(ctx, r.Intake, m.ID, synctest.Args{Item: id}.Encode(), m.User)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if len(found) == 0 {
-		return fmt.Errorf("nothing is parked")
-	}
-	r := w.app.Rooms
-	result, err := r.Store.ReplayParked(ctx, r.Intake, change.Org(w.org.ID), found[0].Mutation.ID, synctest.Args{Item: id}.Encode(), found[0].Mutation.User)
 	if err == nil && result.Outcome.String() != s.Outcome {
 		err = fmt.Errorf("the replay is %s %s", result.Outcome, result.Code)
 	}
