@@ -85,6 +85,9 @@ func Access() rpc.Access {
 		officev1connect.TicketServiceApproveTicketProcedure:     approve,
 		officev1connect.TicketServiceReworkTicketProcedure:      approve,
 
+		officev1connect.ExplainServiceWhyProcedure:       dispatch,
+		officev1connect.ExplainServiceGetDeviceProcedure: dispatch,
+
 		payv1connect.EarningServiceGetEarningsProcedure:      earnings,
 		payv1connect.EarningServiceListEarningLinesProcedure: earnings,
 		payv1connect.EarningServiceAdjustEarningProcedure:    money,

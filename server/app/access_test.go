@@ -72,6 +72,9 @@ var mayCall = map[string]string{
 	"track.v1.TrackService/Book":             "TCDSFLA-r",
 	"pay.v1.EarningService/ListEarningLines": "TSFLA",
 
+	"office.v1.ExplainService/Why":       "DSA",
+	"office.v1.ExplainService/GetDevice": "DSA",
+
 	"office.v1.CatalogueService/ListCatalogue":   "TCDSFLA",
 	"office.v1.CatalogueService/PutProduct":      "A",
 	"office.v1.CatalogueService/PutProductClass": "A",

@@ -19,6 +19,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/delta"
+	"github.com/doorstep-dev/doorstep/server/explain"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/pay"
@@ -47,6 +48,7 @@ type Rooms struct {
 	Code      *code.Room
 	Pay       *pay.Room
 	Rank      *rank.Room
+	Explain   *explain.Room
 
 	boards *rank.Keeper
 }
@@ -73,6 +75,7 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	}
 	a.orders(&r)
 	a.codes(&r)
+	r.Explain = explains(&r)
 	mutators, err := together(r.Ticket.Mutators(), r.Proof.Mutators(), r.Code.Mutators(), c.Mutators)
 	if err != nil {
 		return Rooms{}, err
@@ -113,6 +116,7 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 	r.Catalogue.Handlers(handle, options...)
 	r.Order.Handlers(handle, options...)
 	handle(officev1connect.NewTicketServiceHandler(&ticket.Service{Room: r.Ticket}, options...))
+	handle(officev1connect.NewExplainServiceHandler(explain.Service{Room: r.Explain}, options...))
 	handle(storev1connect.NewCodeServiceHandler(code.Service{Room: r.Code}, options...))
 	handle(trackv1connect.NewTrackServiceHandler(code.Track{Desk: r.Code, PublicURL: r.Code.PublicURL}, options...))
 	handle(fieldv1connect.NewProofServiceHandler(r.Proof, options...))

@@ -23,7 +23,9 @@ type admin struct {
 	Org    adminOrg    `cmd:"" help:"Companies: add, list."`
 	User   adminUser   `cmd:"" help:"People: add, list, disable, enable."`
 	Place  adminPlace  `cmd:"" help:"Regions, teams and shops: add, list."`
-	Device adminDevice `cmd:"" help:"Devices: list."`
+	Device adminDevice `cmd:"" help:"Devices: how one is doing, list."`
+	Why    adminWhy    `cmd:"" help:"Why a person's phones have or lack a ticket."`
+	Parked adminParked `cmd:"" help:"Work that waits for a decision: list, show, edit, replay, dismiss."`
 	Enrol  adminEnrol  `cmd:"" name:"enrol-code" help:"A one-time code for a person's next phone."`
 	Revoke adminRevoke `cmd:"" help:"Take a device out of service."`
 	Key    adminKey    `cmd:"" name:"rotate-key" help:"Begin a new signing key."`
@@ -35,8 +37,8 @@ type admin struct {
 	Verify     adminVerify     `cmd:"" name:"verify-feeds" help:"Compare what phones are shown with the tables."`
 }
 
-// accounts opens the account room of an installation for fn.
-func (i installation) accounts(ctx context.Context, c Console, fn func(*account.Room) error) error {
+// rooms opens the rooms of an installation for fn.
+func (i installation) rooms(ctx context.Context, c Console, fn func(app.Rooms) error) error {
 	o, err := i.open(ctx, c, "")
 	if err != nil {
 		return err
@@ -50,8 +52,13 @@ func (i installation) accounts(ctx context.Context, c Console, fn func(*account.
 	if err != nil {
 		return errors.Join(err, stop())
 	}
-	err = fn(a.Rooms.Account)
+	err = fn(a.Rooms)
 	return errors.Join(err, a.Close(context.WithoutCancel(ctx)), stop())
+}
+
+// accounts opens the account room of an installation for fn.
+func (i installation) accounts(ctx context.Context, c Console, fn func(*account.Room) error) error {
+	return i.rooms(ctx, c, func(r app.Rooms) error { return fn(r.Account) })
 }
 
 // within opens the account room and a transaction of the org with the short name.
@@ -248,6 +255,7 @@ func (l *userList) Run(ctx context.Context, c Console) error {
 		if err != nil {
 			return err
 		}
+		slices.SortStableFunc(users, func(a, b account.User) int { return strings.Compare(a.Login, b.Login) })
 		return table(c, func(row func(...any)) {
 			for _, u := range users {
 				var roles []string
@@ -299,6 +307,7 @@ func (userEnable) Help() string { return "  doorstep admin user enable acme li" 
 func (s *userEnable) Run(ctx context.Context, c Console) error { return s.set(ctx, c, false) }
 
 type adminDevice struct {
+	Show deviceShow `cmd:"" default:"withargs" help:"How a device is doing, and what became of what it sent."`
 	List deviceList `cmd:"" help:"List devices."`
 }
 

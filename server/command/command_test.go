@@ -61,6 +61,13 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	do("", "admin", "user", "disable", "acme", "li")
 	do("disabled", "admin", "user", "list", "acme")
 	do("", "admin", "device", "list", "acme")
+	do(`"parked": []`, "admin", "parked", "list", "acme", "--json")
+	if _, e, code := m.run(append([]string{"admin", "why", "acme", "li", "T-0"}, where...)...); code != 1 || !strings.Contains(e, "no such thing") {
+		t.Errorf("why about nothing: %d %s", code, e)
+	}
+	if _, e, code := m.run(append([]string{"admin", "device", "acme", "0192f0c1-0000-7000-8000-000000000001"}, where...)...); code != 1 || !strings.Contains(e, "no such thing") {
+		t.Errorf("an unknown device: %d %s", code, e)
+	}
 	do("receipt", "admin", "rotate-key", "receipt")
 	do("acme profiles: 1 looked at, 0 differ, 0 aged", "admin", "verify-feeds", "--org", "acme")
 	do("acme profiles: 1 looked at, 0 written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")

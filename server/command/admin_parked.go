@@ -1,0 +1,214 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+type adminParked struct {
+	List    parkedList    `cmd:"" help:"List what waits for a decision."`
+	Show    parkedShow    `cmd:"" help:"Show one with its payload."`
+	Edit    parkedEdit    `cmd:"" help:"Lay an edited payload beside the one that came."`
+	Replay  parkedReplay  `cmd:"" help:"Try it again, for its author and at its time."`
+	Dismiss parkedDismiss `cmd:"" help:"Close it with a reason; its payload stays."`
+}
+
+// decider is whose decision it is.
+type decider struct {
+	installation
+	Org string `arg:"" help:"Company."`
+	ID  string `arg:"" help:"Id, from: doorstep admin parked list ORG."`
+	As  string `required:"" placeholder:"LOGIN" help:"Whose decision it is: a dispatcher, supervisor or administrator who reaches over the author."`
+}
+
+// decide calls the review queue as the person named, with all the limits of that person.
+func (d decider) decide(ctx context.Context, c Console, do func(ctx context.Context, r app.Rooms, id []byte) error) error {
+	id, err := uuid.Parse(d.ID)
+	if err != nil {
+		return fault.Wrap(err, fault.InvalidArgument, "id %.100s", d.ID)
+	}
+	return d.rooms(ctx, c, func(r app.Rooms) error {
+		org, err := orgOf(ctx, r.Account, d.Org)
+		if err != nil {
+			return err
+		}
+		who := identity.Identity{Org: org.ID}
+		if err := r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) error {
+			u, err := r.Account.UserByLogin(ctx, tx, d.As)
+			if err == nil && u.Disabled {
+				err = fault.New(fault.Forbidden, "%s", d.As)
+			}
+			who.User, who.Grants = u.ID, u.Grants
+			return err
+		}); err != nil {
+			return err
+		}
+		return do(identity.With(ctx, who), r, id[:])
+	})
+}
+
+type parkedList struct {
+	installation
+	Org     string `arg:"" help:"Company."`
+	Decided bool   `help:"Also those that were decided."`
+	JSON    bool   `help:"Print them whole as JSON."`
+}
+
+// Help is shown by --help.
+func (parkedList) Help() string { return "  doorstep admin parked list acme" }
+
+// Run lists.
+func (l *parkedList) Run(ctx context.Context, c Console) error {
+	return l.parked(ctx, c, l.Org, &syncv1.ListParkedRequest{Limit: 200, Decided: l.Decided}, func(all *syncv1.ListParkedResponse, zone *time.Location) error {
+		if l.JSON {
+			return c.message(all)
+		}
+		return table(c, func(row func(...any)) {
+			for _, p := range all.Parked {
+				row(uuid.UUID(p.Id), when(p.ParkedAt, zone), p.Mutation.Kind, p.Verdict.Code, p.Attempts, p.Resolution)
+			}
+		})
+	})
+}
+
+// parked asks the review queue as the operator.
+func (i installation) parked(ctx context.Context, c Console, slug string, q *syncv1.ListParkedRequest, show func(*syncv1.ListParkedResponse, *time.Location) error) error {
+	return i.asOperator(ctx, c, slug, func(r app.Rooms, tx *postgres.Tx, who identity.Identity) error {
+		zone, err := r.Account.Zone(ctx, tx)
+		if err != nil {
+			return err
+		}
+		res, err := r.Delta.ListParked(identity.With(ctx, who), connect.NewRequest(q))
+		if err != nil {
+			return err
+		}
+		return show(res.Msg, zone)
+	})
+}
+
+type parkedShow struct {
+	installation
+	Org  string `arg:"" help:"Company."`
+	ID   string `arg:"" help:"Id, from: doorstep admin parked list ORG."`
+	JSON bool   `help:"Print it whole as JSON."`
+}
+
+// Help is shown by --help.
+func (parkedShow) Help() string { return "  doorstep admin parked show acme 0199e0c4-…" }
+
+// Run shows one.
+func (s *parkedShow) Run(ctx context.Context, c Console) error {
+	id, err := uuid.Parse(s.ID)
+	if err != nil {
+		return fault.Wrap(err, fault.InvalidArgument, "id %.100s", s.ID)
+	}
+	return s.parked(ctx, c, s.Org, &syncv1.ListParkedRequest{Id: id[:], Decided: true}, func(all *syncv1.ListParkedResponse, zone *time.Location) error {
+		if len(all.Parked) == 0 {
+			return fault.New(fault.NotFound, "%s", id)
+		}
+		p := all.Parked[0]
+		if s.JSON {
+			return c.message(p)
+		}
+		c.Say("%s #%d, done %s by the device's clock", "%s #%d，设备时间 %s", p.Mutation.Kind, p.Mutation.Sequence, when(p.Mutation.DeviceTime, zone))
+		c.Say("person %s, device %s", "人员 %s，设备 %s", uuid.UUID(p.UserId), uuid.UUID(p.DeviceId))
+		c.Say("%s: %s", "%s：%s", p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
+		if p.Payload == "" {
+			c.Say("unreadable: %x", "无法解读：%x", p.Mutation.Args)
+		} else {
+			c.Say("%s\n%s", "%s\n%s", p.Message, p.Payload)
+		}
+		for _, e := range p.Edits {
+			c.Say("edited %s by %s:\n%s", "%s 由 %s 修改：\n%s", when(e.At, zone), uuid.UUID(e.UserId), e.Payload)
+		}
+		if p.Resolution != "" {
+			c.Say("%s %s by %s %s", "%s %s，处理人 %s %s", p.Resolution, when(p.ResolvedAt, zone), uuid.UUID(p.ResolvedBy), p.Reason)
+		}
+		return nil
+	})
+}
+
+type parkedEdit struct {
+	decider
+	Payload string `required:"" placeholder:"FILE" help:"JSON of the payload, as parked show prints it; - reads it from the input."`
+}
+
+// Help is shown by --help.
+func (parkedEdit) Help() string {
+	return "  doorstep admin parked edit acme 0199e0c4-… --as dispatch --payload mended.json"
+}
+
+// Run edits.
+func (e *parkedEdit) Run(ctx context.Context, c Console) error {
+	var text []byte
+	var err error
+	if e.Payload == "-" {
+		text, err = io.ReadAll(io.LimitReader(c.In, 1<<20))
+	} else {
+		text, err = os.ReadFile(e.Payload)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.InvalidArgument, "%v", err)
+	}
+	return e.decide(ctx, c, func(ctx context.Context, r app.Rooms, id []byte) error {
+		res, err := r.Delta.EditParked(ctx, connect.NewRequest(&syncv1.EditParkedRequest{Id: id, Payload: string(text)}))
+		if err == nil {
+			_, err = fmt.Fprintln(c.Out, res.Msg.Edit.Payload)
+		}
+		return err
+	})
+}
+
+type parkedReplay struct{ decider }
+
+// Help is shown by --help.
+func (parkedReplay) Help() string {
+	return "  doorstep admin parked replay acme 0199e0c4-… --as dispatch"
+}
+
+// Run replays.
+func (p *parkedReplay) Run(ctx context.Context, c Console) error {
+	return p.decide(ctx, c, func(ctx context.Context, r app.Rooms, id []byte) error {
+		res, err := r.Delta.ReplayParked(ctx, connect.NewRequest(&syncv1.ReplayParkedRequest{Id: id}))
+		if err != nil {
+			return err
+		}
+		v := res.Msg.Verdict
+		c.Say("%s %s", "%s %s", outcome(v.Outcome), pick(c, v.English, v.Chinese))
+		return nil
+	})
+}
+
+type parkedDismiss struct {
+	decider
+	Reason string `required:"" placeholder:"WORDS" help:"Why; its author reads it."`
+}
+
+// Help is shown by --help.
+func (parkedDismiss) Help() string {
+	return `  doorstep admin parked dismiss acme 0199e0c4-… --as dispatch --reason 已电话确认`
+}
+
+// Run dismisses.
+func (p *parkedDismiss) Run(ctx context.Context, c Console) error {
+	return p.decide(ctx, c, func(ctx context.Context, r app.Rooms, id []byte) error {
+		_, err := r.Delta.DismissParked(ctx, connect.NewRequest(&syncv1.DismissParkedRequest{Id: id, Reason: p.Reason}))
+		if err == nil {
+			c.Say("Dismissed; its author is told.", "已驳回，并已告知本人。")
+		}
+		return err
+	})
+}

@@ -1,0 +1,52 @@
+package explain
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// Service answers ExplainService.
+type Service struct{ Room *Room }
+
+var _ officev1connect.ExplainServiceHandler = Service{}
+
+var askers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
+
+// Why implements ExplainService.
+func (s Service) Why(ctx context.Context, req *connect.Request[officev1.WhyRequest]) (*connect.Response[officev1.WhyResponse], error) {
+	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, who identity.Identity) (*officev1.WhyResponse, error) {
+		return s.Room.Why(ctx, tx, who, req.Msg.Who, req.Msg.Ticket)
+	})
+}
+
+// GetDevice implements ExplainService.
+func (s Service) GetDevice(ctx context.Context, req *connect.Request[officev1.GetDeviceRequest]) (*connect.Response[officev1.GetDeviceResponse], error) {
+	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, who identity.Identity) (*officev1.GetDeviceResponse, error) {
+		return s.Room.Device(ctx, tx, who, uuid.UUID(req.Msg.DeviceId), int(req.Msg.Limit), req.Msg.Before)
+	})
+}
+
+// answer reads at one snapshot for a caller who may ask at all.
+func answer[T any](ctx context.Context, store *postgres.Store, read func(*postgres.Tx, identity.Identity) (*T, error)) (*connect.Response[T], error) {
+	who, err := identity.Require(ctx, askers...)
+	if err != nil {
+		return nil, err
+	}
+	var out *T
+	err = store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		out, err = read(tx, who)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(out), nil
+}
