@@ -37,8 +37,8 @@ type admin struct {
 	Verify     adminVerify     `cmd:"" name:"verify-feeds" help:"Compare what phones are shown with the tables."`
 }
 
-// rooms opens the rooms of an installation for fn.
-func (i installation) rooms(ctx context.Context, c Console, fn func(app.Rooms) error) error {
+// during opens the rooms of an installation for fn alone.
+func (i installation) during(ctx context.Context, c Console, fn func(app.Rooms) error) error {
 	o, err := i.open(ctx, c, "")
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (i installation) rooms(ctx context.Context, c Console, fn func(app.Rooms) e
 
 // accounts opens the account room of an installation for fn.
 func (i installation) accounts(ctx context.Context, c Console, fn func(*account.Room) error) error {
-	return i.rooms(ctx, c, func(r app.Rooms) error { return fn(r.Account) })
+	return i.during(ctx, c, func(r app.Rooms) error { return fn(r.Account) })
 }
 
 // within opens the account room and a transaction of the org with the short name.

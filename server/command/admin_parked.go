@@ -40,7 +40,7 @@ func (d decider) decide(ctx context.Context, c Console, do func(ctx context.Cont
 	if err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "id %.100s", d.ID)
 	}
-	return d.rooms(ctx, c, func(r app.Rooms) error {
+	return d.during(ctx, c, func(r app.Rooms) error {
 		org, err := orgOf(ctx, r.Account, d.Org)
 		if err != nil {
 			return err

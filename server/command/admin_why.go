@@ -23,7 +23,7 @@ import (
 
 // asOperator reads at one snapshot of a company as who runs the installation may: everything.
 func (i installation) asOperator(ctx context.Context, c Console, slug string, read func(app.Rooms, *postgres.Tx, identity.Identity) error) error {
-	return i.rooms(ctx, c, func(r app.Rooms) error {
+	return i.during(ctx, c, func(r app.Rooms) error {
 		org, err := orgOf(ctx, r.Account, slug)
 		if err != nil {
 			return err
