@@ -127,17 +127,20 @@ func open(ctx context.Context, url string, n int, request []byte, http2 bool) er
 }
 
 // rss is the resident memory of a process in KB.
-func rss(pid int) (float64, error) {
+func rss(pid int) (float64, error) { return memory(pid, "VmRSS:") }
+
+// memory is a figure in KB that the kernel keeps of a process, for example VmHWM, the most it ever held.
+func memory(pid int, name string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			var kb float64
 			_, err := fmt.Sscanf(rest, "%f kB", &kb)
 			return kb, err
 		}
 	}
-	return 0, fmt.Errorf("process %d has no VmRSS", pid)
+	return 0, fmt.Errorf("process %d has no %s", pid, name)
 }

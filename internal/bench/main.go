@@ -85,6 +85,9 @@ func run(ctx context.Context) (err error) {
 		{"round-trip", b.roundTrip},
 		{"no-op", b.noop},
 		{"first-sync", b.firstSync},
+		{"live", b.live},
+		{"fan-out", b.fanout},
+		{"storm", b.storm},
 		{"connected", func() error { return b.connected(*connected) }},
 		{"rank", func() error { return b.rank(*payees) }},
 	}
@@ -126,27 +129,16 @@ func (b *bench) open() (err error) {
 	if err != nil {
 		return err
 	}
-	for n := range phones {
-		id := phoneID(n)
-		for _, sql := range []string{
-			`INSERT INTO bench_item (org_id, id) VALUES ($1, $2)`,
-			`INSERT INTO sync_subscription (org_id, user_id, feed) VALUES ($1, $2, 'tech:' || $2::uuid)`,
-			`INSERT INTO sync_feed (org_id, feed) VALUES ($1, 'tech:' || $2::uuid)`,
-			`INSERT INTO sync_device (org_id, device_id, generation) SELECT $1, $2, generation FROM sync_generation`,
-		} {
-			if _, err := b.owner.Exec(b.ctx, sql, benchOrg, id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return b.enrol(0, phones, false)
 }
 
-// forget empties what the pushes left, so that each side of each round meets the same tables.
+// forget empties what the pushes left, so that each side of each round meets the same tables. The feeds begin
+// again from nothing, which is another history: the server's memory of the old one must not serve it.
 func (b *bench) forget() error {
 	for _, sql := range []string{
 		`TRUNCATE sync_mutation, sync_entry`,
-		`UPDATE sync_device SET last_seq = 0`,
+		`UPDATE sync_generation SET generation = decode(substr(md5(gen_random_uuid()::text), 1, 16), 'hex')`,
+		`UPDATE sync_device SET last_seq = 0, generation = (SELECT generation FROM sync_generation)`,
 		`UPDATE sync_feed SET seq = 0, digest = 0, live = 0, bytes = 0`,
 		`VACUUM ANALYZE sync_device, sync_feed, sync_entry, sync_mutation, bench_item`, `CHECKPOINT`,
 	} {

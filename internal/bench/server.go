@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"strings"
 	"time"
@@ -92,12 +93,15 @@ func serve(ctx context.Context, url string, ready func(any) error) error {
 	poker := postgres.NewPoker(hub, pool, log)
 	go poker.Run(ctx)
 	store := &postgres.Store{Pool: pool, Now: time.Now, Poker: poker, Shared: &feed.Shared{MaxBytes: 16 << 20}}
+	ledger := &ledger{}
 	service := &delta.Service{
 		Store: store, Hub: hub, Log: log, Heartbeat: 25 * time.Second, MaxAge: time.Hour, MaxWatches: 20_000,
 		Intake: &intake.Intake[*postgres.Tx]{
 			Store: store, Now: time.Now, MaxAhead: 10 * time.Minute, Panicked: func(change.Mutation, any, []byte) {},
-			Signer:   change.Ed25519Signer{KeyID: "bench-receipt", Key: benchKey},
-			Mutators: map[string]intake.Mutator[*postgres.Tx]{"bench.touch": touch},
+			Signer: change.Ed25519Signer{KeyID: "bench-receipt", Key: benchKey},
+			Mutators: map[string]intake.Mutator[*postgres.Tx]{
+				"bench.touch": touch, "bench.place": ledger.place("tech"), "bench.share": ledger.place("team"),
+			},
 		},
 	}
 	device := rpc.Rule{Device: true}
@@ -114,6 +118,9 @@ func serve(ctx context.Context, url string, ready func(any) error) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(syncv1connect.NewSyncServiceHandler(service, border.Options()...))
+	mux.Handle(ledgerPath, ledger)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	return listen(ctx, border.Wrap(mux), ready)
 }
 
