@@ -109,7 +109,7 @@ func serve(ctx context.Context, url string, ready func(any) error) error {
 		Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now, Authenticator: tokens{},
 		Limits: rpc.Limits{PerCaller: rpc.Rate{PerSecond: -1}, PerAddress: rpc.Rate{PerSecond: -1}},
 		Access: rpc.Access{
-			syncv1connect.SyncServicePullProcedure: device, syncv1connect.SyncServicePushProcedure: device,
+			syncv1connect.SyncServicePullProcedure: {Device: true, Large: true}, syncv1connect.SyncServicePushProcedure: device,
 			syncv1connect.SyncServiceWatchProcedure: device,
 		},
 	})

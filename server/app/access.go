@@ -24,6 +24,7 @@ func Access() rpc.Access {
 		approve  = rpc.Rule{Roles: []identity.Role{identity.Supervisor, identity.Admin}}
 		intake   = rpc.Rule{Roles: []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}}
 		office   = rpc.Rule{Roles: []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}}
+		page     = rpc.Rule{Device: true, Large: true}
 		money    = rpc.Rule{Roles: []identity.Role{identity.Finance, identity.Admin}}
 		earnings = rpc.Rule{Roles: []identity.Role{identity.Technician, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}}
 		admin    = rpc.Rule{Roles: []identity.Role{identity.Admin}}
@@ -42,7 +43,7 @@ func Access() rpc.Access {
 		accountv1connect.AccountServiceListPlacesProcedure:          anybody,
 		accountv1connect.AccountServicePutPlaceProcedure:            admin,
 
-		syncv1connect.SyncServicePullProcedure:  phone,
+		syncv1connect.SyncServicePullProcedure:  page,
 		syncv1connect.SyncServicePushProcedure:  {Device: true, Evidence: true},
 		syncv1connect.SyncServiceWatchProcedure: phone,
 

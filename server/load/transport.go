@@ -2,9 +2,11 @@ package load
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"connectrpc.com/connect"
@@ -54,18 +56,49 @@ func (c counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// acceptZstd takes zstd before gzip. The decoders are small: there may be thousands of phones.
+// acceptZstd takes zstd before gzip. Thousands of phones share a few decoders: each would hold a window of its own.
 func acceptZstd() connect.ClientOption {
-	return connect.WithAcceptCompression("zstd", func() connect.Decompressor {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			panic(err) // the options are constant
-		}
-		return zstdDecoder{d}
-	}, nil)
+	return connect.WithAcceptCompression("zstd", func() connect.Decompressor { return &zstdDecoder{} }, nil)
 }
 
-type zstdDecoder struct{ *zstd.Decoder }
+var decoders = sync.Pool{New: func() any {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return d
+}}
 
-// Close keeps the decoder for its next use.
-func (d zstdDecoder) Close() error { return d.Reset(nil) }
+// zstdDecoder is a decoder from its first byte to its Close.
+type zstdDecoder struct {
+	from io.Reader
+	have *zstd.Decoder
+}
+
+// Reset implements connect.Decompressor.
+func (d *zstdDecoder) Reset(from io.Reader) error {
+	d.from = from
+	return nil
+}
+
+// Read implements connect.Decompressor.
+func (d *zstdDecoder) Read(b []byte) (int, error) {
+	if d.have == nil {
+		d.have = decoders.Get().(*zstd.Decoder)
+		if err := d.have.Reset(d.from); err != nil {
+			return 0, err
+		}
+	}
+	return d.have.Read(b)
+}
+
+// Close implements connect.Decompressor.
+func (d *zstdDecoder) Close() error {
+	if d.have == nil {
+		return nil
+	}
+	err := d.have.Reset(nil)
+	decoders.Put(d.have)
+	d.have = nil
+	return err
+}

@@ -23,6 +23,9 @@ type Rule struct {
 	Device bool
 	// Evidence: also a revoked device may call, to hand in what it has not sent yet.
 	Evidence bool
+	// Large: the answer may have hundreds of kilobytes. Few such answers are built at a time, and one that waits for
+	// a slow phone is held as the bytes that go out, not as messages and buffers besides.
+	Large bool
 }
 
 // Access is the table of rules by procedure, for example /doorstep.sync.v1.SyncService/Pull.

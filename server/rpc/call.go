@@ -19,6 +19,8 @@ type call struct {
 	stream   bool
 	identity identity.Identity
 	known    bool
+	// building: the call holds one of the places for large answers.
+	building bool
 	// code and cause of the failure that was sent, if any.
 	code  fault.Code
 	cause error

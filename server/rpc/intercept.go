@@ -34,6 +34,14 @@ func (b *Border) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err := b.validate(req.Any()); err != nil {
 			return nil, err
 		}
+		if c := callFrom(ctx); b.Access[req.Spec().Procedure].Large && c.id != "" {
+			select {
+			case b.limiter.building <- struct{}{}:
+				c.building = true // Wrap gives it back when the answer's bytes are there
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
 		res, err := next(ctx, req)
 		if err != nil {
 			return nil, err

@@ -22,6 +22,8 @@ type Limits struct {
 	CostlyWeight float64
 	// InFlight is how many unary calls may be served at once. Default 4,096.
 	InFlight int
+	// Building is how many large answers may be built at once; more calls wait. Default 32.
+	Building int
 	// ReadBytes and SendBytes bound one message after decompression. Default 6 MiB and 6 MiB.
 	ReadBytes, SendBytes int
 }
@@ -42,6 +44,9 @@ func (l Limits) withDefaults() Limits {
 	if l.InFlight == 0 {
 		l.InFlight = 4096
 	}
+	if l.Building == 0 {
+		l.Building = 32
+	}
 	if l.ReadBytes == 0 {
 		l.ReadBytes = 6 << 20
 	}
@@ -56,6 +61,8 @@ type limiter struct {
 	caller  *buckets
 	address *buckets
 	flight  chan struct{}
+	// building has a place for each large answer on the way from the database to its bytes.
+	building chan struct{}
 }
 
 func newLimiter(l Limits) *limiter {
@@ -64,6 +71,8 @@ func newLimiter(l Limits) *limiter {
 		caller:  newBuckets(l.PerCaller, keysKept),
 		address: newBuckets(l.PerAddress, keysKept),
 		flight:  make(chan struct{}, l.InFlight),
+
+		building: make(chan struct{}, l.Building),
 	}
 }
 

@@ -41,6 +41,9 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 		}
 		rec := &recorder{ResponseWriter: w, border: b, ctx: ctx, mend: procedure != ""}
 		defer func() {
+			if c.building {
+				<-b.limiter.building
+			}
 			if p := recover(); p != nil {
 				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
@@ -52,6 +55,9 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 				}
 			}
 			rec.finish()
+			if c.building {
+				rec.deliver()
+			}
 			b.record(ctx, c, rec, r, procedure, start)
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
@@ -127,7 +133,8 @@ type recorder struct {
 	held   bool
 	status int
 	bytes  int64
-	body   []byte
+	// answer is what was written while the call held a place for large answers.
+	answer []byte
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -149,9 +156,19 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if r.held {
 		return len(p), nil
 	}
+	if callFrom(r.ctx).building {
+		r.answer = append(r.answer, p...)
+		return len(p), nil
+	}
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += int64(n)
 	return n, err
+}
+
+// deliver sends what was written so far. By now the handler has returned, with its messages and buffers.
+func (r *recorder) deliver() {
+	n, _ := r.ResponseWriter.Write(r.answer) // whoever asked has gone: the access log shows how little was sent
+	r.bytes += int64(n)
 }
 
 // Flush lets streams through.
