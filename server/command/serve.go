@@ -22,6 +22,7 @@ type serving struct {
 	TrustedProxies []string      `name:"trusted-proxies" env:"DOORSTEP_TRUSTED_PROXIES" placeholder:"CIDR" group:"Serving:" help:"Proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8."`
 	Origins        []string      `env:"DOORSTEP_ORIGINS" placeholder:"ORIGIN" group:"Serving:" help:"Web pages of other hosts that may call, for example https://app.example.com."`
 	Pool           int           `env:"DOORSTEP_DATABASE_POOL" default:"20" group:"Serving:" help:"Greatest number of database connections (${default})."`
+	MaxWatches     int           `name:"max-watches" env:"DOORSTEP_MAX_WATCHES" default:"20000" group:"Serving:" help:"How many phones may hold a stream to this replica; more are sent to another (${default}, some 63 KB each)."`
 	DrainDelay     time.Duration `name:"drain-delay" env:"DOORSTEP_DRAIN_DELAY" default:"0s" group:"Serving:" help:"On the way down, go on answering this long while /readyz says no, for a load balancer; 5s is usual (${default})."`
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"DOORSTEP_DRAIN_TIMEOUT" default:"20s" group:"Serving:" help:"How long calls in flight may take to finish then (${default})."`
 	BackupDays     uint32        `name:"backup-days" env:"DOORSTEP_BACKUP_DAYS" default:"14" group:"Serving:" help:"The greatest age in days of a backup that you would restore; phones keep what they sent for as long (${default})."`
@@ -40,6 +41,7 @@ func (s serving) apply(c *app.Config, log io.Writer) error {
 	}
 	c.Listen, c.PublicURL, c.CertFile, c.KeyFile = s.Listen, strings.TrimRight(s.PublicURL, "/"), s.TLSCert, s.TLSKey
 	c.Origins, c.DatabasePool, c.DrainDelay, c.BackupDays = s.Origins, s.Pool, s.DrainDelay, s.BackupDays
+	c.MaxWatches = s.MaxWatches
 	c.Log = s.logger(log)
 	return nil
 }
