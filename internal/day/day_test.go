@@ -35,11 +35,16 @@ const (
 	tierPerTicket = 800    // fen for each ticket above
 )
 
+// crew are the technicians.
+var crew = []string{"li", "wang"}
+
 // company is an installation with a company set up from the command line.
 type company struct {
 	*installation
 	boss string
 	part []byte
+	// ordered counts the orders of all imports.
+	ordered int
 }
 
 func found(in *installation) *company {
@@ -49,8 +54,8 @@ func found(in *installation) *company {
 	in.run("admin", "place", "add", "day", "region", "华北", "--english", "North")
 	in.run("admin", "place", "add", "day", "team", "朝阳一组", "--region", "华北")
 	in.run("admin", "place", "add", "day", "store", "国贸店", "--region", "华北", "--latitude", "39.91", "--longitude", "116.46")
-	for _, login := range []string{"li", "wang"} {
-		in.run("admin", "user", "add", "day", login, login+"师傅", "--role", "technician:华北", "--team", "朝阳一组", "--skill", "water_heater", "--capacity", "50")
+	for _, login := range crew {
+		in.run("admin", "user", "add", "day", login, login+"师傅", "--role", "technician:华北", "--team", "朝阳一组", "--skill", "water_heater", "--capacity", "100")
 	}
 	in.serve()
 	res, err := accountv1connect.NewAuthServiceClient(http.DefaultClient, in.url()).
@@ -127,8 +132,12 @@ func (c *company) must(err error) {
 // enrol lets a technician's phone in by a code from the command line.
 func (c *company) enrol(login string) *phone {
 	c.t.Helper()
-	code := regexp.MustCompile(`[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]`).FindString(c.run("admin", "enrol-code", "day", login))
-	return newPhone(c.t, c.url(), code)
+	return newPhone(c.t, c.public, c.code(login), time.Now)
+}
+
+func (c *company) code(login string) string {
+	c.t.Helper()
+	return regexp.MustCompile(`[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]`).FindString(c.run("admin", "enrol-code", "day", login))
 }
 
 const mapping = `
@@ -150,7 +159,9 @@ func (c *company) order(n int) string {
 	dir := c.t.TempDir()
 	var b strings.Builder
 	b.WriteString("订单号,下单时间,客户姓名,联系电话,收货地址,型号\n")
-	for i := range n {
+	for range n {
+		i := c.ordered
+		c.ordered++
 		fmt.Fprintf(&b, "SO-%04d,%s,客户%d,1380000%04d,北京市朝阳区建国路 %d 号,YX-60\n", i, time.Now().Format("2006-01-02 15:04:05"), i, i, i+1)
 	}
 	b.WriteString("SO-BAD1,昨天,客户,13800009999,北京市,YX-60\n")
@@ -159,7 +170,9 @@ func (c *company) order(n int) string {
 	c.must(os.WriteFile(file, []byte(b.String()), 0o600))
 	c.must(os.WriteFile(plan, []byte(mapping), 0o600))
 	c.run("import", file, "--mapping", plan)
-	c.run("import", file, "--mapping", plan) // the same file twice adds nothing
+	if c.ordered == n {
+		c.run("import", file, "--mapping", plan) // the same file twice adds nothing
+	}
 	refused, err := os.ReadFile(filepath.Join(dir, "orders.refused.csv"))
 	c.must(err)
 	return string(refused)
@@ -279,7 +292,7 @@ func (c *company) work(phones []*phone, orders int, strike func(i int)) {
 func (c *company) agree(phones []*phone, tickets, parts []int, orders int) {
 	t := c.t
 	t.Helper()
-	if tickets[0]+tickets[1] != orders {
+	if sum(tickets) != orders {
 		t.Errorf("the phones worked %v of %d tickets", tickets, orders)
 	}
 	list, err := c.tickets().ListTickets(t.Context(), as(c, &officev1.ListTicketsRequest{Limit: 200}))
@@ -310,8 +323,8 @@ func (c *company) agree(phones []*phone, tickets, parts []int, orders int) {
 			quantity += int(p.GetQuantity())
 		}
 	}
-	if quantity != parts[0]+parts[1] {
-		t.Errorf("the office counts %d parts, the phones used %d", quantity, parts[0]+parts[1])
+	if quantity != sum(parts) {
+		t.Errorf("the office counts %d parts, the phones used %d", quantity, sum(parts))
 	}
 	for i, p := range phones {
 		p.settle()
@@ -329,6 +342,13 @@ func (c *company) agree(phones []*phone, tickets, parts []int, orders int) {
 			t.Errorf("phone %d: earned %d fen, by hand %d fen for %d tickets and %d parts: %v", i, got, want, tickets[i], parts[i], earned.Msg)
 		}
 	}
+}
+
+func sum(n []int) (total int) {
+	for _, i := range n {
+		total += i
+	}
+	return total
 }
 
 // Do lets a phone's HTTP client serve other services of the same server.

@@ -43,6 +43,8 @@ type installation struct {
 	binary string
 	env    []string
 	listen string
+	// public is where phones reach the server: its own address, or what stands before it.
+	public string
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -62,6 +64,7 @@ func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installat
 		"DOORSTEP_S3_ENDPOINT="+bucket.Endpoint, "DOORSTEP_S3_BUCKET="+bucket.Name, "DOORSTEP_S3_REGION="+bucket.Region,
 		"DOORSTEP_S3_ACCESS_KEY="+bucket.AccessKey, "DOORSTEP_S3_SECRET_KEY="+bucket.SecretKey, "LANG=en_US.UTF-8",
 	)
+	in.public = in.url()
 	in.run("admin", "secret", secret)
 	in.run("migrate")
 	t.Cleanup(func() {
@@ -91,6 +94,13 @@ func (in *installation) run(args ...string) string {
 // serve starts the server and returns when it says that it is ready.
 func (in *installation) serve() {
 	in.t.Helper()
+	in.start()
+	await(in.t, "the server to be ready", in.ready)
+}
+
+// start starts the server, and does not wait for it.
+func (in *installation) start() {
+	in.t.Helper()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.cmd = exec.Command(in.binary, "serve")
@@ -99,14 +109,26 @@ func (in *installation) serve() {
 	if err := in.cmd.Start(); err != nil {
 		in.t.Fatal(err)
 	}
-	await(in.t, "the server to be ready", func() bool {
-		res, err := http.Get(in.url() + "/readyz")
-		if err != nil {
-			return false
-		}
-		res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
+}
+
+// ready asks the server whether it is ready.
+func (in *installation) ready() bool {
+	prober := http.Client{Timeout: 2 * time.Second}
+	res, err := prober.Get(in.url() + "/readyz")
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// signal sends the server a signal.
+func (in *installation) signal(s os.Signal) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.cmd != nil {
+		_ = in.cmd.Process.Signal(s) // one that has ended hears nothing, which is what its test finds out
+	}
 }
 
 // kill ends the server with kill -9.

@@ -25,10 +25,10 @@ type phone struct {
 	*offline.Client
 }
 
-func newPhone(t *testing.T, url, code string) *phone {
+func newPhone(t *testing.T, url, code string, now func() time.Time) *phone {
 	t.Helper()
 	store, err := offline.Open(t.Context(), offline.Options{
-		Dir: t.TempDir(), Now: time.Now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys,
+		Dir: t.TempDir(), Now: now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys,
 	})
 	if err != nil {
 		t.Fatal(err)

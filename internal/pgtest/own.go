@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -28,8 +29,14 @@ type Server struct {
 // unless the test is about PostgreSQL going away.
 func Own(t testing.TB) *Server {
 	t.Helper()
+	return OwnIn(t, "")
+}
+
+// OwnIn is Own with its data in a new folder below parent, which every account may enter.
+func OwnIn(t testing.TB, parent string) *Server {
+	t.Helper()
 	// Not t.TempDir, which lies in a folder that is root's alone when the tests run as root.
-	dir, err := os.MkdirTemp("", "doorstep-pgtest-own-") //nolint:usetesting // see above
+	dir, err := os.MkdirTemp(parent, "doorstep-pgtest-own-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
@@ -88,19 +95,76 @@ func (s *Server) Stop(t testing.TB) {
 	}
 }
 
+// Revive starts the server again if it has ended by itself, as one does that can write nothing down.
+func (s *Server) Revive(t testing.TB) {
+	t.Helper()
+	select {
+	case <-s.running.Done():
+		s.Start(t)
+	default:
+	}
+}
+
 // Crash kills PostgreSQL with kill -9. Its supervisor starts it again at once; what was committed is there.
 func (s *Server) Crash(t testing.TB) {
 	t.Helper()
+	if err := syscall.Kill(s.postmaster(t), syscall.SIGKILL); err != nil {
+		t.Fatalf("pgtest: crash: %v", err)
+	}
+}
+
+// Pause stops all of PostgreSQL's processes where they are, with SIGSTOP: it takes connections, and answers nothing.
+// It skips the test where processes cannot be listed.
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	t.Cleanup(func() { s.Resume(t) })
+	s.signal(t, syscall.SIGSTOP)
+}
+
+// Resume ends Pause. Without one it does nothing.
+func (s *Server) Resume(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGCONT)
+}
+
+// signal sends sig to the postmaster and then to its children: it makes no new ones while it is stopped.
+func (s *Server) signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	parent := s.postmaster(t)
+	if err := syscall.Kill(parent, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Fatalf("pgtest: %v: %v", sig, err)
+	}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		t.Skip("this machine does not list processes in /proc")
+	}
+	for _, path := range stats {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		// pid (name) state parent …, and a name may hold anything.
+		after := string(raw[strings.LastIndexByte(string(raw), ')')+1:])
+		fields := strings.Fields(after)
+		if len(fields) < 2 || fields[1] != strconv.Itoa(parent) {
+			continue
+		}
+		if child, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			_ = syscall.Kill(child, sig) // it may have ended meanwhile
+		}
+	}
+}
+
+func (s *Server) postmaster(t testing.TB) int {
+	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(s.cfg.Dir, "data", "postmaster.pid"))
 	if err != nil {
-		t.Fatalf("pgtest: crash: %v", err)
+		t.Fatalf("pgtest: %v", err)
 	}
 	first, _, _ := strings.Cut(string(raw), "\n")
 	pid, err := strconv.Atoi(first)
 	if err != nil {
-		t.Fatalf("pgtest: crash: %v", err)
+		t.Fatalf("pgtest: %v", err)
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatalf("pgtest: crash: %v", err)
-	}
+	return pid
 }

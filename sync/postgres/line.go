@@ -56,7 +56,7 @@ func (l *Line) Err() error {
 	if l.since.IsZero() {
 		return nil
 	}
-	return fault.Wrap(errDown, fault.Unavailable, "").After(time.Second)
+	return fault.Wrap(errDown, fault.Unavailable, "").After(soon)
 }
 
 func (l *Line) dial(ctx context.Context, network, address string) (net.Conn, error) {

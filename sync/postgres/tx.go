@@ -199,6 +199,9 @@ func (s *Store) begin(ctx context.Context, options pgx.TxOptions, fn func(pgx.Tx
 	return unavailable(ptx.Commit(ctx))
 }
 
+// soon is when callers are asked to try again: most outages are a restart.
+const soon = 500 * time.Millisecond
+
 // unavailable gives a broken connection its public face, and leaves other errors as they are.
 func unavailable(err error) error {
 	var f *fault.Error
@@ -206,7 +209,7 @@ func unavailable(err error) error {
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return fault.Wrap(err, fault.Unavailable, "").After(time.Second)
+	return fault.Wrap(err, fault.Unavailable, "").After(soon)
 }
 
 // Transient implements intake.Store.

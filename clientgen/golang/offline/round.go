@@ -20,6 +20,9 @@ type Report struct {
 	Changed []Changed
 	// Repaired feeds did not agree with their digest and were sent anew.
 	Repaired []string
+	// Reset are feeds that the device held and that the server sent from their beginning: to repair them, because
+	// the device was away longer than removals are kept, or because the database went back in time.
+	Reset []string
 	// Uploaded files were verified by the server; Trouble is the first error of files that were not.
 	Uploaded int
 	Trouble  error
@@ -169,6 +172,7 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 		if err != nil {
 			return err
 		}
+		r.Reset = append(r.Reset, done.reset...)
 		if !done.checkpoint {
 			continue
 		}

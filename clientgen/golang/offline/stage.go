@@ -41,6 +41,8 @@ type applied struct {
 	// checkpoint: the page was the last one, its state shows now.
 	checkpoint bool
 	changed    []Changed
+	// reset are the feeds of which something was held and that come anew.
+	reset []string
 	// differ are the feeds whose digest does not agree; they are noted for repair.
 	differ []string
 }
@@ -56,6 +58,15 @@ func (s *Store) stage(ctx context.Context, page *syncv1.PullResponse) (a applied
 			}
 		}
 		for _, delta := range page.Feeds {
+			if delta.Reset_ {
+				var held bool
+				if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entry WHERE feed = ?)`, delta.Feed).Scan(&held); err != nil {
+					return err
+				}
+				if held {
+					a.reset = append(a.reset, delta.Feed)
+				}
+			}
 			if err := stageDelta(ctx, tx, delta); err != nil {
 				return err
 			}
