@@ -58,6 +58,7 @@ type storm struct {
 	*company
 	t        *testing.T
 	random   *rand.Rand
+	url      string // of the database, past all proxies
 	database *pgtest.Server
 	front    *cut.Balancer // between phones and servers
 	back     *cut.Proxy    // between server and database
@@ -66,17 +67,36 @@ type storm struct {
 	table    recoveries
 }
 
-// gather makes a company of two technicians with a phone each, behind proxies on both sides of the server.
+// gather makes a company whose one server stands between two proxies.
 func gather(t *testing.T, database *pgtest.Server) *storm {
 	t.Helper()
-	s := &storm{t: t, random: rand.New(rand.NewPCG(seed(t), 0)), database: database}
-	var address string
-	s.back, address = through(t, database.URL)
+	back, address := through(t, database.URL)
 	in := install(t, address, s3test.New(t))
-	s.front = cut.Balance(t, in.listen)
-	in.public = "http://" + s.front.Addr()
-	s.company = found(in)
-	await(t, "the balancer to see the server", func() bool { return len(s.front.Ready()) == 1 })
+	s := open(t, in, database.URL, in)
+	s.database, s.back = database, back
+	return s
+}
+
+// open makes a company of two technicians with a phone each, who reach the replicas through a balancer. The first
+// of these is the one that the office and the command line use.
+func open(t *testing.T, first *installation, databaseURL string, replicas ...*installation) *storm {
+	t.Helper()
+	s := &storm{t: t, random: rand.New(rand.NewPCG(seed(t), 0)), url: databaseURL}
+	var addresses []string
+	for _, r := range replicas {
+		addresses = append(addresses, r.listen)
+	}
+	s.front = cut.Balance(t, addresses...)
+	for _, r := range replicas {
+		r.public = "http://" + s.front.Addr()
+	}
+	s.company = found(first)
+	for _, r := range replicas {
+		if r != first {
+			r.serve()
+		}
+	}
+	s.inRotation(len(replicas))
 	for _, login := range crew {
 		h, _ := newHand(s.company, login)
 		s.hands = append(s.hands, h)
@@ -87,6 +107,12 @@ func gather(t *testing.T, database *pgtest.Server) *storm {
 	s.assign(t.Context())
 	s.settled()
 	return s
+}
+
+// inRotation waits until the balancer gives connections to n servers.
+func (s *storm) inRotation(n int) {
+	s.t.Helper()
+	await(s.t, fmt.Sprintf("the balancer to see %d servers", n), func() bool { return len(s.front.Ready()) == n })
 }
 
 // assign lets the office assign everything, however often it has to ask.
@@ -197,7 +223,7 @@ func (s *storm) account() {
 		phones, tickets, parts = append(phones, h.phone), append(tickets, n), append(parts, q)
 	}
 	s.agree(phones, tickets, parts, s.ordered)
-	conn, err := pgx.Connect(s.t.Context(), s.database.URL)
+	conn, err := pgx.Connect(s.t.Context(), s.url)
 	s.must(err)
 	defer func() { s.must(conn.Close(context.WithoutCancel(s.t.Context()))) }()
 	for i, h := range s.hands {
@@ -213,7 +239,9 @@ func (s *storm) account() {
 			s.t.Errorf("phone %d: of %d acknowledged mutations the database has %d", i, len(ids), kept)
 		}
 	}
-	s.t.Log("\n" + s.table.String())
+	if len(s.table.names) > 0 {
+		s.t.Log("\n" + s.table.String())
+	}
 }
 
 // noReset fails the test if a round fetched anew what the phone held.
@@ -254,7 +282,7 @@ func (s *storm) disasters() []disaster {
 	return []disaster{
 		{name: "server: kill -9", hit: s.kill, heal: s.start, rare: true},
 		{name: "server: SIGSTOP", hit: func() { s.signal(syscall.SIGSTOP) }, heal: func() { s.signal(syscall.SIGCONT) },
-			seen: func() { await(s.t, "the balancer to give it up", func() bool { return len(s.front.Ready()) == 0 }) }},
+			seen: func() { s.inRotation(0) }},
 		{name: "database: kill -9", hit: func() { s.database.Crash(s.t) }, heal: func() {}, back: answers},
 		{name: "database: stopped, started", hit: func() { s.database.Stop(s.t) }, seen: s.refuses, heal: func() { s.database.Start(s.t) }, rare: true},
 		{name: "database: SIGSTOP", hit: func() { s.database.Pause(s.t) }, seen: s.refuses, heal: func() { s.database.Resume(s.t) }},
@@ -317,4 +345,3 @@ func spread(d []time.Duration) string {
 	slices.Sort(d)
 	return fmt.Sprintf("%d / %d ms", d[len(d)/2].Milliseconds(), d[len(d)-1].Milliseconds())
 }
-

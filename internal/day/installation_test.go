@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,14 +69,42 @@ func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installat
 	in.public = in.url()
 	in.run("admin", "secret", secret)
 	in.run("migrate")
-	t.Cleanup(func() {
+	in.endWithTest()
+	return in
+}
+
+// beside is another replica of the same installation, that reaches the database at its own address.
+func (in *installation) beside(databaseURL string) *installation {
+	in.t.Helper()
+	r := &installation{t: in.t, binary: in.binary, listen: fmt.Sprintf("127.0.0.1:%d", port.Stable(in.t))}
+	r.env = append(slices.Clone(in.env), "DOORSTEP_DATABASE_URL="+databaseURL, "DOORSTEP_LISTEN="+r.listen)
+	r.public = r.url()
+	r.endWithTest()
+	return r
+}
+
+func (in *installation) endWithTest() {
+	in.t.Cleanup(func() {
 		in.kill()
-		if t.Failed() {
+		if in.t.Failed() {
 			log := in.log.String()
-			t.Logf("the end of the servers' log:\n%s", log[max(0, len(log)-6000):])
+			in.t.Logf("the end of the log of %s:\n%s", in.listen, log[max(0, len(log)-6000):])
 		}
 	})
-	return in
+}
+
+// drain asks the server to end in good order and waits until it has.
+func (in *installation) drain() {
+	in.t.Helper()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if err := in.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		in.t.Error(err)
+	}
+	if err := in.cmd.Wait(); err != nil {
+		in.t.Errorf("a server that was asked to end: %v", err)
+	}
+	in.cmd = nil
 }
 
 func (in *installation) url() string { return "http://" + in.listen }
