@@ -3,6 +3,7 @@ package phone
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ func (c todayCmd) Run(p *Phone) error {
 		p.print(map[string]any{"jobs": out, "hidden": hidden, "today_pending": day.pending, "today_confirmed": day.confirmed})
 		return nil
 	}
-	p.line(p.paint(bold, p.pick("今日 ", "Today ")+now.Format("01-02"))+p.pick("，%d 单", ", %d jobs"), len(today))
+	p.line(p.paint(bold, p.pick("今日 ", "Today ")+now.Format("01-02")) + p.pick(fmt.Sprintf("，%d 单", len(today)), ", "+count(len(today), "job")))
 	for i, j := range today {
 		p.jobLine(i+1, j)
 	}

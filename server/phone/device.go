@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,10 +92,10 @@ func (syncCmd) Run(p *Phone) error {
 		return nil
 	}
 	if r.Pushed > 0 {
-		p.say(p.paint(green, "✓ 公司已收到 %d 项操作"), p.paint(green, "✓ %d actions are safe at the office"), r.Pushed)
+		p.say(p.paint(green, "✓ 公司已收到 %s 项操作"), p.paint(green, "✓ %s safe at the office"), p.pick(fmt.Sprint(r.Pushed), count(r.Pushed, "action")))
 	}
 	p.trouble(r)
-	p.say("✓ 已同步，%d 处更新", "✓ in sync, %d things changed", len(r.Changed))
+	p.say("✓ 已同步，%s 处更新", "✓ in sync, %s changed", p.pick(fmt.Sprint(len(r.Changed)), count(len(r.Changed), "thing")))
 	return p.attention()
 }
 
@@ -144,7 +145,8 @@ func (p *Phone) unsentLine(u offline.Unsent) {
 		p.say(p.paint(green, "全部已送达公司"), p.paint(green, "everything is with the office"))
 		return
 	}
-	p.say(p.paint(yellow, "未送达：%d 项操作，%d 个文件（%d KB）"), p.paint(yellow, "unsent: %d actions, %d files (%d KB)"), u.Mutations, u.Files, (u.Bytes+1023)/1024)
+	p.say(p.paint(yellow, "未送达：%s 项操作，%s 个文件（%d KB）"), p.paint(yellow, "unsent: %s, %s (%d KB)"),
+		p.pick(fmt.Sprint(u.Mutations), count(u.Mutations, "action")), p.pick(fmt.Sprint(u.Files), count(u.Files, "file")), (u.Bytes+1023)/1024)
 }
 
 type unsentCmd struct {
@@ -177,7 +179,7 @@ func (c unsentCmd) Run(p *Phone) error {
 		if a.Tried {
 			tried = p.pick("（已发，待回执）", " (sent, no answer yet)")
 		}
-		p.line("  #%d %s %s%s", a.Seq, a.DeviceTime.In(p.zone).Format("01-02 15:04:05"), a.Kind, tried)
+		p.line("  #%d %s %s%s", a.Seq, a.DeviceTime.In(p.zone).Format("01-02 15:04:05"), p.deed(a.Kind), tried)
 	}
 	for _, f := range files {
 		switch f.State {
@@ -188,7 +190,7 @@ func (c unsentCmd) Run(p *Phone) error {
 		}
 	}
 	for _, a := range found {
-		p.line(p.paint(red, "! ")+"#%d %s", a.Seq, a.Kind)
+		p.line(p.paint(red, "! ")+"#%d %s", a.Seq, p.deed(a.Kind))
 		p.verdict(a)
 		if !c.Keep && !p.reading {
 			if err := p.store.MarkSeen(p.ctx, a.ID); err != nil {
@@ -196,7 +198,7 @@ func (c unsentCmd) Run(p *Phone) error {
 			}
 		}
 	}
-	return nil
+	return p.decisions()
 }
 
 func (p *Phone) unsentJSON(waiting, attention []offline.Action, files []offline.File) error {

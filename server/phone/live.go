@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -77,7 +78,8 @@ func (p *Phone) event(e offline.Event) {
 		return
 	}
 	if e.Report.Pushed > 0 {
-		p.now(p.paint(green, "✓ 公司已收到 %d 项操作"), p.paint(green, "✓ %d actions are safe at the office"), e.Report.Pushed)
+		p.now(p.paint(green, "✓ 公司已收到 %s 项操作"), p.paint(green, "✓ %s safe at the office"),
+			p.pick(fmt.Sprint(e.Report.Pushed), count(e.Report.Pushed, "action")))
 	}
 	p.trouble(*e.Report)
 	for _, c := range e.Report.Changed {
@@ -140,6 +142,11 @@ func (p *Phone) change(c offline.Changed) {
 		n := &fieldv1.Notice{}
 		if c.Before == nil && proto.Unmarshal(c.After, n) == nil {
 			p.now("✉ %s", "✉ %s", p.paint(bold, p.label(n.GetText())))
+		}
+	case fieldv1.EntityKind_ENTITY_KIND_DECISION:
+		d := &fieldv1.Decision{}
+		if c.Before == nil && proto.Unmarshal(c.After, d) == nil {
+			p.now("✉ 公司决定 %s", "✉ the office decided %s", p.decided(d))
 		}
 	}
 }

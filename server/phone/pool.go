@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -45,7 +46,7 @@ func (poolCmd) Run(p *Phone) error {
 		p.print(map[string]any{"pool": out})
 		return nil
 	}
-	p.say("抢单池，%d 单", "Pool, %d jobs", len(rows))
+	p.say("抢单池，%s 单", "Pool, %s", p.pick(fmt.Sprint(len(rows)), count(len(rows), "job")))
 	for i, r := range rows {
 		marks := ""
 		if r.t.GetUrgency() == fieldv1.Urgency_URGENCY_RUSH {
