@@ -49,12 +49,14 @@ lint-proto: $(TOOLS)/buf
 generate: $(TOOLS)/buf
 	$(TOOLS)/buf generate
 	$(TOOLS)/buf generate --template buf.gen.clients.yaml
+	$(TOOLS)/buf generate --template buf.gen.sample.yaml
 
 ## fresh: what is generated is what would be generated now.
 fresh: $(TOOLS)/buf
 	@rm -rf .tmp/fresh && mkdir -p .tmp/fresh
 	@$(TOOLS)/buf generate -o .tmp/fresh
 	@$(TOOLS)/buf generate --template buf.gen.clients.yaml -o .tmp/fresh
+	@$(TOOLS)/buf generate --template buf.gen.sample.yaml -o .tmp/fresh
 	@diff -r .tmp/fresh/internal/gen internal/gen || { echo "internal/gen is not what proto/ says: run make generate" >&2; exit 1; }
 	@cd .tmp/fresh && find clientgen -type f | while read -r f; do diff "$$f" "../../$$f" || \
 		{ echo "$$f is not what proto/ says: run make generate" >&2; exit 1; }; done
