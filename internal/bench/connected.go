@@ -82,7 +82,7 @@ func (b *bench) hold(s serving, n int, http2 bool) (perPhone, alone float64, too
 			return 0, 0, 0, err
 		}
 	}
-	time.Sleep(3 * time.Second) // let the collector of the other process come to rest: a measurement, not a test
+	time.Sleep(8 * time.Second) // let the collector of the other process come to rest: a measurement, not a test
 	held, err := rss(s.PID)
 	return (held - alone) / float64(n), alone, took, err
 }

@@ -104,6 +104,7 @@ func serve(ctx context.Context, url string, ready func(any) error) error {
 			},
 		},
 	}
+	go service.GiveBack(ctx)
 	device := rpc.Rule{Device: true}
 	border, err := rpc.NewBorder(rpc.Config{
 		Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now, Authenticator: tokens{},

@@ -3,6 +3,7 @@ package delta
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"connectrpc.com/connect"
@@ -10,6 +11,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -18,118 +20,147 @@ import (
 
 var heartbeat = &syncv1.WatchResponse{Event: &syncv1.WatchResponse_Heartbeat{Heartbeat: &syncv1.Heartbeat{}}}
 
+// watching is one open watch. Its goroutine only waits: whatever goes deep is done aside, see rpc.Aside.
+type watching struct {
+	*Service
+	who   identity.Identity
+	sub   *watch.Subscription
+	extra []watch.Topic
+}
+
 // Watch implements SyncService. It listens first and reads the heads then, so that nothing falls between.
 func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRequest], stream *connect.ServerStream[syncv1.WatchResponse]) error {
-	who, err := s.reader(ctx)
-	if err != nil {
-		return err
-	}
-	cursor, err := change.DecodeCursor(req.Msg.Cursor)
-	if err != nil {
-		return err
-	}
-	if s.Contacts != nil {
-		s.Contacts.Watched(change.Org(who.Org), change.Device(who.Device), req.Msg.Cursor)
-	}
 	if s.Hub.Connected() >= s.MaxWatches {
 		return fault.New(fault.Overloaded, "").After(jittered(20 * time.Second))
 	}
-	var extra []watch.Topic
-	for _, name := range req.Msg.Topics {
-		if s.MayHear != nil && s.MayHear(ctx, who, name) {
-			extra = append(extra, watch.Topic{Org: change.Org(who.Org), Name: name})
+	w := &watching{Service: s, sub: s.Hub.Subscribe()}
+	defer w.sub.Close()
+	if _, err := rpc.Aside(func() (bool, error) {
+		first, err := w.open(ctx, req.Msg)
+		if err != nil {
+			return false, err
+		}
+		return true, stream.Send(first)
+	}); err != nil {
+		return err
+	}
+	req.Msg = nil // it would stay in memory as long as the watch
+	return w.serve(ctx, stream)
+}
+
+// open finds out whom and what to listen for and gives the first message.
+func (w *watching) open(ctx context.Context, req *syncv1.WatchRequest) (*syncv1.WatchResponse, error) {
+	who, err := w.reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := change.DecodeCursor(req.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	if w.Contacts != nil {
+		w.Contacts.Watched(change.Org(who.Org), change.Device(who.Device), req.Cursor)
+	}
+	w.who = who
+	for _, name := range req.Topics {
+		if w.MayHear != nil && w.MayHear(ctx, who, name) {
+			w.extra = append(w.extra, watch.Topic{Org: change.Org(who.Org), Name: name})
 		}
 	}
-	sub := s.Hub.Subscribe()
-	defer sub.Close()
-	behind, err := aside(func() ([]string, error) { return s.follow(ctx, who, sub, cursor, extra) })
+	behind, err := w.follow(ctx, cursor)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	first := heartbeat
 	if len(behind) > 0 {
-		first = pokeOf(behind)
+		return pokeOf(behind), nil
 	}
-	if err := stream.Send(first); err != nil {
-		return err
-	}
-	return s.serve(ctx, who, sub, extra, stream)
+	return heartbeat, nil
 }
 
-// aside runs fn on a goroutine of its own. A watch lives for an hour on its goroutine's stack, and a query to the
-// database makes a stack grow four times as deep as waiting for a poke needs.
-func aside[T any](fn func() (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	c := make(chan answer, 1)
-	go func() {
-		v, err := fn()
-		c <- answer{v, err}
-	}()
-	a := <-c
-	return a.value, a.err
-}
-
-// serve sends pokes and heartbeats until somebody ends the watch.
-func (s *Service) serve(ctx context.Context, who identity.Identity, sub *watch.Subscription, extra []watch.Topic, stream *connect.ServerStream[syncv1.WatchResponse]) error {
-	rights := postgres.SubscriptionTopic(change.User(who.User))
-	old := time.NewTimer(jittered(s.MaxAge))
-	defer old.Stop()
-	beat := time.NewTimer(s.Heartbeat)
-	defer beat.Stop()
-	for {
-		msg := heartbeat
+// serve sends pokes and heartbeats until somebody ends the watch. One timer serves for both heartbeat and age.
+func (w *watching) serve(ctx context.Context, stream *connect.ServerStream[syncv1.WatchResponse]) error {
+	age := jittered(w.MaxAge)
+	timer := time.NewTimer(min(age, w.Heartbeat))
+	defer timer.Stop()
+	for begin := time.Now(); ; {
+		beat := false
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-old.C:
-			return stream.Send(goodbye(jittered(2*time.Second), ""))
-		case <-beat.C:
-		case <-sub.Woken():
-			dirty, ended, code := sub.Take()
-			if ended {
-				if code == "" {
-					return stream.Send(s.elsewhere())
-				}
-				return stream.Send(goodbye(0, code))
-			}
-			if len(dirty) == 0 {
-				continue
-			}
-			for _, name := range dirty {
-				if name != rights {
-					continue
-				}
-				// What the user follows has changed, or whether this device may read at all.
-				_, err := s.reader(ctx)
-				if err == nil {
-					_, err = aside(func() ([]string, error) { return s.follow(ctx, who, sub, change.Cursor{}, extra) })
-				}
-				if err != nil && postgres.Transient(err) {
-					return stream.Send(s.elsewhere()) // nothing is known of the device; another replica may know
-				}
-				if err != nil {
-					return stream.Send(goodbye(0, string(fault.CodeOf(err))))
-				}
-			}
-			msg = pokeOf(dirty)
+		case <-timer.C:
+			beat = true
+		case <-w.sub.Woken():
 		}
-		if err := stream.Send(msg); err != nil {
+		left := age - time.Since(begin)
+		sent, err := rpc.Aside(func() (answer, error) {
+			msg, last := w.next(ctx, beat, left <= 0)
+			if msg == nil {
+				return nothing, nil
+			}
+			if err := stream.Send(msg); err != nil || last {
+				return ended, err
+			}
+			return told, nil
+		})
+		switch {
+		case err != nil || sent == ended:
 			return err
+		case sent == told:
+			timer.Reset(min(left, w.Heartbeat))
 		}
-		beat.Reset(s.Heartbeat)
 	}
 }
 
+// answer is what was done about a wake-up.
+type answer int
+
+const (
+	nothing answer = iota
+	told
+	ended
+)
+
+// next is what to send now, if anything, and whether it is the last.
+func (w *watching) next(ctx context.Context, beat, old bool) (msg *syncv1.WatchResponse, last bool) {
+	if beat {
+		if old {
+			return goodbye(jittered(2*time.Second), ""), true
+		}
+		return heartbeat, false
+	}
+	dirty, gone, code := w.sub.Take()
+	switch {
+	case gone && code == "":
+		return w.elsewhere(), true
+	case gone:
+		return goodbye(0, code), true
+	case len(dirty) == 0:
+		return nil, false
+	}
+	if slices.Contains(dirty, postgres.SubscriptionTopic(change.User(w.who.User))) {
+		// What the user follows has changed, or whether this device may read at all.
+		_, err := w.reader(ctx)
+		if err == nil {
+			_, err = w.follow(ctx, change.Cursor{})
+		}
+		if err != nil && postgres.Transient(err) {
+			return w.elsewhere(), true // nothing is known of the device; another replica may know
+		}
+		if err != nil {
+			return goodbye(0, string(fault.CodeOf(err))), true
+		}
+	}
+	return pokeOf(dirty), false
+}
+
 // follow listens for the feeds that the user follows now and says which of them are ahead of the cursor.
-func (s *Service) follow(ctx context.Context, who identity.Identity, sub *watch.Subscription, cursor change.Cursor, extra []watch.Topic) ([]string, error) {
+func (w *watching) follow(ctx context.Context, cursor change.Cursor) ([]string, error) {
+	who, sub := w.who, w.sub
 	org, user := change.Org(who.Org), change.User(who.User)
-	topics := append([]watch.Topic{{Org: org, Name: postgres.SubscriptionTopic(user)}}, extra...)
+	topics := append([]watch.Topic{{Org: org, Name: postgres.SubscriptionTopic(user)}}, w.extra...)
 	// Listen for changes of rights before reading them, and for the feeds before reading their heads.
 	sub.Follow(topics...)
-	state, err := s.state(ctx, who)
+	state, err := w.state(ctx, who)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +168,7 @@ func (s *Service) follow(ctx context.Context, who identity.Identity, sub *watch.
 		topics = append(topics, watch.Topic{Org: org, Name: h.Feed.String()})
 	}
 	sub.Follow(topics...)
-	if state, err = s.state(ctx, who); err != nil {
+	if state, err = w.state(ctx, who); err != nil {
 		return nil, err
 	}
 	var behind []string

@@ -74,7 +74,7 @@ func (b *Border) gate(ctx context.Context, spec connect.Spec, _ connect.Peer, he
 	c := callFrom(ctx)
 	c.stream = spec.StreamType != connect.StreamTypeUnary
 	now := b.Now()
-	i, known, authErr := b.Authenticator.Authenticate(ctx, header)
+	i, known, authErr := b.authenticate(ctx, header, c.stream)
 	rule := b.Access[spec.Procedure]
 	switch {
 	case known && authErr == nil && !rule.Costly:
@@ -96,4 +96,17 @@ func (b *Border) gate(ctx context.Context, spec connect.Spec, _ connect.Peer, he
 		ctx = identity.With(ctx, i)
 	}
 	return ctx, nil
+}
+
+// authenticate asks who calls; for a stream aside, see Aside.
+func (b *Border) authenticate(ctx context.Context, header http.Header, stream bool) (identity.Identity, bool, error) {
+	if !stream {
+		return b.Authenticator.Authenticate(ctx, header)
+	}
+	var known bool
+	i, err := Aside(func() (i identity.Identity, err error) {
+		i, known, err = b.Authenticator.Authenticate(ctx, header)
+		return i, err
+	})
+	return i, known, err
 }

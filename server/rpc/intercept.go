@@ -81,10 +81,13 @@ type validatingConn struct {
 }
 
 func (c *validatingConn) Receive(msg any) error {
-	if err := c.StreamingHandlerConn.Receive(msg); err != nil {
-		return err
-	}
-	return c.border.validate(msg)
+	_, err := Aside(func() (struct{}, error) {
+		if err := c.StreamingHandlerConn.Receive(msg); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, c.border.validate(msg)
+	})
+	return err
 }
 
 func (b *Border) validate(msg any) error {

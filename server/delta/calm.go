@@ -1,0 +1,51 @@
+package delta
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
+// calmAfter is how long the number of watches must stay about the same until a storm of phones counts as over.
+const calmAfter = time.Second
+
+// GiveBack returns memory to the system when a storm of phones is over, until ctx ends. Opening a watch leaves many
+// times the garbage that holding it needs, and a server whose phones then only wait would keep that for hours: nothing
+// would make it collect. The collection also makes the stacks of waiting goroutines small again.
+func (s *Service) GiveBack(ctx context.Context) {
+	tick := time.NewTicker(calmAfter)
+	defer tick.Stop()
+	var seen storm
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if seen.over(s.Hub.Connected()) {
+				debug.FreeOSMemory()
+			}
+		}
+	}
+}
+
+// storm follows the number of watches.
+type storm struct {
+	last    int // at the last look
+	settled int // when memory was last given back, or fewer since
+}
+
+const (
+	stormFrom = 500 // so many more watches are a storm
+	calmBelow = 10  // so few more or fewer from look to look are none
+)
+
+// over tells whether the watches that came since the last storm are many and have stopped coming.
+func (s *storm) over(watches int) bool {
+	moved := max(watches-s.last, s.last-watches)
+	s.last, s.settled = watches, min(s.settled, watches)
+	if moved >= calmBelow || watches-s.settled < stormFrom {
+		return false
+	}
+	s.settled = watches
+	return true
+}
