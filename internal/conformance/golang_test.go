@@ -139,7 +139,9 @@ func (g *golang) shows() (map[uuid.UUID]int, bool) {
 		}
 		return nil
 	}))
-	return out, false
+	d, err := g.Store.Device(g.t.Context())
+	g.check(err)
+	return out, d.Early
 }
 
 func (g *golang) unsent() int {

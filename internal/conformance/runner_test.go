@@ -69,7 +69,7 @@ func TestScenarios(t *testing.T) {
 		can  []string
 		make func(t *testing.T, w harness.Welcome, p conformance.Phone) phone
 	}{
-		"golang":   {[]string{"overlay", "restart", "live"}, newGolang},
+		"golang":   {[]string{"overlay", "restart", "live", "early"}, newGolang},
 		"stranger": {[]string{"overlay"}, newStranger},
 	}
 	for client, c := range clients {

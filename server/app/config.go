@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -10,7 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/rpc"
+	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/intake"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -49,6 +52,8 @@ type Config struct {
 	Heartbeat, MaxWatchAge time.Duration
 	// MaxWatches bounds open watch streams; default 20,000.
 	MaxWatches int
+	// Early says what a phone needs first, see delta.Service; default a technician's open jobs of today.
+	Early func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (feed.Wanted, error)
 	// Mutators are kinds of mutation of an application's own, beside those of the rooms. No kind may be both.
 	Mutators map[string]intake.Mutator[*postgres.Tx]
 	// Retired are kinds that only apps send which are too old: these are told to upgrade, see intake.Intake.

@@ -84,10 +84,13 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 		Store: store, Mutators: mutators, Retired: c.Retired, Signer: receipts{accounts.Keys, c.Now, c.Log},
 		Now: c.Now, MaxAhead: state.MaxAhead, Panicked: panicked(c.Log),
 	}
+	if c.Early == nil {
+		c.Early = a.early(&r)
+	}
 	r.Delta = &delta.Service{
 		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
-		KeepDays: c.BackupDays,
-		Revoked:  revoked(accounts), MayHear: mayHear, Oversees: accounts.Oversees,
+		KeepDays: c.BackupDays, Early: c.Early,
+		Revoked: revoked(accounts), MayHear: mayHear, Oversees: accounts.Oversees,
 		Intake: r.Intake, Payloads: delta.KnownPayloads(), NameOf: accounts.NameOf, Contacts: &delta.Contacts{Store: store, Log: c.Log},
 	}
 	return r, nil

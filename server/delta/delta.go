@@ -15,6 +15,7 @@ import (
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/intake"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/watch"
@@ -29,6 +30,8 @@ type Service struct {
 	// Heartbeat is the longest silence on a watch; MaxAge its longest life, from which up to a quarter is
 	// taken by chance so that phones do not come back together.
 	Heartbeat, MaxAge time.Duration
+	// Early says what a device needs first when it begins from nothing, read in tx; nil has no early part.
+	Early func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (feed.Wanted, error)
 	// KeepDays is what devices are told: how long to keep what has a verdict, in case of a restore; see PushResponse.
 	KeepDays uint32
 	// MaxWatches bounds open watches; more are told to come later.

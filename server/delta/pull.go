@@ -7,8 +7,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // Pull implements SyncService.
@@ -20,6 +22,11 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 	cursor, err := change.DecodeCursor(req.Msg.Cursor)
 	if err != nil {
 		return nil, err
+	}
+	if req.Msg.Early && s.Early != nil {
+		if out, err := s.early(ctx, who, req.Msg); out != nil || err != nil {
+			return out, err
+		}
 	}
 	r := feed.Request{
 		Org: change.Org(who.Org), Device: change.Device(who.Device), User: change.User(who.User),
@@ -42,14 +49,39 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 		}
 	}
 	out := pageToWire(page)
-	if s.Contacts != nil && !req.Msg.Early {
+	if s.Contacts != nil {
 		s.Contacts.Pulled(r.Org, r.Device, req.Msg, out.Cursor, page.At)
 	}
 	return connect.NewResponse(out), nil
 }
 
+// early answers with what the device needs first; nil when the whole fits into one page, which then does as well.
+func (s *Service) early(ctx context.Context, who identity.Identity, req *syncv1.PullRequest) (*connect.Response[syncv1.PullResponse], error) {
+	page := int64(req.MaxBytes)
+	if page == 0 {
+		page = feed.DefaultPageBytes
+	}
+	e, worth, err := s.Store.Early(ctx, change.Org(who.Org), change.Device(who.Device), change.User(who.User), page,
+		func(ctx context.Context, tx *postgres.Tx) (feed.Wanted, error) { return s.Early(ctx, tx, who) })
+	if err != nil || !worth {
+		return nil, err
+	}
+	out := &syncv1.PullResponse{LastSequence: e.LastSeq, ServerTime: timestamppb.New(e.At), Whole: sizeToWire(e.Whole), Early: &syncv1.Early{}}
+	for _, d := range e.Deltas {
+		out.Early.Feeds = append(out.Early.Feeds, deltaToWire(d))
+	}
+	return connect.NewResponse(out), nil
+}
+
+func sizeToWire(s feed.Size) *syncv1.Size {
+	if s.Entries == 0 {
+		return nil
+	}
+	return &syncv1.Size{Entries: uint64(s.Entries), Bytes: uint64(s.Bytes)}
+}
+
 func pageToWire(p feed.Page) *syncv1.PullResponse {
-	out := &syncv1.PullResponse{LastSequence: p.LastSeq, ServerTime: timestamppb.New(p.At)}
+	out := &syncv1.PullResponse{LastSequence: p.LastSeq, ServerTime: timestamppb.New(p.At), Whole: sizeToWire(p.Whole)}
 	if p.Changed {
 		out.Cursor = p.Cursor.Encode()
 	}
@@ -57,14 +89,7 @@ func pageToWire(p feed.Page) *syncv1.PullResponse {
 		out.DroppedFeeds = append(out.DroppedFeeds, f.String())
 	}
 	for _, d := range p.Deltas {
-		fd := &syncv1.FeedDelta{Feed: d.Feed.String(), Reset_: d.Reset, Entries: make([]*syncv1.Entry, len(d.Entries)), Packs: d.Packs}
-		all := make([]syncv1.Entry, len(d.Entries)) // in one piece: a page has thousands
-		for i := range d.Entries {
-			e, w := &d.Entries[i], &all[i]
-			w.Kind, w.Id, w.Sequence, w.Removed, w.Body = uint32(e.Kind), e.ID[:], uint64(e.Seq), e.Removed, e.Body
-			fd.Entries[i] = w
-		}
-		out.Feeds = append(out.Feeds, fd)
+		out.Feeds = append(out.Feeds, deltaToWire(d))
 	}
 	if p.Final {
 		out.Checkpoint = &syncv1.Checkpoint{}
@@ -75,4 +100,15 @@ func pageToWire(p feed.Page) *syncv1.PullResponse {
 		}
 	}
 	return out
+}
+
+func deltaToWire(d feed.Delta) *syncv1.FeedDelta {
+	fd := &syncv1.FeedDelta{Feed: d.Feed.String(), Reset_: d.Reset, Entries: make([]*syncv1.Entry, len(d.Entries)), Packs: d.Packs}
+	all := make([]syncv1.Entry, len(d.Entries)) // in one piece: a page has thousands
+	for i := range d.Entries {
+		e, w := &d.Entries[i], &all[i]
+		w.Kind, w.Id, w.Sequence, w.Removed, w.Body = uint32(e.Kind), e.ID[:], uint64(e.Seq), e.Removed, e.Body
+		fd.Entries[i] = w
+	}
+	return fd
 }

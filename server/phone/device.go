@@ -122,7 +122,7 @@ func (statusCmd) Run(p *Phone) error {
 	if p.json {
 		p.print(map[string]any{
 			"enrolled": d.Enrolled(), "device": d.ID, "user": d.User, "user_name": d.UserName, "org": d.Org, "org_name": d.OrgName,
-			"server": d.Server, "offline": d.Offline, "login_ended": d.Ended, "as_of": d.AsOf,
+			"server": d.Server, "offline": d.Offline, "login_ended": d.Ended, "as_of": d.AsOf, "early": d.Early,
 			"unsent": map[string]any{"actions": u.Mutations, "files": u.Files, "bytes": u.Bytes},
 		})
 		return nil
@@ -137,7 +137,20 @@ func (statusCmd) Run(p *Phone) error {
 	}
 	p.unsentLine(u)
 	p.asOf()
+	first, going, err := p.store.Progress(p.ctx)
+	if err != nil {
+		return err
+	}
+	if going {
+		p.progress(first)
+	}
 	return p.attention()
+}
+
+// progress says how far the first download is.
+func (p *Phone) progress(f offline.Progress) {
+	p.say("首次下载：%d／%d 条，%d／%d KB", "first download: %d of %d entries, %d of %d KB",
+		f.Entries, f.OfEntries, (f.Bytes+1023)/1024, (f.OfBytes+1023)/1024)
 }
 
 func (p *Phone) unsentLine(u offline.Unsent) {

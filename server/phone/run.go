@@ -171,6 +171,9 @@ func open(ctx context.Context, g grammar, c Console) (*Phone, error) {
 	}
 	p.client = &offline.Client{Store: p.store, AppVersion: c.Version, DeviceName: host + ":" + filepath.Base(p.dir)}
 	p.client.Uploads = field.Uploads{Client: p.client}
+	if !p.json {
+		p.client.Progress = p.progress
+	}
 	return p, p.learnZone()
 }
 

@@ -117,6 +117,8 @@ type Page struct {
 	// Unsent is what the device had last reported before.
 	Unsent uint32
 	At     time.Time
+	// Whole is what the device will hold in the end, on the pages of a round that began with nothing at all.
+	Whole Size
 }
 
 // Read returns the next page. Each page is read at a snapshot of its own and goes on from where the cursor
@@ -145,9 +147,12 @@ func read(ctx context.Context, s Snapshot, state State, req Request) (Page, erro
 		Cursor: change.Cursor{Generation: state.Generation, Feeds: make(map[change.FeedID]change.Position, len(state.Heads))},
 	}
 	page.Changed = req.Cursor.Generation != state.Generation
+	fromNothing := true
 	for _, head := range state.Heads {
 		pos, reset := begin(req, state.Generation, head.Head)
 		delta := Delta{Feed: head.Feed, Reset: reset}
+		// Since the last checkpoint, of which there is none, the device has asked for every feed that has something.
+		fromNothing = fromNothing && (reset || pos.Pending)
 		if pos.Seq < head.Seq && left > 0 {
 			part, err := partOf(ctx, s, Range{Generation: state.Generation, Head: head, After: pos.Seq, Base: pos.Base}, left, req.Packed)
 			if err != nil {
@@ -174,6 +179,9 @@ func read(ctx context.Context, s Snapshot, state State, req Request) (Page, erro
 			pos.Pending = true
 		}
 		page.Cursor.Feeds[head.Feed] = pos
+	}
+	if fromNothing && len(page.Deltas) > 0 {
+		page.Whole = SizeOf(state.Heads)
 	}
 	page.finish(req, state)
 	return page, nil

@@ -30,6 +30,8 @@ type Client struct {
 	CallTimeout time.Duration
 	// PageBytes is what a pull asks for at once; 0 leaves it to the server.
 	PageBytes uint32
+	// Progress, if not nil, hears after each page how far the first download is. Store.Progress tells the same.
+	Progress func(Progress)
 	// Rand gives numbers from 0 to 1 for the jitter of waits; math/rand when nil.
 	Rand func() float64
 	// Sleep waits; it returns early with an error when ctx ends. A timer when nil.

@@ -25,6 +25,9 @@ const (
 	metaAsOf    = "as_of"
 	metaReached = "last_sequence" // of the last checkpoint
 	metaOffline = "offline"
+	// The early part shows, before the first checkpoint; and how much there will be at that.
+	metaEarly = "early"
+	metaWhole = "whole"
 	// For how many days the server wants acknowledged mutations to be kept; "0" when it did not say.
 	metaKeepDays = "keep_days"
 )
@@ -45,6 +48,8 @@ type Device struct {
 	Offline bool
 	// AsOf is the server's time of the state that shows; zero before the first checkpoint.
 	AsOf time.Time
+	// Early: what shows is only what is needed first; the first download goes on.
+	Early bool
 }
 
 // Enrolled tells whether the device belongs to somebody.
@@ -71,6 +76,8 @@ func deviceOf(ctx context.Context, q queryer) (Device, error) {
 			d.Ended = string(value)
 		case metaOffline:
 			d.Offline = len(value) > 0
+		case metaEarly:
+			d.Early = true
 		case metaAsOf:
 			return d.AsOf.UnmarshalBinary(value)
 		}
@@ -200,7 +207,7 @@ func (s *Store) wipeCopy(ctx context.Context, code fault.Code) error {
 			`DELETE FROM entry`, `DELETE FROM staged`, `DELETE FROM staged_clear`, `DELETE FROM repair`,
 			`DELETE FROM file WHERE state NOT IN (1, 2)`,
 			`DELETE FROM outbox WHERE outcome IS NOT NULL AND id NOT IN (SELECT mutation FROM file)`,
-			`DELETE FROM meta WHERE key IN ('cursor', 'as_of')`,
+			`DELETE FROM meta WHERE key IN ('cursor', 'as_of', 'early', 'whole')`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err

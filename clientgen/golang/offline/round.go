@@ -149,14 +149,16 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 	if err != nil {
 		return err
 	}
-	forgotten, repairs := false, 0
+	forgotten, asked, repairs := false, false, 0
 	for range maxPages {
 		state, err := c.Store.pullState(ctx)
 		if err != nil {
 			return err
 		}
 		call, cancel := c.within(ctx)
-		res, err := client.Pull(call, connect.NewRequest(c.pullRequest(state)))
+		req := c.pullRequest(state)
+		req.Early, asked = state.first && !asked, true
+		res, err := client.Pull(call, connect.NewRequest(req))
 		cancel()
 		if CodeOf(err) == fault.CursorMalformed && !forgotten {
 			forgotten = true
@@ -168,11 +170,22 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 		if err != nil {
 			return err
 		}
+		if res.Msg.Early != nil {
+			changed, err := c.Store.early(ctx, res.Msg)
+			if err != nil {
+				return err
+			}
+			r.Changed = append(r.Changed, changed...)
+			continue
+		}
 		done, err := c.Store.stage(ctx, res.Msg)
 		if err != nil {
 			return err
 		}
 		r.Reset = append(r.Reset, done.reset...)
+		if err := c.tell(ctx, state.first && !done.checkpoint); err != nil {
+			return err
+		}
 		if !done.checkpoint {
 			continue
 		}
@@ -186,6 +199,18 @@ func (c *Client) pull(ctx context.Context, r *Report) error {
 		}
 	}
 	return fault.New(fault.Internal, "pages without end")
+}
+
+// tell says how far the first download is, while it goes on.
+func (c *Client) tell(ctx context.Context, first bool) error {
+	if !first || c.Progress == nil {
+		return nil
+	}
+	p, ok, err := c.Store.Progress(ctx)
+	if err == nil && ok {
+		c.Progress(p)
+	}
+	return err
 }
 
 // pullRequest asks for the next page and says how this device is doing.

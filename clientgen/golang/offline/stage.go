@@ -18,12 +18,19 @@ type pullState struct {
 	unsent int
 	// oldest is when the oldest unsent was done, in microseconds; 0 when nothing is unsent.
 	oldest int64
+	// first: there was no checkpoint yet.
+	first bool
 }
 
 func (s *Store) pullState(ctx context.Context) (p pullState, err error) {
 	if p.cursor, err = getMeta(ctx, s.read, metaCursor); err != nil {
 		return p, err
 	}
+	asOf, err := getMeta(ctx, s.read, metaAsOf)
+	if err != nil {
+		return p, err
+	}
+	p.first = len(asOf) == 0
 	err = each(ctx, s.read, func(scan func(...any) error) error {
 		var feed string
 		err := scan(&feed)
@@ -77,9 +84,12 @@ func (s *Store) stage(ctx context.Context, page *syncv1.PullResponse) (a applied
 			}
 		}
 		if page.Checkpoint == nil {
-			return nil
+			return noteWhole(ctx, tx, page.Whole)
 		}
 		a.checkpoint = true
+		if err := endEarly(ctx, tx); err != nil {
+			return err
+		}
 		if a.changed, err = s.apply(ctx, tx); err != nil {
 			return err
 		}
@@ -149,15 +159,7 @@ const touched = `SELECT kind, id FROM staged UNION SELECT kind, id FROM entry WH
 
 // apply makes what is staged visible and says what that changed.
 func (s *Store) apply(ctx context.Context, tx *sql.Tx) ([]Changed, error) {
-	if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE IF NOT EXISTS touched (kind INTEGER, id BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID`); err != nil {
-		return nil, err
-	}
-	for _, statement := range []string{`DELETE FROM touched`, `INSERT INTO touched ` + touched} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return nil, err
-		}
-	}
-	before, err := s.bodies(ctx, tx)
+	before, err := s.touch(ctx, tx, touched)
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +174,24 @@ func (s *Store) apply(ctx context.Context, tx *sql.Tx) ([]Changed, error) {
 			return nil, err
 		}
 	}
+	return s.changed(ctx, tx, before)
+}
+
+// touch notes the entities of a query as those that are about to change, and returns their bodies.
+func (s *Store) touch(ctx context.Context, tx *sql.Tx, query string) (map[Entity]preferred, error) {
+	for _, statement := range []string{
+		`CREATE TEMP TABLE IF NOT EXISTS touched (kind INTEGER, id BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID`,
+		`DELETE FROM touched`, `INSERT INTO touched ` + query,
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	return s.bodies(ctx, tx)
+}
+
+// changed says what is different from before among the touched entities.
+func (s *Store) changed(ctx context.Context, tx *sql.Tx, before map[Entity]preferred) ([]Changed, error) {
 	after, err := s.bodies(ctx, tx)
 	if err != nil {
 		return nil, err

@@ -73,8 +73,8 @@ func newWorld(ctx context.Context, admin, template string, s Setup) (_ *world, _
 		DatabaseURL: withDatabase(admin, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: w.clock.Now,
 		Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1}, WithoutJobs: true,
 		// Nothing here needs an object store: calls to it fail as those to a store that is down.
-		Objects:  app.Objects{Endpoint: "127.0.0.1:1", Bucket: "none", AccessKey: "none", SecretKey: "none"},
-		Mutators: synctest.Mutators[*postgres.Tx](toys{}), Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
+		Objects: app.Objects{Endpoint: "127.0.0.1:1", Bucket: "none", AccessKey: "none", SecretKey: "none"},
+		Early:   w.early, Mutators: synctest.Mutators[*postgres.Tx](toys{}), Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
 	}
 	for _, kind := range s.Server.Retired {
 		w.config.Retired[kind] = true
@@ -120,6 +120,15 @@ func (w *world) close(ctx context.Context) {
 			_ = w.sql(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") // left over at worst
 		}
 	}
+}
+
+// early says that the items with names are needed first, as a real company's jobs of today, and the keys of receipts.
+func (w *world) early(context.Context, *postgres.Tx, identity.Identity) (feed.Wanted, error) {
+	wanted := feed.Wanted{Kinds: []change.Kind{6}}
+	for _, id := range w.items {
+		wanted.Entities = append(wanted.Entities, change.Entity{Kind: synctest.ItemKind, ID: id})
+	}
+	return wanted, nil
 }
 
 // fill makes the company, its people and the names of the items.

@@ -96,8 +96,8 @@ type PullRequest struct {
 	ResetFeeds []string `protobuf:"bytes,3,rep,name=reset_feeds,json=resetFeeds,proto3" json:"reset_feeds,omitempty"`
 	// How many mutations the device has not had a verdict for; shown to the office.
 	Unsent uint32 `protobuf:"varint,4,opt,name=unsent,proto3" json:"unsent,omitempty"`
-	// Asks, together with an empty cursor, for the early part: what is needed first, at once, before the whole. A
-	// server that has none answers with the first page.
+	// Asks, before the first checkpoint, for the early part: what is needed first, at once, before the whole. A server
+	// that has none, or whose whole fits into one page, answers with the next page.
 	Early bool `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`
 	// When the oldest of them was done, by the device's clock; absent when there is none.
 	OldestUnsent *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=oldest_unsent,json=oldestUnsent,proto3" json:"oldest_unsent,omitempty"`
@@ -219,7 +219,7 @@ type PullResponse struct {
 	LastSequence uint64 `protobuf:"varint,5,opt,name=last_sequence,json=lastSequence,proto3" json:"last_sequence,omitempty"`
 	// Server time of the snapshot.
 	ServerTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
-	// The answer to early: alone, without entries, cursor or checkpoint beside it. The first page is still to be pulled.
+	// The answer to early: alone, without entries, cursor or checkpoint beside it. The next page is still to be pulled.
 	Early *Early `protobuf:"bytes,7,opt,name=early,proto3" json:"early,omitempty"`
 	// How much a device will hold in the end; set on the pages of a download that began from nothing.
 	Whole         *Size `protobuf:"bytes,8,opt,name=whole,proto3" json:"whole,omitempty"`
