@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/uuid"
@@ -13,9 +14,12 @@ func TestAPhoneThatBeginsFromNothingGetsTodaysJobsFirst(t *testing.T) {
 	t.Parallel()
 	c := open(t, generous)
 	today, later, nobodys := c.assigned(t), c.assigned(t), c.opened(t)
-	if _, err := c.db.Owner.Exec(t.Context(), `UPDATE visit SET scheduled_from = now() + interval '7 days' WHERE id = $1`, later.visit); err != nil {
-		t.Fatal(err)
+	schedule := func(from string) {
+		_, err := c.db.Owner.Exec(context.WithoutCancel(t.Context()), `UPDATE visit SET scheduled_from = `+from+` WHERE id = $1`, later.visit)
+		must(t, err)
 	}
+	schedule("now() + interval '7 days'")
+	t.Cleanup(func() { schedule("NULL") }) // the feeds are compared with the tables in the end
 	token := c.phone(t, c.tech).GetTokens().GetAccess()
 	// The whole is larger than a page of one byte, but not larger than a usual page.
 	res, err := c.sync().Pull(t.Context(), with(&syncv1.PullRequest{Early: true, MaxBytes: 1}, token))
