@@ -49,6 +49,7 @@ func run(ctx context.Context) (err error) {
 	only := flag.String("only", "", "measure only the rows whose name begins so")
 	connected := flag.Int("connected", 10_000, "phones held connected at once")
 	payees := flag.Int("payees", 1_000_000, "payees on the board of the rank rows")
+	growth := flag.Int("growth", 1_000_000, "tickets of the growth rows, a power of ten; 10000000 takes many minutes and 15 GB")
 	out := flag.String("out", "docs/BENCHMARKS.md", "where the figures are written; empty writes nothing")
 	flag.Parse()
 
@@ -89,7 +90,10 @@ func run(ctx context.Context) (err error) {
 		{"fan-out", b.fanout},
 		{"storm", b.storm},
 		{"connected", func() error { return b.connected(*connected) }},
+		{"one-field", b.oneField},
+		{"recovery", b.recovery},
 		{"rank", func() error { return b.rank(*payees) }},
+		{"growth", func() error { return b.growth(*growth) }},
 	}
 	for _, row := range rows {
 		if len(*only) > 0 && row.name != *only {

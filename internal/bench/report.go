@@ -31,9 +31,13 @@ func (r *report) ratio(what, budget string, ours []float64, unit string, theirs 
 
 // spread reports median and 99th percentile.
 func (r *report) spread(what, budget string, took []float64, unit string) {
-	slices.Sort(took)
-	at := func(p float64) float64 { return took[min(len(took)-1, int(p*float64(len(took))))] }
-	r.add(what, budget, fmt.Sprintf("p50 **%.2f %s**, p99 **%.2f %s** (%d calls)", at(0.50), unit, at(0.99), unit, len(took)))
+	r.add(what, budget, fmt.Sprintf("p50 **%.2f %s**, p99 **%.2f %s** (%d calls)", quantile(took, 0.50), unit, quantile(took, 0.99), unit, len(took)))
+}
+
+// quantile of what was measured, in any order.
+func quantile(took []float64, p float64) float64 {
+	sorted := slices.Sorted(slices.Values(took))
+	return sorted[min(len(sorted)-1, int(p*float64(len(sorted))))]
 }
 
 func minMedianMax(v []float64) (lo, mid, hi float64) {

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/server/load/crew"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+// oneField changes one ticket of the whole server, its visit's status and then its appointment, and counts what comes
+// down to its technician's phone: the answer to the next pull, heads and all.
+func (b *bench) oneField() error {
+	if err := app.Migrate(b.ctx, b.dbURL); err != nil {
+		return err
+	}
+	a, err := app.Start(b.ctx, app.Config{
+		DatabaseURL: b.dbURL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), WithoutJobs: true,
+		Objects: app.Objects{Endpoint: "127.0.0.1:1", Bucket: "none", AccessKey: "none", SecretKey: "none"}, // no photo is taken here
+	})
+	if err != nil {
+		return err
+	}
+	err = b.changeField(a)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), 10*time.Second)
+	defer cancel()
+	return firstOf(err, a.Close(stop))
+}
+
+func (b *bench) changeField(a *app.App) error {
+	phones, err := crew.Fill(b.ctx, a.Rooms, crew.Plan{Slug: "load-field", Phones: 1, Visits: 1})
+	if err != nil {
+		return err
+	}
+	h, down := countedDown()
+	defer h.CloseIdleConnections()
+	set := connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+			req.Header().Set("Authorization", "Bearer "+phones.Logins[0].Access)
+			return next(ctx, req)
+		}
+	})
+	c := syncv1connect.NewSyncServiceClient(h, a.URL(), connect.WithInterceptors(set), withZstd())
+	var cursor []byte
+	var ticket, visit uuid.UUID
+	pull := func() (bytes int64, sizes []int, err error) {
+		before := down.Load()
+		for {
+			res, err := c.Pull(b.ctx, connect.NewRequest(&syncv1.PullRequest{Cursor: cursor}))
+			if err != nil {
+				return 0, nil, err
+			}
+			for _, f := range res.Msg.Feeds {
+				for _, e := range f.Entries {
+					sizes = append(sizes, len(e.Body))
+					switch fieldv1.EntityKind(e.Kind) {
+					case fieldv1.EntityKind_ENTITY_KIND_TICKET:
+						ticket = uuid.UUID(e.Id)
+					case fieldv1.EntityKind_ENTITY_KIND_VISIT:
+						visit = uuid.UUID(e.Id)
+					}
+				}
+			}
+			if len(res.Msg.Cursor) > 0 {
+				cursor = res.Msg.Cursor
+			}
+			if res.Msg.Checkpoint != nil {
+				return down.Load() - before, sizes, nil
+			}
+		}
+	}
+	if _, _, err := pull(); err != nil {
+		return err
+	}
+	within := func(fn func(tx *postgres.Tx) error) error {
+		return a.Rooms.Store.Transact(b.ctx, change.Org(phones.Org), fn)
+	}
+	for range 2 { // a ticket as it is some way into its day
+		if err := within(func(tx *postgres.Tx) error {
+			return a.Rooms.Ticket.Remark(b.ctx, tx, ticket, "客户要求下午两点以后上门，电话提前联系。", "调度", "system:bench")
+		}); err != nil {
+			return err
+		}
+	}
+	if _, _, err := pull(); err != nil {
+		return err
+	}
+	measure := func(what, budget string, change func(i int) error) error {
+		var took []float64
+		var sizes []int
+		for i := range 5 {
+			if err := change(i); err != nil {
+				return err
+			}
+			n, got, err := pull()
+			if err != nil {
+				return err
+			}
+			took, sizes = append(took, float64(n)), got
+		}
+		lo, mid, hi := minMedianMax(took)
+		b.report.add(what, budget, fmt.Sprintf("**%.0f bytes** (%.0f–%.0f) with heads; bodies of %v bytes", mid, lo, hi, sizes))
+		return nil
+	}
+	steps := []string{"visit.accept", "visit.travel", "visit.arrive", "visit.break", "visit.resume"}
+	if err := measure("one changed field, a visit's status, bytes to the phone", "≤ 600 bytes", func(i int) error {
+		return push(b.ctx, c, uint64(i+1), steps[i], &fieldv1.VisitAccept{VisitId: visit[:]}) // all five have this one field
+	}); err != nil {
+		return err
+	}
+	return measure("an appointment that the office moved, with its notice", "", func(i int) error {
+		from := time.Now().Truncate(time.Hour).Add(time.Duration(24+i) * time.Hour)
+		return within(func(tx *postgres.Tx) error {
+			return a.Rooms.Ticket.Reschedule(b.ctx, tx, ticket, state.Window{From: from, To: from.Add(2 * time.Hour)}, "客户改时间", "system:bench")
+		})
+	})
+}
+
+// push does one thing as a phone.
+func push(ctx context.Context, c syncv1connect.SyncServiceClient, seq uint64, kind string, args proto.Message) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	b, err := proto.Marshal(args)
+	if err != nil {
+		return err
+	}
+	res, err := c.Push(ctx, connect.NewRequest(&syncv1.PushRequest{Mutations: []*syncv1.Mutation{
+		{Sequence: seq, Id: id[:], Kind: kind, Args: b, DeviceTime: timestamppb.Now()},
+	}}))
+	if err == nil && res.Msg.Verdicts[0].Outcome != syncv1.Outcome_OUTCOME_APPLIED {
+		err = fmt.Errorf("%s: %s", kind, res.Msg.Verdicts[0].English)
+	}
+	return err
+}
+
+// countedDown is a transport that counts what comes.
+func countedDown() (*http.Client, *atomic.Int64) {
+	var n, up atomic.Int64
+	h := h2c()
+	h.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return downConn{countedConn{c, &up}, &n}, err
+	}
+	return h, &n
+}
+
+type downConn struct {
+	countedConn
+	down *atomic.Int64
+}
+
+func (c downConn) Read(b []byte) (int, error) {
+	n, err := c.countedConn.Read(b)
+	c.down.Add(int64(n))
+	return n, err
+}
