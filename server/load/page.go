@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/change/pack"
 )
 
 // Entry is one entry of a page, in the feed that it came by.
@@ -116,14 +117,7 @@ func (p *page) delta(b []byte, keep func(string, change.Kind) bool) error {
 	}); err != nil {
 		return err
 	}
-	err := fields(b, func(n protowire.Number, _ uint64, sub []byte) error {
-		if n != 3 {
-			return nil
-		}
-		e, err := entry(sub)
-		if err != nil {
-			return err
-		}
+	take := func(e change.Entry) {
 		p.count++
 		if !e.Removed {
 			part.live++
@@ -132,6 +126,24 @@ func (p *page) delta(b []byte, keep func(string, change.Kind) bool) error {
 		if keep != nil && keep(part.feed, e.Kind) {
 			e.Body = bytes.Clone(e.Body)
 			p.entries = append(p.entries, Entry{Entry: e, Feed: part.feed})
+		}
+	}
+	err := fields(b, func(n protowire.Number, _ uint64, sub []byte) error {
+		switch n {
+		case 3:
+			e, err := entry(sub)
+			if err != nil {
+				return err
+			}
+			take(e)
+		case 4:
+			entries, err := pack.Decode(sub)
+			if err != nil {
+				return err
+			}
+			for _, e := range entries {
+				take(e)
+			}
 		}
 		return nil
 	})

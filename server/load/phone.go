@@ -75,7 +75,7 @@ func (p *Phone) sync(ctx context.Context, at time.Time) error {
 	t := p.run.tally
 	for {
 		call, cancel := context.WithTimeout(ctx, callTimeout)
-		res, err := p.pulls.CallUnary(call, connect.NewRequest(&syncv1.PullRequest{Cursor: p.cursor, MaxBytes: p.run.config.PageBytes}))
+		res, err := p.pulls.CallUnary(call, connect.NewRequest(&syncv1.PullRequest{Cursor: p.cursor, MaxBytes: p.run.config.PageBytes, Packed: true}))
 		cancel()
 		if err != nil {
 			return err
