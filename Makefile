@@ -70,7 +70,7 @@ golden: need
 fuzz: need
 	@.ci/fuzz $(FUZZTIME)
 
-## bench: figures beside what they stand on, written to docs/BENCHMARKS.md.
+## bench: figures beside what they stand on, written to docs/BENCHMARKS.md; ARGS="-growth 10000000" for all of the growth row.
 bench: need
 	go run ./internal/bench $(ARGS)
 
