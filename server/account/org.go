@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -44,6 +45,30 @@ func (r *Room) CreateOrg(ctx context.Context, o Org) (Org, error) {
 	return o, r.transact(ctx, o.ID, func(tx *postgres.Tx) error { return r.publishKeys(ctx, tx) })
 }
 
+// KeepFinished sets for how many days finished tickets stay on the phones of an org, 1 to 3650; 0 leaves it to the
+// installation's setting.
+func (r *Room) KeepFinished(ctx context.Context, org uuid.UUID, days int) error {
+	if days < 0 || days > 3650 {
+		return fault.New(fault.InvalidArgument, "finished days: 1 to 3650, or 0")
+	}
+	_, err := r.Store.Pool.Exec(ctx, `UPDATE org SET finished_days = nullif($2, 0) WHERE id = $1`, org, days)
+	return err
+}
+
+// Unsent are the users one of whose devices said, at its last contact since a time, that it holds work which has no
+// verdict yet.
+func (r *Room) Unsent(ctx context.Context, tx *postgres.Tx, since time.Time) ([]uuid.UUID, error) {
+	devices, err := tx.Unsent(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `SELECT DISTINCT user_id FROM device WHERE org_id = $1 AND id = ANY ($2) AND revoked_at IS NULL`, tx.OrgID(), devices)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
 // Orgs lists all tenants by short name.
 func (r *Room) Orgs(ctx context.Context) ([]Org, error) {
 	return r.orgs(ctx, "ORDER BY slug")
@@ -71,14 +96,14 @@ func (r *Room) oneOrg(ctx context.Context, where string, arg any) (Org, error) {
 }
 
 func (r *Room) orgs(ctx context.Context, rest string, args ...any) ([]Org, error) {
-	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency FROM org `+rest, args...)
+	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency, coalesce(finished_days, 0) FROM org `+rest, args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Org, error) {
 		var o Org
 		var zone string
-		if err := row.Scan(&o.ID, &o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency); err != nil {
+		if err := row.Scan(&o.ID, &o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency, &o.FinishedDays); err != nil {
 			return Org{}, err
 		}
 		var err error

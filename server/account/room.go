@@ -41,6 +41,8 @@ type Org struct {
 	NameEN   string
 	Zone     *time.Location
 	Currency string
+	// FinishedDays is how many days finished tickets stay on phones; 0 is the installation's setting.
+	FinishedDays int
 }
 
 // newID makes an id whose order is its time.

@@ -29,7 +29,9 @@ type App struct {
 	line       postgres.Line
 	pool       *pgxpool.Pool
 	jobs       *job.Runner
-	life       context.Context //nolint:containedctx // ends with Close
+	tidied     tidyMeter
+	sizes      sizeMeter
+	until      context.Context //nolint:containedctx // ends with Close
 	background sync.WaitGroup
 	stop       context.CancelFunc
 	closed     sync.Once
@@ -42,7 +44,7 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	if c.Objects.Endpoint == "" {
 		c.Objects.Endpoint = "localhost:9" // the discard service: calls to it fail as those to a store that is down
 	}
-	a := &App{config: c.withDefaults(), hub: &watch.Hub{}}
+	a := &App{config: c.withDefaults(), hub: &watch.Hub{}, tidied: newTidyMeter(), sizes: newSizeMeter()}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stop = stop
 	defer func() {
@@ -61,7 +63,7 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	if a.Rooms, err = a.rooms(ctx, poker); err != nil {
 		return nil, err
 	}
-	a.life = life
+	a.until = life
 	a.background.Go(func() { poker.Run(life) })
 	return a, nil
 }
@@ -96,8 +98,9 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 		}
 	}
 	for _, run := range a.Rooms.background() {
-		a.background.Go(func() { run(a.life) })
+		a.background.Go(func() { run(a.until) })
 	}
+	a.background.Go(func() { a.measuring(a.until) })
 	a.server.Start()
 	a.health.Ready(true)
 	a.config.Log.InfoContext(ctx, "serving", "address", a.server.URL(), "public", a.PublicURL())

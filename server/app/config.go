@@ -61,6 +61,11 @@ type Config struct {
 	// BackupDays is the greatest age of a backup that the database would be restored from; default 14. Phones keep what
 	// they sent for as long.
 	BackupDays uint32
+	// FinishedDays is how long finished tickets and old notices stay on phones, where a company sets nothing else;
+	// default 14.
+	FinishedDays int
+	// TombstoneDays is how long a phone may be away and still catch up without a feed being sent anew; default 90.
+	TombstoneDays int
 	// WithoutJobs leaves periodic work and sweeps to other replicas.
 	WithoutJobs bool
 	// Argon are the parameters of password hashes; only tests make them cheap.
@@ -103,6 +108,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxWatches == 0 {
 		c.MaxWatches = 20_000
+	}
+	if c.FinishedDays == 0 {
+		c.FinishedDays = 14
+	}
+	if c.TombstoneDays == 0 {
+		c.TombstoneDays = 90
 	}
 	if c.BackupDays == 0 {
 		c.BackupDays = 14

@@ -21,6 +21,7 @@ import (
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -35,9 +36,9 @@ type trade struct {
 
 func label(zh, en string) *typesv1.Label { return &typesv1.Label{Zh: zh, En: en} }
 
-func openTrade(t *testing.T) trade {
+func openTrade(t *testing.T, change ...func(*app.Config)) trade {
 	t.Helper()
-	w := trade{company: open(t, generous)}
+	w := trade{company: open(t, append(change, generous)...)}
 	w.boss = w.console(t, "boss")
 	goods := officev1connect.NewCatalogueServiceClient(http.DefaultClient, w.URL())
 	template, err := goods.PutTemplate(t.Context(), with(&officev1.PutTemplateRequest{Template: &fieldv1.Template{

@@ -10,7 +10,7 @@ func (a *App) meter() error {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
-	for _, c := range []prometheus.Collector{
+	for _, c := range append(a.sizes.collectors(), a.tidied.left, a.tidied.collected,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("doorstep_watches", "Phones that are connected now.", func() float64 { return float64(a.hub.Connected()) }),
@@ -25,7 +25,7 @@ func (a *App) meter() error {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "doorstep_database_waits_total", Help: "Times that a call waited for a connection.",
 		}, func() float64 { return float64(a.pool.Stat().EmptyAcquireCount()) }),
-	} {
+	) {
 		if err := a.config.Metrics.Register(c); err != nil {
 			return err
 		}

@@ -36,6 +36,9 @@ func (a *App) tickets(r *Rooms) {
 		p, err := accounts.Shop(ctx, tx, store)
 		return p.NameZH, p.Region, err
 	}
+	t.Unsent = func(ctx context.Context, tx *postgres.Tx) ([]uuid.UUID, error) {
+		return accounts.Unsent(ctx, tx, tx.Now().AddDate(0, 0, -a.config.TombstoneDays))
+	}
 	facts := factsOf(r.Catalogue)
 	t.Pays = func(ctx context.Context, tx *postgres.Tx, c ticket.Completion) (money.Amount, error) {
 		f, err := facts(ctx, tx, c)

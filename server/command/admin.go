@@ -20,7 +20,7 @@ import (
 )
 
 type admin struct {
-	Org    adminOrg    `cmd:"" help:"Companies: add, list."`
+	Org    adminOrg    `cmd:"" help:"Companies: add, set, list."`
 	User   adminUser   `cmd:"" help:"People: add, list, disable, enable."`
 	Place  adminPlace  `cmd:"" help:"Regions, teams and shops: add, list."`
 	Device adminDevice `cmd:"" help:"Devices: how one is doing, list."`
@@ -33,6 +33,7 @@ type admin struct {
 
 	Restored   adminRestored   `cmd:"" help:"Say that the database was restored from a backup."`
 	Distribute adminDistribute `cmd:"" help:"Spread the companies' tables over the nodes of a Citus cluster."`
+	Collect    adminCollect    `cmd:"" help:"Take what is old off phones, and collect old tombstones, now."`
 	Rebuild    adminRebuild    `cmd:"" name:"rebuild-feeds" help:"Show phones everything as the tables and this program have it."`
 	Verify     adminVerify     `cmd:"" name:"verify-feeds" help:"Compare what phones are shown with the tables."`
 }
@@ -82,6 +83,7 @@ func orgOf(ctx context.Context, r *account.Room, slug string) (account.Org, erro
 
 type adminOrg struct {
 	Add  orgAdd  `cmd:"" help:"Add a company with its first administrator."`
+	Set  orgSet  `cmd:"" help:"Change a company's settings."`
 	List orgList `cmd:"" help:"List companies."`
 }
 
@@ -126,6 +128,30 @@ func (a *orgAdd) Run(ctx context.Context, c Console) error {
 			return err
 		}
 		c.Say("Company %s is there; %s signs in to it with the password given.", "公司 %s 已建立，管理员 %s 可用所设密码登录。", org.Slug, a.Admin)
+		return nil
+	})
+}
+
+type orgSet struct {
+	installation
+	Slug         string `arg:"" help:"Company."`
+	FinishedDays int    `name:"finished-days" required:"" help:"Days that finished tickets and old notices stay on its phones, 1 to 3650; 0 for the installation's setting."`
+}
+
+// Help is shown by doorstep admin org set --help.
+func (orgSet) Help() string { return `  doorstep admin org set acme --finished-days 30` }
+
+// Run changes the settings.
+func (s *orgSet) Run(ctx context.Context, c Console) error {
+	return s.accounts(ctx, c, func(r *account.Room) error {
+		org, err := orgOf(ctx, r, s.Slug)
+		if err != nil {
+			return err
+		}
+		if err := r.KeepFinished(ctx, org.ID, s.FinishedDays); err != nil {
+			return err
+		}
+		c.Say("Set; phones follow within the hour.", "已设置，手机将在一小时内更新。")
 		return nil
 	})
 }

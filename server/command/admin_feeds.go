@@ -30,7 +30,7 @@ const projections = "classes, products, prices, profiles, keys, tickets, notices
 
 // each calls fn for each company and each projection that the flags name.
 func (f feeds) each(ctx context.Context, c Console, end *closers, fn func(*app.App, account.Org, []postgres.Projection) error) error {
-	a, err := f.rooms(ctx, c, end)
+	a, err := f.rooms(ctx, c, end, keeping{})
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func companies(ctx context.Context, a *app.App, slug string) ([]account.Org, err
 }
 
 // rooms opens an installation until the command ends.
-func (i installation) rooms(ctx context.Context, c Console, end *closers) (*app.App, error) {
+func (i installation) rooms(ctx context.Context, c Console, end *closers, k keeping) (*app.App, error) {
 	o, err := i.open(ctx, c, "")
 	if err != nil {
 		return nil, err
@@ -72,6 +72,7 @@ func (i installation) rooms(ctx context.Context, c Console, end *closers) (*app.
 		defer cancel()
 		return o.stop(down)
 	})
+	o.config.FinishedDays, o.config.TombstoneDays = k.FinishedDays, k.TombstoneDays
 	a, err := app.Open(ctx, o.config)
 	if err != nil {
 		return nil, err

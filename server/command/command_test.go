@@ -69,6 +69,8 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 		t.Errorf("an unknown device: %d %s", code, e)
 	}
 	do("receipt", "admin", "rotate-key", "receipt")
+	do("", "admin", "org", "set", "acme", "--finished-days", "30")
+	do("acme: 0 finished and 0 earning lines left", "admin", "collect", "--finished-days", "7")
 	do("acme profiles: 1 looked at, 0 differ, 0 aged", "admin", "verify-feeds", "--org", "acme")
 	do("acme profiles: 1 looked at, 0 written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")
 	report := do("0 with a wrong digest", "admin", "rebuild-feeds")

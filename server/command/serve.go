@@ -26,8 +26,23 @@ type serving struct {
 	DrainDelay     time.Duration `name:"drain-delay" env:"DOORSTEP_DRAIN_DELAY" default:"0s" group:"Serving:" help:"On the way down, go on answering this long while /readyz says no, for a load balancer; 5s is usual (${default})."`
 	DrainTimeout   time.Duration `name:"drain-timeout" env:"DOORSTEP_DRAIN_TIMEOUT" default:"20s" group:"Serving:" help:"How long calls in flight may take to finish then (${default})."`
 	BackupDays     uint32        `name:"backup-days" env:"DOORSTEP_BACKUP_DAYS" default:"14" group:"Serving:" help:"The greatest age in days of a backup that you would restore; phones keep what they sent for as long (${default})."`
-	LogLevel       string        `name:"log-level" env:"DOORSTEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" group:"Serving:" help:"debug, info, warn or error (${default})."`
-	LogFormat      string        `name:"log-format" env:"DOORSTEP_LOG_FORMAT" enum:"json,text" default:"json" group:"Serving:" help:"json or text (${default})."`
+	keeping
+	LogLevel  string `name:"log-level" env:"DOORSTEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" group:"Serving:" help:"debug, info, warn or error (${default})."`
+	LogFormat string `name:"log-format" env:"DOORSTEP_LOG_FORMAT" enum:"json,text" default:"json" group:"Serving:" help:"json or text (${default})."`
+}
+
+// keeping are the flags that say how long things are kept.
+type keeping struct {
+	FinishedDays  int `name:"finished-days" env:"DOORSTEP_FINISHED_DAYS" default:"14" group:"Keeping:" help:"Days that finished tickets stay on phones, where a company sets nothing else (${default})."`
+	TombstoneDays int `name:"tombstone-days" env:"DOORSTEP_TOMBSTONE_DAYS" default:"90" group:"Keeping:" help:"Days that a phone may be away and still catch up without fetching a feed anew (${default})."`
+}
+
+// Validate is kong's.
+func (k keeping) Validate() error {
+	if k.FinishedDays < 1 || k.TombstoneDays < 1 {
+		return fault.New(fault.ConfigInvalid, "DOORSTEP_FINISHED_DAYS, DOORSTEP_TOMBSTONE_DAYS: a day at least")
+	}
+	return nil
 }
 
 // apply adds what the flags say to an installation's config.
@@ -42,6 +57,7 @@ func (s serving) apply(c *app.Config, log io.Writer) error {
 	c.Listen, c.PublicURL, c.CertFile, c.KeyFile = s.Listen, strings.TrimRight(s.PublicURL, "/"), s.TLSCert, s.TLSKey
 	c.Origins, c.DatabasePool, c.DrainDelay, c.BackupDays = s.Origins, s.Pool, s.DrainDelay, s.BackupDays
 	c.MaxWatches = s.MaxWatches
+	c.FinishedDays, c.TombstoneDays = s.FinishedDays, s.TombstoneDays
 	c.Log = s.logger(log)
 	return nil
 }

@@ -130,8 +130,12 @@ func TestTheSweepRunsAsAJob(t *testing.T) {
 		}
 	}
 	workers := river.NewWorkers()
-	periodic := h.Jobs(workers, func(context.Context) ([]change.Org, error) { return []change.Org{change.Org(h.org)}, nil })
-	runner, err := job.New(h.db.App, slog.New(slog.NewTextHandler(io.Discard, nil)), workers, periodic)
+	rounds := &job.Rounds{
+		Orgs:   func(context.Context) ([]change.Org, error) { return []change.Org{change.Org(h.org)}, nil },
+		Within: 1, // at once
+	}
+	h.Jobs(rounds)
+	runner, err := job.New(h.db.App, slog.New(slog.NewTextHandler(io.Discard, nil)), workers, rounds.Register(workers))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,13 +151,15 @@ func TestTheSweepRunsAsAJob(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	select {
-	case e := <-done:
-		if e.Kind != river.EventKindJobCompleted || e.Job.Kind != "proof.sweep" {
-			t.Fatalf("%s of %s", e.Kind, e.Job.Kind)
+	for range 2 { // the round, then the org's job
+		select {
+		case e := <-done:
+			if e.Kind != river.EventKindJobCompleted {
+				t.Fatalf("%s of %s", e.Kind, e.Job.Kind)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("no sweep ran")
 		}
-	case <-time.After(time.Minute):
-		t.Fatal("no sweep ran")
 	}
 	if h.onFeed(h.user, id).GetState() != verified {
 		t.Error("the sweep did not finish the proof")

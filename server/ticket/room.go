@@ -51,6 +51,9 @@ type Room struct {
 	// id is nobody. Rooms that place entities of the ticket place them anew. Optional.
 	Moved func(ctx context.Context, tx *postgres.Tx, ticket, from, to uuid.UUID) error
 
+	// Unsent tells which technicians have work on their phones that has no verdict yet. Optional.
+	Unsent func(ctx context.Context, tx *postgres.Tx) ([]uuid.UUID, error)
+
 	// Propose and AutoAssign are the dispatch room's. Optional: without them the calls are unavailable.
 	Propose    func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, limit int) ([]score.Candidate, error)
 	AutoAssign func(ctx context.Context, org uuid.UUID, limit int, region uuid.UUID, actor string) (score.Round, error)

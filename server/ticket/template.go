@@ -177,11 +177,20 @@ func placeNotice(tx *postgres.Tx, technician uuid.UUID, n *fieldv1.Notice) {
 }
 
 // Archive takes what nobody works on any more out of the phones: up to limit closed, cancelled or completed
-// tickets and up to limit notices that have not changed since before. It returns how many left; the rows stay.
+// tickets and up to limit notices that have not changed since before. It returns how many left; the rows stay. A ticket
+// of a technician who holds unsent work waits: it may be about that ticket, and its verdict comes first.
 func (r *Room) Archive(ctx context.Context, tx *postgres.Tx, before time.Time, limit int) (int, error) {
+	var waits []uuid.UUID
+	if r.Unsent != nil {
+		var err error
+		if waits, err = r.Unsent(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
 	rows, err := tx.Query(ctx, `SELECT id FROM ticket
 		WHERE org_id = $1 AND changed_at < $2 AND NOT archived AND state IN (4, 6, 7)
-		ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED`, tx.OrgID(), before, limit)
+			AND (technician_id IS NULL OR technician_id <> ALL (coalesce($4::uuid[], '{}')))
+		ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED`, tx.OrgID(), before, limit, waits)
 	if err != nil {
 		return 0, err
 	}

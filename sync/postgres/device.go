@@ -2,6 +2,10 @@ package postgres
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/sync/change"
 )
@@ -16,6 +20,15 @@ func (s *Store) Report(ctx context.Context, org change.Org, d change.Device, uns
 			tx.org, d, int64(unsent), tx.now)
 		return err
 	})
+}
+
+// Unsent are the devices that said, at their last contact since a time, that they hold mutations without a verdict.
+func (t *Tx) Unsent(ctx context.Context, since time.Time) ([]uuid.UUID, error) {
+	rows, err := t.Query(ctx, `SELECT device_id FROM sync_device WHERE org_id = $1 AND unsent > 0 AND seen_at > $2`, t.org, since)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
 // Subscribe sets the feeds that a user follows, in the transaction that changes the user's rights. What the

@@ -10,32 +10,55 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/change"
 )
 
+// collectedAtOnce bounds one transaction that collects tombstones.
+const collectedAtOnce = 2000
+
 // Collect deletes the tombstones of an org that are older than before and raises the floors of their feeds: a
-// cursor below a floor may have missed a removal, and its feed is sent anew. It returns how many went.
+// cursor below a floor may have missed a removal, and its feed is sent anew. It returns how many went. Each transaction
+// takes a bounded number, so that no feed is locked for long.
 func (s *Store) Collect(ctx context.Context, org change.Org, before time.Time) (gone int64, err error) {
-	err = s.Transact(ctx, org, func(tx *Tx) error {
-		// Heads first and in order, as every writer locks them.
-		rows, err := tx.Query(ctx, `
-			SELECT feed FROM sync_feed
-			WHERE org_id = $1 AND feed IN (SELECT feed FROM sync_entry WHERE org_id = $1 AND removed AND at < $2)
-			ORDER BY feed FOR UPDATE`, tx.org, before)
-		if err != nil {
+	for {
+		var n int64
+		err := s.Transact(ctx, org, func(tx *Tx) (err error) {
+			n, err = tx.collect(ctx, before)
 			return err
+		})
+		gone += n
+		if err != nil || n < collectedAtOnce {
+			return gone, err
 		}
-		feeds, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return err
-		}
-		return tx.QueryRow(ctx, `
-			WITH gone AS (
-				DELETE FROM sync_entry WHERE org_id = $1 AND feed = ANY ($3) AND removed AND at < $2 RETURNING feed, seq
-			), raised AS (
-				UPDATE sync_feed f SET floor = greatest(f.floor, m.seq)
-				FROM (SELECT feed, max(seq) AS seq FROM gone GROUP BY feed) m
-				WHERE f.org_id = $1 AND f.feed = m.feed
-			)
-			SELECT count(*) FROM gone`, tx.org, before, feeds).Scan(&gone)
-	})
+	}
+}
+
+func (t *Tx) collect(ctx context.Context, before time.Time) (gone int64, err error) {
+	rows, err := t.Query(ctx, `SELECT DISTINCT feed FROM (
+		SELECT feed FROM sync_entry WHERE org_id = $1 AND removed AND at < $2 ORDER BY at LIMIT $3) e`, t.org, before, collectedAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	feeds, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(feeds) == 0 {
+		return 0, err
+	}
+	// Heads first and in order, as every writer locks them.
+	if _, err := t.Exec(ctx, `SELECT 1 FROM sync_feed WHERE org_id = $1 AND feed = ANY ($2) ORDER BY feed FOR UPDATE`, t.org, feeds); err != nil {
+		return 0, err
+	}
+	// What was found before the locks may have come back to life since.
+	err = t.QueryRow(ctx, `
+		WITH old AS (
+			SELECT feed, kind, entity_id FROM sync_entry
+			WHERE org_id = $1 AND removed AND at < $2 AND feed = ANY ($3) ORDER BY at LIMIT $4
+		), gone AS (
+			DELETE FROM sync_entry e USING old
+			WHERE e.org_id = $1 AND e.feed = old.feed AND e.kind = old.kind AND e.entity_id = old.entity_id
+			RETURNING e.feed, e.seq
+		), raised AS (
+			UPDATE sync_feed f SET floor = greatest(f.floor, m.seq)
+			FROM (SELECT feed, max(seq) AS seq FROM gone GROUP BY feed) m
+			WHERE f.org_id = $1 AND f.feed = m.feed
+		)
+		SELECT count(*) FROM gone`, t.org, before, feeds, collectedAtOnce).Scan(&gone)
 	return gone, err
 }
 
