@@ -10,7 +10,7 @@ FUZZTIME ?= 20s
 # The race detector needs a C compiler.
 RACE := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo build test check test-go fuzz bench lint lint-go lint-proto vet generate fresh golden clean need
+.PHONY: demo build test check test-go faults fuzz bench lint lint-go lint-proto vet generate fresh golden clean need
 
 ## demo: start everything on this machine with a demo company and print what to open; ARGS are passed on.
 demo: build
@@ -65,6 +65,13 @@ fresh: $(TOOLS)/buf
 ## golden: write down the schema and other golden files anew.
 golden: need
 	DOORSTEP_UPDATE_GOLDEN=1 go test -count=1 ./migrations ./server/distribute
+
+## faults: every fault between phone, server, database and store, ROUNDS times each (at most 6) from SEED, and how
+## long each took to recover from.
+ROUNDS ?= 2
+SEED ?= 1
+faults: need
+	DOORSTEP_FAULT_ROUNDS=$(ROUNDS) DOORSTEP_FAULT_SEED=$(SEED) go test -count=1 -v -timeout 60m ./internal/day
 
 ## fuzz: every fuzz target, FUZZTIME each.
 fuzz: need

@@ -38,6 +38,14 @@ func rounds(t *testing.T) int {
 	return n
 }
 
+// onlyInFaults skips what takes too long for every run of the tests.
+func onlyInFaults(t *testing.T) {
+	t.Helper()
+	if os.Getenv("DOORSTEP_FAULT_ROUNDS") == "" {
+		t.Skip("make faults runs this")
+	}
+}
+
 // seed decides when faults strike and where connections break. Other processes are not its slaves, so a seed that
 // failed need not fail again.
 func seed(t *testing.T) uint64 {
@@ -78,7 +86,7 @@ func gather(t *testing.T, database *pgtest.Server) *storm {
 }
 
 // open makes a company of two technicians with a phone each, who reach the replicas through a balancer. The first
-// of these is the one that the office and the command line use.
+// is the one that the office and the command line use; those that cannot be started here run already.
 func open(t *testing.T, first *installation, databaseURL string, replicas ...*installation) *storm {
 	t.Helper()
 	s := &storm{t: t, random: rand.New(rand.NewPCG(seed(t), 0)), url: databaseURL}
@@ -92,7 +100,7 @@ func open(t *testing.T, first *installation, databaseURL string, replicas ...*in
 	}
 	s.company = found(first)
 	for _, r := range replicas {
-		if r != first {
+		if r != first && r.env != nil {
 			r.serve()
 		}
 	}
@@ -265,14 +273,16 @@ func (s *storm) refuses() {
 	})
 }
 
+// answers tells whether a database takes connections.
+func answers(ctx context.Context, url string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	return err == nil && conn.Close(ctx) == nil
+}
+
 // disasters are all that happens to a server and its only database.
 func (s *storm) disasters() []disaster {
-	answers := func() bool {
-		ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
-		defer cancel()
-		conn, err := pgx.Connect(ctx, s.database.URL)
-		return err == nil && conn.Close(ctx) == nil
-	}
 	weather := func() uint64 { return s.random.Uint64() }
 	clocks := func(most time.Duration) {
 		for _, h := range s.hands {
@@ -283,7 +293,7 @@ func (s *storm) disasters() []disaster {
 		{name: "server: kill -9", hit: s.kill, heal: s.start, rare: true},
 		{name: "server: SIGSTOP", hit: func() { s.signal(syscall.SIGSTOP) }, heal: func() { s.signal(syscall.SIGCONT) },
 			seen: func() { s.inRotation(0) }},
-		{name: "database: kill -9", hit: func() { s.database.Crash(s.t) }, heal: func() {}, back: answers},
+		{name: "database: kill -9", hit: func() { s.database.Crash(s.t) }, heal: func() {}, back: func() bool { return answers(s.t.Context(), s.database.URL) }},
 		{name: "database: stopped, started", hit: func() { s.database.Stop(s.t) }, seen: s.refuses, heal: func() { s.database.Start(s.t) }, rare: true},
 		{name: "database: SIGSTOP", hit: func() { s.database.Pause(s.t) }, seen: s.refuses, heal: func() { s.database.Resume(s.t) }},
 		{name: "phone-server: reset", hit: s.front.Reset, heal: func() {}},

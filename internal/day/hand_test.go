@@ -24,9 +24,9 @@ type hand struct {
 	worked         map[uuid.UUID]bool
 	tickets, parts int
 	reset          []string
+	failed         int           // rounds that did not go through
 	synced         time.Time     // when the last round that went through began to be known
 	news           chan struct{} // closed and made anew at each such round
-	connected      []time.Time   // when a watch stood
 }
 
 // newHand enrols a technician's phone, and starts both phone and technician; they end with the test, or when rest
@@ -55,14 +55,13 @@ func newHand(c *company, login string) (h *hand, rest func()) {
 func (h *hand) hear(e offline.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e.Connected != nil && *e.Connected {
-		h.connected = append(h.connected, time.Now())
-	}
 	if e.Report == nil {
 		return
 	}
 	h.reset = append(h.reset, e.Report.Reset...)
-	if e.Err == nil {
+	if e.Err != nil {
+		h.failed++
+	} else {
 		h.synced = time.Now()
 		close(h.news)
 		h.news = make(chan struct{})
@@ -99,6 +98,13 @@ func (h *hand) done() (tickets, parts int) {
 	return h.tickets, h.parts
 }
 
+// troubles counts the rounds that did not go through.
+func (h *hand) troubles() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failed
+}
+
 // syncedAfter returns when a round went through after at.
 func (h *hand) syncedAfter(t *testing.T, at time.Time) time.Time {
 	t.Helper()
@@ -119,7 +125,7 @@ func (h *hand) syncedAfter(t *testing.T, at time.Time) time.Time {
 	}
 }
 
-// note writes a word on one of the phone's tickets and returns how many notes are there to be acknowledged.
+// note writes a word on one of the phone's tickets.
 func (h *hand) note() {
 	h.t.Helper()
 	visits := h.visits()

@@ -44,13 +44,13 @@ type installation struct {
 	t      *testing.T
 	binary string
 	env    []string
+	secret string // the file of the root secret
 	listen string
 	// public is where phones reach the server: its own address, or what stands before it.
 	public string
-
-	mu  sync.Mutex
-	cmd *exec.Cmd
-	log bytes.Buffer
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	log    bytes.Buffer
 }
 
 func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installation {
@@ -60,14 +60,14 @@ func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installat
 		t.Fatal(err)
 	}
 	in := &installation{t: t, binary: binary, listen: fmt.Sprintf("127.0.0.1:%d", port.Stable(t))}
-	secret := filepath.Join(t.TempDir(), "secret")
+	in.secret = filepath.Join(t.TempDir(), "secret")
 	in.env = append(os.Environ(),
-		"DOORSTEP_DATABASE_URL="+databaseURL, "DOORSTEP_SECRET_FILE="+secret, "DOORSTEP_LISTEN="+in.listen,
+		"DOORSTEP_DATABASE_URL="+databaseURL, "DOORSTEP_SECRET_FILE="+in.secret, "DOORSTEP_LISTEN="+in.listen,
 		"DOORSTEP_S3_ENDPOINT="+bucket.Endpoint, "DOORSTEP_S3_BUCKET="+bucket.Name, "DOORSTEP_S3_REGION="+bucket.Region,
 		"DOORSTEP_S3_ACCESS_KEY="+bucket.AccessKey, "DOORSTEP_S3_SECRET_KEY="+bucket.SecretKey, "LANG=en_US.UTF-8",
 	)
 	in.public = in.url()
-	in.run("admin", "secret", secret)
+	in.run("admin", "secret", in.secret)
 	in.run("migrate")
 	in.endWithTest()
 	return in

@@ -30,6 +30,9 @@ func TestAccessTokens(t *testing.T) {
 	if err != nil || !expires.Equal(morning.Add(AccessLife)) {
 		t.Fatal(err, expires)
 	}
+	if _, err := VerifyAccess(ring, token, morning.Add(-time.Hour)); err != nil {
+		t.Errorf("a token of a replica whose clock is an hour ahead: %v", err)
+	}
 	if got, err := VerifyAccess(ring, token, morning.Add(AccessLife-time.Second)); err != nil || got != b {
 		t.Errorf("%v %v", got, err)
 	}
@@ -54,7 +57,6 @@ func TestAccessTokens(t *testing.T) {
 		want  fault.Code
 	}{
 		"expired":                       {token, morning.Add(AccessLife + time.Minute), fault.TokenExpired},
-		"from before its time":          {token, morning.Add(-time.Hour), fault.Unauthenticated},
 		"cut short":                     {token[:len(token)-4], morning, fault.Unauthenticated},
 		"nonsense":                      {"x.y.z", morning, fault.Unauthenticated},
 		"no algorithm":                  {forge(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, code.ID), morning, fault.Unauthenticated},
