@@ -63,7 +63,7 @@ func mayImport(from, to string) bool {
 		return within(to, foundations...) || within(to, "sync/change")
 	case room(from) != "":
 		return room(from) == room(to) || within(to, vocabulary...) || within(to, foundations...) ||
-			within(to, "sync") || within(to, "server/rpc")
+			within(to, "sync") || within(to, "server/rpc", "server/job")
 	}
 	return true
 }
