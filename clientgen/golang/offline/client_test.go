@@ -330,7 +330,7 @@ func TestAnyDayOnABadNetwork(t *testing.T) {
 			return synctest.Change(ctx, o.trade, tx, pair[1], func(i *synctest.Item) { i.Holder = second })
 		})
 		network := newFaulty(rapid.Uint64().Draw(r, "seed"), 0)
-		p := o.phone(t, user, network)
+		p := o.phoneIn(t, memoryDir(t), user, network)
 		p.sync()
 		network.bad = rapid.Float64Range(0, 0.7).Draw(r, "bad")
 		mine, both := 0, 0
