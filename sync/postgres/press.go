@@ -10,7 +10,7 @@ import (
 const (
 	// packBytes is how much goes into a pack: enough that columns are long, little enough that packing begins while
 	// the database still sends.
-	packBytes = 512 << 10
+	packBytes = 1 << 20
 	bodyBlock = 64 << 10
 )
 

@@ -26,6 +26,7 @@ type reader struct {
 	plain, noise []byte
 	// values counts what columns hold, so that a few bytes cannot claim billions.
 	values int
+	last   map[int][]uint64
 	err    error
 }
 
@@ -96,7 +97,8 @@ func (r *reader) room(n int) bool {
 
 func (r *reader) ints(n int) []uint64 {
 	mode := r.byte()
-	if mode > intsDelta {
+	beside := r.last[n]
+	if mode > intsBeside || mode == intsBeside && beside == nil {
 		r.fail("column")
 	}
 	if !r.room(n) || n > len(r.plain) {
@@ -107,12 +109,19 @@ func (r *reader) ints(n int) []uint64 {
 	last := uint64(0)
 	for i := range out {
 		v := r.uvarint()
-		if mode == intsDelta {
+		switch mode {
+		case intsDelta:
 			v = last + unzigzag(v)
 			last = v
+		case intsBeside:
+			v = beside[i] + unzigzag(v)
 		}
 		out[i] = v
 	}
+	if r.last == nil {
+		r.last = map[int][]uint64{}
+	}
+	r.last[n] = out
 	return out
 }
 

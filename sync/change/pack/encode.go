@@ -10,8 +10,9 @@ import (
 
 // How a column of integers is written.
 const (
-	intsPlain = 0 // each as it is
-	intsDelta = 1 // each as its difference from the one before, zigzag
+	intsPlain  = 0 // each as it is
+	intsDelta  = 1 // each as its difference from the one before, zigzag
+	intsBeside = 2 // each as its difference from the same one in the last column of as many numbers, zigzag
 )
 
 // How a column of byte strings is written.
@@ -30,6 +31,8 @@ const (
 // writer gathers columns: plain is to be compressed, noise is not worth trying.
 type writer struct {
 	plain, noise []byte
+	// last is the last column of numbers by length: the end of a window follows from its beginning.
+	last map[int][]uint64
 }
 
 var encoders = sync.Pool{New: func() any {
@@ -60,27 +63,39 @@ func uvarintLen(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
 func zigzag(v uint64) uint64   { return v<<1 ^ uint64(int64(v)>>63) }
 func unzigzag(v uint64) uint64 { return v>>1 ^ -(v & 1) }
 
-// ints writes a column in whichever way is shorter.
+// ints writes a column in whichever way is shortest.
 func (w *writer) ints(values []uint64) {
-	plain, delta, last := 0, 0, uint64(0)
-	for _, v := range values {
-		plain += uvarintLen(v)
-		delta += uvarintLen(zigzag(v - last))
-		last = v
-	}
-	if plain <= delta {
-		w.plain = append(w.plain, intsPlain)
-		for _, v := range values {
-			w.uvarint(v)
+	beside := w.last[len(values)]
+	var size [3]int
+	var before uint64
+	for i, v := range values {
+		size[intsPlain] += uvarintLen(v)
+		size[intsDelta] += uvarintLen(zigzag(v - before))
+		if before = v; beside != nil {
+			size[intsBeside] += uvarintLen(zigzag(v - beside[i]))
 		}
-		return
 	}
-	w.plain = append(w.plain, intsDelta)
-	last = 0
-	for _, v := range values {
-		w.uvarint(zigzag(v - last))
-		last = v
+	mode := intsPlain
+	if size[intsDelta] < size[mode] {
+		mode = intsDelta
 	}
+	if beside != nil && size[intsBeside] < size[mode] {
+		mode = intsBeside
+	}
+	w.plain = append(w.plain, byte(mode))
+	before = 0
+	for i, v := range values {
+		switch mode {
+		case intsPlain:
+			w.uvarint(v)
+		case intsDelta:
+			w.uvarint(zigzag(v - before))
+			before = v
+		case intsBeside:
+			w.uvarint(zigzag(v - beside[i]))
+		}
+	}
+	w.last[len(values)] = values
 }
 
 // bytes writes a column of byte strings.

@@ -24,8 +24,12 @@ const maxDepth = 8
 
 // Encode packs entries, which must not be more than MaxBytes together.
 func Encode(entries []change.Entry) []byte {
-	var w writer
-	w.plain = binary.AppendUvarint(make([]byte, 0, 64<<10), uint64(len(entries)))
+	size := 1 << 10
+	for i := range entries {
+		size += len(entries[i].Body) + 8
+	}
+	w := writer{noise: make([]byte, 0, size/4), last: map[int][]uint64{}}
+	w.plain = binary.AppendUvarint(make([]byte, 0, size), uint64(len(entries)))
 	ints := make([]uint64, len(entries))
 	values := make([][]byte, len(entries))
 	for i := range entries {
@@ -35,10 +39,11 @@ func Encode(entries []change.Entry) []byte {
 		}
 	}
 	w.ints(ints)
+	seqs := make([]uint64, len(entries))
 	for i := range entries {
-		ints[i] = uint64(entries[i].Seq)
+		seqs[i] = uint64(entries[i].Seq)
 	}
-	w.ints(ints)
+	w.ints(seqs)
 	for i := range entries {
 		values[i] = entries[i].ID[:]
 	}
