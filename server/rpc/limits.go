@@ -3,6 +3,7 @@ package rpc
 import (
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ type Limits struct {
 	CostlyWeight float64
 	// InFlight is how many unary calls may be served at once. Default 4,096.
 	InFlight int
-	// Building is how many large answers may be built at once; more calls wait. Default 32.
+	// Building is how many large answers may be built at once; more calls wait. Default 8 for
+	// each core: enough to keep them busy while some wait for the database.
 	Building int
 	// ReadBytes and SendBytes bound one message after decompression. Default 6 MiB and 6 MiB.
 	ReadBytes, SendBytes int
@@ -45,7 +47,7 @@ func (l Limits) withDefaults() Limits {
 		l.InFlight = 4096
 	}
 	if l.Building == 0 {
-		l.Building = 32
+		l.Building = 8 * runtime.GOMAXPROCS(0)
 	}
 	if l.ReadBytes == 0 {
 		l.ReadBytes = 6 << 20
