@@ -206,13 +206,21 @@ func (r *runner) do(p phone, s conformance.Step) (code string, err error) {
 
 // await looks until it sees what it should.
 func (r *runner) await(p phone, s conformance.Step) error {
-	var err error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if err = r.look(p, s); err == nil {
+	patience := time.NewTimer(time.Minute)
+	defer patience.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := r.look(p, s)
+		if err == nil {
 			return nil
 		}
+		select {
+		case <-patience.C:
+			return err
+		case <-again.C:
+		}
 	}
-	return err
 }
 
 func (r *runner) look(p phone, s conformance.Step) error {

@@ -174,8 +174,10 @@ func TestAPushSaysEverythingThatPROTOCOLPromises(t *testing.T) {
 		outcome syncv1.Outcome
 		code    fault.Code
 	}{
-		{syncv1.Outcome_OUTCOME_APPLIED, ""}, {syncv1.Outcome_OUTCOME_PARKED, fault.MutationUnknown},
-		{syncv1.Outcome_OUTCOME_REJECTED, fault.StateForbids}, {syncv1.Outcome_OUTCOME_PARKED, fault.DeviceTimeFuture},
+		{syncv1.Outcome_OUTCOME_APPLIED, ""},
+		{syncv1.Outcome_OUTCOME_PARKED, fault.MutationUnknown},
+		{syncv1.Outcome_OUTCOME_REJECTED, fault.StateForbids},
+		{syncv1.Outcome_OUTCOME_PARKED, fault.DeviceTimeFuture},
 	} {
 		v := res.Verdicts[i]
 		if v.Outcome != want.outcome || v.Code != string(want.code) || v.Sequence != uint64(i+1) || string(v.Id) != string(ms[i].Id) {
