@@ -5,12 +5,15 @@ BIN   := .tmp/bin
 TOOLS := .ci/tools/node_modules/.bin
 
 GOLANGCI_VERSION := v2.15.0
+# What `make soak` simulates: that many seeds from the first on.
+SEEDS ?= 100000
+FROM  ?= 1
 # The time that each fuzz target gets in `make fuzz`.
 FUZZTIME ?= 20s
 # The race detector needs a C compiler.
 RACE := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo build test check test-go faults fuzz bench lint lint-go lint-proto vet generate fresh golden clean need
+.PHONY: demo build test check test-go faults fuzz bench lint lint-go lint-proto soak vet generate fresh golden clean need
 
 ## demo: start everything on this machine with a demo company and print what to open; ARGS are passed on.
 demo: build
@@ -76,6 +79,10 @@ faults: need
 ## fuzz: every fuzz target, FUZZTIME each.
 fuzz: need
 	@.ci/fuzz $(FUZZTIME)
+
+## soak: SEEDS simulations of phones, replicas and faults around the sync engine, from seed FROM on.
+soak: need
+	go test ./sync/synctest -run 'TestSimulator$$' -count=1 -timeout 0 -v -args -seeds=$(SEEDS) -from=$(FROM)
 
 ## bench: figures beside what they stand on, written to docs/BENCHMARKS.md; ARGS="-growth 10000000" for all of the growth row.
 bench: need

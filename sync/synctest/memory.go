@@ -24,12 +24,15 @@ type Memory struct {
 	mu    sync.Mutex
 	state memory
 	now   func() time.Time
+	// generations counts outside of what a backup brings back.
+	generations byte
 }
 
 type memory struct {
 	generation change.Generation
 	heads      map[change.FeedID]feed.Head
 	entries    map[feed.Ref]change.Entry
+	written    map[feed.Ref]time.Time
 	follows    map[change.User][]change.FeedID
 	devices    map[change.Device]memoryDevice
 	records    []intake.Record
@@ -43,13 +46,15 @@ type memoryDevice struct {
 
 func (m memory) clone() memory {
 	m.heads, m.entries, m.follows = maps.Clone(m.heads), maps.Clone(m.entries), maps.Clone(m.follows)
+	m.written = maps.Clone(m.written)
 	m.devices, m.items, m.records = maps.Clone(m.devices), maps.Clone(m.items), slices.Clip(m.records)
 	return m
 }
 
 // NewMemory returns an empty store.
 func NewMemory(now func() time.Time) *Memory {
-	return &Memory{now: now, state: memory{
+	return &Memory{now: now, generations: 1, state: memory{
+		written:    map[feed.Ref]time.Time{},
 		generation: change.Generation{1}, heads: map[change.FeedID]feed.Head{}, entries: map[feed.Ref]change.Entry{},
 		follows: map[change.User][]change.FeedID{}, devices: map[change.Device]memoryDevice{}, items: map[uuid.UUID]Item{},
 	}}
@@ -59,17 +64,33 @@ func NewMemory(now func() time.Time) *Memory {
 type MemoryTx struct {
 	memory
 	batch feed.Batch
+	now   time.Time
+}
+
+// errDoomed is what a deferred constraint says at the commit.
+var errDoomed = errors.New("synctest: a constraint forbids this item")
+
+func (m memory) valid() error {
+	for _, i := range m.items {
+		if i.Doomed {
+			return errDoomed
+		}
+	}
+	return nil
 }
 
 // Transact implements intake.Store.
 func (m *Memory) Transact(ctx context.Context, _ change.Org, fn func(*MemoryTx) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	tx := &MemoryTx{memory: m.state.clone()}
+	tx := &MemoryTx{memory: m.state.clone(), now: m.now()}
 	if err := fn(tx); err != nil {
 		return err
 	}
 	if _, err := tx.batch.Flush(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.valid(); err != nil {
 		return err
 	}
 	m.state = tx.memory
@@ -116,7 +137,8 @@ func (t *MemoryTx) Append(_ context.Context, heads []feed.Head, writes []feed.Wr
 		t.heads[h.Feed] = h
 	}
 	for _, w := range writes {
-		t.entries[feed.Ref{Feed: w.Feed, Entity: w.Entry.Entity}] = w.Entry
+		ref := feed.Ref{Feed: w.Feed, Entity: w.Entry.Entity}
+		t.entries[ref], t.written[ref] = w.Entry, t.now
 	}
 	return nil
 }
@@ -141,6 +163,9 @@ func (t *MemoryTx) Open(_ context.Context, d change.Device, from, to uint64, ids
 func (t *MemoryTx) Savepoint(_ context.Context, fn func() error) error {
 	before, mark := t.memory.clone(), t.batch.Mark()
 	err := fn()
+	if err == nil {
+		err = t.valid()
+	}
 	if err != nil {
 		t.memory = before
 		t.batch.Reset(mark)
@@ -155,13 +180,13 @@ func (t *MemoryTx) Save(_ context.Context, d change.Device, last uint64, records
 	return nil
 }
 
-// Collect forgets all tombstones, whatever their age.
-func (m *Memory) Collect(_ context.Context, _ change.Org, _ time.Time) (gone int64, _ error) {
+// Collect forgets the tombstones older than before.
+func (m *Memory) Collect(_ context.Context, _ change.Org, before time.Time) (gone int64, _ error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.state = m.state.clone()
 	for ref, e := range m.state.entries {
-		if e.Removed {
+		if e.Removed && m.state.written[ref].Before(before) {
 			h := m.state.heads[ref.Feed]
 			h.Floor = max(h.Floor, e.Seq)
 			m.state.heads[ref.Feed] = h
@@ -176,8 +201,41 @@ func (m *Memory) Collect(_ context.Context, _ change.Org, _ time.Time) (gone int
 func (m *Memory) NewGeneration(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.state.generation[0]++
+	m.generations++
+	m.state.generation[0] = m.generations
 	return nil
+}
+
+// Backup implements Store: a commit replaces the state's maps and changes none of them.
+func (m *Memory) Backup(context.Context, change.Org) (func(context.Context) error, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept := m.state
+	return func(context.Context) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.state = kept
+		return nil
+	}, nil
+}
+
+// Items implements Store.
+func (m *Memory) Items(context.Context, change.Org) ([]Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.state.items)), nil
+}
+
+// Parked implements Store.
+func (m *Memory) Parked(context.Context, change.Org) (out []change.Mutation, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.state.records {
+		if r.Verdict.Outcome == change.Parked && !r.Duplicate {
+			out = append(out, r.Mutation)
+		}
+	}
+	return out, nil
 }
 
 // Snapshot implements feed.Reader.

@@ -89,6 +89,14 @@ func (p *Phone) Pull(ctx context.Context, r feed.Reader, org change.Org) (feed.P
 
 // Apply takes a page in: staged until the checkpoint, then shown all at once, with the digests compared.
 func (p *Phone) Apply(page feed.Page) error {
+	if err := p.stage(page); err != nil || !page.Final {
+		return err
+	}
+	return p.checkpoint(page)
+}
+
+// stage takes a page in without showing it, together with its cursor.
+func (p *Phone) stage(page feed.Page) error {
 	p.repair = nil
 	for _, f := range page.Dropped {
 		p.staged[f] = nil
@@ -117,21 +125,22 @@ func (p *Phone) Apply(page feed.Page) error {
 			}
 		}
 	}
-	if page.LastSeq < p.lastSeq && page.Cursor.Generation == p.cursor.Generation {
-		return fmt.Errorf("last sequence goes back from %d to %d", p.lastSeq, page.LastSeq)
+	if page.Cursor.Generation != p.cursor.Generation {
+		p.lastSeq = 0 // a restored office may have forgotten some
 	}
 	if page.Changed {
 		p.cursor = page.Cursor
 	}
-	if !page.Final {
-		return nil
-	}
-	p.lastSeq = page.LastSeq
-	return p.checkpoint(page.Heads)
+	return nil
 }
 
-func (p *Phone) checkpoint(heads []feed.Head) error {
-	for _, h := range heads {
+// checkpoint shows what is staged, in one step.
+func (p *Phone) checkpoint(page feed.Page) error {
+	if page.LastSeq < p.lastSeq {
+		return fmt.Errorf("last sequence goes back from %d to %d", p.lastSeq, page.LastSeq)
+	}
+	p.lastSeq = page.LastSeq
+	for _, h := range page.Heads {
 		var sum change.Digest
 		for _, e := range p.staged[h.Feed] {
 			sum += change.DigestOf(e.Entity, e.Seq)

@@ -23,6 +23,11 @@ type Store[T intake.Tx] interface {
 	Collect(ctx context.Context, org change.Org, before time.Time) (int64, error)
 	// NewGeneration declares that the database was restored.
 	NewGeneration(ctx context.Context) error
+	// Backup keeps the org as it is now; restore puts it back.
+	Backup(ctx context.Context, org change.Org) (restore func(context.Context) error, err error)
+	// Items are all items as they are committed, and Parked the mutations that wait for a person.
+	Items(ctx context.Context, org change.Org) ([]Item, error)
+	Parked(ctx context.Context, org change.Org) ([]change.Mutation, error)
 }
 
 // World is a store with one org, its people and their items.
@@ -36,6 +41,9 @@ type World[T intake.Tx] struct {
 
 // All is the feed that everybody follows.
 var All = change.FeedID{Kind: "org", Key: uuid.UUID{1}}
+
+// Pool is the feed of what anybody may claim.
+var Pool = change.FeedID{Kind: "team", Key: uuid.UUID{2}}
 
 // NewWorld wraps a store.
 func NewWorld[T intake.Tx](s Store[T]) *World[T] {

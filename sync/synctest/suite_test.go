@@ -4,21 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/doorstep-dev/doorstep/sync/synctest"
 )
 
 func TestMemoryHoldsTheSuite(t *testing.T) {
 	t.Parallel()
 	synctest.Suite(t, func(testing.TB) synctest.Store[*synctest.MemoryTx] { return synctest.NewMemory(time.Now) })
-}
-
-func TestMemoryADayOfAnything(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(r *rapid.T) {
-		synctest.Day(r, t, synctest.NewWorld[*synctest.MemoryTx](synctest.NewMemory(time.Now)))
-	})
 }
 
 func TestMemoryManyAtOnce(t *testing.T) {

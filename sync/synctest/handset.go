@@ -1,0 +1,486 @@
+package synctest
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
+	"github.com/doorstep-dev/doorstep/sync/intake"
+	"github.com/doorstep-dev/doorstep/sync/watch"
+)
+
+const revokedCode = fault.DeviceRevoked
+
+var errNoAnswer = errors.New("synctest: no answer")
+
+// handset is a phone within a simulation: the Phone is its disk, the rest is gone after a crash.
+type handset[T intake.Tx] struct {
+	*Phone
+	sim      *sim[T]
+	number   int
+	all      []change.Mutation // all that was ever made here, for the audit
+	sent     map[change.Device][]change.Mutation
+	skew     time.Duration
+	revoked  bool
+	wiped    bool
+	offline  bool
+	messages int
+	resets   int
+
+	// A round is pushing and pulling; pending is the message it waits for.
+	busy, again bool
+	pending     int
+	// certainOn is the watch that stood when a round began that went through. While that watch stands the office
+	// has not been away, and so not been restored.
+	certainOn, begunOn *watch.Subscription
+	gapped             uint64
+	repairs            int
+	failures           int
+	view               int
+	stream             *watch.Subscription
+	streamOf           *replica[T]
+	// writesLeft counts the durable writes until the phone crashes; 0 never.
+	writesLeft int
+}
+
+// do captures what a person does.
+func (p *handset[T]) do(a Action) {
+	s := p.sim
+	if p.wiped {
+		return
+	}
+	args := Args{Item: s.item(a.Item), Other: s.item(a.Other), Holder: uuid.UUID(s.user(a.User))}
+	for _, held := range p.shown {
+		for e, entry := range held {
+			if e.ID == args.Item {
+				args.Seen = max(args.Seen, versionOf(string(entry.Body)))
+			}
+		}
+	}
+	s.made++
+	m := change.Mutation{
+		Device: p.Device, User: p.User, Seq: uint64(len(p.made)) + 1, ID: numbered(3, s.made), Kind: a.Verb, Args: args.Encode(),
+		DeviceTime: s.now().Add(p.skew),
+	}
+	if a.Verb == "junk" {
+		m.Kind, m.Args = "add", []byte("{")
+	}
+	p.made[m.Seq] = m
+	p.outbox = append(p.outbox, m)
+	s.add(Made{p.number, m})
+	p.round()
+}
+
+// write does one durable step; false says that the phone crashed before it.
+func (p *handset[T]) write(step func()) bool {
+	if p.writesLeft > 0 && !p.sim.healed {
+		if p.writesLeft--; p.writesLeft == 0 {
+			p.crash()
+			return false
+		}
+	}
+	step()
+	return true
+}
+
+func (p *handset[T]) crash() {
+	p.sim.note("phone %d crashes", p.number)
+	p.cutStream()
+	p.busy, p.again, p.pending, p.writesLeft, p.failures = false, false, 0, 0, 0
+	p.sim.after(3*time.Second, p.round)
+}
+
+func (p *handset[T]) cutStream() {
+	if p.stream != nil {
+		p.stream.Close()
+		p.stream = nil
+		p.sim.after(time.Minute, p.connect)
+	}
+}
+
+// goOffline takes the network away.
+func (p *handset[T]) goOffline(d time.Duration) {
+	if p.offline {
+		return
+	}
+	p.sim.note("phone %d is offline for %s", p.number, d)
+	p.offline = true
+	p.cutStream()
+	if p.busy {
+		p.failed()
+	}
+	p.sim.after(d, func() {
+		p.sim.note("phone %d is online", p.number)
+		p.offline, p.failures = false, 0
+		p.round()
+	})
+}
+
+// call sends a message to some replica and waits half a minute for its answer.
+func (p *handset[T]) call(serve func(*replica[T], fate) (any, error), then func(any, error)) {
+	s := p.sim
+	p.messages++
+	n := p.messages
+	p.pending = n
+	f := s.fate(message{p.number, n})
+	r := s.replicas[f.replica%len(s.replicas)]
+	if p.stream != nil {
+		r = p.streamOf
+	}
+	epoch := s.epoch
+	arrive := func(r *replica[T], answer bool) {
+		if s.epoch != epoch || (p.offline && answer) {
+			return
+		}
+		var reply any
+		err := error(errNoAnswer)
+		if !r.down {
+			r.answers = true
+			reply, err = serve(r, f)
+			if !r.answers {
+				return // it died
+			}
+		}
+		if !answer || f.answerLost {
+			return
+		}
+		s.after(f.back, func() {
+			if p.pending == n && !p.offline && s.epoch == epoch {
+				p.pending = 0
+				then(reply, err)
+			}
+		})
+	}
+	if !f.lost {
+		s.after(f.there, func() { arrive(r, true) })
+	}
+	if f.twice {
+		other := s.replicas[(f.replica+1)%len(s.replicas)]
+		s.after(f.again, func() { arrive(other, false) })
+	}
+	s.after(30*time.Second, func() {
+		if p.pending == n {
+			p.failed()
+		}
+	})
+}
+
+// failed ends a round that did not go through, and tries again later.
+func (p *handset[T]) failed() {
+	p.pending, p.busy, p.certainOn = 0, false, nil
+	p.failures++
+	p.sim.after(min(time.Minute, time.Second<<min(p.failures, 6)), p.round)
+}
+
+// round pushes all and pulls to a checkpoint, as PROTOCOL.md says.
+func (p *handset[T]) round() {
+	if p.wiped || p.offline {
+		return
+	}
+	if p.busy {
+		p.again = true
+		return
+	}
+	p.busy, p.again, p.gapped, p.repairs = true, false, 0, 0
+	p.begunOn = p.stream
+	latest := p.latest()
+	if latest == 0 || len(p.outbox) == 0 || (p.stream != nil && p.certainOn == p.stream) {
+		p.push(0)
+		return
+	}
+	p.call(p.asking(1), func(reply any, err error) {
+		switch {
+		case fault.CodeOf(err) == revokedCode:
+			p.push(0)
+		case err != nil:
+			p.failed()
+		case reply.(pulled).page.LastSeq < latest:
+			p.push(reply.(pulled).page.LastSeq + 1)
+		default:
+			p.push(0)
+		}
+	})
+}
+
+// latest is the newest number with a verdict.
+func (p *handset[T]) latest() (seq uint64) {
+	for n := range p.verdicts {
+		seq = max(seq, n)
+	}
+	return seq
+}
+
+// push sends the outbox, or all from a number on.
+func (p *handset[T]) push(from uint64) {
+	first := from
+	if first == 0 {
+		if len(p.outbox) == 0 {
+			p.pull()
+			return
+		}
+		first = p.outbox[0].Seq
+	}
+	f := p.sim.fate(message{p.number, p.messages + 1})
+	if from == 0 {
+		first -= min(first-1, uint64(f.repeated))
+	}
+	var ms []change.Mutation
+	for seq := first; seq <= uint64(len(p.made)) && len(ms) < f.count+f.repeated; seq++ {
+		ms = append(ms, p.made[seq])
+	}
+	if len(ms) == 0 {
+		p.pull()
+		return
+	}
+	device := p.Device
+	p.call(func(r *replica[T], _ fate) (any, error) { return r.take(p, device, ms) }, func(reply any, err error) {
+		var gap *intake.GapError
+		if errors.As(err, &gap) && gap.Expected != p.gapped {
+			p.gapped = gap.Expected
+			p.push(gap.Expected)
+			return
+		}
+		if err != nil {
+			if code := fault.CodeOf(err); code == fault.SequenceGap || code == fault.SequenceReused {
+				p.sim.add(Broke{NothingDropped, "a push was refused for good: " + err.Error()})
+			}
+			p.failed()
+			return
+		}
+		verdicts := reply.([]change.Verdict)
+		if len(verdicts) != len(ms) {
+			p.sim.add(Broke{NothingDropped, "verdicts are missing"})
+		}
+		for _, v := range verdicts {
+			if !p.write(func() { p.told(v) }) {
+				return
+			}
+		}
+		if next := ms[len(ms)-1].Seq + 1; from != 0 {
+			p.push(next)
+		} else {
+			p.push(0)
+		}
+	})
+}
+
+// told keeps a verdict; the first stays, also when a restored office gives another.
+func (p *handset[T]) told(v change.Verdict) {
+	p.sim.add(Told{p.number, p.Device, []change.Verdict{v}})
+	if _, ok := p.verdicts[v.Seq]; !ok {
+		p.verdicts[v.Seq] = v
+	}
+	for len(p.outbox) > 0 && p.verdicts[p.outbox[0].Seq].Outcome != 0 {
+		p.outbox = p.outbox[1:]
+	}
+}
+
+// asking is a pull as it leaves the phone.
+func (p *handset[T]) asking(limit int) func(*replica[T], fate) (any, error) {
+	var encoded []byte
+	if p.cursor.Feeds != nil {
+		encoded = p.cursor.Encode()
+	}
+	req := feed.Request{Org: p.sim.org, Device: p.Device, User: p.User, MaxBytes: limit, Reset: slices.Clone(p.repair)}
+	return func(r *replica[T], f fate) (any, error) {
+		if p.revoked {
+			return nil, fault.New(revokedCode, "")
+		}
+		var err error
+		if req.Cursor, err = change.DecodeCursor(encoded); err != nil {
+			return nil, err
+		}
+		return r.pull(p, req, f.intrude)
+	}
+}
+
+func (p *handset[T]) pull() {
+	p.call(p.asking(p.PageBytes), func(reply any, err error) {
+		if fault.CodeOf(err) == revokedCode {
+			p.wiped = len(p.outbox) == 0
+			if p.wiped {
+				p.cutStream()
+				p.sim.add(Wiped{p.number})
+			}
+			p.busy = false
+			p.round()
+			return
+		}
+		if err != nil {
+			p.failed()
+			return
+		}
+		got := reply.(pulled)
+		before := p.Resets
+		if !p.write(func() {
+			if err := p.stage(got.page); err != nil {
+				p.sim.add(Broke{MonotonicReads, err.Error()})
+			}
+			p.resets += p.Resets - before
+		}) {
+			return
+		}
+		if !got.page.Final {
+			p.pull()
+			return
+		}
+		if !p.write(func() { p.show(got) }) {
+			return
+		}
+		if p.repairs++; p.repair != nil && p.repairs <= 3 {
+			p.pull()
+			return
+		}
+		if got.page.LastSeq < p.latest() && !p.revoked {
+			p.push(got.page.LastSeq + 1) // the office was restored and has forgotten them
+			return
+		}
+		p.done()
+	})
+}
+
+// show makes the checkpoint visible and writes down all that a person can now see.
+func (p *handset[T]) show(got pulled) {
+	if err := p.checkpoint(got.page); err != nil && p.repair == nil {
+		p.sim.add(Broke{MonotonicReads, err.Error()})
+	}
+	if p.repair != nil {
+		p.sim.add(Differed{p.number, slices.Clone(p.repair)})
+		return
+	}
+	e := Shown{p.number, got.view, p.Device, got.page.LastSeq, p.resets, map[change.FeedID]map[change.Entity]string{}}
+	p.resets = 0
+	for f, held := range p.shown {
+		e.Feeds[f] = map[change.Entity]string{}
+		for k, entry := range held {
+			e.Feeds[f][k] = string(entry.Body)
+		}
+	}
+	p.sim.add(e)
+}
+
+func (p *handset[T]) done() {
+	p.busy, p.certainOn, p.failures = false, p.begunOn, 0
+	if p.again || len(p.outbox) > 0 {
+		p.sim.after(10*time.Millisecond, p.round)
+	}
+	p.connect()
+}
+
+// connect opens a watch, which tells at once when there is something to pull.
+func (p *handset[T]) connect() {
+	if p.stream != nil || p.offline || p.wiped || p.revoked {
+		return
+	}
+	if p.busy {
+		p.again = true
+		return
+	}
+	p.busy = true
+	p.call(func(r *replica[T], _ fate) (any, error) {
+		if p.stream != nil {
+			return nil, errNoAnswer // the same request a second time
+		}
+		sub, behind, err := r.watch(p, p.cursor)
+		if err != nil {
+			return nil, err
+		}
+		return func() bool {
+			if r.down {
+				return false
+			}
+			p.stream, p.streamOf = sub, r
+			return behind
+		}, nil
+	}, func(reply any, err error) {
+		if err != nil {
+			p.failed()
+			return
+		}
+		behind := reply.(func() bool)()
+		p.busy = false
+		if behind || p.again || p.stream == nil {
+			p.round()
+		}
+	})
+}
+
+// listen takes what the hub has for the phone.
+func (p *handset[T]) listen() {
+	if p.stream == nil {
+		return
+	}
+	select {
+	case <-p.stream.Woken():
+	default:
+		return
+	}
+	dirty, ended, _ := p.stream.Take()
+	if ended {
+		p.cutStream()
+		return
+	}
+	if slices.Contains(dirty, rightsTopic(p.User)) {
+		if _, err := p.streamOf.follow(p, p.stream, change.Cursor{}); err != nil {
+			p.cutStream()
+			return
+		}
+	}
+	if len(dirty) > 0 {
+		stream := p.stream
+		p.sim.after(30*time.Millisecond, func() {
+			if p.stream == stream {
+				p.round()
+			}
+		})
+	}
+}
+
+// replace gives the work that has no verdict to a new device of the same person: the ids stay, the numbers begin anew.
+func (p *handset[T]) replace() {
+	s := p.sim
+	if p.wiped {
+		return
+	}
+	p.keepSent()
+	s.add(Lost{"a phone is replaced"})
+	old := p.outbox
+	s.devices++
+	p.crash()
+	fresh := NewPhone(p.User)
+	fresh.Device, fresh.PageBytes = change.Device(numbered(4, s.devices)), p.PageBytes
+	p.Phone, p.revoked = fresh, false
+	for _, m := range old {
+		m.Device, m.Seq = p.Device, uint64(len(p.made))+1
+		p.made[m.Seq] = m
+		p.outbox = append(p.outbox, m)
+	}
+}
+
+// keepSent keeps what the present device sent, for the audit.
+func (p *handset[T]) keepSent() {
+	var ms []change.Mutation
+	for seq := uint64(1); seq <= p.latest(); seq++ {
+		ms = append(ms, p.made[seq])
+	}
+	p.sent[p.Device] = ms
+}
+
+// rot loses an entry on the phone's disk.
+func (p *handset[T]) rot() {
+	for _, f := range slices.SortedFunc(maps.Keys(p.staged), change.FeedID.Compare) {
+		keys := slices.SortedFunc(maps.Keys(p.staged[f]), func(a, b change.Entity) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+		if len(keys) > 0 {
+			p.sim.add(Lost{"a phone's disk loses an entry"})
+			delete(p.staged[f], keys[0])
+			return
+		}
+	}
+}
