@@ -105,8 +105,8 @@ func TestPostgresHoldsTheSuite(t *testing.T) {
 	synctest.Suite(t, open)
 }
 
-// TestPostgresSimulator proves the store by the simulator that proves the engine in memory: one of each profile, and
-// some more.
+// TestPostgresSimulator proves the store by the simulator that proves the engine in memory:
+// one plan of each profile.
 func TestPostgresSimulator(t *testing.T) {
 	t.Parallel()
 	for seed := uint64(1); seed <= seeds; seed++ {
@@ -121,7 +121,7 @@ func TestPostgresSimulator(t *testing.T) {
 }
 
 // seeds is how many plans run on PostgreSQL; some 0.3 s each.
-const seeds = 18
+const seeds = 9
 
 func TestPostgresManyAtOnce(t *testing.T) {
 	t.Parallel()

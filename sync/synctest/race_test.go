@@ -3,4 +3,4 @@
 package synctest_test
 
 // seedsPerTest is less with the race detector, which is ten times as slow.
-const seedsPerTest = 300
+const seedsPerTest = 120

@@ -108,7 +108,9 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 				owed[a.Item]++
 			case "pair":
 				owed[a.Item]++
-				owed[a.Other]++
+				if a.Other != a.Item {
+					owed[a.Other]++
+				}
 			}
 		}
 	}
