@@ -67,7 +67,7 @@ func (s toyStore) Items(ctx context.Context, org change.Org) (items []synctest.I
 // Parked implements synctest.Store.
 func (s toyStore) Parked(ctx context.Context, org change.Org) (out []change.Mutation, err error) {
 	err = s.Read(ctx, org, func(tx *postgres.Tx) error {
-		parked, err := tx.ListParked(ctx, uuid.Nil, 10_000)
+		parked, err := tx.ListParked(ctx, postgres.ParkedFilter{}, 10_000)
 		for _, p := range parked {
 			out = append(out, p.Mutation)
 		}

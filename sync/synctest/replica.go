@@ -190,7 +190,11 @@ func (v *spied[T]) State(ctx context.Context) (feed.State, error) {
 
 // Entries implements feed.Snapshot.
 func (v *spied[T]) Entries(ctx context.Context, r feed.Range, limit int) ([]change.Entry, bool, error) {
-	return v.r.shared.Entries(v.r.sim.org, r, limit, func() ([]change.Entry, bool, error) { return v.Snapshot.Entries(ctx, r, limit) })
+	part, err := v.r.shared.Part(v.r.sim.org, r, limit, false, func() (feed.Part, error) {
+		entries, done, err := v.Snapshot.Entries(ctx, r, limit)
+		return feed.PartOf(entries, done), err
+	})
+	return part.Entries, part.Done, err
 }
 
 // watch lets a phone listen; behind says that it has something to pull. It does what the server's Watch does.
