@@ -108,9 +108,7 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 				owed[a.Item]++
 			case "pair":
 				owed[a.Item]++
-				if a.Other != a.Item {
-					owed[a.Other]++
-				}
+				owed[a.Other]++
 			}
 		}
 	}

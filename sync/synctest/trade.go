@@ -195,8 +195,11 @@ func Mutators[T intake.Tx](tr Trade[T]) map[string]intake.Mutator[T] {
 			})
 		}),
 		"pair": on(func(ctx context.Context, tx T, m change.Mutation, a Args) (intake.Result, error) {
-			if err := Change(ctx, tr, tx, a.Item, up(m)); err != nil || a.Other == a.Item {
-				return intake.Done(), err
+			if a.Other == a.Item { // twice, by one effect
+				return intake.Done(), Change(ctx, tr, tx, a.Item, func(i *Item) { i.Count++; up(m)(i) })
+			}
+			if err := Change(ctx, tr, tx, a.Item, up(m)); err != nil {
+				return intake.Result{}, err
 			}
 			return intake.Done(), Change(ctx, tr, tx, a.Other, up(m))
 		}),
