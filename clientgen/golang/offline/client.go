@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -39,6 +40,8 @@ type Client struct {
 
 	syncing    sync.Mutex // one round at a time
 	refreshing sync.Mutex // one refresh at a time
+	// offering: a next round for files that had trouble is planned.
+	offering atomic.Bool
 }
 
 func (c *Client) httpClient() *http.Client {

@@ -151,9 +151,23 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 	}
 }
 
+// filesAgain is when files that the server or its store could not take in are offered again, if nothing else
+// happens before.
+const filesAgain = 10 * time.Second
+
 // both does a round and tells of it.
 func (c *Client) both(ctx context.Context, hear func(Event)) error {
 	r, err := c.Sync(ctx)
+	switch CodeOf(r.Trouble) {
+	case fault.Unavailable, fault.Overloaded, fault.Timeout:
+		// The round went through but for files whose time comes by itself: nobody will do or change anything for them.
+		if c.offering.CompareAndSwap(false, true) {
+			time.AfterFunc(max(c.jitter(filesAgain), RetryAfter(r.Trouble)), func() {
+				c.offering.Store(false)
+				c.Store.nudge()
+			})
+		}
+	}
 	if ctx.Err() == nil {
 		hear(Event{Report: &r, Err: err})
 	}
