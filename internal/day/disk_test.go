@@ -1,6 +1,7 @@
 package day
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -71,7 +72,7 @@ func fill(path string) error {
 		for err == nil {
 			_, err = f.Write(block[:size])
 		}
-		if pe, ok := err.(*os.PathError); !ok || pe.Err != syscall.ENOSPC {
+		if !errors.Is(err, syscall.ENOSPC) {
 			return err
 		}
 		err = nil

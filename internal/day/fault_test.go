@@ -291,8 +291,10 @@ func (s *storm) disasters() []disaster {
 	}
 	return []disaster{
 		{name: "server: kill -9", hit: s.kill, heal: s.start, rare: true},
-		{name: "server: SIGSTOP", hit: func() { s.signal(syscall.SIGSTOP) }, heal: func() { s.signal(syscall.SIGCONT) },
-			seen: func() { s.inRotation(0) }},
+		{
+			name: "server: SIGSTOP", hit: func() { s.signal(syscall.SIGSTOP) }, heal: func() { s.signal(syscall.SIGCONT) },
+			seen: func() { s.inRotation(0) },
+		},
 		{name: "database: kill -9", hit: func() { s.database.Crash(s.t) }, heal: func() {}, back: func() bool { return answers(s.t.Context(), s.database.URL) }},
 		{name: "database: stopped, started", hit: func() { s.database.Stop(s.t) }, seen: s.refuses, heal: func() { s.database.Start(s.t) }, rare: true},
 		{name: "database: SIGSTOP", hit: func() { s.database.Pause(s.t) }, seen: s.refuses, heal: func() { s.database.Resume(s.t) }},

@@ -297,8 +297,10 @@ func TestATablePlacedOtherwiseIsAnErrorNotARepair(t *testing.T) {
 		ForeignKeys: []tenancy.ForeignKey{{Table: "a", Other: "b"}, {Table: "a", Other: "a"}},
 	}
 	sound := []distribute.Placed{
-		{Table: "b", Kind: tenancy.Tenant, Column: "org_id", Group: 3}, {Table: "a", Kind: tenancy.Tenant, Column: "org_id", Group: 3},
-		{Table: "org", Kind: tenancy.Reference}, {Table: "code_org", Kind: tenancy.Local},
+		{Table: "b", Kind: tenancy.Tenant, Column: "org_id", Group: 3},
+		{Table: "a", Kind: tenancy.Tenant, Column: "org_id", Group: 3},
+		{Table: "org", Kind: tenancy.Reference},
+		{Table: "code_org", Kind: tenancy.Local},
 	}
 	if steps, err := distribute.Plan(schema, sound, 4); err != nil || len(steps) != 0 {
 		t.Errorf("of a sound cluster: %v, %v", steps, err)

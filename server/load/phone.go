@@ -292,7 +292,7 @@ func (p *Phone) watch(ctx context.Context, wait *time.Duration) (time.Duration, 
 	if err != nil {
 		return 0, offline.Refused(ctx, err)
 	}
-	defer stream.Close() //nolint:errcheck // what ended it is stream.Err
+	defer stream.Close() // what ended it is stream.Err
 	quiet := time.AfterFunc(silence, cancel)
 	defer quiet.Stop()
 	stood := false

@@ -85,8 +85,11 @@ func (s Summary) Print(w io.Writer) error {
 		name string
 		l    Percentiles
 	}{
-		{"first sync, from arrival", s.FirstSync}, {"watch opened", s.Connect}, {"sync after a poke", s.Pull},
-		{"push, one call", s.Push}, {"change, due → on a phone", s.Change},
+		{"first sync, from arrival", s.FirstSync},
+		{"watch opened", s.Connect},
+		{"sync after a poke", s.Pull},
+		{"push, one call", s.Push},
+		{"change, due → on a phone", s.Change},
 	} {
 		if row.l.Count > 0 {
 			p("%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f", row.name, row.l.Count, row.l.P50, row.l.P90, row.l.P99, row.l.P999, row.l.Max)

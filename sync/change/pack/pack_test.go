@@ -16,7 +16,8 @@ import (
 func same(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, want, got []change.Entry) {
+}, want, got []change.Entry,
+) {
 	t.Helper()
 	if len(want) != len(got) {
 		t.Fatalf("%d entries, want %d", len(got), len(want))
