@@ -78,6 +78,15 @@ func poison[T intake.Tx](t *testing.T, w *World[T]) {
 	if got := items[item].Count; err != nil || got != 5 {
 		t.Fatalf("count %d (%v), want 5: what failed must leave nothing behind", got, err)
 	}
+	// Alone, too: what a push of one does is decided without a savepoint.
+	for kind, want := range map[string]fault.Code{"panic": fault.MutationPanicked, "fail": fault.MutationFailed} {
+		m := p.Do(kind, Args{Item: item}, w.Now)
+		w.Sync(t, p)
+		wantOutcome(t, p.verdicts[m.Seq], change.Parked, want)
+	}
+	if got := w.Item(t, item).Count; got != 5 {
+		t.Fatalf("count %d, want 5", got)
+	}
 }
 
 func parked[T intake.Tx](t *testing.T, w *World[T]) {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
+	"path"
 	"path/filepath"
 	"testing"
 	"time"
@@ -72,6 +74,44 @@ func TestWhatIsDoneShowsAtOnceAndIsSafeOnceSigned(t *testing.T) {
 	}
 	if err := p.Store.Logout(t.Context()); err != nil || len(p.shown()) != 0 {
 		t.Error(err, p.shown())
+	}
+}
+
+// onTheWay lets something happen when a request to a procedure leaves the phone.
+type onTheWay func(procedure string)
+
+// RoundTrip implements http.RoundTripper.
+func (f onTheWay) RoundTrip(r *http.Request) (*http.Response, error) {
+	f(path.Base(r.URL.Path))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	user, items := o.worker(t, 1)
+	var p *phone
+	var pulling func()
+	p = o.phone(t, user, onTheWay(func(procedure string) {
+		if f := pulling; procedure == "Pull" && f != nil {
+			pulling = nil
+			f()
+		}
+		if procedure == "Push" && pulling == nil && p.shown()[items[0]] != 2 {
+			t.Errorf("before it is sent the phone shows %d", p.shown()[items[0]])
+		}
+	}))
+	pulling = func() {}
+	p.sync()
+	p.do("add", synctest.Args{Item: items[0]})
+	pulling = func() { p.do("add", synctest.Args{Item: items[0]}) }
+	p.sync() // its checkpoint has the first, and not the second
+	if got := p.shown()[items[0]]; got != 2 {
+		t.Errorf("the phone shows %d", got)
+	}
+	p.sync()
+	if got := o.count(t, items[0]); got != 2 || p.shown()[items[0]] != 2 {
+		t.Errorf("office %d, phone %d", got, p.shown()[items[0]])
 	}
 }
 

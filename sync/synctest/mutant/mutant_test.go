@@ -1,0 +1,124 @@
+package mutant
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutants break the engine, each in one place. was must stand in the file exactly once.
+var mutants = []struct {
+	// breaks says which promise is broken.
+	breaks       string
+	file         string
+	was, becomes string
+	pkg, run     string
+}{
+	{"leaving is as sure as coming: a removal is lost", "sync/feed/feed.go", "writes[ref] = change.Entry{Entity: ref.Entity, Removed: true}", "_ = ref", simulator, ""},
+	{"the digest counts what comes", "sync/feed/feed.go", "head.Digest += change.DigestOf(e.Entity, e.Seq)", "_ = e.Seq", simulator, ""},
+	{"the digest forgets what goes", "sync/feed/feed.go", "head.Digest -= change.DigestOf(e.Entity, old.Seq)", "_ = old.Seq", simulator, ""},
+	{"each entry has a sequence of its own", "sync/feed/feed.go", "\t\thead.Seq++\n", "\t\thead.Seq = max(head.Seq, 1)\n", simulator, ""},
+	{"a savepoint takes back what was placed", "sync/feed/feed.go", "{ b.log = b.log[:mark] }", "{ _ = mark }", simulator, ""},
+	{"a cursor goes only as far as was sent", "sync/feed/read.go", "pos.Seq = part.Last", "pos.Seq = head.Seq", simulator, ""},
+	{"who missed a removal is sent the feed anew", "sync/feed/read.go", "max(pos.Seq, pos.Base) < head.Floor", "head.Floor > head.Seq", suite, ""},
+	{"another history of the database begins anew", "sync/feed/read.go", "case !known, req.Cursor.Generation != g, ", "case !known, ", simulator, ""},
+	{"a feed that is followed no longer is told", "sync/feed/read.go", "p.Dropped = append(p.Dropped, f)", "_ = f", simulator, ""},
+	{"a checkpoint comes when all is there", "sync/feed/read.go", "\t\t\tpage.Final = false\n", "\t\t\tpage.Final = page.Final || false\n", simulator, ""},
+	{"what many share is of one head", "sync/feed/shared.go", "r.After, r.Head.Seq, r.Base", "r.After, 0, r.Base", simulator, ""},
+	{"the same id has one effect", "sync/intake/intake.go", "\tcase duplicate:\n", "\tcase duplicate && len(m.Args) > MaxArgs:\n", suite, ""},
+	{"a gap is refused", "sync/intake/intake.go", "first > expected {", "first > expected && expected == 0 {", suite, ""},
+	{"a retry gets the first verdict", "sync/intake/intake.go", "verdicts = append(verdicts, old.Verdict)", "old.Verdict.Receipt = nil\n\t\t\tverdicts = append(verdicts, old.Verdict)", simulator, ""},
+	{"a verdict is kept with its effect", "sync/intake/intake.go", "tx.Save(ctx, p.Device, last, records)", "tx.Save(ctx, p.Device, last, records[:0])", simulator, ""},
+	{"what panics leaves nothing behind", "sync/intake/intake.go", "\t\t\terr = errFailedFast\n", "\t\t\tresult, err = Done(), nil\n", suite, ""},
+	{"a mutation fails alone", "sync/intake/intake.go", "err := tx.Savepoint(ctx, func() (err error) {", "err := func(_ context.Context, fn func() error) error { return fn() }(ctx, func() (err error) {", simulator, ""},
+	{"what a restored database forgot is asked for", "sync/intake/intake.go", "return max(last+1, p.HeldFrom)", "return p.Mutations[0].Seq", suite, ""},
+	{"evidence of a revoked device is parked", "sync/intake/intake.go", "\tcase p.ParkAll != \"\":\n", "\tcase p.ParkAll != \"\" && len(m.Args) > MaxArgs:\n", suite, ""},
+	{"a panic is contained with a savepoint, too", "sync/intake/intake.go", "\t\t\t\terr = fault.New(fault.MutationPanicked, \"\")\n", "\t\t\t\tresult = Done()\n", suite, ""},
+	{"sequence numbers are given under the feed's lock", "sync/postgres/feed.go", "ORDER BY feed FOR UPDATE`", "ORDER BY feed`", database, "TestPostgresManyAtOnce"},
+	{"a pull reads one snapshot", "sync/postgres/tx.go", "begin isolation level repeatable read read only;", "begin isolation level read committed read only;", database, "TestPostgresManyAtOnce"},
+	{"what was placed is written with the effect", "sync/postgres/tx.go", "if heads, err = tx.batch.Flush(ctx, tx); err != nil {", "if heads, err = (&feed.Batch{}).Flush(ctx, tx); err != nil {", database, "TestPostgresHoldsTheSuite"},
+	{"a parked mutation is found again", "sync/postgres/intake.go", "if v.Outcome == change.Parked && !r.Duplicate {", "if v.Outcome == change.Parked && r.Duplicate {", database, "TestPostgresSimulator"},
+	{"a phone's cursor moves with what it keeps", "clientgen/golang/offline/stage.go", "stageDelta(ctx, tx, delta); err", "stageDelta(ctx, tx, &syncv1.FeedDelta{Feed: delta.Feed}); err", client, ""},
+	{"what left is deleted on the phone", "clientgen/golang/offline/stage.go", "FROM staged WHERE removed)`", "FROM staged WHERE removed AND seq < 0)`", scenarios, "TestTheGoClientAppliesPagesAsTheVectorsSay"},
+	{"an effect goes only when the state has it", "clientgen/golang/offline/stage.go", "cover(ctx, tx, page.LastSequence)", "cover(ctx, tx, page.LastSequence+1)", "./clientgen/golang/offline", "TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict"},
+}
+
+// Packages and tests that hold the engine to its promises.
+const (
+	simulator = "./sync/synctest -run ^TestSimulator$ -seeds 400"
+	suite     = "./sync/synctest -run ^TestMemoryHoldsTheSuite$"
+	database  = "./sync/postgres -count 4" // writers race: more than one chance
+	scenarios = "./internal/conformance"
+	client    = "./clientgen/golang/offline -run ^(TestAnyDayOnABadNetwork|TestWhatIsDoneShowsAtOnceAndIsSafeOnceSigned)$"
+)
+
+func TestEveryMutantIsCaught(t *testing.T) {
+	t.Parallel()
+	_, here, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
+	places := make(chan struct{}, runtime.GOMAXPROCS(0)) // each is a compiler and a test of its own
+	for _, m := range mutants {
+		t.Run(m.breaks, func(t *testing.T) {
+			t.Parallel()
+			places <- struct{}{}
+			defer func() { <-places }()
+			path := filepath.Join(root, filepath.FromSlash(m.file))
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(text, []byte(m.was)); n != 1 {
+				t.Fatalf("%q stands %d times in %s: write the mutant anew", m.was, n, m.file)
+			}
+			broken := filepath.Join(t.TempDir(), "broken.go")
+			if err := os.WriteFile(broken, bytes.Replace(text, []byte(m.was), []byte(m.becomes), 1), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay := filepath.Join(t.TempDir(), "overlay.json")
+			replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: broken}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(overlay, replace, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out := test(t, root, overlay, m.pkg, m.run)
+			t.Log(lines(out, 3))
+		})
+	}
+}
+
+// test runs what should catch a mutant and returns what it said.
+func test(t *testing.T, root, overlay, what, run string) string {
+	t.Helper()
+	args := append([]string{"test", "-count=1", "-vet=off", "-failfast", "-overlay", overlay}, strings.Fields(what)...)
+	if run != "" {
+		args = append(args, "-run", "^"+run+"$")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = root
+	raw, err := cmd.CombinedOutput()
+	out := string(raw)
+	switch {
+	case ctx.Err() != nil:
+		t.Fatalf("no end:\n%s", lines(out, 30))
+	case err == nil:
+		t.Fatalf("nobody noticed:\n%s", lines(out, 30))
+	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]") || !strings.Contains(out, "--- FAIL"):
+		t.Fatalf("it was not tested:\n%s", lines(out, 30))
+	}
+	return out
+}
+
+func lines(s string, n int) string {
+	return strings.Join(strings.SplitN(s, "\n", n+1)[:min(n, strings.Count(s, "\n")+1)], "\n")
+}
