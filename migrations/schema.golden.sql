@@ -812,6 +812,7 @@ CREATE INDEX proof_ticket ON public.proof USING btree (org_id, ticket_id)
 CREATE INDEX proof_visit ON public.proof USING btree (org_id, visit_id)
 CREATE INDEX purchase_customer ON public.purchase USING btree (org_id, customer_id, ordered_at DESC)
 CREATE INDEX rank_score_order ON public.rank_score USING btree (org_id, board_id, ranked DESC, payee_id) WHERE (ranked IS NOT NULL)
+CREATE INDEX sync_device_unsent ON public.sync_device USING btree (org_id, device_id) WHERE (unsent > 0)
 CREATE INDEX sync_entry_entity ON public.sync_entry USING btree (org_id, entity_id, kind) WHERE (NOT removed)
 CREATE INDEX sync_entry_tombstone ON public.sync_entry USING btree (org_id, at) WHERE removed
 CREATE INDEX sync_mutation_parked ON public.sync_mutation USING btree (org_id, device_id, seq DESC) WHERE (outcome = 4)
