@@ -36,7 +36,7 @@ func withZstd(maxBytes int) connect.HandlerOption {
 }
 
 // withGzip puts a faster gzip in place of connect's: half the time for a tenth more bytes, and a first sync
-// waits for its compression (docs/decisions/0003).
+// waits for its compression (docs/decisions/0010).
 func withGzip() connect.HandlerOption {
 	return connect.WithCompression("gzip",
 		func() connect.Decompressor { return &gzip.Reader{} },
