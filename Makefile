@@ -13,7 +13,7 @@ FUZZTIME ?= 20s
 # The race detector needs a C compiler.
 RACE := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo build test check test-go faults fuzz bench lint lint-go lint-proto soak vet generate fresh golden clean need
+.PHONY: demo build test check test-go test-ts test-kt faults fuzz bench lint lint-go lint-proto soak vet generate fresh golden clean need
 
 ## demo: start everything on this machine with a demo company and print what to open; ARGS are passed on.
 demo: build
@@ -34,6 +34,13 @@ check: need fresh lint vet test-go
 test-go: need
 	@if [ -z "$(RACE)" ]; then echo "no C compiler: the race detector is off" >&2; fi
 	go test $(RACE) -shuffle=on -timeout 20m ./...
+
+## test-ts: the TypeScript clients. test-kt: the Kotlin clients.
+test-ts: need
+	@.ci/typescript
+
+test-kt: need
+	@.ci/kotlin
 
 vet: need
 	go vet ./...
