@@ -173,13 +173,17 @@ type accrual struct {
 // takeBack confirms what is about to be taken back, and returns the lines that take it back: one a payee and
 // component, corrections included. leaves tells that the base fee is among them.
 func (r *Room) takeBack(ctx context.Context, tx *postgres.Tx, v *plan.Version, all []line, source uuid.UUID, reason string) (added []line, leaves bool, err error) {
+	for _, l := range all {
+		taken, base := v.ClawsBack(l.Component)
+		leaves = leaves || (taken && base)
+	}
 	var pending []line
 	nets := map[netKey]*net{}
 	var order []*net
 	for _, l := range all {
-		taken, base := v.ClawsBack(l.Component)
-		leaves = leaves || (taken && base)
-		if (taken || v.Tier(l.Component)) && l.State == ledger.Pending {
+		taken, _ := v.ClawsBack(l.Component)
+		// A tier's line goes with the base fee. Where that stays, the line waits for the approval as before.
+		if (taken || (leaves && v.Tier(l.Component))) && l.State == ledger.Pending {
 			pending = append(pending, l)
 			l.State = ledger.Confirmed
 		}

@@ -171,6 +171,28 @@ func TestAReworkTakesBackTheBaseFeeAndLeavesTheTier(t *testing.T) {
 	}
 }
 
+func TestAReworkThatLeavesTheBaseFeeConfirmsNoTier(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	p := standard(1, "2026-01-01")
+	p.ClawedBack = []string{"parts"}
+	d.publish(p)
+	var last plan.Facts
+	for i := range 4 { // the fourth is the first in the tier
+		last = d.job(noon(2 + i))
+		d.accrue(uuid.New(), last)
+	}
+	d.clawback(last.Ticket, uuid.New())
+	if e := d.earnings(noon(23)); e.MonthPending.Bonus.Minor != tierSum(4) || e.MonthConfirmed.Bonus.Minor != 0 || e.MonthConfirmed.Total.Minor != 0 {
+		t.Errorf("nobody has approved, and yet: pending %v, confirmed %v", e.MonthPending, e.MonthConfirmed)
+	}
+	d.approve(last.Ticket)
+	if e := d.earnings(noon(23)); e.MonthConfirmed.Total.Minor != jobPay-371+tierSum(4) {
+		t.Errorf("after the approval %v", e.MonthConfirmed)
+	}
+	d.check()
+}
+
 func TestAClawbackInALaterMonthLeavesTheEarlierStatementAlone(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
