@@ -14,6 +14,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/code/page"
 	"github.com/doorstep-dev/doorstep/server/identity"
@@ -46,7 +47,7 @@ func (a *App) codes(r *Rooms) {
 		},
 		Hooks: code.Hooks{
 			OpenTicket: openScanned(accounts, r.Order, tickets),
-			Ticket:     viewOf(accounts, tickets),
+			Ticket:     viewOf(accounts, goods, tickets),
 			InWork: func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (uuid.UUID, bool, error) {
 				t, err := tickets.OpenOfUnit(ctx, tx, unit)
 				if fault.CodeOf(err) == fault.NotFound {
@@ -181,7 +182,7 @@ func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Roo
 }
 
 // viewOf is a ticket as the public pages and the counter show it.
-func viewOf(accounts *account.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, uuid.UUID) (code.TicketView, bool, error) {
+func viewOf(accounts *account.Room, goods *catalogue.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, uuid.UUID) (code.TicketView, bool, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (code.TicketView, bool, error) {
 		p, err := tickets.ProgressOf(ctx, tx, id)
 		if fault.CodeOf(err) == fault.NotFound {
@@ -204,6 +205,16 @@ func viewOf(accounts *account.Room, tickets *ticket.Room) func(context.Context, 
 		} {
 			if !s.At.IsZero() {
 				v.Stages = append(v.Stages, s)
+			}
+		}
+		// The ticket keeps its product's name as it was; that is Chinese. The catalogue has the English one.
+		if p.ProductID != uuid.Nil {
+			product, ok, err := goods.Product(ctx, tx, p.ProductID)
+			if err != nil {
+				return v, false, err
+			}
+			if ok {
+				v.Product.EN = product.GetName().GetEn()
 			}
 		}
 		if p.TechnicianID != uuid.Nil {

@@ -214,7 +214,9 @@ type Progress struct {
 	Number      string
 	State       state.Ticket
 	ProductName string
-	Booked      time.Time
+	// ProductID is of the catalogue, zero when nobody knows it.
+	ProductID uuid.UUID
+	Booked    time.Time
 	// Scheduled, Accepted, Traveling, OnSite, Completed are zero until then.
 	Scheduled, Accepted, Traveling, OnSite, Completed time.Time
 	// TechnicianID is who is coming, once he has accepted; zero before.
@@ -234,7 +236,7 @@ func (r *Room) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (P
 	t := &j.t
 	p := Progress{
 		Number: t.Number, State: t.State, ProductName: t.ProductName, Booked: t.OpenedAt, Arrival: window(t.ArrivalFrom, t.ArrivalTo),
-		UnitID: value(t.UnitID), StoreID: value(t.StoreID),
+		ProductID: value(t.ProductID), UnitID: value(t.UnitID), StoreID: value(t.StoreID),
 	}
 	if p.Arrival.IsZero() {
 		p.Arrival = window(t.ScheduledFrom, t.ScheduledTo)
