@@ -1017,9 +1017,10 @@ const file_meter_v1_meter_proto_rawDesc = "" +
 	"\n" +
 	"STATUS_DUE\x10\x01\x12\x0f\n" +
 	"\vSTATUS_READ\x10\x02\x12\x16\n" +
-	"\x12STATUS_UNREACHABLE\x10\x03BV\xc2\xda\x18\x0f\n" +
+	"\x12STATUS_UNREACHABLE\x10\x03Bv\xc2\xda\x18\x0f\n" +
 	"\x01\x03\x12\n" +
-	"meter.skipZAgithub.com/doorstep-dev/doorstep/clientgen/sample/meterv1;meterv1b\x06proto3"
+	"meter.skip\n" +
+	"\x1cdev.doorstep.sample.meter.v1P\x01ZAgithub.com/doorstep-dev/doorstep/clientgen/sample/meterv1;meterv1b\x06proto3"
 
 var (
 	file_meter_v1_meter_proto_rawDescOnce sync.Once

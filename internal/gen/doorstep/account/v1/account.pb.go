@@ -1740,7 +1740,8 @@ const file_doorstep_account_v1_account_proto_rawDesc = "" +
 	"\aPutUser\x12#.doorstep.account.v1.PutUserRequest\x1a$.doorstep.account.v1.PutUserResponse\x12b\n" +
 	"\n" +
 	"ListPlaces\x12&.doorstep.account.v1.ListPlacesRequest\x1a'.doorstep.account.v1.ListPlacesResponse\"\x03\x90\x02\x01\x12W\n" +
-	"\bPutPlace\x12$.doorstep.account.v1.PutPlaceRequest\x1a%.doorstep.account.v1.PutPlaceResponseBMZKgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1;accountv1b\x06proto3"
+	"\bPutPlace\x12$.doorstep.account.v1.PutPlaceRequest\x1a%.doorstep.account.v1.PutPlaceResponseBh\n" +
+	"\x17dev.doorstep.account.v1P\x01ZKgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1;accountv1b\x06proto3"
 
 var (
 	file_doorstep_account_v1_account_proto_rawDescOnce sync.Once

@@ -3294,7 +3294,8 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x1cDECISION_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DECISION_OUTCOME_APPLIED\x10\x01\x12\x1b\n" +
 	"\x17DECISION_OUTCOME_MERGED\x10\x02\x12\x1e\n" +
-	"\x1aDECISION_OUTCOME_DISMISSED\x10\x03BIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
+	"\x1aDECISION_OUTCOME_DISMISSED\x10\x03Bb\n" +
+	"\x15dev.doorstep.field.v1P\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
 
 var (
 	file_doorstep_field_v1_entity_proto_rawDescOnce sync.Once

@@ -1289,7 +1289,8 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"PoolTicketR\bticketId:\x1d\xd2\xda\x18\x19\n" +
 	"\n" +
 	"pool.claim\x1a\v\n" +
-	"\tticket_idBIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
+	"\tticket_idBb\n" +
+	"\x15dev.doorstep.field.v1P\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
 
 var (
 	file_doorstep_field_v1_mutation_proto_rawDescOnce sync.Once

@@ -998,7 +998,8 @@ const file_doorstep_office_v1_explain_proto_rawDesc = "" +
 	"\x10PRESENCE_UNKNOWN\x10\x062\xbc\x01\n" +
 	"\x0eExplainService\x12K\n" +
 	"\x03Why\x12\x1e.doorstep.office.v1.WhyRequest\x1a\x1f.doorstep.office.v1.WhyResponse\"\x03\x90\x02\x01\x12]\n" +
-	"\tGetDevice\x12$.doorstep.office.v1.GetDeviceRequest\x1a%.doorstep.office.v1.GetDeviceResponse\"\x03\x90\x02\x01BKZIgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1;officev1b\x06proto3"
+	"\tGetDevice\x12$.doorstep.office.v1.GetDeviceRequest\x1a%.doorstep.office.v1.GetDeviceResponse\"\x03\x90\x02\x01Be\n" +
+	"\x16dev.doorstep.office.v1P\x01ZIgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1;officev1b\x06proto3"
 
 var (
 	file_doorstep_office_v1_explain_proto_rawDescOnce sync.Once

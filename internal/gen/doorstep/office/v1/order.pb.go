@@ -1151,7 +1151,8 @@ const file_doorstep_office_v1_order_proto_rawDesc = "" +
 	"\x0fPutProductClass\x12*.doorstep.office.v1.PutProductClassRequest\x1a+.doorstep.office.v1.PutProductClassResponse\x12a\n" +
 	"\fPutPriceItem\x12'.doorstep.office.v1.PutPriceItemRequest\x1a(.doorstep.office.v1.PutPriceItemResponse\x12X\n" +
 	"\tPutReason\x12$.doorstep.office.v1.PutReasonRequest\x1a%.doorstep.office.v1.PutReasonResponse\x12^\n" +
-	"\vPutTemplate\x12&.doorstep.office.v1.PutTemplateRequest\x1a'.doorstep.office.v1.PutTemplateResponseBKZIgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1;officev1b\x06proto3"
+	"\vPutTemplate\x12&.doorstep.office.v1.PutTemplateRequest\x1a'.doorstep.office.v1.PutTemplateResponseBe\n" +
+	"\x16dev.doorstep.office.v1P\x01ZIgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1;officev1b\x06proto3"
 
 var (
 	file_doorstep_office_v1_order_proto_rawDescOnce sync.Once

@@ -2088,7 +2088,8 @@ const file_doorstep_office_v1_ticket_proto_rawDesc = "" +
 	"HoldTicket\x12%.doorstep.office.v1.HoldTicketRequest\x1a&.doorstep.office.v1.HoldTicketResponse\x12a\n" +
 	"\fResumeTicket\x12'.doorstep.office.v1.ResumeTicketRequest\x1a(.doorstep.office.v1.ResumeTicketResponse\x12d\n" +
 	"\rApproveTicket\x12(.doorstep.office.v1.ApproveTicketRequest\x1a).doorstep.office.v1.ApproveTicketResponse\x12a\n" +
-	"\fReworkTicket\x12'.doorstep.office.v1.ReworkTicketRequest\x1a(.doorstep.office.v1.ReworkTicketResponseBKZIgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1;officev1b\x06proto3"
+	"\fReworkTicket\x12'.doorstep.office.v1.ReworkTicketRequest\x1a(.doorstep.office.v1.ReworkTicketResponseBe\n" +
+	"\x16dev.doorstep.office.v1P\x01ZIgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1;officev1b\x06proto3"
 
 var (
 	file_doorstep_office_v1_ticket_proto_rawDescOnce sync.Once

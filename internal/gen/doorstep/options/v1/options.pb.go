@@ -979,7 +979,8 @@ const file_doorstep_options_v1_options_proto_rawDesc = "" +
 	"\aretired\x12\x1c.google.protobuf.FileOptions\x18\xa8\x8b\x03 \x01(\v2\x1c.doorstep.options.v1.RetiredR\aretired:V\n" +
 	"\x06entity\x12\x1f.google.protobuf.MessageOptions\x18\xa9\x8b\x03 \x01(\v2\x1b.doorstep.options.v1.EntityR\x06entity:\\\n" +
 	"\bmutation\x12\x1f.google.protobuf.MessageOptions\x18\xaa\x8b\x03 \x01(\v2\x1d.doorstep.options.v1.MutationR\bmutation:Q\n" +
-	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xab\x8b\x03 \x01(\v2\x1a.doorstep.options.v1.FieldR\x05fieldBMZKgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1;optionsv1b\x06proto3"
+	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\xab\x8b\x03 \x01(\v2\x1a.doorstep.options.v1.FieldR\x05fieldBh\n" +
+	"\x17dev.doorstep.options.v1P\x01ZKgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1;optionsv1b\x06proto3"
 
 var (
 	file_doorstep_options_v1_options_proto_rawDescOnce sync.Once

@@ -1405,7 +1405,8 @@ const file_doorstep_pay_v1_pay_proto_rawDesc = "" +
 	"\x10ListEarningLines\x12(.doorstep.pay.v1.ListEarningLinesRequest\x1a).doorstep.pay.v1.ListEarningLinesResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\rAdjustEarning\x12%.doorstep.pay.v1.AdjustEarningRequest\x1a&.doorstep.pay.v1.AdjustEarningResponse2c\n" +
 	"\vRankService\x12T\n" +
-	"\bGetBoard\x12 .doorstep.pay.v1.GetBoardRequest\x1a!.doorstep.pay.v1.GetBoardResponse\"\x03\x90\x02\x01BEZCgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1;payv1b\x06proto3"
+	"\bGetBoard\x12 .doorstep.pay.v1.GetBoardRequest\x1a!.doorstep.pay.v1.GetBoardResponse\"\x03\x90\x02\x01B\\\n" +
+	"\x13dev.doorstep.pay.v1P\x01ZCgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1;payv1b\x06proto3"
 
 var (
 	file_doorstep_pay_v1_pay_proto_rawDescOnce sync.Once

@@ -1227,7 +1227,8 @@ const file_doorstep_pay_v1_plan_proto_rawDesc = "" +
 	"\x16TIER_MEASURE_BASE_FEES\x10\x022\xc0\x01\n" +
 	"\vPlanService\x12X\n" +
 	"\vPublishPlan\x12#.doorstep.pay.v1.PublishPlanRequest\x1a$.doorstep.pay.v1.PublishPlanResponse\x12W\n" +
-	"\tListPlans\x12!.doorstep.pay.v1.ListPlansRequest\x1a\".doorstep.pay.v1.ListPlansResponse\"\x03\x90\x02\x01BEZCgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1;payv1b\x06proto3"
+	"\tListPlans\x12!.doorstep.pay.v1.ListPlansRequest\x1a\".doorstep.pay.v1.ListPlansResponse\"\x03\x90\x02\x01B\\\n" +
+	"\x13dev.doorstep.pay.v1P\x01ZCgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1;payv1b\x06proto3"
 
 var (
 	file_doorstep_pay_v1_plan_proto_rawDescOnce sync.Once

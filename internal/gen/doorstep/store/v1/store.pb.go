@@ -1099,7 +1099,8 @@ const file_doorstep_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"RevokeCode\x12$.doorstep.store.v1.RevokeCodeRequest\x1a%.doorstep.store.v1.RevokeCodeResponse\x12a\n" +
 	"\vResolveCode\x12%.doorstep.store.v1.ResolveCodeRequest\x1a&.doorstep.store.v1.ResolveCodeResponse\"\x03\x90\x02\x01\x12a\n" +
-	"\vRenderCodes\x12%.doorstep.store.v1.RenderCodesRequest\x1a&.doorstep.store.v1.RenderCodesResponse\"\x03\x90\x02\x01BIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1;storev1b\x06proto3"
+	"\vRenderCodes\x12%.doorstep.store.v1.RenderCodesRequest\x1a&.doorstep.store.v1.RenderCodesResponse\"\x03\x90\x02\x01Bb\n" +
+	"\x15dev.doorstep.store.v1P\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1;storev1b\x06proto3"
 
 var (
 	file_doorstep_store_v1_store_proto_rawDescOnce sync.Once

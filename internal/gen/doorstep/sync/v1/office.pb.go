@@ -715,7 +715,8 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\n" +
 	"EditParked\x12#.doorstep.sync.v1.EditParkedRequest\x1a$.doorstep.sync.v1.EditParkedResponse\x12]\n" +
 	"\fReplayParked\x12%.doorstep.sync.v1.ReplayParkedRequest\x1a&.doorstep.sync.v1.ReplayParkedResponse\x12`\n" +
-	"\rDismissParked\x12&.doorstep.sync.v1.DismissParkedRequest\x1a'.doorstep.sync.v1.DismissParkedResponseBGZEgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1;syncv1b\x06proto3"
+	"\rDismissParked\x12&.doorstep.sync.v1.DismissParkedRequest\x1a'.doorstep.sync.v1.DismissParkedResponseB_\n" +
+	"\x14dev.doorstep.sync.v1P\x01ZEgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1;syncv1b\x06proto3"
 
 var (
 	file_doorstep_sync_v1_office_proto_rawDescOnce sync.Once

@@ -1484,7 +1484,8 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\vSyncService\x12J\n" +
 	"\x04Pull\x12\x1d.doorstep.sync.v1.PullRequest\x1a\x1e.doorstep.sync.v1.PullResponse\"\x03\x90\x02\x01\x12E\n" +
 	"\x04Push\x12\x1d.doorstep.sync.v1.PushRequest\x1a\x1e.doorstep.sync.v1.PushResponse\x12J\n" +
-	"\x05Watch\x12\x1e.doorstep.sync.v1.WatchRequest\x1a\x1f.doorstep.sync.v1.WatchResponse0\x01BGZEgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1;syncv1b\x06proto3"
+	"\x05Watch\x12\x1e.doorstep.sync.v1.WatchRequest\x1a\x1f.doorstep.sync.v1.WatchResponse0\x01B_\n" +
+	"\x14dev.doorstep.sync.v1P\x01ZEgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1;syncv1b\x06proto3"
 
 var (
 	file_doorstep_sync_v1_sync_proto_rawDescOnce sync.Once

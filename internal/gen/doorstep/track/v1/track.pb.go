@@ -447,7 +447,8 @@ const file_doorstep_track_v1_track_proto_rawDesc = "" +
 	"\fprogress_url\x18\x02 \x01(\tR\vprogressUrl2\xba\x01\n" +
 	"\fTrackService\x12a\n" +
 	"\vGetProgress\x12%.doorstep.track.v1.GetProgressRequest\x1a&.doorstep.track.v1.GetProgressResponse\"\x03\x90\x02\x01\x12G\n" +
-	"\x04Book\x12\x1e.doorstep.track.v1.BookRequest\x1a\x1f.doorstep.track.v1.BookResponseBIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1;trackv1b\x06proto3"
+	"\x04Book\x12\x1e.doorstep.track.v1.BookRequest\x1a\x1f.doorstep.track.v1.BookResponseBb\n" +
+	"\x15dev.doorstep.track.v1P\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1;trackv1b\x06proto3"
 
 var (
 	file_doorstep_track_v1_track_proto_rawDescOnce sync.Once

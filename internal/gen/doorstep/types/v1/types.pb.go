@@ -357,7 +357,8 @@ const file_doorstep_types_v1_types_proto_rawDesc = "" +
 	"\aenglish\x18\x02 \x01(\tR\aenglish\x12\x18\n" +
 	"\achinese\x18\x03 \x01(\tR\achinese\x12$\n" +
 	"\x0eretry_after_ms\x18\x04 \x01(\x03R\fretryAfterMs\x12+\n" +
-	"\x11expected_sequence\x18\x05 \x01(\x04R\x10expectedSequenceBIZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1;typesv1b\x06proto3"
+	"\x11expected_sequence\x18\x05 \x01(\x04R\x10expectedSequenceBb\n" +
+	"\x15dev.doorstep.types.v1P\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1;typesv1b\x06proto3"
 
 var (
 	file_doorstep_types_v1_types_proto_rawDescOnce sync.Once
