@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,36 +29,54 @@ type golang struct {
 	t     *testing.T
 	dir   string
 	ahead atomic.Int64
+	// version of the app: the second knows labels.
+	version int
 }
 
-func newGolang(t *testing.T, _ harness.Welcome, p conformance.Phone) phone {
+func newGolang(t *testing.T, _ harness.Welcome, p conformance.Phone, beside phone) phone {
 	t.Helper()
-	g := &golang{t: t, dir: t.TempDir()}
+	g := &golang{t: t, dir: t.TempDir(), version: 1}
+	if first, ok := beside.(*golang); ok {
+		g.dir = first.dir
+	}
 	network := &http.Transport{DisableKeepAlives: true} // a fault meets one call, not a pool of connections
 	g.Client = &offline.Client{HTTP: &http.Client{Transport: network}, PageBytes: p.PageBytes}
 	g.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() } // no wait in tests
-	g.open()
-	t.Cleanup(func() {
-		if err := g.Store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	g.Uploads = field.Uploads{Client: g.Client}
+	if beside == nil {
+		g.must(g.open())
+	}
+	t.Cleanup(g.close)
 	return g
 }
 
-func (g *golang) open() {
+func (g *golang) must(code string) {
 	g.t.Helper()
-	var err error
-	g.Store, err = offline.Open(context.WithoutCancel(g.t.Context()), offline.Options{
-		Dir: g.dir, Now: func() time.Time { return time.Now().Add(time.Duration(g.ahead.Load())) },
-		Effects: map[string]offline.Effect{"add": countUp, "pair": countUp}, FeedOrder: []string{"tech"}, Keys: field.ReceiptKeys,
-	})
-	if err != nil {
-		g.t.Fatal(err)
+	if code != "" {
+		g.t.Fatal(code)
 	}
 }
 
-// countUp is the optimistic effect of add and pair.
+func (g *golang) open() string {
+	s, err := offline.Open(context.WithoutCancel(g.t.Context()), offline.Options{
+		Dir: g.dir, Now: func() time.Time { return time.Now().Add(time.Duration(g.ahead.Load())) },
+		Effects: map[string]offline.Effect{"add": countUp, "pair": countUp, "attach": countUp}, FeedOrder: []string{"tech"}, Keys: field.ReceiptKeys,
+	})
+	if err == nil {
+		g.Store = s
+	}
+	return g.code(err)
+}
+
+func (g *golang) close() {
+	g.t.Helper()
+	if g.Store != nil {
+		g.check(g.Store.Close())
+	}
+	g.Store = nil
+}
+
+// countUp is the optimistic effect of add, pair and attach.
 func countUp(v *offline.View, m offline.Mutation) []offline.Change {
 	var a synctest.Args
 	if json.Unmarshal(m.Args, &a) != nil {
@@ -109,8 +132,92 @@ func (g *golang) offline(on bool) { g.check(g.Store.SetOffline(g.t.Context(), on
 
 func (g *golang) restart() {
 	g.t.Helper()
-	g.check(g.Store.Close())
-	g.open()
+	g.close()
+	g.must(g.open())
+}
+
+// upgrade finds the store as the version before left it.
+func (g *golang) upgrade() {
+	g.t.Helper()
+	g.close()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(g.dir, "store.db"))
+	g.check(err)
+	_, err = db.ExecContext(g.t.Context(), `ALTER TABLE outbox DROP COLUMN too_old; PRAGMA user_version = 1`)
+	g.check(errors.Join(err, db.Close()))
+	g.version = 2
+	g.must(g.open())
+}
+
+func (g *golang) labels() map[uuid.UUID]string {
+	g.t.Helper()
+	out := map[uuid.UUID]string{}
+	if g.version < 2 {
+		return out
+	}
+	g.check(g.Store.Read(g.t.Context(), func(v *offline.View) error {
+		for _, e := range v.List(9) {
+			var label struct{ Text string }
+			if json.Unmarshal(e.Body, &label) == nil {
+				out[e.ID] = label.Text
+			}
+		}
+		return nil
+	}))
+	return out
+}
+
+func (g *golang) reword(kind string) string {
+	g.t.Helper()
+	waiting, err := g.Store.Waiting(g.t.Context())
+	g.check(err)
+	if len(waiting) == 0 {
+		g.t.Fatal("nothing waits")
+	}
+	return g.code(g.Store.Reword(g.t.Context(), waiting[0].ID, kind, waiting[0].Args))
+}
+
+func (g *golang) attach(item uuid.UUID, photo []byte) {
+	g.t.Helper()
+	kept, err := g.Store.Keep(g.t.Context(), bytes.NewReader(photo), "image/jpeg")
+	g.check(err)
+	args, err := json.Marshal(map[string]any{"item": item, "file": kept.ID, "sha256": kept.SHA256, "size": kept.Size, "media": kept.Media})
+	g.check(err)
+	_, err = g.Store.Do(g.t.Context(), "attach", args, kept)
+	g.check(err)
+}
+
+func (g *golang) files() []string {
+	g.t.Helper()
+	all, err := g.Store.Files(g.t.Context())
+	g.check(err)
+	slices.SortFunc(all, func(a, b offline.File) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // as they were attached
+	words := map[offline.FileState]string{
+		offline.FileWaiting: "waiting", offline.FileHeld: "held", offline.FileDone: "done", offline.FileRefused: "refused",
+	}
+	var out []string
+	for _, f := range all {
+		word := words[f.State]
+		if f.State == offline.FileRefused {
+			word += " " + f.Code
+		}
+		out = append(out, word)
+	}
+	return out
+}
+
+const passphrase = "three cats, one door"
+
+func (g *golang) export() []byte {
+	g.t.Helper()
+	var b bytes.Buffer
+	_, err := g.Store.Export(g.t.Context(), &b, passphrase)
+	g.check(err)
+	return b.Bytes()
+}
+
+func (g *golang) take(box []byte) string {
+	_, err := g.Store.Import(g.t.Context(), bytes.NewReader(box), passphrase)
+	return g.code(err)
 }
 
 func (g *golang) clock(ahead time.Duration) { g.ahead.Store(int64(ahead)) }

@@ -3,7 +3,7 @@
 //
 //	go run ./internal/conformance
 //
-// starts a PostgreSQL of its own in a temporary folder, prints the address of the harness as its first line, and ends with
+// starts a PostgreSQL and an object store of its own in a temporary folder, prints the address of the harness as its first line, and ends with
 // its input, so that the runner only has to close the pipe.
 package main
 
@@ -19,8 +19,11 @@ import (
 	"time"
 
 	"github.com/doorstep-dev/doorstep/internal/conformance/harness"
+	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
+	_ "github.com/doorstep-dev/doorstep/server/local/versity" // this binary is the object store's process too
 )
 
 func main() {
@@ -50,7 +53,18 @@ func run(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, db.Stop(stop))
 	}()
-	h, err := harness.New(ctx, db.URL)
+	store, err := objectstore.Start(ctx, objectstore.Config{Dir: filepath.Join(dir, "objects"), Throwaway: true})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		err = errors.Join(err, store.Stop(stop))
+	}()
+	h, err := harness.New(ctx, db.URL, app.Objects{
+		Endpoint: store.Endpoint, Region: objectstore.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey,
+	})
 	if err != nil {
 		return err
 	}

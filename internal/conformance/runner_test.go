@@ -19,6 +19,8 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/conformance/harness"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	"github.com/doorstep-dev/doorstep/internal/s3test"
+	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/sync/conformance"
 	"github.com/doorstep-dev/doorstep/sync/synctest"
 )
@@ -42,13 +44,30 @@ type phone interface {
 	unsent() int
 	// verdicts are those of what it still holds, oldest first, after their receipts were checked.
 	verdicts() []string
+
+	// attach keeps a photo and makes the mutation of it; both are safe when this returns.
+	attach(item uuid.UUID, photo []byte)
+	files() []string
+	// open opens what close has closed, or what another process has open: then it shares that, or is store_locked.
+	open() string
+	close()
+	// upgrade goes on with the next version of the app, which knows labels.
+	upgrade()
+	labels() map[uuid.UUID]string
+	// reword says the oldest mutation without a verdict by another kind.
+	reword(kind string) string
+	export() []byte
+	take(box []byte) string
 }
 
 // serve starts a harness for one test.
 func serve(t *testing.T) (url string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	h, err := harness.New(ctx, pgtest.Empty(t))
+	store := s3test.New(t)
+	h, err := harness.New(ctx, pgtest.Empty(t), app.Objects{
+		Endpoint: store.Endpoint, Region: store.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +86,9 @@ func TestScenarios(t *testing.T) {
 	}
 	clients := map[string]struct {
 		can  []string
-		make func(t *testing.T, w harness.Welcome, p conformance.Phone) phone
+		make func(t *testing.T, w harness.Welcome, p conformance.Phone, beside phone) phone
 	}{
-		"golang":   {[]string{"overlay", "restart", "live", "early"}, newGolang},
+		"golang":   {[]string{"overlay", "restart", "live", "early", "files", "beside", "upgrade", "reword", "box"}, newGolang},
 		"stranger": {[]string{"overlay"}, newStranger},
 	}
 	for client, c := range clients {
@@ -79,10 +98,15 @@ func TestScenarios(t *testing.T) {
 			}
 			t.Run(client+"/"+s.Name, func(t *testing.T) {
 				t.Parallel()
-				r := &runner{t: t, harness: url, phones: map[string]phone{}}
+				r := &runner{t: t, harness: url, plan: s.Phones, phones: map[string]phone{}, without: map[string]bool{}, boxes: map[string][]byte{}}
 				r.welcome = r.open(s.Setup)
-				for name, p := range s.Phones {
-					r.phones[name] = c.make(t, r.welcome, p)
+				for _, beside := range []bool{false, true} { // first those that others are beside of
+					for name, p := range s.Phones {
+						if (p.Beside != "") == beside {
+							r.phones[name] = c.make(t, r.welcome, p, r.phones[p.Beside])
+							r.without[name] = beside
+						}
+					}
 				}
 				for n, step := range s.Steps {
 					if err := r.step(step); err != nil {
@@ -99,7 +123,11 @@ type runner struct {
 	t       *testing.T
 	harness string
 	welcome harness.Welcome
+	plan    map[string]conformance.Phone
 	phones  map[string]phone
+	// without says which phones have no store open: not yet, closed, or locked out by the one they are beside of.
+	without map[string]bool
+	boxes   map[string][]byte
 }
 
 // post gives the harness an order.
@@ -136,12 +164,37 @@ func (r *runner) open(setup []byte) (w harness.Welcome) {
 	return w
 }
 
+// photo asks the harness for a photo of the step's size; its text would be the bytes.
+func (r *runner) photo(s conformance.Step) ([]byte, error) {
+	if s.Text != nil {
+		return []byte(*s.Text), nil
+	}
+	res, err := http.Get(fmt.Sprintf("%s/photos/%d", r.harness, s.Bytes))
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err == nil && (res.StatusCode != http.StatusOK || len(b) != s.Bytes) {
+		err = fmt.Errorf("no photo: %s", res.Status)
+	}
+	return b, err
+}
+
 func (r *runner) step(s conformance.Step) error {
 	if s.Phone == "" {
 		var done harness.Done
 		return r.post("/worlds/"+r.welcome.ID, s.Raw, &done)
 	}
+	if s.Do == "open" || s.Do == "close" {
+		return r.opened(s)
+	}
 	p := r.phones[s.Phone]
+	if r.without[s.Phone] {
+		if p = r.phones[r.plan[s.Phone].Beside]; p == nil {
+			return fmt.Errorf("%s is closed", s.Phone)
+		}
+	}
 	if s.Do == "await" {
 		return r.await(p, s)
 	}
@@ -155,6 +208,24 @@ func (r *runner) step(s conformance.Step) error {
 		}
 	}
 	return r.look(p, s)
+}
+
+// opened opens or closes a process or tab. One that is turned away by another that has the store leaves its steps to that.
+func (r *runner) opened(s conformance.Step) error {
+	p, beside := r.phones[s.Phone], r.plan[s.Phone].Beside
+	if s.Do == "close" {
+		if !r.without[s.Phone] {
+			p.close()
+		}
+		r.without[s.Phone] = true
+		return nil
+	}
+	code := p.open()
+	r.without[s.Phone] = code != ""
+	if code == "" || code == "store_locked" && beside != "" && !r.without[beside] {
+		return nil
+	}
+	return fmt.Errorf("opening ended with %q", code)
 }
 
 func (r *runner) do(p phone, s conformance.Step) (code string, err error) {
@@ -175,6 +246,20 @@ func (r *runner) do(p phone, s conformance.Step) (code string, err error) {
 			args = []byte(*s.Text)
 		}
 		p.act(s.Kind, args)
+	case "attach":
+		photo, err := r.photo(s)
+		if err != nil {
+			return "", err
+		}
+		p.attach(r.welcome.Items[s.Item], photo)
+	case "upgrade":
+		p.upgrade()
+	case "reword":
+		return p.reword(s.Kind), nil
+	case "export":
+		r.boxes[s.Phone] = p.export()
+	case "import":
+		return p.take(r.boxes[s.From]), nil
 	case "sync":
 		return p.sync(), nil
 	case "sync_until_done":
@@ -240,6 +325,20 @@ func (r *runner) look(p phone, s conformance.Step) error {
 			return fmt.Errorf("shows %s", r.named(got))
 		}
 	}
+	if s.Files != nil {
+		if got := p.files(); !slices.Equal(got, s.Files) {
+			return fmt.Errorf("files %q", got)
+		}
+	}
+	if s.Labels != nil {
+		want := map[uuid.UUID]string{}
+		for name, text := range s.Labels {
+			want[r.welcome.Items[name]] = text
+		}
+		if got := p.labels(); !maps.Equal(got, want) {
+			return fmt.Errorf("labels %v", got)
+		}
+	}
 	if s.Unsent != nil {
 		if n := p.unsent(); n != *s.Unsent {
 			return fmt.Errorf("%d unsent", n)
@@ -272,7 +371,7 @@ func TestAStrangerIsRefusedPlainly(t *testing.T) {
 	t.Parallel()
 	r := &runner{t: t, harness: serve(t)}
 	r.welcome = r.open([]byte(`{"users": ["li"], "items": ["x"]}`))
-	s := newStranger(t, r.welcome, conformance.Phone{}).(*stranger)
+	s := newStranger(t, r.welcome, conformance.Phone{}, nil).(*stranger)
 	s.url = r.welcome.URL
 	pull := func(cursor string) string {
 		return s.call("sync.v1.SyncService/Pull", map[string]any{"cursor": cursor}, nil)

@@ -87,7 +87,7 @@ type strangerWork struct {
 	device  string
 }
 
-func newStranger(t *testing.T, _ harness.Welcome, p conformance.Phone) phone {
+func newStranger(t *testing.T, _ harness.Welcome, p conformance.Phone, _ phone) phone {
 	t.Helper()
 	return &stranger{
 		t: t, pageBytes: p.PageBytes, http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
@@ -388,8 +388,19 @@ func strangerDigest(kind uint32, id []byte, seq uint64) uint64 {
 
 func (s *stranger) offline(on bool)           { s.switched = on }
 func (s *stranger) clock(ahead time.Duration) { s.ahead = ahead }
-func (s *stranger) restart()                  { s.t.Fatal("it has no disk") }
 func (s *stranger) live()                     { s.t.Fatal("it does not watch") }
+
+// What it lacks stands in no scenario that it is given.
+func (s *stranger) restart()                     { s.t.Fatal("it has no disk") }
+func (s *stranger) open() string                 { s.t.Fatal("it has no disk"); return "" }
+func (s *stranger) close()                       { s.t.Fatal("it has no disk") }
+func (s *stranger) upgrade()                     { s.t.Fatal("it has one version") }
+func (s *stranger) labels() map[uuid.UUID]string { s.t.Fatal("it has one version"); return nil }
+func (s *stranger) attach(uuid.UUID, []byte)     { s.t.Fatal("it takes no photos") }
+func (s *stranger) files() []string              { s.t.Fatal("it takes no photos"); return nil }
+func (s *stranger) reword(string) string         { s.t.Fatal("it has one version"); return "" }
+func (s *stranger) export() []byte               { s.t.Fatal("it has no box"); return nil }
+func (s *stranger) take([]byte) string           { s.t.Fatal("it has no box"); return "" }
 
 func (s *stranger) logout() string {
 	if s.unsent() > 0 {

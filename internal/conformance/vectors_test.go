@@ -54,7 +54,7 @@ func number(id uuid.UUID) string { return strconv.Itoa(int(id[15])) }
 func TestTheStrangerAppliesPagesAsTheVectorsSay(t *testing.T) {
 	t.Parallel()
 	for _, c := range pages(t).Cases {
-		s := newStranger(t, harness.Welcome{}, conformance.Phone{}).(*stranger)
+		s := newStranger(t, harness.Welcome{}, conformance.Phone{}, nil).(*stranger)
 		for i, step := range c.Pages {
 			checkpoint := s.stage(strangerPageOf(t, step.Page))
 			if checkpoint != step.Then.Checkpoint || s.cursor != step.Then.Cursor || !slices.Equal(s.repair, step.Then.Repair) {
@@ -137,7 +137,7 @@ func TestTheGoClientAppliesPagesAsTheVectorsSay(t *testing.T) {
 		mux.Handle(accountv1connect.NewAuthServiceHandler(s))
 		server := httptest.NewServer(mux)
 		t.Cleanup(server.Close)
-		g := newGolang(t, harness.Welcome{}, conformance.Phone{}).(*golang)
+		g := newGolang(t, harness.Welcome{}, conformance.Phone{}, nil).(*golang)
 		s.look = func(asked *syncv1.PullRequest, n int) {
 			if n == 0 || asked.Early {
 				return

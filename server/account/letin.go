@@ -221,6 +221,16 @@ func (r *Room) Refresh(ctx context.Context, text string) (Tokens, error) {
 		}
 		next, dead := line.Present(token, NewSalt(), tx.Now())
 		if dead {
+			restored, err := tx.Restored(ctx)
+			if err != nil {
+				return err
+			}
+			if line.Lost(token, restored) {
+				r.Log.InfoContext(ctx, "a phone continues from before the database was restored", "family", token.Family)
+				next, dead = Continue(token, NewSalt(), tx.Now()), false
+			}
+		}
+		if dead {
 			// What is written here must stay, so the refusal is said after the commit.
 			reused = true
 			return r.endFamily(ctx, tx, b, "a refresh token was used twice")

@@ -23,7 +23,10 @@ import (
 //   - later, as long as nobody used the successor, the token gets a new one, and the lost one is dead;
 //   - once the successor was used, the token is dead.
 //
-// Presenting a dead token is reuse. The state of a family is one number, two salts and a time; the tokens
+// Presenting a dead token is reuse. A database that was restored from a backup knows only an earlier part of the line; the phone
+// holds a token that it has given out and forgotten. That is no reuse: see Lost.
+//
+// The state of a family is one number, two salts and a time; the tokens
 // themselves are kept nowhere, for a token carries its own proof.
 
 // RetryWindow is how long a rotation repeats itself.
@@ -108,12 +111,25 @@ func (l Line) Successor(org, family uuid.UUID) Refresh {
 	return Refresh{Org: org, Family: family, Generation: l.Generation + 1, Salt: l.Next}
 }
 
+// Lost tells whether the token belongs to a part of the line that a restored database has forgotten: one that lies further ahead than
+// any that this line has given out, or another successor of a line on which nothing has happened since the restore was declared
+// (zero: never). Only this server signs tokens, so it did give it out. The line goes on from there; whoever holds another token of
+// the same line is found out then as ever.
+func (l Line) Lost(r Refresh, restored time.Time) bool {
+	return r.Generation > l.Generation+1 || r.Generation == l.Generation+1 && r.Salt != l.Next && l.PresentedAt.Before(restored)
+}
+
+// Continue is the line from a token that the database has forgotten on.
+func Continue(r Refresh, fresh Salt, now time.Time) Line {
+	return Line{Generation: r.Generation, Salt: r.Salt, Next: fresh, PresentedAt: now}
+}
+
 // Present moves the line on when a token with a valid proof is presented. reused means that the token is dead:
 // somebody else holds the living one, and the family must end. fresh is the salt for a new successor.
 func (l Line) Present(r Refresh, fresh Salt, now time.Time) (next Line, reused bool) {
 	switch {
 	case r.Generation == l.Generation+1 && r.Salt == l.Next:
-		return Line{Generation: r.Generation, Salt: r.Salt, Next: fresh, PresentedAt: now}, false
+		return Continue(r, fresh, now), false
 	case l.Generation > 0 && r.Generation == l.Generation && r.Salt == l.Salt:
 		// The window slides with each repetition: of two that arrive a second apart, one must not fall within and
 		// the other without.

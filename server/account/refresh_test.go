@@ -129,3 +129,90 @@ func TestRotation(t *testing.T) {
 		t.Error("generation 0 was never given out")
 	}
 }
+
+// present is what a server does with a token, on a line whose database may have been restored.
+func present(line Line, r Refresh, restored, now time.Time) (Line, bool) {
+	next, dead := line.Present(r, NewSalt(), now)
+	if dead && line.Lost(r, restored) {
+		return Continue(r, NewSalt(), now), false
+	}
+	return next, dead
+}
+
+func TestAPhoneWhoseTokensAreNewerThanTheBackupIsNeverLockedOut(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		now := morning
+		restored := time.Time{}
+		line := BeginLine(NewSalt(), now)
+		held, backup := line.Successor(uuid.Nil, uuid.Nil), line
+		for range rapid.IntRange(1, 40).Draw(t, "rounds") {
+			now = now.Add(time.Duration(rapid.IntRange(1, 7200).Draw(t, "seconds later")) * time.Second)
+			switch rapid.IntRange(0, 9).Draw(t, "happens") {
+			case 0:
+				backup = line
+			case 1:
+				line, restored = backup, now
+			default:
+				next, dead := present(line, held, restored, now)
+				if dead {
+					t.Fatal("locked out")
+				}
+				if line = next; rapid.Bool().Draw(t, "answer seen") {
+					held = line.Successor(uuid.Nil, uuid.Nil)
+				}
+			}
+		}
+	})
+}
+
+func TestACopiedTokenEndsTheFamilyAlsoAfterARestore(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		now := morning
+		line := BeginLine(NewSalt(), now)
+		backup := line
+		later := func() {
+			now = now.Add(RetryWindow + time.Duration(rapid.IntRange(1, 3600).Draw(t, "later"))*time.Second)
+		}
+		phone := line.Successor(uuid.Nil, uuid.Nil)
+		copied := rapid.IntRange(0, 5).Draw(t, "copied after")
+		thief := phone
+		for i := range rapid.IntRange(copied, 8).Draw(t, "refreshed") {
+			later()
+			line, _ = present(line, phone, time.Time{}, now)
+			if phone = line.Successor(uuid.Nil, uuid.Nil); i < copied {
+				thief = phone
+			}
+		}
+		later()
+		line, restored := backup, now
+		for range 50 { // both go on, each more than the retry window after the other
+			later()
+			who := &phone
+			if rapid.Bool().Draw(t, "thief") {
+				who = &thief
+			}
+			next, dead := present(line, *who, restored, now)
+			if dead {
+				return
+			}
+			if phone == thief {
+				return // still one line: nobody could tell
+			}
+			line, *who = next, next.Successor(uuid.Nil, uuid.Nil)
+		}
+		if phone != thief {
+			// Whoever comes next with the older of both is found out.
+			for _, r := range []Refresh{phone, thief} {
+				later()
+				next, dead := present(line, r, restored, now)
+				if dead {
+					return
+				}
+				line = next
+			}
+			t.Fatal("two lines live beside one another")
+		}
+	})
+}

@@ -35,6 +35,9 @@ type Scenario struct {
 type Phone struct {
 	// PageBytes is what it asks for in a page; 0 leaves it to the server.
 	PageBytes uint32 `json:"page_bytes"`
+	// Beside names the phone of which this one is a second process or tab, on the same disk. It has nothing open until a step
+	// opens it.
+	Beside string `json:"beside"`
 }
 
 // Step is one step: for a phone when Phone is set, else Raw goes to the harness.
@@ -48,6 +51,10 @@ type Step struct {
 	Item   string `json:"item"`
 	Other  string `json:"other"`
 	Holder string `json:"holder"`
+	// Bytes is the size of the photo that is attached.
+	Bytes int `json:"bytes"`
+	// From is the phone whose export is imported.
+	From string `json:"from"`
 	// Text replaces the arguments by these bytes.
 	Text *string `json:"text"`
 	// Fails is the code that the doing must end with; empty when it must succeed.
@@ -63,6 +70,11 @@ type Step struct {
 	Unsent *int  `json:"unsent"`
 	// Verdicts of all that the phone still holds, oldest first: an outcome, with its code behind it; "" for none.
 	Verdicts []string `json:"verdicts"`
+	// Files are the states of all files that the phone holds, as they were attached: waiting, held, done, or refused with its code
+	// behind it.
+	Files []string `json:"files"`
+	// Labels is what the next version of the app shows of labels, by item.
+	Labels map[string]string `json:"labels"`
 
 	Raw json.RawMessage `json:"-"`
 }

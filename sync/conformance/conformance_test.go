@@ -69,7 +69,7 @@ func TestEveryScenarioReadsAndSaysSomething(t *testing.T) {
 			if _, known := s.Phones[step.Phone]; step.Phone != "" && !known {
 				t.Errorf("%s: no phone %q", s.Name, step.Phone)
 			}
-			if step.Shows != nil || step.Shown != nil || step.Verdicts != nil || step.Unsent != nil {
+			if step.Shows != nil || step.Shown != nil || step.Verdicts != nil || step.Unsent != nil || step.Files != nil {
 				looks++
 			}
 		}

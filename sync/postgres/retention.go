@@ -62,6 +62,12 @@ func (t *Tx) collect(ctx context.Context, before time.Time) (gone int64, err err
 	return gone, err
 }
 
+// Restored is when the present generation began: when a restore was declared last, else when the database was made.
+func (t *Tx) Restored(ctx context.Context) (at time.Time, err error) {
+	err = t.QueryRow(ctx, `SELECT since FROM sync_generation`).Scan(&at)
+	return at, err
+}
+
 // NewGeneration declares that the database continues from a restored backup: every cursor given out before is
 // of a lost history, and every device may go on with its own numbering.
 func (s *Store) NewGeneration(ctx context.Context) error {

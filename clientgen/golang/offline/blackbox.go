@@ -175,6 +175,9 @@ func (s *Store) box(ctx context.Context) (Box, error) {
 // already is skipped; a box may be imported twice.
 func (s *Store) Import(ctx context.Context, r io.Reader, passphrase string) (Box, error) {
 	d, err := s.Device(ctx)
+	if err == nil && !d.Enrolled() {
+		err = fault.New(fault.NotEnrolled, "")
+	}
 	if err != nil {
 		return Box{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/sync/synctest"
 )
 
@@ -159,5 +160,19 @@ func TestAnAppThatIsTooOldIsToldSoAndKeepsItsQueue(t *testing.T) {
 	}
 	if err := p.Store.Logout(t.Context()); offline.CodeOf(err) != fault.UnsentWork || len(p.shown()) != 3 {
 		t.Error(err, p.shown())
+	}
+	// The upgrade says it in new words, under the same number and id, and only then.
+	if err := p.Store.Reword(t.Context(), old.ID, "add", old.Args); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Store.Reword(t.Context(), old.ID, "add", old.Args); offline.CodeOf(err) != fault.SequenceReused {
+		t.Error(err)
+	}
+	p.sync()
+	if a, err := p.Store.Action(t.Context(), old.ID); err != nil || a.Seq != old.Seq || a.Verdict.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
+		t.Errorf("%+v %v", a, err)
+	}
+	if n := o.count(t, items[0]); n != 3 {
+		t.Error(n)
 	}
 }

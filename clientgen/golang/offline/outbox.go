@@ -166,11 +166,50 @@ func (s *Store) batch(ctx context.Context, from uint64, count, size int) (out *s
 		if len(out.Mutations) == 0 {
 			return nil
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE outbox SET tried = 1 WHERE device = ? AND seq BETWEEN ? AND ? AND tried = 0`,
+		_, err = tx.ExecContext(ctx, `UPDATE outbox SET tried = 1, too_old = 0 WHERE device = ? AND seq BETWEEN ? AND ? AND (tried = 0 OR too_old = 1)`,
 			device, from, out.Mutations[len(out.Mutations)-1].Sequence)
 		return err
 	})
 	return out, err
+}
+
+// refusedAsOld notes that the server knows nothing of the next mutation to send, nor of any behind it, and takes none in these
+// words.
+func (s *Store) refusedAsOld(ctx context.Context, first uint64) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		device, err := getMeta(ctx, tx, metaDevice)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE outbox SET too_old = 1 WHERE device = ? AND seq >= ? AND outcome IS NULL`, device, int64(first))
+		return err
+	})
+}
+
+// Reword says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the server
+// takes from no app any more. It is refused with SequenceReused unless the last that the server said of it is ClientTooOld: one whose
+// answer was lost may have been taken in as it was, also by another device that imported it.
+func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []byte) error {
+	if len(args) > MaxArgs {
+		return fault.New(fault.MutationTooLarge, "%d bytes", len(args))
+	}
+	if args == nil {
+		args = []byte{}
+	}
+	err := s.transact(ctx, func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, too_old = 0 WHERE id = ? AND outcome IS NULL AND too_old = 1`, kind, args, id[:])
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return fault.Wrap(err, fault.SequenceReused, "")
+		}
+		return nil
+	})
+	if err == nil {
+		s.nudge()
+	}
+	return err
 }
 
 // take keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server.

@@ -125,6 +125,9 @@ func (c *Client) push(ctx context.Context, r *Report, from uint64) error {
 			}
 			continue
 		}
+		if CodeOf(err) == fault.ClientTooOld {
+			return errors.Join(err, c.Store.refusedAsOld(ctx, batch.Mutations[0].Sequence))
+		}
 		if err != nil {
 			return err
 		}

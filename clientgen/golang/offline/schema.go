@@ -1,5 +1,43 @@
 package offline
 
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+)
+
+// upgrades make the store, each from the version before: 0 is a new folder, or one of before versions were counted, which has
+// the tables of version 1. They only grow; an app brings any older store up, with everything that is in it, and leaves a newer one
+// alone. Entities need no upgrade: they are kept as the bytes that came, of kinds that this app does not know, too, so that
+// nothing is fetched anew when a later app knows them.
+var upgrades = []string{
+	schema,
+	// 2: the server said of this mutation that it knows nothing of it and never will, in these words (see Reword).
+	`ALTER TABLE outbox ADD COLUMN too_old INTEGER NOT NULL DEFAULT 0`,
+}
+
+// upgrade brings the store up to this app's version, in one transaction.
+func (s *Store) upgrade(ctx context.Context) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		var version int
+		if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
+			return err
+		}
+		if version > len(upgrades) {
+			return fault.New(fault.StoreUnusable, "made by a newer app: its version is %d, this app knows %d", version, len(upgrades))
+		}
+		for _, one := range upgrades[version:] {
+			if _, err := tx.ExecContext(ctx, one); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, len(upgrades)))
+		return err
+	})
+}
+
 // schema is the store, version 1. Times are microseconds since 1970, ids are 16 bytes.
 const schema = `
 CREATE TABLE IF NOT EXISTS meta (

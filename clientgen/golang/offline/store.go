@@ -79,7 +79,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 			return err
 		}
 		s.write.SetMaxOpenConns(1)
-		if _, err := s.write.ExecContext(ctx, schema); err != nil {
+		if err := s.upgrade(ctx); err != nil {
 			return err
 		}
 		// Names, phone numbers and addresses of customers are for the owner of this folder only.

@@ -27,19 +27,22 @@ import (
 //	POST   /worlds        with a Setup gives a Welcome
 //	POST   /worlds/{id}   with one step of a scenario gives a Done; 409 and a reason when what it asserts does not hold
 //	DELETE /worlds/{id}   ends a world
+//	GET    /photos/{n}    gives a JPEG of n bytes
 type Harness struct {
 	// admin reaches a PostgreSQL as a role that may create databases; template is a migrated database there to which
 	// nobody is connected.
 	admin, template string
+	// store keeps the objects of all worlds, each in a bucket of its own.
+	store app.Objects
 
 	mux    http.ServeMux
 	mu     sync.Mutex
 	worlds map[string]*world
 }
 
-// New returns a harness on the PostgreSQL behind url: an empty database of our own there, which it migrates and copies for
-// each world.
-func New(ctx context.Context, url string) (*Harness, error) {
+// New returns a harness on the PostgreSQL behind url, an empty database of our own there, which it migrates and copies for
+// each world; and on an object store, where each world makes a bucket.
+func New(ctx context.Context, url string, store app.Objects) (*Harness, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
@@ -47,10 +50,11 @@ func New(ctx context.Context, url string) (*Harness, error) {
 	if err := app.Migrate(ctx, url); err != nil {
 		return nil, err
 	}
-	h := &Harness{admin: withDatabase(url, "postgres"), template: config.Database, worlds: map[string]*world{}}
+	h := &Harness{admin: withDatabase(url, "postgres"), template: config.Database, store: store, worlds: map[string]*world{}}
 	h.mux.HandleFunc("POST /worlds", h.open)
 	h.mux.HandleFunc("POST /worlds/{id}", h.step)
 	h.mux.HandleFunc("DELETE /worlds/{id}", h.end)
+	h.mux.HandleFunc("GET /photos/{n}", photo)
 	return h, nil
 }
 
@@ -105,7 +109,7 @@ func (h *Harness) open(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The world outlives the call that asked for it.
-	made, welcome, err := newWorld(context.WithoutCancel(r.Context()), h.admin, h.template, s)
+	made, welcome, err := newWorld(context.WithoutCancel(r.Context()), h.admin, h.template, h.store, s)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err)
 		return

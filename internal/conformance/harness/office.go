@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/intake"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/synctest"
@@ -32,6 +34,8 @@ type Step struct {
 	Is *int `json:"is,omitempty"`
 	// Kinds are those of the parked mutations, oldest first.
 	Kinds []string `json:"kinds,omitempty"`
+	// Text is what a label says.
+	Text string `json:"text,omitempty"`
 	// Outcome of a replay, as in verdicts.
 	Outcome string `json:"outcome,omitempty"`
 	// By is a span such as 1h or 200h.
@@ -46,6 +50,7 @@ type Step struct {
 	Times   int    `json:"times,omitempty"`
 	AtMost  *int   `json:"at_most,omitempty"`
 	AtLeast *int   `json:"at_least,omitempty"`
+	Status  int    `json:"status,omitempty"`
 	Then    []Step `json:"then,omitempty"`
 	Comment string `json:"comment,omitempty"`
 }
@@ -53,12 +58,13 @@ type Step struct {
 // do carries an order out.
 func (w *world) do(ctx context.Context, s Step) (Done, error) {
 	if s.Network != "" {
-		return Done{}, w.network.do(s)
+		return Done{}, w.network.do(ctx, s)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	orders := map[string]func(context.Context, Step) error{
 		"give": w.give, "give_many": w.giveMany, "set": w.set, "pair": w.pair, "count": w.count, "smuggle": w.smuggle,
+		"label": w.label, "uploaded": w.uploaded,
 		"parked": w.parked, "replay": w.replay, "revoke": w.revoke, "team": w.joinTeam, "collect": w.collect,
 		"clock": w.advance, "restart": w.restart, "backup": w.keepBackup, "restore": w.restore,
 	}
@@ -146,6 +152,29 @@ func (w *world) pair(ctx context.Context, s Step) error {
 			return err
 		}
 		return synctest.Change(ctx, toys{}, tx, second, up, change.FeedID{Kind: "team", Key: w.team.ID})
+	})
+}
+
+// labelKind is an entity of which only the next version of the app knows.
+const labelKind change.Kind = 9
+
+// label sticks a text to an item, for one user. Old apps do not know what that is.
+func (w *world) label(ctx context.Context, s Step) error {
+	id, err := w.item(s.Item)
+	if err != nil {
+		return err
+	}
+	user, ok := w.users[s.To]
+	if !ok {
+		return fmt.Errorf("no user %q", s.To)
+	}
+	body, err := json.Marshal(map[string]string{"id": id.String(), "text": s.Text})
+	if err != nil {
+		return err
+	}
+	return w.office(ctx, func(tx *postgres.Tx) error {
+		tx.Place(labelKind, id, feed.Placement{Feed: synctest.FeedOf(user.ID), Body: body})
+		return nil
 	})
 }
 

@@ -26,19 +26,30 @@ const (
 	FaultTwice = "twice"
 	// FaultMeanwhile: the office does something before the request arrives.
 	FaultMeanwhile = "meanwhile"
+	// FaultHalf: half of the request arrives, then the connection ends.
+	FaultHalf = "half"
+	// FaultAnswer: the request does not arrive; Status is the answer.
+	FaultAnswer = "answer"
+	// FaultReplay is no fault of the network: somebody who listened sends the oldest call of a method once more.
+	FaultReplay = "replay"
 	// FaultHeal ends all faults.
 	FaultHeal = "heal"
 	// FaultCalls asserts how many calls arrived since the last time it was asked, and counts anew.
 	FaultCalls = "calls"
 )
 
-// network stands between phones and the server.
+// part is the method of a request to the object store, as faults name it.
+const part = "Part"
+
+// network stands between phones and the server, and between phones and the object store.
 type network struct {
-	front *httptest.Server
-	mu    sync.Mutex
-	to    *url.URL
-	plans []*plan
-	calls map[string]int
+	front, shelf *httptest.Server
+	mu           sync.Mutex
+	to, store    *url.URL
+	plans        []*plan
+	calls        map[string]int
+	// heard is the oldest request of each method that can be heard.
+	heard map[string]*http.Request
 	// office does what a plan says, before the request goes on.
 	office func(ctx context.Context, s Step) error
 	failed error
@@ -48,13 +59,20 @@ type network struct {
 type plan struct {
 	kind, method string
 	after, times int
+	status       int
 	then         []Step
 }
 
-func newNetwork(office func(context.Context, Step) error) *network {
-	n := &network{calls: map[string]int{}, office: office}
-	n.front = httptest.NewServer(http.HandlerFunc(n.pass))
-	return n
+// newNetwork makes the network before the object store at an endpoint.
+func newNetwork(store string, office func(context.Context, Step) error) (*network, error) {
+	shelf, err := url.Parse("http://" + store)
+	if err != nil {
+		return nil, err
+	}
+	n := &network{store: shelf, calls: map[string]int{}, heard: map[string]*http.Request{}, office: office}
+	n.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(path.Base(r.URL.Path), w, r) }))
+	n.shelf = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(part, w, r) }))
+	return n, nil
 }
 
 func (n *network) target(to string) error {
@@ -69,12 +87,17 @@ func (n *network) target(to string) error {
 }
 
 func (n *network) close() {
-	n.front.CloseClientConnections()
-	n.front.Close()
+	for _, s := range []*httptest.Server{n.front, n.shelf} {
+		s.CloseClientConnections()
+		s.Close()
+	}
 }
 
 // do takes an order.
-func (n *network) do(s Step) error {
+func (n *network) do(ctx context.Context, s Step) error {
+	if s.Network == FaultReplay {
+		return n.replay(ctx, s.Of)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := n.failed; err != nil {
@@ -89,12 +112,15 @@ func (n *network) do(s Step) error {
 		if s.AtMost != nil && got > *s.AtMost || s.AtLeast != nil && got < *s.AtLeast {
 			return fmt.Errorf("%d calls of %s", got, s.Of)
 		}
-	case FaultRefuse, FaultLoseAnswer, FaultCut, FaultTwice, FaultMeanwhile:
+	case FaultRefuse, FaultLoseAnswer, FaultCut, FaultTwice, FaultMeanwhile, FaultHalf, FaultAnswer:
+		if s.Network == FaultAnswer && (s.Status < 400 || s.Status > 599) {
+			return fmt.Errorf("no status %d", s.Status)
+		}
 		times := s.Times
 		if times == 0 && s.Network == FaultMeanwhile {
 			times = 1
 		}
-		n.plans = append(n.plans, &plan{kind: s.Network, method: s.Of, after: s.After, times: times, then: s.Then})
+		n.plans = append(n.plans, &plan{kind: s.Network, method: s.Of, after: s.After, times: times, status: s.Status, then: s.Then})
 	default:
 		return fmt.Errorf("no fault %q", s.Network)
 	}
@@ -106,6 +132,10 @@ func (n *network) next(method string) (plan, *url.URL) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.calls[method]++
+	to := n.to
+	if method == part {
+		to = n.store
+	}
 	for i, p := range n.plans {
 		if p.method != "" && p.method != method {
 			continue
@@ -119,15 +149,18 @@ func (n *network) next(method string) (plan, *url.URL) {
 		} else if p.times > 1 {
 			p.times--
 		}
-		return *p, n.to
+		return *p, to
 	}
-	return plan{}, n.to
+	return plan{}, to
 }
 
-func (n *network) pass(w http.ResponseWriter, r *http.Request) {
-	p, to := n.next(path.Base(r.URL.Path))
+func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
+	p, to := n.next(method)
 	if p.kind == FaultRefuse {
 		panic(http.ErrAbortHandler)
+	}
+	if method == overheard {
+		r.Body = n.hear(method, r)
 	}
 	if p.kind == FaultMeanwhile {
 		for _, s := range p.then {
@@ -140,10 +173,20 @@ func (n *network) pass(w http.ResponseWriter, r *http.Request) {
 	}
 	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1,
-		Rewrite:       func(out *httputil.ProxyRequest) { out.SetURL(to) },
-		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		Rewrite: func(out *httputil.ProxyRequest) {
+			out.SetURL(to)
+			out.Out.Host = out.In.Host // what the store signed
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	switch p.kind {
+	case FaultAnswer:
+		_, _ = io.Copy(io.Discard, r.Body) // nobody reads it
+		w.WriteHeader(p.status)
+	case FaultHalf:
+		r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, r.ContentLength/2), broken{}))
+		proxy.ServeHTTP(&memory{header: http.Header{}}, r)
+		panic(http.ErrAbortHandler)
 	case FaultLoseAnswer:
 		proxy.ServeHTTP(&memory{header: http.Header{}}, r)
 		panic(http.ErrAbortHandler)
@@ -170,6 +213,47 @@ func (n *network) pass(w http.ResponseWriter, r *http.Request) {
 		proxy.ServeHTTP(w, r)
 	}
 }
+
+// overheard is the one method that a thief can make use of later.
+const overheard = "RefreshToken"
+
+// hear keeps the oldest request of a method, and gives its body to be read once more.
+func (n *network) hear(method string, r *http.Request) io.ReadCloser {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.heard[method] == nil {
+		n.heard[method] = r.Clone(context.WithoutCancel(r.Context()))
+		n.heard[method].Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return io.NopCloser(bytes.NewReader(body))
+}
+
+// replay sends the oldest request of a method that was heard once more, as somebody who copied it.
+func (n *network) replay(ctx context.Context, method string) error {
+	n.mu.Lock()
+	r, to := n.heard[method], n.to
+	delete(n.heard, method)
+	n.mu.Unlock()
+	if r == nil {
+		return fmt.Errorf("no call of %s was heard", method)
+	}
+	again := r.Clone(ctx)
+	again.RequestURI, again.URL.Scheme, again.URL.Host = "", to.Scheme, to.Host
+	res, err := http.DefaultClient.Do(again)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
+// broken is the end of a connection.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // memory is an answer that goes nowhere, or only in part.
 type memory struct {

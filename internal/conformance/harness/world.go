@@ -3,10 +3,10 @@ package harness
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +15,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -26,6 +27,8 @@ type world struct {
 	admin, database string
 	config          app.Config
 	network         *network
+	// proofs is the real room of photos, which asks the toy trade where it would ask for a ticket.
+	proofs atomic.Pointer[proof.Room]
 
 	mu     sync.Mutex // one order at a time
 	clock  clock
@@ -49,15 +52,17 @@ func (c *clock) Now() time.Time {
 	return time.Now().Add(c.add)
 }
 
-func newWorld(ctx context.Context, admin, template string, s Setup) (_ *world, _ Welcome, err error) {
+func newWorld(ctx context.Context, admin, template string, store app.Objects, s Setup) (_ *world, _ Welcome, err error) {
 	w := &world{
 		admin: admin, database: "conformance_" + strings.ReplaceAll(uuid.NewString(), "-", ""),
 		users: map[string]account.User{}, items: map[string]uuid.UUID{},
 	}
-	w.network = newNetwork(func(ctx context.Context, s Step) error {
+	if w.network, err = newNetwork(store.Endpoint, func(ctx context.Context, s Step) error {
 		_, err := w.do(ctx, s)
 		return err
-	})
+	}); err != nil {
+		return nil, Welcome{}, err
+	}
 	defer func() {
 		if err != nil {
 			w.close(ctx)
@@ -69,12 +74,13 @@ func newWorld(ctx context.Context, admin, template string, s Setup) (_ *world, _
 	if err := w.toys(ctx); err != nil {
 		return nil, Welcome{}, err
 	}
+	store.Bucket, store.PublicEndpoint = strings.ReplaceAll(w.database, "_", "-"), w.network.shelf.URL
+	mutators := synctest.Mutators[*postgres.Tx](toys{})
+	mutators["attach"] = w.attach(mutators["add"])
 	w.config = app.Config{
 		DatabaseURL: withDatabase(admin, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: w.clock.Now,
 		Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1}, WithoutJobs: true,
-		// Nothing here needs an object store: calls to it fail as those to a store that is down.
-		Objects: app.Objects{Endpoint: "127.0.0.1:1", Bucket: "none", AccessKey: "none", SecretKey: "none"},
-		Early:   w.early, Mutators: synctest.Mutators[*postgres.Tx](toys{}), Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
+		Objects: store, Early: w.early, Mutators: mutators, Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
 	}
 	for _, kind := range s.Server.Retired {
 		w.config.Retired[kind] = true
@@ -94,6 +100,9 @@ func newWorld(ctx context.Context, admin, template string, s Setup) (_ *world, _
 
 func (w *world) start(ctx context.Context) (err error) {
 	if w.app, err = app.Start(ctx, w.config); err != nil {
+		return err
+	}
+	if err := w.photos(ctx, w.app.Rooms.Proof); err != nil {
 		return err
 	}
 	return w.network.target(w.app.URL())
@@ -198,41 +207,4 @@ func withDatabase(raw, name string) string {
 	}
 	u.Path = "/" + name
 	return u.String()
-}
-
-// toys is the toy trade in a table of its own.
-type toys struct{}
-
-func (w *world) toys(ctx context.Context) error {
-	return w.own(ctx, `CREATE TABLE toy (org_id uuid, id uuid, holder uuid NOT NULL, count bigint NOT NULL, version bigint NOT NULL,
-			PRIMARY KEY (org_id, id));
-		GRANT ALL ON toy TO doorstep_app`)
-}
-
-// Item implements synctest.Trade.
-func (toys) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (synctest.Item, error) {
-	i := synctest.Item{ID: id}
-	err := tx.QueryRow(ctx, `SELECT holder, count, version FROM toy WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id).
-		Scan(&i.Holder, &i.Count, &i.Version)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = nil
-	}
-	return i, err
-}
-
-// PutItem implements synctest.Trade.
-func (toys) PutItem(ctx context.Context, tx *postgres.Tx, i synctest.Item) error {
-	_, err := tx.Exec(ctx, `INSERT INTO toy VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (org_id, id) DO UPDATE SET holder = $3, count = $4, version = $5`, tx.OrgID(), i.ID, i.Holder, i.Count, i.Version)
-	return err
-}
-
-// Place implements synctest.Trade.
-func (toys) Place(tx *postgres.Tx, e change.Entity, in ...feed.Placement) {
-	tx.Place(e.Kind, e.ID, in...)
-}
-
-// Subscribe implements synctest.Trade; here the account room says who follows what.
-func (toys) Subscribe(context.Context, *postgres.Tx, change.User, ...change.FeedID) error {
-	return fmt.Errorf("toys: nobody subscribes here")
 }
