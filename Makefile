@@ -29,7 +29,7 @@ build: need
 test: check
 
 ## check: generated code is fresh, lint, vet, all tests with the race detector, fuzz targets on their seeds.
-check: need fresh lint vet test-go
+check: need fresh lint vet test-go test-ts
 
 test-go: need
 	@if [ -z "$(RACE)" ]; then echo "no C compiler: the race detector is off" >&2; fi
@@ -60,6 +60,7 @@ generate: $(TOOLS)/buf
 	$(TOOLS)/buf generate
 	$(TOOLS)/buf generate --template buf.gen.clients.yaml
 	$(TOOLS)/buf generate --template buf.gen.sample.yaml
+	$(TOOLS)/buf generate --template buf.gen.typescript.yaml
 
 ## fresh: what is generated is what would be generated now.
 fresh: $(TOOLS)/buf
@@ -67,6 +68,7 @@ fresh: $(TOOLS)/buf
 	@$(TOOLS)/buf generate -o .tmp/fresh
 	@$(TOOLS)/buf generate --template buf.gen.clients.yaml -o .tmp/fresh
 	@$(TOOLS)/buf generate --template buf.gen.sample.yaml -o .tmp/fresh
+	@$(TOOLS)/buf generate --template buf.gen.typescript.yaml -o .tmp/fresh
 	@diff -r .tmp/fresh/internal/gen internal/gen || { echo "internal/gen is not what proto/ says: run make generate" >&2; exit 1; }
 	@cd .tmp/fresh && find clientgen -type f | while read -r f; do diff "$$f" "../../$$f" || \
 		{ echo "$$f is not what proto/ says: run make generate" >&2; exit 1; }; done

@@ -1,0 +1,110 @@
+// Who a device is.
+
+import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { Writing } from "./disk.js";
+import { Fault } from "./fault.js";
+import { sweep, unsentFiles } from "./file.js";
+import { EnrolDeviceResponseSchema, TokensSchema, type EnrolDeviceResponse } from "./gen/doorstep/account/v1/account_pb.js";
+import { getMeta, setMeta } from "./meta.js";
+import type { Store } from "./store.js";
+import { equalBytes } from "./uuid.js";
+import type { Device } from "./words.js";
+
+const none = new Uint8Array();
+
+/** Who the device of a store is. */
+export function deviceOf(store: Store): Device {
+  const enrolment = store.meta("enrolment");
+  const e = enrolment === undefined ? undefined : fromBinary(EnrolDeviceResponseSchema, enrolment);
+  const asOf = store.meta("asOf");
+  return {
+    server: store.meta("server") ?? "",
+    org: e?.orgId ?? none,
+    user: e?.userId ?? none,
+    id: e?.deviceId ?? none,
+    userName: e?.userName ?? "",
+    orgName: e?.orgName ?? "",
+    ended: store.meta("ended") ?? "",
+    offline: store.meta("offline") ?? false,
+    ...(asOf === undefined ? {} : { asOf: new Date(asOf) }),
+    early: store.meta("early") !== undefined,
+  };
+}
+
+/**
+ * Takes a new identity. What is unsent is renumbered for it, ids stay: whatever the old identity did send counts once.
+ * Another person's store with unsent work is not taken over.
+ */
+export async function enrolled(store: Store, server: string, e: EnrolDeviceResponse): Promise<void> {
+  if (e.tokens === undefined) throw Fault.of("internal", "an enrolment without tokens");
+  const tokens = toBinary(TokensSchema, e.tokens);
+  const kept = clone(EnrolDeviceResponseSchema, e);
+  delete kept.tokens;
+  await store.write(["page", "outbox", "file", "bytes"], async (tx) => {
+    const before = await getMeta(tx, "enrolment");
+    if (before !== undefined) {
+      const old = fromBinary(EnrolDeviceResponseSchema, before);
+      if (!equalBytes(old.userId, e.userId) || !equalBytes(old.orgId, e.orgId)) {
+        await refuseUnsent(tx);
+        await wipe(tx);
+      }
+    }
+    const unsent = (await tx.all("outbox")).filter((r) => r.verdict === undefined);
+    await tx.put("outbox", ...unsent.map((r, i) => ({ ...r, device: e.deviceId, seq: i + 1, tried: false })));
+    await setMeta(tx, "server", server);
+    await setMeta(tx, "device", e.deviceId);
+    await setMeta(tx, "enrolment", toBinary(EnrolDeviceResponseSchema, kept));
+    await setMeta(tx, "tokens", tokens);
+    await setMeta(tx, "ended", "");
+  });
+}
+
+/** Notes that the login has ended. */
+export function endLogin(store: Store, code: string): Promise<void> {
+  return store.write([], (tx) => setMeta(tx, "ended", code));
+}
+
+/** Forgets everything, and refuses with unsent_work while anything is unsent. */
+export async function logout(store: Store): Promise<void> {
+  await store.write(["page", "outbox", "file", "bytes"], async (tx) => {
+    await refuseUnsent(tx);
+    await wipe(tx);
+  });
+}
+
+async function refuseUnsent(tx: Writing): Promise<void> {
+  const mutations = (await tx.all("outbox")).filter((r) => r.verdict === undefined).length;
+  const files = unsentFiles(await tx.all("file")).length;
+  if (mutations + files > 0) throw Fault.of("unsent_work", `${mutations} actions, ${files} files`);
+}
+
+/** Empties the store: what was read, what was sent, who it belonged to. */
+async function wipe(tx: Writing): Promise<void> {
+  const schema = await getMeta(tx, "schema");
+  const writes = await getMeta(tx, "writes");
+  await tx.clear("meta", "page", "outbox", "file", "bytes");
+  if (schema !== undefined) await setMeta(tx, "schema", schema);
+  if (writes !== undefined) await setMeta(tx, "writes", writes);
+  await anew(tx);
+}
+
+/** Tells all who have read pages that those are no more. */
+export function anew(tx: Writing): Promise<void> {
+  return setMeta(tx, "generation", Math.random());
+}
+
+/** Empties what a revoked device may no longer hold and keeps what is unsent. */
+export async function wipeCopy(store: Store, code: string): Promise<void> {
+  await store.write(["page", "outbox", "file"], async (tx) => {
+    await tx.clear("page");
+    await tx.delete("meta", "cursor", "asOf", "early", "whole", "repair", "shown");
+    await anew(tx);
+    const files = await tx.all("file");
+    const unsent = unsentFiles(files);
+    await tx.delete("file", ...files.filter((f) => !unsent.includes(f)).map((f) => f.key));
+    const settled = (await tx.all("outbox")).filter((r) => r.verdict !== undefined && !unsent.some((f) => equalBytes(f.mutation, r.id)));
+    await tx.delete("outbox", ...settled.map((r) => r.n));
+    await setMeta(tx, "ended", code);
+  });
+  await sweep(store);
+}

@@ -1,0 +1,224 @@
+// The store: everything that a device keeps.
+
+import { Copy, copied, Recorder } from "./copy.js";
+import { deviceOf, logout } from "./device.js";
+import type { Disk, FileRow, OutboxRow, PageRow, Reading, Table, Writing } from "./disk.js";
+import { keep, sweep, unsentFiles, type Kept } from "./file.js";
+import type { Held } from "./held.js";
+import { live, type Live } from "./live.js";
+import { getMeta, setMeta, type Meta, type MetaKey } from "./meta.js";
+import { actionOf, append, markSeen } from "./outbox.js";
+import { upgrade } from "./schema.js";
+import { Signal } from "./signal.js";
+import { Snapshot } from "./snapshot.js";
+import type { Effect, Mutation, View } from "./view.js";
+import { needsAttention, type Action, type Device, type Unsent } from "./words.js";
+
+/** How to open a store. */
+export interface Options {
+  /** Where it is kept. */
+  readonly disk: Disk;
+  /** The device's clock. */
+  readonly now: () => Date;
+  /** Effects by kind of mutation; a kind without one shows only when the server's state has it. */
+  readonly effects: Readonly<Record<string, Effect>>;
+  /** Kinds of feeds, the preferred first: of an entity in several feeds, the body of the first shows. */
+  readonly feedOrder: readonly string[];
+  /** Finds the server's public keys for receipts, by key id, among the entities. */
+  readonly keys?: (view: View) => ReadonlyMap<string, Uint8Array>;
+}
+
+/** What changed in a store. */
+export interface News {
+  /** Kinds of entities. */
+  readonly kinds: ReadonlySet<number>;
+}
+
+/**
+ * Everything that a device keeps. What it shows is in memory and read at once; what it is told is on disk when the call
+ * resolves. All calls may be made at any time, also beside one another.
+ */
+export class Store {
+  /** Notified after a mutation was made or the switch between offline and online was moved. */
+  readonly woken = new Signal();
+  /** Called after something was written, for other stores on the same disk: they are to call catchUp. */
+  onWrote: () => void = () => undefined;
+  private readonly copy: Copy;
+  private shows = Snapshot.empty;
+  private readonly hearers = new Set<(news: News) => void>();
+
+  private constructor(readonly options: Options) {
+    this.copy = new Copy(options.feedOrder);
+  }
+
+  /** Opens what is on the disk, or begins with nothing. */
+  static async open(options: Options): Promise<Store> {
+    const store = new Store(options);
+    await upgrade(options.disk);
+    await store.catchUp();
+    await sweep(store);
+    return store;
+  }
+
+  /** Ends all use. */
+  close(): Promise<void> {
+    return this.options.disk.close();
+  }
+
+  // --- What it shows.
+
+  /** The state as it is now. It never changes; ask again for a newer one. */
+  view(): View {
+    return this.shows;
+  }
+
+  /** A result that follows the state. */
+  live<T>(query: (view: View) => T): Live<T> {
+    const source = {
+      view: (): View => this.shows,
+      onKinds: (hear: (kinds: ReadonlySet<number>) => void): (() => void) => this.subscribe((news) => hear(news.kinds)),
+    };
+    return live(source, query);
+  }
+
+  /** Calls hear after every change of anything: entities, what was done, files, the device. The function given back ends that. */
+  subscribe(hear: (news: News) => void): () => void {
+    const own = (news: News): void => hear(news);
+    this.hearers.add(own);
+    return () => this.hearers.delete(own);
+  }
+
+  /** Who this device is. */
+  device(): Device {
+    return deviceOf(this);
+  }
+
+  // --- What was done on it.
+
+  /**
+   * Writes a mutation to disk, with the files that belong to it, and resolves when it is safe there. It shows at once. It
+   * works without a network and with an expired login, but not before the device was enrolled.
+   */
+  do(kind: string, args: Uint8Array, ...files: Kept[]): Promise<Mutation> {
+    return append(this, kind, args, files);
+  }
+
+  /** What was done on this device, oldest first, as long as the store keeps it. */
+  actions(): readonly Action[] {
+    return this.copy.work.map(actionOf);
+  }
+
+  /** The mutations without a verdict, oldest first. */
+  waiting(): readonly Action[] {
+    return this.actions().filter((a) => a.verdict === undefined);
+  }
+
+  /** What the server rejected or parked and nobody has marked as seen, oldest first. */
+  attention(): readonly Action[] {
+    return this.actions().filter((a) => needsAttention(a) && !a.seen);
+  }
+
+  /** Notes that a person has seen what became of the mutation. It stays in actions. */
+  markSeen(id: Uint8Array): Promise<void> {
+    return markSeen(this, id);
+  }
+
+  /** Counts what only this device has. */
+  unsent(): Unsent {
+    const files = unsentFiles(this.copy.files);
+    return {
+      mutations: this.copy.work.filter((r) => r.verdict === undefined).length,
+      files: files.length,
+      bytes: files.reduce((sum, f) => sum + f.size, 0),
+    };
+  }
+
+  /** Moves the switch between offline and online. It is remembered. */
+  async setOffline(offline: boolean): Promise<void> {
+    await this.write([], (tx) => setMeta(tx, "offline", offline));
+    this.woken.notify();
+  }
+
+  /** Forgets everything, and refuses with unsent_work while anything is unsent. */
+  logout(): Promise<void> {
+    return logout(this);
+  }
+
+  /**
+   * Copies a file into the store and resolves when its bytes are on disk. Without a mutation that names it (see do) the copy
+   * is removed when the store is opened after a day.
+   */
+  keep(file: Blob): Promise<Kept> {
+    return keep(this, file);
+  }
+
+  // --- For the other rooms of this package.
+
+  /** A small value, as of now. */
+  meta<K extends MetaKey>(key: K): Meta[K] | undefined {
+    return this.copy.get(key);
+  }
+
+  /** Rows of the outbox, oldest first, as of now. */
+  get work(): readonly OutboxRow[] {
+    return this.copy.work;
+  }
+
+  /** Rows of files in no order, as of now. */
+  get fileRows(): readonly FileRow[] {
+    return this.copy.files;
+  }
+
+  /** Pages that wait for their checkpoint, oldest first. */
+  get staged(): readonly PageRow[] {
+    return this.copy.staged;
+  }
+
+  /** What the feeds hold, as of now. */
+  get held(): Held {
+    return this.copy.held;
+  }
+
+  /** Reads from the disk. */
+  read<R>(tables: readonly Table[], fn: (tx: Reading) => Promise<R>): Promise<R> {
+    return this.options.disk.read(tables, fn);
+  }
+
+  /**
+   * Runs fn in one durable transaction on meta and these tables, and shows what it made. held, if given, is what the feeds
+   * hold after it; else it is worked out of the pages.
+   */
+  async write<R>(tables: readonly Exclude<Table, "meta">[], fn: (tx: Writing) => Promise<R>, held?: Held): Promise<R> {
+    const known = this.copy.get("writes") ?? 0;
+    const done = await this.options.disk.write(["meta", ...tables], async (tx) => {
+      const recorder = new Recorder(tx);
+      const before = (await getMeta(tx, "writes")) ?? 0;
+      const result = await fn(recorder);
+      await setMeta(recorder, "writes", before + 1);
+      return { result, before, written: recorder.written };
+    });
+    if (done.before === (this.copy.get("writes") ?? 0)) {
+      this.copy.take(done.written, done.before === known ? held : undefined);
+      this.changed();
+    } else {
+      await this.catchUp();
+    }
+    this.onWrote();
+    return done.result;
+  }
+
+  /** Reads what others have written to the disk: another tab, say. */
+  async catchUp(): Promise<void> {
+    await this.options.disk.read(copied, (tx) => this.copy.read(tx));
+    this.changed();
+  }
+
+  /** Works out what shows now and tells of it. */
+  private changed(): void {
+    const before = this.shows;
+    const uncovered = this.copy.work.filter((r) => !r.covered).map(actionOf);
+    this.shows = before.onto(this.copy.held.bases).with(this.options.effects, uncovered).reusing(before);
+    const news = { kinds: before.differs(this.shows) };
+    for (const hear of [...this.hearers]) hear(news);
+  }
+}
