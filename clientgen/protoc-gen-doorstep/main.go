@@ -1,7 +1,9 @@
 // protoc-gen-doorstep is the buf and protoc plugin that makes typed offline clients out of annotated protos.
 //
-// Options: lang=go (which client; the only one that is needed), and for Go import=PATH;NAME, the import path and the
-// name of the package that is made.
+// Options: lang=LANGUAGE, which client, and what that language needs:
+//
+//   - lang=go, import=PATH;NAME: the import path and the name of the package that is made;
+//   - lang=kt, package=NAME: the Kotlin package that is made.
 package main
 
 import (
@@ -14,13 +16,15 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	golang "github.com/doorstep-dev/doorstep/clientgen/golang/emit"
+	kotlin "github.com/doorstep-dev/doorstep/clientgen/kotlin/emit"
 	"github.com/doorstep-dev/doorstep/clientgen/model"
 )
 
 func main() {
 	var flags flag.FlagSet
-	lang := flags.String("lang", "", "go")
+	lang := flags.String("lang", "", "go or kt")
 	path := flags.String("import", "", "for Go: import path and package name, PATH;NAME")
+	pkg := flags.String("package", "", "for Kotlin: the package")
 	protogen.Options{ParamFunc: flags.Set}.Run(func(p *protogen.Plugin) error {
 		p.SupportedFeatures = uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL)
 		var files []protoreflect.FileDescriptor
@@ -40,7 +44,21 @@ func main() {
 				return fmt.Errorf("lang=go needs import=PATH;NAME, for example import=example.com/app/client;client")
 			}
 			return golang.Emit(p, m, protogen.GoImportPath(path), name)
+		case "kt":
+			if *pkg == "" {
+				return fmt.Errorf("lang=kt needs package=NAME, for example package=com.example.app")
+			}
+			files, err := kotlin.Emit(m, *pkg)
+			if err != nil {
+				return err
+			}
+			for _, f := range files {
+				if _, err := p.NewGeneratedFile(f.Path, "").Write([]byte(f.Text)); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
-		return fmt.Errorf("lang=%s is not known: it can be go", *lang)
+		return fmt.Errorf("lang=%s is not known: it can be go or kt", *lang)
 	})
 }

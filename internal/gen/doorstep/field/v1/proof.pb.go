@@ -539,8 +539,9 @@ const file_doorstep_field_v1_proof_proto_rawDesc = "" +
 	"\fProofService\x12\\\n" +
 	"\vStartUpload\x12%.doorstep.field.v1.StartUploadRequest\x1a&.doorstep.field.v1.StartUploadResponse\x12_\n" +
 	"\fFinishUpload\x12&.doorstep.field.v1.FinishUploadRequest\x1a'.doorstep.field.v1.FinishUploadResponse\x12V\n" +
-	"\tViewProof\x12#.doorstep.field.v1.ViewProofRequest\x1a$.doorstep.field.v1.ViewProofResponseBb\n" +
-	"\x15dev.doorstep.field.v1P\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
+	"\tViewProof\x12#.doorstep.field.v1.ViewProofRequest\x1a$.doorstep.field.v1.ViewProofResponseBn\n" +
+	"\x15dev.doorstep.field.v1B\n" +
+	"ProofProtoP\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1;fieldv1b\x06proto3"
 
 var (
 	file_doorstep_field_v1_proof_proto_rawDescOnce sync.Once

@@ -1,0 +1,217 @@
+// Package emit writes the Kotlin client of a model: a table for each entity, with its look-ups, and for each mutation
+// its kind, the conditions under which it is offered, and its effect. What it writes stands on clientgen/kotlin/offline
+// and on the classes that protoc makes for Java lite.
+package emit
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/doorstep-dev/doorstep/clientgen/model"
+)
+
+// offline is the package of the runtime.
+const offline = "dev.doorstep.offline"
+
+// File is one file of the client, by its path below the root of sources.
+type File struct{ Path, Text string }
+
+// Emit writes the client as a Kotlin package. An error says which proto lacks what Java needs.
+func Emit(m *model.Model, pkg string) ([]File, error) {
+	var out []File
+	for _, part := range []struct {
+		name  string
+		write func(*emitter, *model.Model)
+	}{{"Entities", (*emitter).entities}, {"Mutations", (*emitter).mutations}} {
+		e := &emitter{pkg: pkg, imports: map[string]string{}, names: set(kotlinTypes)}
+		for _, one := range m.Entities {
+			e.names[one.Plural] = true
+		}
+		part.write(e, m)
+		if e.err != nil {
+			return nil, e.err
+		}
+		out = append(out, File{strings.ReplaceAll(pkg, ".", "/") + "/" + part.name + ".kt", e.text()})
+	}
+	return out, nil
+}
+
+// kotlinTypes are the types of the language that generated code names.
+const kotlinTypes = "Boolean Double Float Int List Long Map String"
+
+// emitter is one file in the making.
+type emitter struct {
+	pkg  string
+	body strings.Builder
+	// depth counts the indents of the next line.
+	depth int
+	// imports are full names by the simple name under which they are imported.
+	imports map[string]string
+	// names are those of the package itself, which no import may hide.
+	names map[string]bool
+	err   error
+}
+
+// use imports a name and returns it as the file writes it: simple, or in full where the simple name is taken.
+func (e *emitter) use(pkg, name string) string {
+	if pkg == e.pkg {
+		return name
+	}
+	first, _, _ := strings.Cut(name, ".")
+	full := pkg + "." + first
+	if e.imports[first] == "" && !e.names[first] {
+		e.imports[first] = full
+	}
+	if e.imports[first] != full {
+		return pkg + "." + name
+	}
+	return name
+}
+
+// typeOf is the class of a message or an enum.
+func (e *emitter) typeOf(d protoreflect.Descriptor) string {
+	pkg, name, err := javaName(d)
+	if err != nil && e.err == nil {
+		e.err = err
+	}
+	return e.use(pkg, name)
+}
+
+// valueType is the type of one value of a field. Unsigned numbers are Int and Long, as Java lite has them.
+func (e *emitter) valueType(f protoreflect.FieldDescriptor) string {
+	switch f.Kind() {
+	case protoreflect.BoolKind:
+		return "Boolean"
+	case protoreflect.EnumKind:
+		return e.typeOf(f.Enum())
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind, protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return "Int"
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return "Long"
+	case protoreflect.FloatKind:
+		return "Float"
+	case protoreflect.DoubleKind:
+		return "Double"
+	case protoreflect.StringKind:
+		return "String"
+	case protoreflect.BytesKind:
+		return e.use("com.google.protobuf", "ByteString")
+	}
+	return e.typeOf(f.Message())
+}
+
+func (e *emitter) entities(m *model.Model) {
+	for _, one := range m.Entities {
+		t := e.typeOf(one.Message)
+		e.blank()
+		e.doc(fmt.Sprintf("The entities of kind %d. %s", one.Kind, comment(one.Message)))
+		head := fmt.Sprintf("object %s : %s<%s, %s.Builder>(%d, %s.getDefaultInstance())",
+			one.Plural, e.use(offline, "Table"), t, t, one.Kind, t)
+		if len(one.Indexes) == 0 && len(one.Sensitive) == 0 {
+			e.line(head)
+			continue
+		}
+		e.block(head+" {", func() {
+			for i, x := range one.Indexes {
+				if i > 0 {
+					e.blank()
+				}
+				e.lookup(one, x)
+			}
+			if len(one.Sensitive) > 0 {
+				if len(one.Indexes) > 0 {
+					e.blank()
+				}
+				e.redacted(t, one.Sensitive)
+			}
+		})
+	}
+}
+
+// lookup writes the function that finds entities by an index.
+func (e *emitter) lookup(one *model.Entity, x model.Index) {
+	name := "by"
+	var words, tests []string
+	params := []string{"view: " + e.use(offline, "View")}
+	for _, p := range x.Fields {
+		var said []string
+		upper := ""
+		for _, s := range p {
+			upper += camel(string(s.Field.Name()))
+			said = append(said, strings.ReplaceAll(string(s.Field.Name()), "_", " "))
+		}
+		name += upper
+		param := local(lower(upper))
+		params = append(params, param+": "+e.valueType(p.End()))
+		words = append(words, strings.Join(said, " "))
+		read := "it"
+		for _, s := range p {
+			read += "." + property(s.Field)
+		}
+		tests = append(tests, read+" == "+param)
+	}
+	many := strings.ToLower(spaced(one.Plural))
+	if x.References != nil {
+		e.doc(fmt.Sprintf("Finds the %s of one %s.", many, strings.ToLower(spaced(string(x.References.Message.Name())))))
+	} else {
+		e.doc(fmt.Sprintf("Finds the %s by %s.", many, strings.Join(words, " and ")))
+	}
+	e.function("fun "+name, params, "List<"+e.typeOf(one.Message)+">", "where(view) { "+strings.Join(tests, " && ")+" }")
+}
+
+// redacted writes the function that takes out what nothing may print.
+func (e *emitter) redacted(t string, sensitive []model.Path) {
+	e.block("override fun redacted(message: "+t+"): "+t+" {", func() {
+		e.line("val next = message.toBuilder()")
+		for _, g := range groups(sensitive) {
+			f := g[0][0].Field
+			switch read := "message." + property(f); {
+			case len(g[0]) == 1:
+				e.line("next.clear" + getter(f) + "()")
+			case f.IsList():
+				e.chain(fmt.Sprintf("next.clear%s().addAll%s(%s.map { %s })", getter(f), getter(f), read, without("it", g)))
+			default:
+				e.block("if (message.has"+getter(f)+"()) {", func() {
+					e.give("next", model.Path{{Field: f}}, without(read, g), false)
+				})
+			}
+		}
+		e.line("return next.build()")
+	})
+}
+
+// groups puts paths together that begin with the same field.
+func groups(paths []model.Path) (out [][]model.Path) {
+	for i, p := range paths {
+		if i > 0 && paths[i-1][0].Field == p[0].Field {
+			out[len(out)-1] = append(out[len(out)-1], p)
+		} else {
+			out = append(out, []model.Path{p})
+		}
+	}
+	return out
+}
+
+// without is a message less the fields at the paths, which all begin with the field that holds it.
+func without(read string, paths []model.Path) string {
+	out := read + ".toBuilder()"
+	var inner []model.Path
+	for _, p := range paths {
+		inner = append(inner, p[1:])
+	}
+	for _, g := range groups(inner) {
+		f := g[0][0].Field
+		switch {
+		case len(g[0]) == 1:
+			out += ".clear" + getter(f) + "()"
+		case f.IsList():
+			list := property(f)
+			out += fmt.Sprintf(".apply { %s.map { %s }.let { clear%s().addAll%s(it) } }", list, without("it", g), getter(f), getter(f))
+		default:
+			out += fmt.Sprintf(".apply { if (has%s()) %s = %s }", getter(f), property(f), without(property(f), g))
+		}
+	}
+	return out + ".build()"
+}
