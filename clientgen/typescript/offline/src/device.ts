@@ -3,7 +3,7 @@
 import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Writing } from "./disk.js";
 import { Fault } from "./fault.js";
-import { sweep, unsentFiles } from "./file.js";
+import { unsentFiles } from "./file.js";
 import { EnrolDeviceResponseSchema, TokensSchema, type EnrolDeviceResponse } from "./gen/doorstep/account/v1/account_pb.js";
 import { getMeta, setMeta } from "./meta.js";
 import type { Store } from "./store.js";
@@ -95,16 +95,17 @@ export function anew(tx: Writing): Promise<void> {
 
 /** Empties what a revoked device may no longer hold and keeps what is unsent. */
 export async function wipeCopy(store: Store, code: string): Promise<void> {
-  await store.write(["page", "outbox", "file"], async (tx) => {
+  await store.write(["page", "outbox", "file", "bytes"], async (tx) => {
     await tx.clear("page");
     await tx.delete("meta", "cursor", "asOf", "early", "whole", "repair", "shown");
     await anew(tx);
     const files = await tx.all("file");
     const unsent = unsentFiles(files);
-    await tx.delete("file", ...files.filter((f) => !unsent.includes(f)).map((f) => f.key));
+    const sent = files.filter((f) => !unsent.includes(f)).map((f) => f.key);
+    await tx.delete("file", ...sent);
+    await tx.delete("bytes", ...sent);
     const settled = (await tx.all("outbox")).filter((r) => r.verdict !== undefined && !unsent.some((f) => equalBytes(f.mutation, r.id)));
     await tx.delete("outbox", ...settled.map((r) => r.n));
     await setMeta(tx, "ended", code);
   });
-  await sweep(store);
 }

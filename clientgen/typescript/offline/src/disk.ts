@@ -42,6 +42,8 @@ export interface OutboxRow {
   readonly tried: boolean;
   /** The message Verdict, once there is one. */
   readonly verdict?: Uint8Array;
+  /** The last that the server said of it is client_too_old: it knows nothing of it, and takes it in these words from no app. */
+  readonly tooOld: boolean;
   /** The state shown contains the effect. */
   readonly covered: boolean;
   /** A person has seen that it was rejected or parked. */
@@ -120,9 +122,17 @@ export interface Writing extends Reading {
   clear(...tables: Table[]): Promise<void>;
 }
 
+/** What connects the stores on one disk (tabs). */
+export interface Line {
+  /** Tells all others that something was written. */
+  tell(): void;
+  /** Ends the connection. */
+  close(): void;
+}
+
 /**
- * Tables of rows. Rows are values: who has handed one over or got one never changes it. Several of one name (tabs) may
- * be open at once; transactions that write are done one after the other over all of them.
+ * Tables of rows. Rows are values: who has handed one over or got one never changes it. Several stores (tabs) may be open on
+ * one disk at once; transactions that write are done one after the other over all of them.
  */
 export interface Disk {
   /** Runs fn on one consistent state of the tables. */
@@ -132,6 +142,13 @@ export interface Disk {
    * rejects because fn did, nothing was; when it rejects otherwise (Fault store_unusable), either.
    */
   write<R>(tables: readonly Table[], fn: (tx: Writing) => Promise<R>): Promise<R>;
-  /** Ends all use. */
+  /**
+   * Runs fn while no other store on this disk runs something under the same name; when that ends, or its tab dies, the next
+   * one has its turn. Who waits gives up with the signal's reason when it is aborted.
+   */
+  alone<R>(name: string, signal: AbortSignal | undefined, fn: () => Promise<R>): Promise<R>;
+  /** Calls hear after another store on this disk has told. */
+  connect(hear: () => void): Line;
+  /** Ends all use by this store. */
   close(): Promise<void>;
 }

@@ -71,6 +71,13 @@ export class Held {
     return new Held(this.order, this);
   }
 
+  /** The same state, as if only what is alive had ever been applied. */
+  compacted(): Held {
+    const same = this.fork();
+    same.applied = same.live;
+    return same;
+  }
+
   /** What shows, by kind. */
   get bases(): ReadonlyMap<number, Base> {
     return this.shows;

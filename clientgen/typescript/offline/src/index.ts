@@ -14,14 +14,21 @@
  * - A page of changes that is not complete is never shown; after a crash the transfer goes on where it was.
  */
 
-export type { BytesRow, Disk, FileRow, Key, MetaRow, OutboxRow, PageFeed, PageRow, Reading, Rows, Table, Writing } from "./disk.js";
+export { Client, type ClientOptions } from "./client.js";
+export type { BytesRow, Disk, FileRow, Key, Line, MetaRow, OutboxRow, PageFeed, PageRow, Reading, Rows, Table, Writing } from "./disk.js";
 export { keyOf, keys } from "./disk.js";
+export type { Progress } from "./early.js";
 export { codeOf, Fault, sentence, type OwnCode } from "./fault.js";
 export { FileState, type Kept } from "./file.js";
 export type { Changed } from "./held.js";
 export type { Live } from "./live.js";
 export { MemoryDisk } from "./memory.js";
+export type { Receipt } from "./receipt.js";
+export type { Report } from "./round.js";
 export { Store, type News, type Options } from "./store.js";
+export type { Finished, Part, Uploads } from "./upload.js";
 export { newId, uuidOf, uuidText } from "./uuid.js";
 export type { Change, Effect, Item, Mutation, View } from "./view.js";
+export type { Event } from "./watch.js";
+export type { Method } from "./wire.js";
 export { needsAttention, Outcome, type Action, type Device, type Unsent, type Verdict } from "./words.js";

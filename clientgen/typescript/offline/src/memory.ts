@@ -1,32 +1,52 @@
 // A disk without a disk, for tests and for servers.
 
-import { keyOf, type Disk, type Key, type Reading, type Rows, type Table, type Writing } from "./disk.js";
+import { keyOf, type Disk, type Key, type Line, type Reading, type Rows, type Table, type Writing } from "./disk.js";
 
 type Tables = { [T in Table]: Map<Key, Rows[T]> };
 
 /** Tables in memory. They outlive close: opening a store on the same one again is as starting an app again. */
 export class MemoryDisk implements Disk {
   private tables: Tables = { meta: new Map(), page: new Map(), outbox: new Map(), file: new Map(), bytes: new Map() };
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly lines = new Set<() => void>();
 
   async read<R>(_: readonly Table[], fn: (tx: Reading) => Promise<R>): Promise<R> {
     return fn(new MemoryTransaction({ ...this.tables }, new Set()));
   }
 
   write<R>(tables: readonly Table[], fn: (tx: Writing) => Promise<R>): Promise<R> {
-    const turn = this.last.then(async () => {
+    return this.alone("write", undefined, async () => {
       const next = { ...this.tables };
       const result = await fn(new MemoryTransaction(next, new Set(tables)));
       this.tables = next;
       return result;
     });
-    this.last = turn.catch(() => undefined);
+  }
+
+  alone<R>(name: string, signal: AbortSignal | undefined, fn: () => Promise<R>): Promise<R> {
+    const turn = (this.turns.get(name) ?? Promise.resolve()).then(() => {
+      signal?.throwIfAborted();
+      return fn();
+    });
+    this.turns.set(
+      name,
+      turn.catch(() => undefined),
+    );
     return turn;
   }
 
-  async close(): Promise<void> {
-    await this.last;
+  connect(hear: () => void): Line {
+    const own = (): void => hear();
+    this.lines.add(own);
+    return {
+      tell: () => {
+        for (const other of this.lines) if (other !== own) queueMicrotask(other);
+      },
+      close: () => void this.lines.delete(own),
+    };
   }
+
+  async close(): Promise<void> {}
 }
 
 class MemoryTransaction implements Writing {

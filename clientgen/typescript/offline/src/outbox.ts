@@ -41,6 +41,7 @@ export async function append(store: Store, kind: string, args: Uint8Array, files
       args: kept,
       at: at.getTime(),
       tried: false,
+      tooOld: false,
       covered: false,
       seen: false,
     };
@@ -58,7 +59,7 @@ const actions = new WeakMap<OutboxRow, Action>();
 export function actionOf(row: OutboxRow): Action {
   let action = actions.get(row);
   if (action === undefined) {
-    const { n: _, at, verdict, ...same } = row;
+    const { n: _, at, verdict, tooOld: __, ...same } = row;
     action = { ...same, at: new Date(at), ...(verdict === undefined ? {} : { verdict: fromBinary(VerdictSchema, verdict) }) };
     actions.set(row, action);
   }
@@ -88,12 +89,12 @@ export async function batch(store: Store, from: number, count: number, size: num
     if (rows.length > 0 && size < 0) break;
     rows.push(row);
   }
-  const untried = rows.filter((r) => !r.tried);
+  const untried = rows.filter((r) => !r.tried || r.tooOld);
   if (untried.length > 0) {
     await store.write(["outbox"], async (tx) => {
       for (const { n } of untried) {
         const row = await tx.get("outbox", n);
-        if (row !== undefined) await tx.put("outbox", { ...row, tried: true });
+        if (row !== undefined) await tx.put("outbox", { ...row, tried: true, tooOld: false });
       }
     });
   }
@@ -103,6 +104,32 @@ export async function batch(store: Store, from: number, count: number, size: num
       create(MutationSchema, { sequence: BigInt(r.seq), id: r.id, kind: r.kind, args: r.args, deviceTime: timestampFromMs(r.at) }),
     ),
   });
+}
+
+/**
+ * Notes that the server knows nothing of this device's mutation of that number, nor of any behind it, and takes none in these
+ * words.
+ */
+export async function refusedAsOld(store: Store, first: bigint): Promise<void> {
+  await store.write(["outbox"], async (tx) => {
+    const device = await getMeta(tx, "device");
+    const rows = (await tx.all("outbox")).filter(
+      (r) => device !== undefined && equalBytes(r.device, device) && r.seq >= first && r.verdict === undefined,
+    );
+    await tx.put("outbox", ...rows.map((r) => ({ ...r, tooOld: true })));
+  });
+}
+
+/** Says a mutation in new words; see Store.reword. */
+export async function reword(store: Store, id: Uint8Array, kind: string, args: Uint8Array): Promise<void> {
+  if (args.length > maxArgs) throw Fault.of("mutation_too_large", `${args.length} bytes`);
+  const kept = args.slice();
+  await store.write(["outbox"], async (tx) => {
+    const row = (await tx.all("outbox")).find((r) => equalBytes(r.id, id));
+    if (row === undefined || row.verdict !== undefined || !row.tooOld) throw Fault.of("sequence_reused");
+    await tx.put("outbox", { ...row, kind, args: kept, tooOld: false });
+  });
+  store.woken.notify();
 }
 
 /** Keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server. */

@@ -1,29 +1,32 @@
 // A wake-up that is not lost when nobody waits yet.
 
-/** Says "dirty" once, however often it was set meanwhile. */
+/** Says "dirty", however often it was set, until somebody begins to clean up. */
 export class Signal {
   private set = false;
-  private waiting: (() => void) | undefined;
+  private readonly waiting = new Set<() => void>();
 
-  /** Wakes the one who waits, or the next who will. */
+  /** Wakes those who wait, and those who will until the next reset. */
   notify(): void {
     this.set = true;
-    this.waiting?.();
+    for (const wake of [...this.waiting]) wake();
   }
 
-  /** Resolves after the next notify, or at once when there was one since the last wait; also when stop is aborted. */
+  /** Begins anew: called before what was notified of is looked at. */
+  reset(): void {
+    this.set = false;
+  }
+
+  /** Resolves when there was a notify since the last reset; also when stop is aborted. */
   async wait(stop: AbortSignal): Promise<void> {
-    if (!this.set && !stop.aborted) {
-      await new Promise<void>((resolve) => {
-        const end = (): void => {
-          stop.removeEventListener("abort", end);
-          resolve();
-        };
-        this.waiting = end;
-        stop.addEventListener("abort", end);
-      });
-      this.waiting = undefined;
-    }
-    if (!stop.aborted) this.set = false;
+    if (this.set || stop.aborted) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        stop.removeEventListener("abort", end);
+        this.waiting.delete(end);
+        resolve();
+      };
+      this.waiting.add(end);
+      stop.addEventListener("abort", end);
+    });
   }
 }

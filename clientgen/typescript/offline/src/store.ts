@@ -2,12 +2,14 @@
 
 import { Copy, copied, Recorder } from "./copy.js";
 import { deviceOf, logout } from "./device.js";
-import type { Disk, FileRow, OutboxRow, PageRow, Reading, Table, Writing } from "./disk.js";
+import type { Disk, FileRow, Line, OutboxRow, PageRow, Reading, Table, Writing } from "./disk.js";
 import { keep, sweep, unsentFiles, type Kept } from "./file.js";
+import { progress, type Progress } from "./early.js";
 import type { Held } from "./held.js";
 import { live, type Live } from "./live.js";
 import { getMeta, setMeta, type Meta, type MetaKey } from "./meta.js";
-import { actionOf, append, markSeen } from "./outbox.js";
+import { actionOf, append, markSeen, reword } from "./outbox.js";
+import { checkReceipt, type Receipt } from "./receipt.js";
 import { upgrade } from "./schema.js";
 import { Signal } from "./signal.js";
 import { Snapshot } from "./snapshot.js";
@@ -41,14 +43,15 @@ export interface News {
 export class Store {
   /** Notified after a mutation was made or the switch between offline and online was moved. */
   readonly woken = new Signal();
-  /** Called after something was written, for other stores on the same disk: they are to call catchUp. */
-  onWrote: () => void = () => undefined;
   private readonly copy: Copy;
   private shows = Snapshot.empty;
   private readonly hearers = new Set<(news: News) => void>();
+  private readonly line: Line;
 
   private constructor(readonly options: Options) {
     this.copy = new Copy(options.feedOrder);
+    // What cannot be read now is read with the next write, which sees that it was missed.
+    this.line = options.disk.connect(() => void this.catchUp().catch(() => undefined));
   }
 
   /** Opens what is on the disk, or begins with nothing. */
@@ -62,6 +65,7 @@ export class Store {
 
   /** Ends all use. */
   close(): Promise<void> {
+    this.line.close();
     return this.options.disk.close();
   }
 
@@ -121,6 +125,25 @@ export class Store {
   /** Notes that a person has seen what became of the mutation. It stays in actions. */
   markSeen(id: Uint8Array): Promise<void> {
     return markSeen(this, id);
+  }
+
+  /**
+   * Says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the server takes
+   * from no app any more. It is refused with sequence_reused unless the last that the server said of it is client_too_old: one
+   * whose answer was lost may have been taken in as it was, also by another device that imported it.
+   */
+  reword(id: Uint8Array, kind: string, args: Uint8Array): Promise<void> {
+    return reword(this, id, kind, args);
+  }
+
+  /** Checks the server's signature on a verdict: docs/PROTOCOL.md section 7. */
+  checkReceipt(a: Action): Promise<Receipt> {
+    return checkReceipt(this, a);
+  }
+
+  /** How far the first download is; undefined before it began and once it is done. */
+  progress(): Progress | undefined {
+    return progress(this);
   }
 
   /** Counts what only this device has. */
@@ -189,7 +212,7 @@ export class Store {
    * hold after it; else it is worked out of the pages.
    */
   async write<R>(tables: readonly Exclude<Table, "meta">[], fn: (tx: Writing) => Promise<R>, held?: Held): Promise<R> {
-    const known = this.copy.get("writes") ?? 0;
+    const generation = this.copy.get("generation");
     const done = await this.options.disk.write(["meta", ...tables], async (tx) => {
       const recorder = new Recorder(tx);
       const before = (await getMeta(tx, "writes")) ?? 0;
@@ -198,19 +221,23 @@ export class Store {
       return { result, before, written: recorder.written };
     });
     if (done.before === (this.copy.get("writes") ?? 0)) {
-      this.copy.take(done.written, done.before === known ? held : undefined);
+      this.copy.take(done.written, this.copy.get("generation") === generation ? held : undefined);
       this.changed();
     } else {
       await this.catchUp();
     }
-    this.onWrote();
+    this.line.tell();
     return done.result;
   }
 
   /** Reads what others have written to the disk: another tab, say. */
   async catchUp(): Promise<void> {
+    const known = this.copy.get("writes");
+    if (known !== undefined && known === (await this.options.disk.read(["meta"], (tx) => getMeta(tx, "writes")))) return;
+    const waited = this.waiting().length;
     await this.options.disk.read(copied, (tx) => this.copy.read(tx));
     this.changed();
+    if (this.waiting().length > waited) this.woken.notify();
   }
 
   /** Works out what shows now and tells of it. */

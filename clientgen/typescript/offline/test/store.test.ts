@@ -124,13 +124,13 @@ describe("several stores on one disk", () => {
     const one = await open(disk);
     await enrol(one);
     const two = await open(disk);
-    one.onWrote = () => void two.catchUp();
     await one.do("add", idOf(1));
     const second = await two.do("add", idOf(1)); // two may not have heard yet: the disk has the last word
     expect(second.seq).toBe(2);
     expect(two.actions().length).toBe(2);
     await one.catchUp();
     expect(one.actions().length).toBe(2);
+    expect(two.view().pending(itemKind, idOf(1))).toBe(false); // it is not there yet
     await showPage(one, "tech:1", put(1, "5"));
     await two.catchUp();
     expect(shown(two)).toEqual({ 1: "7" });

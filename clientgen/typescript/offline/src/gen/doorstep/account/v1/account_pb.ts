@@ -4,8 +4,8 @@
 
 // Who is who: devices, users, teams, shops.
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file doorstep/account/v1/account.proto.
  */
 export const file_doorstep_account_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("CiFkb29yc3RlcC9hY2NvdW50L3YxL2FjY291bnQucHJvdG8SE2Rvb3JzdGVwLmFjY291bnQudjEiTAoSRW5yb2xEZXZpY2VSZXF1ZXN0EgwKBGNvZGUYASABKAkSEwoLZGV2aWNlX25hbWUYAiABKAkSEwoLYXBwX3ZlcnNpb24YAyABKAkimwEKE0Vucm9sRGV2aWNlUmVzcG9uc2USDgoGb3JnX2lkGAEgASgMEg8KB3VzZXJfaWQYAiABKAwSEQoJZGV2aWNlX2lkGAMgASgMEisKBnRva2VucxgEIAEoCzIbLmRvb3JzdGVwLmFjY291bnQudjEuVG9rZW5zEhEKCXVzZXJfbmFtZRgFIAEoCRIQCghvcmdfbmFtZRgGIAEoCSJdCgZUb2tlbnMSDgoGYWNjZXNzGAEgASgJEjIKDmFjY2Vzc19leHBpcmVzGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdyZWZyZXNoGAMgASgJIiYKE1JlZnJlc2hUb2tlblJlcXVlc3QSDwoHcmVmcmVzaBgBIAEoCSJDChRSZWZyZXNoVG9rZW5SZXNwb25zZRIrCgZ0b2tlbnMYASABKAsyGy5kb29yc3RlcC5hY2NvdW50LnYxLlRva2Vuc0JNWktnaXRodWIuY29tL2Rvb3JzdGVwLWRldi9kb29yc3RlcC9pbnRlcm5hbC9nZW4vZG9vcnN0ZXAvYWNjb3VudC92MTthY2NvdW50djFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiFkb29yc3RlcC9hY2NvdW50L3YxL2FjY291bnQucHJvdG8SE2Rvb3JzdGVwLmFjY291bnQudjEiTAoSRW5yb2xEZXZpY2VSZXF1ZXN0EgwKBGNvZGUYASABKAkSEwoLZGV2aWNlX25hbWUYAiABKAkSEwoLYXBwX3ZlcnNpb24YAyABKAkimwEKE0Vucm9sRGV2aWNlUmVzcG9uc2USDgoGb3JnX2lkGAEgASgMEg8KB3VzZXJfaWQYAiABKAwSEQoJZGV2aWNlX2lkGAMgASgMEisKBnRva2VucxgEIAEoCzIbLmRvb3JzdGVwLmFjY291bnQudjEuVG9rZW5zEhEKCXVzZXJfbmFtZRgFIAEoCRIQCghvcmdfbmFtZRgGIAEoCSJdCgZUb2tlbnMSDgoGYWNjZXNzGAEgASgJEjIKDmFjY2Vzc19leHBpcmVzGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdyZWZyZXNoGAMgASgJIiYKE1JlZnJlc2hUb2tlblJlcXVlc3QSDwoHcmVmcmVzaBgBIAEoCSJDChRSZWZyZXNoVG9rZW5SZXNwb25zZRIrCgZ0b2tlbnMYASABKAsyGy5kb29yc3RlcC5hY2NvdW50LnYxLlRva2VucyI8CgxMb2dJblJlcXVlc3QSCwoDb3JnGAEgASgJEg0KBWxvZ2luGAIgASgJEhAKCHBhc3N3b3JkGAMgASgJIjwKDUxvZ0luUmVzcG9uc2USKwoGdG9rZW5zGAEgASgLMhsuZG9vcnN0ZXAuYWNjb3VudC52MS5Ub2tlbnMypAIKC0F1dGhTZXJ2aWNlEmAKC0Vucm9sRGV2aWNlEicuZG9vcnN0ZXAuYWNjb3VudC52MS5FbnJvbERldmljZVJlcXVlc3QaKC5kb29yc3RlcC5hY2NvdW50LnYxLkVucm9sRGV2aWNlUmVzcG9uc2USYwoMUmVmcmVzaFRva2VuEiguZG9vcnN0ZXAuYWNjb3VudC52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GikuZG9vcnN0ZXAuYWNjb3VudC52MS5SZWZyZXNoVG9rZW5SZXNwb25zZRJOCgVMb2dJbhIhLmRvb3JzdGVwLmFjY291bnQudjEuTG9nSW5SZXF1ZXN0GiIuZG9vcnN0ZXAuYWNjb3VudC52MS5Mb2dJblJlc3BvbnNlQmgKF2Rldi5kb29yc3RlcC5hY2NvdW50LnYxUAFaS2dpdGh1Yi5jb20vZG9vcnN0ZXAtZGV2L2Rvb3JzdGVwL2ludGVybmFsL2dlbi9kb29yc3RlcC9hY2NvdW50L3YxO2FjY291bnR2MWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message doorstep.account.v1.EnrolDeviceRequest
@@ -151,4 +151,89 @@ export type RefreshTokenResponse = Message<"doorstep.account.v1.RefreshTokenResp
  */
 export const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse> = /*@__PURE__*/
   messageDesc(file_doorstep_account_v1_account, 4);
+
+/**
+ * @generated from message doorstep.account.v1.LogInRequest
+ */
+export type LogInRequest = Message<"doorstep.account.v1.LogInRequest"> & {
+  /**
+   * Short name of the org.
+   *
+   * @generated from field: string org = 1;
+   */
+  org: string;
+
+  /**
+   * @generated from field: string login = 2;
+   */
+  login: string;
+
+  /**
+   * @generated from field: string password = 3;
+   */
+  password: string;
+};
+
+/**
+ * Describes the message doorstep.account.v1.LogInRequest.
+ * Use `create(LogInRequestSchema)` to create a new message.
+ */
+export const LogInRequestSchema: GenMessage<LogInRequest> = /*@__PURE__*/
+  messageDesc(file_doorstep_account_v1_account, 5);
+
+/**
+ * @generated from message doorstep.account.v1.LogInResponse
+ */
+export type LogInResponse = Message<"doorstep.account.v1.LogInResponse"> & {
+  /**
+   * @generated from field: doorstep.account.v1.Tokens tokens = 1;
+   */
+  tokens?: Tokens | undefined;
+};
+
+/**
+ * Describes the message doorstep.account.v1.LogInResponse.
+ * Use `create(LogInResponseSchema)` to create a new message.
+ */
+export const LogInResponseSchema: GenMessage<LogInResponse> = /*@__PURE__*/
+  messageDesc(file_doorstep_account_v1_account, 6);
+
+/**
+ * AuthService lets devices and people in. Its calls need no token.
+ *
+ * @generated from service doorstep.account.v1.AuthService
+ */
+export const AuthService: GenService<{
+  /**
+   * EnrolDevice trades a one-time code for a device and its tokens.
+   *
+   * @generated from rpc doorstep.account.v1.AuthService.EnrolDevice
+   */
+  enrolDevice: {
+    methodKind: "unary";
+    input: typeof EnrolDeviceRequestSchema;
+    output: typeof EnrolDeviceResponseSchema;
+  },
+  /**
+   * RefreshToken trades the refresh token for the next pair. Repeating it after a lost answer is safe.
+   *
+   * @generated from rpc doorstep.account.v1.AuthService.RefreshToken
+   */
+  refreshToken: {
+    methodKind: "unary";
+    input: typeof RefreshTokenRequestSchema;
+    output: typeof RefreshTokenResponseSchema;
+  },
+  /**
+   * LogIn lets a person of the office in by password.
+   *
+   * @generated from rpc doorstep.account.v1.AuthService.LogIn
+   */
+  logIn: {
+    methodKind: "unary";
+    input: typeof LogInRequestSchema;
+    output: typeof LogInResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_doorstep_account_v1_account, 0);
 

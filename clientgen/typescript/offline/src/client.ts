@@ -1,0 +1,166 @@
+// A store and a server, brought together.
+
+import { fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { endLogin, enrolled } from "./device.js";
+import type { Progress } from "./early.js";
+import { codeOf, Fault } from "./fault.js";
+import { AuthService, TokensSchema, type Tokens } from "./gen/doorstep/account/v1/account_pb.js";
+import { setMeta } from "./meta.js";
+import { Round, type Report } from "./round.js";
+import type { Store } from "./store.js";
+import type { Uploads } from "./upload.js";
+import { run, type Event } from "./watch.js";
+import { call, stream, type Method, type Target } from "./wire.js";
+import type { Device } from "./words.js";
+
+/** How a client works; all may be left out. */
+export interface ClientOptions {
+  /** Does all calls; the global one when left out. */
+  readonly fetch?: typeof fetch;
+  /** Moves files; without it they wait. */
+  readonly uploads?: (client: Client) => Uploads;
+  /** What the office reads in its list of devices. */
+  readonly appVersion?: string;
+  readonly deviceName?: string;
+  /** Bounds one call, in milliseconds; 30 s when left out. */
+  readonly callTimeout?: number;
+  /** What a pull asks for at once, in bytes; left to the server when left out. */
+  readonly pageBytes?: number;
+  /** Hears after each page how far the first download is. Store.progress tells the same. */
+  readonly progress?: (p: Progress) => void;
+  /** Gives numbers from 0 to 1 for the jitter of waits; Math.random when left out. */
+  readonly random?: () => number;
+  /** Waits so many milliseconds, or until the signal is aborted; a timer when left out. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** How long before its end an access token is renewed, by the device's clock. A wrong clock costs one call more: the server says token_expired and the call is repeated. */
+const renewBefore = 30_000;
+
+/** Brings a store and a server together. */
+export class Client {
+  readonly uploads: Uploads | undefined;
+
+  constructor(
+    readonly store: Store,
+    readonly options: ClientOptions = {},
+  ) {
+    this.uploads = options.uploads?.(this);
+  }
+
+  /**
+   * Makes this store the device of whom the code belongs to. Unsent work of the same person goes on under the new identity; that
+   * of another person refuses with unsent_work.
+   */
+  enrol(server: string, code: string): Promise<Device> {
+    return this.store.options.disk.alone("round", undefined, async () => {
+      const message = { code, deviceName: this.options.deviceName ?? "", appVersion: this.options.appVersion ?? "" };
+      const to = { fetch: this.fetch, server, token: "" };
+      await enrolled(this.store, server, await call(to, AuthService.method.enrolDevice, message, this.timeout));
+      return this.store.device();
+    });
+  }
+
+  /**
+   * Does one round: sends the outbox in order, pulls to a checkpoint, sends files, the small ones first, and pulls again if that
+   * changed something. It may be repeated at any time; on an error the rest is done next time. no_network and phone_offline say
+   * that the server was not reached.
+   */
+  async sync(signal?: AbortSignal): Promise<Report> {
+    const round = new Round(this, signal);
+    await round.run();
+    return round.report;
+  }
+
+  /**
+   * Keeps the store in sync until the signal is aborted or the login ends: it watches, pulls when poked, sends what is done on the
+   * device at once, and comes back after a cut with waits that double from a second to a minute. Of several tabs one does so, and
+   * another takes over when it is closed. topics are watched besides the feeds. It is rejected with why it ended, unless that
+   * was the signal.
+   */
+  run(signal: AbortSignal, hear: (e: Event) => void = () => undefined, topics: readonly string[] = []): Promise<void> {
+    return run(this, signal, hear, topics);
+  }
+
+  /**
+   * Calls a unary method of any service on the same server, with the device's access token, which is renewed when needed. It is
+   * rejected with a Fault: what the server refused for, or no_network.
+   */
+  async call<I extends DescMessage, O extends DescMessage>(
+    method: Method<"unary", I, O>,
+    message: MessageInitShape<I>,
+    signal?: AbortSignal,
+    timeout = this.timeout,
+  ): Promise<MessageShape<O>> {
+    const to = await this.target(signal);
+    try {
+      return await call(to, method, message, timeout, signal);
+    } catch (err) {
+      if (codeOf(err) !== "token_expired") throw err;
+    }
+    const { access } = await this.refresh(to.token, signal);
+    return call({ ...to, token: access }, method, message, timeout, signal);
+  }
+
+  /** Calls a method that answers with a stream, likewise, but for a token that the server finds expired. */
+  async *stream<I extends DescMessage, O extends DescMessage>(
+    method: Method<"server_streaming", I, O>,
+    message: MessageInitShape<I>,
+    signal: AbortSignal,
+  ): AsyncGenerator<MessageShape<O>, void, undefined> {
+    yield* stream(await this.target(signal), method, message, signal);
+  }
+
+  /** Does all requests. */
+  get fetch(): typeof fetch {
+    return this.options.fetch ?? ((...args) => fetch(...args));
+  }
+
+  private get timeout(): number {
+    return this.options.callTimeout ?? 30_000;
+  }
+
+  private async target(signal?: AbortSignal): Promise<Target> {
+    const { server } = this.store.device();
+    if (this.store.meta("device") === undefined) throw Fault.of("not_enrolled");
+    const now = this.tokens();
+    let token = now.access;
+    const left = now.accessExpires === undefined ? 0 : timestampMs(now.accessExpires) - this.store.options.now().getTime();
+    if (token !== "" && left < renewBefore) {
+      try {
+        token = (await this.refresh(token, signal)).access;
+      } catch (err) {
+        if (codeOf(err) === "refresh_invalid" || signal?.aborted === true) throw err;
+        // Not reached or refused: the old token says it better.
+      }
+    }
+    return { fetch: this.fetch, server, token };
+  }
+
+  private tokens(): Tokens {
+    return fromBinary(TokensSchema, this.store.meta("tokens") ?? new Uint8Array());
+  }
+
+  /**
+   * Renews the tokens unless somebody, in another tab maybe, has done so since the access token used was read. The new pair is on
+   * disk before it is used; when the answer is lost, the old refresh token still works.
+   */
+  private refresh(used: string, signal: AbortSignal | undefined): Promise<Tokens> {
+    return this.store.options.disk.alone("refresh", signal, async () => {
+      await this.store.catchUp();
+      const now = this.tokens();
+      if (now.access !== used) return now;
+      const to = { fetch: this.fetch, server: this.store.device().server, token: "" };
+      try {
+        const { tokens } = await call(to, AuthService.method.refreshToken, { refresh: now.refresh }, this.timeout, signal);
+        if (tokens === undefined) throw Fault.of("internal", "a renewal without tokens");
+        await this.store.write([], (tx) => setMeta(tx, "tokens", toBinary(TokensSchema, tokens)));
+        return tokens;
+      } catch (err) {
+        if (codeOf(err) === "refresh_invalid") await endLogin(this.store, "refresh_invalid");
+        throw err;
+      }
+    });
+  }
+}

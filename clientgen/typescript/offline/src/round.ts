@@ -1,0 +1,212 @@
+// One round: push, pull to a checkpoint, send files.
+
+import { timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Client } from "./client.js";
+import { wipeCopy } from "./device.js";
+import type { FileRow } from "./disk.js";
+import { showEarly } from "./early.js";
+import { codeOf, Fault } from "./fault.js";
+import { SyncService } from "./gen/doorstep/sync/v1/sync_pb.js";
+import type { Changed } from "./held.js";
+import { batch, refusedAsOld, take } from "./outbox.js";
+import { forgotten, offerAgain, prune } from "./restored.js";
+import { compact, forgetCursor, stage } from "./stage.js";
+import { upload } from "./upload.js";
+
+/** What one round did. */
+export interface Report {
+  /** Mutations that got their verdict. */
+  pushed: number;
+  /** Entities that the checkpoints reached have changed. */
+  changed: Changed[];
+  /** Feeds that did not agree with their digest and were sent anew. */
+  repaired: string[];
+  /**
+   * Feeds that the device held and that the server sent from their beginning: to repair them, because the device was away longer
+   * than removals are kept, or because the database went back in time.
+   */
+  reset: string[];
+  /** Files that the server has verified. */
+  uploaded: number;
+  /** The first error of files that were not. */
+  trouble?: Fault;
+  /** Files that arrived and are not acceptable; code says why. They are to be taken again. */
+  refused: FileRow[];
+  /** The device was taken out of service; what was unsent was handed in and the copy is gone. */
+  wiped: boolean;
+}
+
+const pushCount = 100;
+const pushBytes = 1 << 20;
+/** How often one round asks for feeds anew: a server whose digests never agree must not keep a phone busy for ever. */
+const maxRepairs = 3;
+const maxPages = 100_000;
+/** How many feeds one pull may ask for anew. */
+const maxResets = 64;
+
+/** One round of Client.sync. */
+export class Round {
+  readonly report: Report = { pushed: 0, changed: [], repaired: [], reset: [], uploaded: 0, refused: [], wiped: false };
+  private readonly store;
+
+  constructor(
+    private readonly client: Client,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.store = client.store;
+  }
+
+  /** Does it, alone among all tabs. */
+  run(): Promise<void> {
+    return this.store.options.disk.alone("round", this.signal, async () => {
+      await this.store.catchUp(); // the round before may have been another tab's
+      this.mayTalk();
+      try {
+        await this.whole();
+      } catch (err) {
+        if (codeOf(err) !== "device_revoked") throw err;
+        await this.handIn();
+      }
+    });
+  }
+
+  /** Whether there is a reason not even to try. */
+  private mayTalk(): void {
+    const ended = this.store.meta("ended") ?? "";
+    if (this.store.meta("device") === undefined) throw Fault.of("not_enrolled");
+    if (ended !== "") throw Fault.of(ended === "device_revoked" ? "device_revoked" : "refresh_invalid");
+    if (this.store.meta("offline") === true) throw Fault.of("phone_offline");
+  }
+
+  private async whole(): Promise<void> {
+    let old: unknown;
+    try {
+      await this.push(0);
+    } catch (err) {
+      if (codeOf(err) !== "client_too_old") throw err;
+      old = err;
+    }
+    await this.pull();
+    if (old !== undefined) throw old; // it still shows what the office says, while its queue waits for the upgrade
+    await this.pushForgotten();
+    await prune(this.store);
+    await compact(this.store);
+    if (this.client.uploads !== undefined && (await upload(this.client, this.client.uploads, this.report, this.signal))) await this.pull();
+  }
+
+  /** Sends what has no verdict, in order, until all have one; everything from a number on if it is not 0. */
+  private async push(from: number): Promise<void> {
+    let gapped = 0;
+    for (;;) {
+      const request = await batch(this.store, from, pushCount, pushBytes);
+      const [first] = request.mutations;
+      if (first === undefined) return;
+      let res;
+      try {
+        res = await this.client.call(SyncService.method.push, request, this.signal);
+      } catch (err) {
+        if (codeOf(err) === "client_too_old") await refusedAsOld(this.store, first.sequence);
+        if (!(err instanceof Fault) || err.code !== "sequence_gap") throw err;
+        // The server lacks some that we have verdicts for: its database was restored. Send from there, once.
+        from = err.expectedSequence;
+        if (from === 0 || from === gapped) throw err;
+        gapped = from;
+        await offerAgain(this.store, from);
+        continue;
+      }
+      await take(this.store, res);
+      // Fewer verdicts than mutations: the next one is for a newer app, and the next call says so.
+      const n = res.verdicts.length;
+      this.report.pushed += n;
+      if (n === 0 || n > request.mutations.length) throw Fault.of("internal", `${n} verdicts for ${request.mutations.length} mutations`);
+      if (from !== 0) from = Number(first.sequence) + n;
+    }
+  }
+
+  /** Asks for pages until a checkpoint whose digests agree. */
+  private async pull(): Promise<void> {
+    let forgot = false;
+    let asked = false;
+    let repairs = 0;
+    for (let pages = 0; pages < maxPages; pages++) {
+      const first = this.store.meta("asOf") === undefined;
+      let page;
+      try {
+        page = await this.client.call(SyncService.method.pull, this.request(first && !asked), this.signal);
+      } catch (err) {
+        if (codeOf(err) !== "cursor_malformed" || forgot) throw err;
+        forgot = true;
+        await forgetCursor(this.store);
+        continue;
+      } finally {
+        asked = true;
+      }
+      if (page.early !== undefined) {
+        this.report.changed.push(...(await showEarly(this.store, page)));
+        continue;
+      }
+      const done = await stage(this.store, page);
+      this.report.reset.push(...done.reset);
+      if (!done.checkpoint) {
+        if (first) this.tell();
+        continue;
+      }
+      this.report.changed.push(...done.changed);
+      this.report.repaired.push(...done.differ);
+      if (done.differ.length === 0) return;
+      if (++repairs > maxRepairs) throw Fault.of("digest_differs", done.differ.join(" "));
+    }
+    throw Fault.of("internal", "pages without end");
+  }
+
+  /** Asks for the next page and says how this device is doing. */
+  private request(early: boolean) {
+    const unsent = this.store.work.filter((r) => r.verdict === undefined);
+    const oldest = Math.min(...unsent.map((r) => r.at));
+    return {
+      cursor: this.store.meta("cursor") ?? new Uint8Array(),
+      maxBytes: this.client.options.pageBytes ?? 0,
+      resetFeeds: (this.store.meta("repair") ?? []).slice(0, maxResets),
+      unsent: unsent.length,
+      early,
+      ...(unsent.length === 0 ? {} : { oldestUnsent: timestampFromMs(oldest) }),
+      deviceTime: timestampFromDate(this.store.options.now()),
+      appVersion: this.client.options.appVersion ?? "",
+      packed: true,
+    };
+  }
+
+  /** Says how far the first download is, while it goes on. */
+  private tell(): void {
+    const p = this.client.options.progress === undefined ? undefined : this.store.progress();
+    if (p !== undefined) this.client.options.progress?.(p);
+  }
+
+  /**
+   * Sends again what the server gave verdicts for and shows that it has no longer: its database was restored from a backup. The
+   * overlay of what was forgotten is back already, see cover.
+   */
+  private async pushForgotten(): Promise<void> {
+    const from = forgotten(this.store);
+    if (from === 0) return;
+    await offerAgain(this.store, from);
+    await this.push(from);
+    await this.pull();
+  }
+
+  /**
+   * Sends what is unsent as evidence and wipes the copy: the office took this device out of service. What cannot be handed in
+   * stays, for an export.
+   */
+  private async handIn(): Promise<void> {
+    await this.push(0);
+    try {
+      if (this.client.uploads !== undefined) await upload(this.client, this.client.uploads, this.report, this.signal);
+    } catch (err) {
+      if (codeOf(err) !== "device_revoked") throw err;
+    }
+    await wipeCopy(this.store, "device_revoked");
+    this.report.wiped = true;
+    throw Fault.of("device_revoked");
+  }
+}

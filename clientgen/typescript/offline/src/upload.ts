@@ -1,0 +1,117 @@
+// Files on their way: the bytes go to the object store in parts, by requests that the server signs.
+
+import type { Client } from "./client.js";
+import type { FileRow } from "./disk.js";
+import { Fault } from "./fault.js";
+import { files, FileState, openFile, setFile } from "./file.js";
+import { needsAttention } from "./words.js";
+import { actionOf } from "./outbox.js";
+import type { Report } from "./round.js";
+import { equalBytes } from "./uuid.js";
+
+/** How an application's server takes files. */
+export interface Uploads {
+  /**
+   * Gives the requests for the bytes that the object store lacks, none when all are there. Calling it again resumes. bytes are
+   * those of the file, for a server that wants to sign their hashes.
+   */
+  start(file: Uint8Array, bytes: Blob, signal?: AbortSignal): Promise<readonly Part[]>;
+  /** Has the server verify the bytes, which may take minutes. It may be repeated. */
+  finish(file: Uint8Array, signal?: AbortSignal): Promise<Finished>;
+}
+
+/** One request to the object store that only these bytes satisfy. */
+export interface Part {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The server's lasting answer about a file. */
+export interface Finished {
+  /** Kept with the file: the receipt. */
+  readonly answer: Uint8Array;
+  /** A code when the bytes are not acceptable; empty when they were verified. */
+  readonly refusal: string;
+}
+
+/** How often one try asks for requests again: signed requests expire. */
+const maxStarts = 3;
+
+/** What ends a round, not only the try with one file. */
+const holdUp: readonly string[] = ["no_network", "device_revoked", "token_expired", "refresh_invalid", "store_unusable"];
+
+/**
+ * Sends the bytes of the files whose mutation has a verdict. One that fails does not hold up the next, unless the network is
+ * gone. The result tells that the server may have something new.
+ */
+export async function upload(client: Client, uploads: Uploads, report: Report, signal: AbortSignal | undefined): Promise<boolean> {
+  let moved = false;
+  for (const file of files(client.store)) {
+    if (file.state !== FileState.waiting && file.state !== FileState.held) continue;
+    const row = client.store.work.find((r) => equalBytes(r.id, file.mutation));
+    if (row?.verdict === undefined) continue;
+    try {
+      const sent = await send(client, uploads, file, signal);
+      moved = true;
+      if (sent.state === FileState.done) report.uploaded++;
+      else report.refused.push(sent);
+    } catch (err) {
+      if (!(err instanceof Fault) || holdUp.includes(err.code)) throw err;
+      // The bytes stay here and are offered again; a person sees why.
+      const now = client.store.fileRows.find((f) => f.key === file.key) ?? file;
+      const state = needsAttention(actionOf(row)) ? FileState.held : FileState.waiting;
+      report.trouble ??= err;
+      await setFile(client.store, { ...now, state, code: err.code });
+    }
+  }
+  return moved;
+}
+
+/** Sends what the object store lacks of one file, and has it verified. */
+async function send(client: Client, uploads: Uploads, file: FileRow, signal: AbortSignal | undefined): Promise<FileRow> {
+  const bytes = await openFile(client.store, file.id);
+  if (bytes?.size !== file.size) throw Fault.of("store_unusable", "the bytes of a file are gone");
+  for (let starts = 0; starts < maxStarts; starts++) {
+    const parts = await uploads.start(file.id, bytes, signal);
+    let sent = file.size - parts.reduce((sum, p) => sum + p.length, 0);
+    let refused = false;
+    for (const part of parts) {
+      refused = !(await put(client, bytes, part, signal));
+      if (refused) break; // ask for fresh requests
+      sent += part.length;
+      await setFile(client.store, { ...file, sent });
+    }
+    if (refused) continue;
+    const done = await uploads.finish(file.id, signal);
+    const state = done.refusal === "" ? FileState.done : FileState.refused;
+    const row: FileRow = { ...file, state, code: done.refusal, answer: done.answer, sent: file.size };
+    await setFile(client.store, row);
+    return row;
+  }
+  throw Fault.of("upload_refused");
+}
+
+/** Sends one part; false when the store was reached and does not take this request. */
+async function put(client: Client, bytes: Blob, part: Part, signal: AbortSignal | undefined): Promise<boolean> {
+  if (part.offset < 0 || part.length < 0 || part.offset + part.length > bytes.size) throw Fault.of("upload_refused", "part beyond the file");
+  let status: number;
+  try {
+    const res = await client.fetch(part.url, {
+      method: part.method,
+      // The address and the length speak for themselves: fetch sets them.
+      headers: part.headers.filter(([name]) => !["host", "content-length"].includes(name.toLowerCase())).map(([n, v]): [string, string] => [n, v]),
+      body: bytes.slice(part.offset, part.offset + part.length),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    status = res.status;
+    await res.arrayBuffer();
+  } catch (err) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw Fault.of("no_network", String(err), err);
+  }
+  if (status >= 500) throw Fault.of("no_network", `object store: ${status}`);
+  return status < 300;
+}
