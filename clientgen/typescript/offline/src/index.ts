@@ -15,7 +15,7 @@
  */
 
 export { Client, type ClientOptions } from "./client.js";
-export type { BytesRow, Disk, FileRow, Key, Line, MetaRow, OutboxRow, PageFeed, PageRow, Reading, Rows, Table, Writing } from "./disk.js";
+export type { BytesRow, Disk, FileRow, Key, Line, MetaRow, OutboxRow, PageFeed, PageRow, Reading, Rows, Table as DiskTable, Writing } from "./disk.js";
 export { keyOf, keys } from "./disk.js";
 export type { Progress } from "./early.js";
 export { codeOf, Fault, sentence, type OwnCode } from "./fault.js";
@@ -26,8 +26,9 @@ export { MemoryDisk } from "./memory.js";
 export type { Receipt } from "./receipt.js";
 export type { Report } from "./round.js";
 export { Store, type News, type Options } from "./store.js";
+export { Draft, Mutator, Table, type Doer } from "./typed.js";
 export type { Finished, Part, Uploads } from "./upload.js";
-export { newId, uuidOf, uuidText } from "./uuid.js";
+export { equalBytes, newId, uuidOf, uuidText } from "./uuid.js";
 export type { Change, Effect, Item, Mutation, View } from "./view.js";
 export type { Event } from "./watch.js";
 export type { Method } from "./wire.js";
