@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -78,10 +79,13 @@ func (e *emitter) change(s reading, f *model.Effect) {
 	for _, r := range f.Remove {
 		e.remove(s, r)
 	}
-	for i, a := range f.Append {
+	elements := 0
+	for _, a := range f.Append {
 		name := "element"
-		if i > 0 {
-			name += fmt.Sprint(i + 1)
+		if a.Field.Message() != nil {
+			if elements++; elements > 1 {
+				name += strconv.Itoa(elements)
+			}
 		}
 		e.append(s, a, name)
 	}

@@ -6,6 +6,7 @@ package emit
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -47,27 +48,31 @@ type emitter struct {
 	body strings.Builder
 	// depth counts the indents of the next line.
 	depth int
-	// imports are full names by the simple name under which they are imported.
+	// imports are full names by the name under which they are imported.
 	imports map[string]string
 	// names are those of the package itself, which no import may hide.
 	names map[string]bool
 	err   error
 }
 
-// use imports a name and returns it as the file writes it: simple, or in full where the simple name is taken.
+// use imports a name and returns it as the file writes it. Where the name is taken, it is imported under another.
 func (e *emitter) use(pkg, name string) string {
 	if pkg == e.pkg {
 		return name
 	}
-	first, _, _ := strings.Cut(name, ".")
+	first, rest, _ := strings.Cut(name, ".")
+	if rest != "" {
+		rest = "." + rest
+	}
 	full := pkg + "." + first
-	if e.imports[first] == "" && !e.names[first] {
-		e.imports[first] = full
+	for as := first; ; as += "Message" {
+		if e.imports[as] == "" && !e.names[as] {
+			e.imports[as] = full
+		}
+		if e.imports[as] == full {
+			return as + rest
+		}
 	}
-	if e.imports[first] != full {
-		return pkg + "." + name
-	}
-	return name
 }
 
 // typeOf is the class of a message or an enum.
@@ -107,26 +112,54 @@ func (e *emitter) entities(m *model.Model) {
 		t := e.typeOf(one.Message)
 		e.blank()
 		e.doc(fmt.Sprintf("The entities of kind %d. %s", one.Kind, comment(one.Message)))
-		head := fmt.Sprintf("object %s : %s<%s, %s.Builder>(%d, %s.getDefaultInstance())",
-			one.Plural, e.use(offline, "Table"), t, t, one.Kind, t)
-		if len(one.Indexes) == 0 && len(one.Sensitive) == 0 {
-			e.line(head)
-			continue
+		e.object("object "+one.Plural+" :", e.use(offline, "Table")+"<"+t+", "+t+".Builder>",
+			[]string{fmt.Sprint(one.Kind), t + ".getDefaultInstance()"}, len(one.Indexes)+len(one.Sensitive) > 0)
+		if len(one.Indexes)+len(one.Sensitive) > 0 {
+			e.indented(func() { e.members(t, one) })
+			e.line("}")
 		}
-		e.block(head+" {", func() {
-			for i, x := range one.Indexes {
-				if i > 0 {
-					e.blank()
-				}
-				e.lookup(one, x)
-			}
-			if len(one.Sensitive) > 0 {
-				if len(one.Indexes) > 0 {
-					e.blank()
-				}
-				e.redacted(t, one.Sensitive)
+	}
+}
+
+// object writes the head of an object that is made of a class with arguments.
+func (e *emitter) object(head, class string, args []string, braces bool) {
+	end := ")"
+	if braces {
+		end += " {"
+	}
+	made := class + "(" + strings.Join(args, ", ") + end
+	if one := head + " " + made; e.fits(one) {
+		e.line(one)
+		return
+	}
+	e.line(head)
+	e.indented(func() {
+		if e.fits(made) {
+			e.line(made)
+			return
+		}
+		e.line(class + "(")
+		e.indented(func() {
+			for _, a := range args {
+				e.line(a + ",")
 			}
 		})
+		e.line(end)
+	})
+}
+
+func (e *emitter) members(t string, one *model.Entity) {
+	for i, x := range one.Indexes {
+		if i > 0 {
+			e.blank()
+		}
+		e.lookup(one, x)
+	}
+	if len(one.Sensitive) > 0 {
+		if len(one.Indexes) > 0 {
+			e.blank()
+		}
+		e.redacted(t, one.Sensitive)
 	}
 }
 
@@ -158,28 +191,53 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 	} else {
 		e.doc(fmt.Sprintf("Finds the %s by %s.", many, strings.Join(words, " and ")))
 	}
-	e.function("fun "+name, params, "List<"+e.typeOf(one.Message)+">", "where(view) { "+strings.Join(tests, " && ")+" }")
+	result := "List<" + e.typeOf(one.Message) + ">"
+	where := "where(view) { " + strings.Join(tests, " && ") + " }"
+	if len(step)+utf8.RuneCountInString(where)+e.depth*len(step) <= width {
+		e.function("fun "+name, params, result, where)
+		return
+	}
+	e.block(e.signature("fun "+name, params)+": "+result+" = where(view) {", func() { e.conjunction(tests) })
 }
 
 // redacted writes the function that takes out what nothing may print.
 func (e *emitter) redacted(t string, sensitive []model.Path) {
 	e.block("override fun redacted(message: "+t+"): "+t+" {", func() {
 		e.line("val next = message.toBuilder()")
-		for _, g := range groups(sensitive) {
-			f := g[0][0].Field
-			switch read := "message." + property(f); {
-			case len(g[0]) == 1:
-				e.line("next.clear" + getter(f) + "()")
-			case f.IsList():
-				e.chain(fmt.Sprintf("next.clear%s().addAll%s(%s.map { %s })", getter(f), getter(f), read, without("it", g)))
-			default:
-				e.block("if (message.has"+getter(f)+"()) {", func() {
-					e.give("next", model.Path{{Field: f}}, without(read, g), false)
-				})
-			}
-		}
+		e.clear("next", "", sensitive)
 		e.line("return next.build()")
 	})
+}
+
+// clear takes the fields at the paths out of a builder. above names what the builder belongs to.
+func (e *emitter) clear(builder, above string, paths []model.Path) {
+	for _, g := range groups(paths) {
+		f := g[0][0].Field
+		if len(g[0]) == 1 {
+			e.line(builder + ".clear" + getter(f) + "()")
+			continue
+		}
+		var inner []model.Path
+		for _, p := range g {
+			inner = append(inner, p[1:])
+		}
+		path := above + camel(string(f.Name()))
+		name := local(lower(path))
+		if f.IsList() {
+			e.block(fmt.Sprintf("val %s = %s.%s.map {", name, builder, property(f)), func() {
+				e.line("val " + lower(path) + "Next = it.toBuilder()")
+				e.clear(lower(path)+"Next", path, inner)
+				e.line(lower(path) + "Next.build()")
+			})
+			e.line(fmt.Sprintf("%s.clear%s().addAll%s(%s)", builder, getter(f), getter(f), name))
+			continue
+		}
+		e.block("if ("+builder+".has"+getter(f)+"()) {", func() {
+			e.line(fmt.Sprintf("val %s = %s.%s.toBuilder()", name, builder, property(f)))
+			e.clear(name, path, inner)
+			e.line(fmt.Sprintf("%s.set%s(%s)", builder, getter(f), name))
+		})
+	}
 }
 
 // groups puts paths together that begin with the same field.
@@ -192,26 +250,4 @@ func groups(paths []model.Path) (out [][]model.Path) {
 		}
 	}
 	return out
-}
-
-// without is a message less the fields at the paths, which all begin with the field that holds it.
-func without(read string, paths []model.Path) string {
-	out := read + ".toBuilder()"
-	var inner []model.Path
-	for _, p := range paths {
-		inner = append(inner, p[1:])
-	}
-	for _, g := range groups(inner) {
-		f := g[0][0].Field
-		switch {
-		case len(g[0]) == 1:
-			out += ".clear" + getter(f) + "()"
-		case f.IsList():
-			list := property(f)
-			out += fmt.Sprintf(".apply { %s.map { %s }.let { clear%s().addAll%s(it) } }", list, without("it", g), getter(f), getter(f))
-		default:
-			out += fmt.Sprintf(".apply { if (has%s()) %s = %s }", getter(f), property(f), without(property(f), g))
-		}
-	}
-	return out + ".build()"
 }

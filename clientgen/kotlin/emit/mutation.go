@@ -35,10 +35,10 @@ func (e *emitter) registry(m *model.Model) {
 				if i > 0 {
 					e.blank()
 				}
-				e.declare(private(one), []string{
+				e.line(e.signature("fun "+private(one), []string{
 					"view: " + e.use(offline, "View"), "args: " + e.typeOf(one.Message),
 					"at: " + e.use("java.time", "Instant"), "draft: " + e.use(offline, "Draft"),
-				})
+				}))
 			}
 		})
 	}
@@ -53,21 +53,6 @@ func (e *emitter) registry(m *model.Model) {
 			} else if len(one.Effects) > 0 {
 				e.line(name + ".kind to " + name + "Effect,")
 			}
-		}
-	})
-	e.line(")")
-}
-
-// declare writes a function of an interface.
-func (e *emitter) declare(name string, params []string) {
-	if one := "fun " + name + "(" + strings.Join(params, ", ") + ")"; e.fits(one) {
-		e.line(one)
-		return
-	}
-	e.line("fun " + name + "(")
-	e.indented(func() {
-		for _, p := range params {
-			e.line(p + ",")
 		}
 	})
 	e.line(")")

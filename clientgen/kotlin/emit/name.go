@@ -105,15 +105,15 @@ func wireGetter(f protoreflect.FieldDescriptor) string {
 
 func lower(name string) string { return strings.ToLower(name[:1]) + name[1:] }
 
-// local makes the name of a parameter or variable, apart from those that the generated code has itself.
+// local makes the name of a parameter or variable, apart from keywords and from what generated code names itself.
 func local(name string) string {
-	if ours[name] {
+	if keywords[name] || ours[name] {
 		return name + "Is"
 	}
-	return quoted(name)
+	return name
 }
 
-var ours = set("view args at draft next it element")
+var ours = set("view args at draft message next it element")
 
 // quoted puts hard keywords into backticks.
 func quoted(name string) string {

@@ -97,8 +97,13 @@ object Tickets : Table<Ticket, Ticket.Builder>(10, Ticket.getDefaultInstance()) 
 
     override fun redacted(message: Ticket): Ticket {
         val next = message.toBuilder()
-        if (message.hasCustomer()) {
-            next.customer = message.customer.toBuilder().clearName().clearPhone().clearAddress().clearPosition().build()
+        if (next.hasCustomer()) {
+            val customer = next.customer.toBuilder()
+            customer.clearName()
+            customer.clearPhone()
+            customer.clearAddress()
+            customer.clearPosition()
+            next.setCustomer(customer)
         }
         return next.build()
     }

@@ -70,7 +70,10 @@ class Draft(val view: View) {
     @Suppress("UNCHECKED_CAST") // all entities of a kind are of one message
     internal fun <B : MessageLite.Builder> get(kind: Int, id: ByteString): B? = next[kind to id] as B?
 
-    internal fun <B : MessageLite.Builder> put(kind: Int, id: ByteString, builder: B): B = builder.also { next[kind to id] = it }
+    internal fun <B : MessageLite.Builder> put(kind: Int, id: ByteString, builder: B): B {
+        next[kind to id] = builder
+        return builder
+    }
 
     internal fun drop(kind: Int, id: ByteString) {
         next[kind to id] = null
@@ -101,7 +104,8 @@ class Mutator<T : MessageLite>(
     fun offered(view: View, args: T): Boolean = may(view, args)
 
     /** Does it, with the files that belong to it: returns when it is safe on disk. */
-    suspend fun act(outbox: Outbox, args: T, vararg files: Kept): Mutation = outbox.act(kind, args.toByteString(), files.asList())
+    suspend fun act(outbox: Outbox, args: T, vararg files: Kept): Mutation =
+        outbox.act(kind, args.toByteString(), files.asList())
 
     /**
      * Makes the effect of the kind out of a function on its arguments, the device's clock when it was done, and a
@@ -121,9 +125,8 @@ fun Instant.toTimestamp(): Timestamp = Timestamp.newBuilder().setSeconds(epochSe
 /** The time that a message carries. */
 fun Timestamp.toInstant(): Instant = Instant.ofEpochSecond(seconds, nanos.toLong())
 
-private fun <T : MessageLite> decode(parser: Parser<T>, body: ByteString): T? =
-    try {
-        parser.parseFrom(body)
-    } catch (_: InvalidProtocolBufferException) {
-        null
-    }
+private fun <T : MessageLite> decode(parser: Parser<T>, body: ByteString): T? = try {
+    parser.parseFrom(body)
+} catch (_: InvalidProtocolBufferException) {
+    null
+}

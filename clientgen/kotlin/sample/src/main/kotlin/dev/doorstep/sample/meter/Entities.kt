@@ -24,8 +24,10 @@ object Meters : Table<Meter, Meter.Builder>(2, Meter.getDefaultInstance()) {
 
     override fun redacted(message: Meter): Meter {
         val next = message.toBuilder()
-        if (message.hasAddress()) {
-            next.address = message.address.toBuilder().clearPhone().build()
+        if (next.hasAddress()) {
+            val address = next.address.toBuilder()
+            address.clearPhone()
+            next.setAddress(address)
         }
         return next.build()
     }
