@@ -121,7 +121,7 @@ func TestPostgresSimulator(t *testing.T) {
 }
 
 // seeds is how many plans run on PostgreSQL; some 0.3 s each.
-const seeds = 9
+const seeds = 12
 
 func TestPostgresManyAtOnce(t *testing.T) {
 	t.Parallel()

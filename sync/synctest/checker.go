@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -44,10 +45,10 @@ type checker struct {
 	users   map[int]change.User
 	// told are the verdicts since the last restore, firsts those before.
 	told map[change.Device]map[uint64]change.Verdict
-	// excused: something happened after which a feed may be sent anew. rotten: digests may differ.
-	excused, rotten bool
-	epoch           int
-	done            map[uuid.UUID]change.Verdict
+	// excused: something happened after which a feed may be sent anew.
+	excused bool
+	epoch   int
+	done    map[uuid.UUID]change.Verdict
 }
 
 // view is what a snapshot must hold for one user.
@@ -68,6 +69,18 @@ type seen struct {
 	versions map[uuid.UUID]int
 	wiped    bool
 	shown    *Shown
+	// rotten are feeds of which the phone's disk has lost something since it last got them anew; mending are those of which it
+	// has found out.
+	rotten, mending map[change.FeedID]bool
+}
+
+// forDevice is what is known of a phone; another device begins anew.
+func (c *checker) forDevice(n int, d change.Device) *seen {
+	p := c.phone(n)
+	if p.device != d {
+		*p = seen{device: d, user: p.user, versions: map[uuid.UUID]int{}, rotten: map[change.FeedID]bool{}, mending: map[change.FeedID]bool{}}
+	}
+	return p
 }
 
 // Check proves a history or says which properties it lacks. It looks at nothing but the history.
@@ -94,16 +107,22 @@ func Check(h History) []Violation {
 		case Shown:
 			c.shown(e)
 		case Differed:
-			if !c.rotten {
-				c.broken(DigestsAgree, "phone %d finds another digest in %v", e.Phone, e.Feeds)
+			p := c.forDevice(e.Phone, e.Device)
+			for _, f := range e.Feeds {
+				if !p.rotten[f] {
+					c.broken(DigestsAgree, "phone %d finds another digest in %s", e.Phone, f)
+				}
+				p.mending[f] = true
 			}
+		case Rotted:
+			c.excused = true
+			c.forDevice(e.Phone, e.Device).rotten[e.Feed] = true
 		case Restored:
 			c.epoch++
 			c.excused = true
 			c.told = map[change.Device]map[uint64]change.Verdict{}
 		case Lost:
 			c.excused = true
-			c.rotten = c.rotten || strings.Contains(e.What, "disk")
 		case Wiped:
 			c.phone(e.Phone).wiped = true
 		case Broke:
@@ -222,7 +241,8 @@ func (c *checker) verdicts(d change.Device, vs []change.Verdict) {
 	}
 	for _, v := range vs {
 		old, again := first[v.Seq]
-		if again && (old.ID != v.ID || old.Outcome != v.Outcome || old.Code != v.Code || !old.At.Equal(v.At) || !bytes.Equal(old.Receipt, v.Receipt)) {
+		if again && (old.ID != v.ID || old.Outcome != v.Outcome || old.Code != v.Code || !old.At.Equal(v.At) || !bytes.Equal(old.Receipt, v.Receipt) ||
+			!slices.Equal(old.Changes, v.Changes)) {
 			c.broken(FirstVerdict, "mutation %d of a device was first %s %s at %s, then %s %s at %s", v.Seq, old.Outcome, old.Code, old.At, v.Outcome, v.Code, v.At)
 		}
 		if len(v.Receipt) == 0 || v.Outcome < change.Applied || v.Outcome > change.Parked {
@@ -237,11 +257,12 @@ func (c *checker) verdicts(d change.Device, vs []change.Verdict) {
 
 // shown holds a checkpoint against the view that it came from: nothing more, nothing less, nothing older.
 func (c *checker) shown(e Shown) {
-	p, v := c.phone(e.Phone), c.views[e.View]
-	if p.device != e.Device {
-		*p = seen{device: e.Device, versions: map[uuid.UUID]int{}}
-	}
+	p, v := c.forDevice(e.Phone, e.Device), c.views[e.View]
 	p.user = v.user
+	for f := range p.mending {
+		delete(p.rotten, f)
+		delete(p.mending, f)
+	}
 	if p.epoch == v.epoch {
 		if v.commit < p.commit || e.LastSeq < p.lastSeq {
 			c.broken(MonotonicReads, "phone %d goes back from commit %d to %d, last sequence %d to %d", e.Phone, p.commit, v.commit, p.lastSeq, e.LastSeq)
@@ -253,7 +274,7 @@ func (c *checker) shown(e Shown) {
 	if e.Reset > 0 && !c.excused {
 		c.broken(NoNeedlessReset, "phone %d got %d feeds anew for no reason", e.Phone, e.Reset)
 	}
-	c.compare(e, v, AtomicCheckpoint)
+	c.compare(e, v, AtomicCheckpoint, p.rotten)
 	for _, m := range c.made {
 		if m.Device != e.Device {
 			continue
@@ -272,7 +293,7 @@ func (c *checker) shown(e Shown) {
 }
 
 // compare names what a phone shows and should not, or should and does not.
-func (c *checker) compare(e Shown, v view, otherwise string) {
+func (c *checker) compare(e Shown, v view, otherwise string, rotten map[change.FeedID]bool) {
 	for f, held := range e.Feeds {
 		want, follows := v.feeds[f]
 		if !follows {
@@ -285,6 +306,9 @@ func (c *checker) compare(e Shown, v view, otherwise string) {
 			}
 		}
 		for k, body := range want {
+			if _, has := held[k]; !has && rotten[f] {
+				continue
+			}
 			if held[k] != body {
 				c.broken(otherwise, "phone %d shows %s in %s as %q, not %q", e.Phone, Label(k.ID), f, held[k], body)
 			}
@@ -335,7 +359,7 @@ func (c *checker) ended(e Ended) {
 			c.broken(Converges, "phone %d never showed anything", n)
 			continue
 		}
-		c.compare(*p.shown, c.view(p.user), Converges)
+		c.compare(*p.shown, c.view(p.user), Converges, nil)
 	}
 	queue := map[uuid.UUID]change.Mutation{}
 	for _, m := range e.Parked {

@@ -37,23 +37,25 @@ type handset[T intake.Tx] struct {
 	// A round is pushing and pulling; pending is the message it waits for.
 	busy, again bool
 	pending     int
-	// certainOn is the watch that stood when a round began that went through. While that watch stands the office
-	// has not been away, and so not been restored.
-	certainOn, begunOn *watch.Subscription
-	gapped             uint64
-	repairs            int
-	failures           int
-	view               int
-	stream             *watch.Subscription
-	streamOf           *replica[T]
+	gapped      uint64
+	repairs     int
+	failures    int
+	stream      *watch.Subscription
+	streamOf    *replica[T]
 	// writesLeft counts the durable writes until the phone crashes; 0 never.
 	writesLeft int
+	// full: nothing can be written.
+	full bool
 }
 
 // do captures what a person does.
 func (p *handset[T]) do(a Action) {
 	s := p.sim
 	if p.wiped {
+		return
+	}
+	if p.full {
+		s.note("phone %d says that it cannot keep it", p.number)
 		return
 	}
 	args := Args{Item: s.item(a.Item), Other: s.item(a.Other), Holder: uuid.UUID(s.user(a.User))}
@@ -78,8 +80,12 @@ func (p *handset[T]) do(a Action) {
 	p.round()
 }
 
-// write does one durable step; false says that the phone crashed before it.
+// write does one durable step; false says that the phone crashed before it, or could not.
 func (p *handset[T]) write(step func()) bool {
+	if p.full {
+		p.failed()
+		return false
+	}
 	if p.writesLeft > 0 && !p.sim.healed {
 		if p.writesLeft--; p.writesLeft == 0 {
 			p.crash()
@@ -103,6 +109,16 @@ func (p *handset[T]) cutStream() {
 		p.stream = nil
 		p.sim.after(time.Minute, p.connect)
 	}
+}
+
+// fill leaves no room on the phone's disk for a while.
+func (p *handset[T]) fill(d time.Duration) {
+	if p.full {
+		return
+	}
+	p.sim.note("the disk of phone %d is full for %s", p.number, d)
+	p.full = true
+	p.sim.after(d, func() { p.full = false })
 }
 
 // goOffline takes the network away.
@@ -174,7 +190,7 @@ func (p *handset[T]) call(serve func(*replica[T], fate) (any, error), then func(
 
 // failed ends a round that did not go through, and tries again later.
 func (p *handset[T]) failed() {
-	p.pending, p.busy, p.certainOn = 0, false, nil
+	p.pending, p.busy = 0, false
 	p.failures++
 	p.sim.after(min(time.Minute, time.Second<<min(p.failures, 6)), p.round)
 }
@@ -189,24 +205,7 @@ func (p *handset[T]) round() {
 		return
 	}
 	p.busy, p.again, p.gapped, p.repairs = true, false, 0, 0
-	p.begunOn = p.stream
-	latest := p.latest()
-	if latest == 0 || len(p.outbox) == 0 || (p.stream != nil && p.certainOn == p.stream) {
-		p.push(0)
-		return
-	}
-	p.call(p.asking(1), func(reply any, err error) {
-		switch {
-		case fault.CodeOf(err) == revokedCode:
-			p.push(0)
-		case err != nil:
-			p.failed()
-		case reply.(pulled).page.LastSeq < latest:
-			p.push(reply.(pulled).page.LastSeq + 1)
-		default:
-			p.push(0)
-		}
-	})
+	p.push(0)
 }
 
 // latest is the newest number with a verdict.
@@ -229,7 +228,7 @@ func (p *handset[T]) push(from uint64) {
 	}
 	f := p.sim.fate(message{p.number, p.messages + 1})
 	if from == 0 {
-		first -= min(first-1, uint64(f.repeated))
+		first -= min(first-p.heldFrom, uint64(f.repeated))
 	}
 	var ms []change.Mutation
 	for seq := first; seq <= uint64(len(p.made)) && len(ms) < f.count+f.repeated; seq++ {
@@ -239,12 +238,12 @@ func (p *handset[T]) push(from uint64) {
 		p.pull()
 		return
 	}
-	device := p.Device
-	p.call(func(r *replica[T], _ fate) (any, error) { return r.take(p, device, ms) }, func(reply any, err error) {
+	device, held := p.Device, p.heldFrom
+	p.call(func(r *replica[T], _ fate) (any, error) { return r.take(p, device, held, ms) }, func(reply any, err error) {
 		var gap *intake.GapError
-		if errors.As(err, &gap) && gap.Expected != p.gapped {
+		if errors.As(err, &gap) && gap.Expected != p.gapped && gap.Expected >= p.heldFrom {
 			p.gapped = gap.Expected
-			p.push(gap.Expected)
+			p.forgotten(gap.Expected)
 			return
 		}
 		if err != nil {
@@ -271,12 +270,29 @@ func (p *handset[T]) push(from uint64) {
 	})
 }
 
+// forgotten sends again what the office has lost by a restore.
+func (p *handset[T]) forgotten(from uint64) {
+	from = max(from, p.heldFrom)
+	p.sim.note("phone %d sends again from %d on", p.number, from)
+	if !p.write(func() {
+		for seq := range p.known {
+			if seq >= from {
+				delete(p.known, seq)
+			}
+		}
+	}) {
+		return
+	}
+	p.push(from)
+}
+
 // told keeps a verdict; the first stays, also when a restored office gives another.
 func (p *handset[T]) told(v change.Verdict) {
 	p.sim.add(Told{p.number, p.Device, []change.Verdict{v}})
 	if _, ok := p.verdicts[v.Seq]; !ok {
 		p.verdicts[v.Seq] = v
 	}
+	p.known[v.Seq] = v.At
 	for len(p.outbox) > 0 && p.verdicts[p.outbox[0].Seq].Outcome != 0 {
 		p.outbox = p.outbox[1:]
 	}
@@ -339,7 +355,10 @@ func (p *handset[T]) pull() {
 			return
 		}
 		if got.page.LastSeq < p.latest() && !p.revoked {
-			p.push(got.page.LastSeq + 1) // the office was restored and has forgotten them
+			p.forgotten(got.page.LastSeq + 1)
+			return
+		}
+		if !p.write(func() { p.forget(got) }) {
 			return
 		}
 		p.done()
@@ -352,7 +371,7 @@ func (p *handset[T]) show(got pulled) {
 		p.sim.add(Broke{MonotonicReads, err.Error()})
 	}
 	if p.repair != nil {
-		p.sim.add(Differed{p.number, slices.Clone(p.repair)})
+		p.sim.add(Differed{p.number, p.Device, slices.Clone(p.repair)})
 		return
 	}
 	e := Shown{p.number, got.view, p.Device, got.page.LastSeq, p.resets, map[change.FeedID]map[change.Entity]string{}}
@@ -366,8 +385,22 @@ func (p *handset[T]) show(got pulled) {
 	p.sim.add(e)
 }
 
+// forget lets go, from the oldest, what the office has had for longer than any backup is old.
+func (p *handset[T]) forget(got pulled) {
+	for seq := p.heldFrom; seq <= min(got.page.LastSeq, p.latest()); seq++ {
+		if _, ok := p.known[seq]; !ok {
+			p.known[seq] = got.at // by now it has it again
+		}
+	}
+	for p.heldFrom < uint64(len(p.made)) && p.heldFrom <= got.page.LastSeq && !p.known[p.heldFrom].IsZero() && p.known[p.heldFrom].Before(got.at.Add(-keep)) {
+		delete(p.known, p.heldFrom)
+		p.heldFrom++
+		p.sim.note("phone %d holds what it did from %d on", p.number, p.heldFrom)
+	}
+}
+
 func (p *handset[T]) done() {
-	p.busy, p.certainOn, p.failures = false, p.begunOn, 0
+	p.busy, p.failures = false, 0
 	if p.again || len(p.outbox) > 0 {
 		p.sim.after(10*time.Millisecond, p.round)
 	}
@@ -478,7 +511,8 @@ func (p *handset[T]) rot() {
 	for _, f := range slices.SortedFunc(maps.Keys(p.staged), change.FeedID.Compare) {
 		keys := slices.SortedFunc(maps.Keys(p.staged[f]), func(a, b change.Entity) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 		if len(keys) > 0 {
-			p.sim.add(Lost{"a phone's disk loses an entry"})
+			p.sim.rotten = true
+			p.sim.add(Rotted{p.number, p.Device, f})
 			delete(p.staged[f], keys[0])
 			return
 		}

@@ -62,12 +62,19 @@ type (
 	}
 	// Differed: a phone's digests do not agree with the office's.
 	Differed struct {
-		Phone int
-		Feeds []change.FeedID
+		Phone  int
+		Device change.Device
+		Feeds  []change.FeedID
+	}
+	// Rotted: a phone's disk has lost an entry of a feed.
+	Rotted struct {
+		Phone  int
+		Device change.Device
+		Feed   change.FeedID
 	}
 	// Restored: the database was put back to a backup.
 	Restored struct{}
-	// Lost: something else happened that excuses a feed being sent anew, such as a phone's disk losing a row.
+	// Lost: something else happened that excuses a feed being sent anew, such as a phone being replaced.
 	Lost struct{ What string }
 	// Wiped: the office took a phone out of service, and it has cleared itself.
 	Wiped struct{ Phone int }
@@ -124,6 +131,8 @@ func describe(what any) string {
 			n += len(held)
 		}
 		return fmt.Sprintf("phone %d shows view %d: %d entries of %d feeds, last sequence %d, %d reset", e.Phone, e.View, n, len(e.Feeds), e.LastSeq, e.Reset)
+	case Rotted:
+		return fmt.Sprintf("the disk of phone %d loses an entry of %s", e.Phone, e.Feed)
 	case Differed:
 		return fmt.Sprintf("phone %d: digest differs in %v", e.Phone, e.Feeds)
 	case Restored:
@@ -147,7 +156,11 @@ func describe(what any) string {
 func verdictsText(vs []change.Verdict) string {
 	var b strings.Builder
 	for _, v := range vs {
-		fmt.Fprintf(&b, "%d %s %s; ", v.Seq, v.Outcome, v.Code)
+		fmt.Fprintf(&b, "%d %s %s", v.Seq, v.Outcome, v.Code)
+		for _, c := range v.Changes {
+			fmt.Fprintf(&b, " (%s: %s, not %s)", c.Field, c.Kept, c.Yours)
+		}
+		b.WriteString("; ")
 	}
 	return b.String()
 }

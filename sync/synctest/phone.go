@@ -31,6 +31,8 @@ type Phone struct {
 	verdicts map[uint64]change.Verdict
 	made     map[uint64]change.Mutation
 	heldFrom uint64 // what it still has of made
+	// known is when the server had what has a verdict, by the server's clock; absent when it has shown that it forgot.
+	known map[uint64]time.Time
 	// Resets counts feeds that were sent anew after the first time.
 	Resets int
 }
@@ -40,7 +42,7 @@ func NewPhone(user change.User) *Phone {
 	return &Phone{
 		Device: change.Device(uuid.New()), User: user, PageBytes: 300,
 		shown: map[change.FeedID]map[change.Entity]change.Entry{}, staged: map[change.FeedID]map[change.Entity]change.Entry{},
-		verdicts: map[uint64]change.Verdict{}, made: map[uint64]change.Mutation{}, heldFrom: 1,
+		verdicts: map[uint64]change.Verdict{}, made: map[uint64]change.Mutation{}, heldFrom: 1, known: map[uint64]time.Time{},
 	}
 }
 

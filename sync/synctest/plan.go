@@ -55,6 +55,9 @@ var profiles = []struct {
 	{"rush", map[string]int{"do": 20, "offer": 14, "claim": 20, "storm": 4, "both": 4, "goodbye": 2}, 20 * time.Second, 0.2},
 	{"restore", map[string]int{"do": 30, "give": 4, "both": 4, "backup": 4, "restore": 3, "offline": 6, "crash phone": 2}, 5 * time.Minute, 0.2},
 	{"handover", map[string]int{"do": 30, "give": 4, "replace": 5, "revoke": 1, "offline": 5, "crash": 3}, 5 * time.Minute, 0.5},
+	{"horizon", map[string]int{"do": 30, "give": 4, "both": 3, "backup": 6, "restore": 4, "offline": 8, "crash phone": 4, "crash": 2}, 8 * time.Hour, 0.3},
+	{"disks", map[string]int{"do": 24, "give": 6, "both": 6, "offline": 4, "disk": 6, "full": 6, "crash phone": 4}, 5 * time.Minute, 0.2},
+	{"clocks", map[string]int{"do": 30, "give": 4, "both": 4, "clock": 4, "skew": 6, "offline": 4, "crash": 3, "backup": 2, "restore": 1}, 30 * time.Minute, 0.2},
 	{"upgrade", map[string]int{"do": 24, "upgrade": 5, "crash": 4, "give": 4, "both": 3, "flake": 3}, 5 * time.Minute, 0.2},
 }
 
@@ -76,7 +79,7 @@ func NewPlan(seed uint64) Plan {
 	p.Users = 1 + r.IntN(p.Phones)
 	var kinds []string
 	for _, kind := range []string{
-		"do", "give", "both", "offline", "crash phone", "crash", "flake", "rights", "offer", "clock", "disk", "goodbye", "deaf",
+		"do", "give", "both", "offline", "crash phone", "crash", "flake", "rights", "offer", "clock", "skew", "disk", "full", "goodbye", "deaf",
 		"collect", "revoke", "replace", "claim", "storm", "backup", "restore", "upgrade",
 	} {
 		for range f.weights[kind] {

@@ -21,6 +21,7 @@ type replica[T intake.Tx] struct {
 	sim      *sim[T]
 	number   int
 	down     bool
+	skew     time.Duration
 	deaf     bool // it hears no pokes of the others
 	missed   bool // it was deaf since its last sweep
 	sweeping bool
@@ -96,6 +97,7 @@ func (r *replica[T]) Transact(ctx context.Context, org change.Org, fn func(T) er
 	if r.down || r.fails("before") {
 		return errTransient
 	}
+	r.sim.skew = r.skew
 	err := r.Store.Transact(ctx, org, func(tx T) error {
 		if err := fn(tx); err != nil {
 			return err
@@ -105,6 +107,7 @@ func (r *replica[T]) Transact(ctx context.Context, org change.Org, fn func(T) er
 		}
 		return nil
 	})
+	r.sim.skew = 0
 	poke := r.sim.observe(r, err != nil)
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func (r *replica[T]) Transact(ctx context.Context, org change.Org, fn func(T) er
 // Transient implements intake.Store.
 func (r *replica[T]) Transient(err error) bool { return err == errTransient || r.Store.Transient(err) } //nolint:errorlint // the very one
 
-func (r *replica[T]) take(p *handset[T], device change.Device, ms []change.Mutation) (v []change.Verdict, err error) {
+func (r *replica[T]) take(p *handset[T], device change.Device, held uint64, ms []change.Mutation) (v []change.Verdict, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			r.sim.add(Broke{"contained", fmt.Sprint("a panic left the intake: ", x)})
@@ -133,7 +136,7 @@ func (r *replica[T]) take(p *handset[T], device change.Device, ms []change.Mutat
 			err = errTransient
 		}
 	}()
-	push := intake.Push{Org: r.sim.org, Device: device, User: p.User, Mutations: ms}
+	push := intake.Push{Org: r.sim.org, Device: device, User: p.User, Mutations: ms, HeldFrom: held}
 	if p.revoked {
 		push.ParkAll = revokedCode
 	}
@@ -146,6 +149,7 @@ func (r *replica[T]) take(p *handset[T], device change.Device, ms []change.Mutat
 type pulled struct {
 	page feed.Page
 	view int
+	at   time.Time // by the replica's clock
 }
 
 func (r *replica[T]) pull(p *handset[T], req feed.Request, intrude bool) (pulled, error) {
@@ -162,7 +166,7 @@ func (r *replica[T]) pull(p *handset[T], req feed.Request, intrude bool) (pulled
 		})
 	})
 	page, err := feed.Read(s.ctx, reader, req)
-	return pulled{page, view}, err
+	return pulled{page, view, s.now().Add(r.skew)}, err
 }
 
 type readerFunc func(context.Context, change.Org, change.Device, change.User, func(feed.Snapshot) error) error

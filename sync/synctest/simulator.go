@@ -31,6 +31,11 @@ type sim[T intake.Tx] struct {
 	replicas []*replica[T]
 	phones   []*handset[T]
 	backup   func(context.Context) error
+	backedUp time.Duration
+	// skew is that of the replica that works at this moment.
+	skew time.Duration
+	// rotten: some phone's disk has lost something.
+	rotten bool
 	// epoch counts restores: a message does not outlive one.
 	epoch                         int
 	made, devices, commits, views int
@@ -49,6 +54,9 @@ var dawn = time.Date(2026, 11, 11, 7, 0, 0, 0, time.UTC)
 
 // retention is how long tombstones are kept.
 const retention = 90 * 24 * time.Hour
+
+// keep is for how long phones hold what they sent, by the server's word; no backup is restored that is as old but for spare.
+const keep, spare = 3 * 24 * time.Hour, 24 * time.Hour
 
 // peace is how long phones and office have in the end, without faults, to find one another by themselves.
 const peace = 2 * time.Hour
@@ -73,7 +81,7 @@ func Simulate[T intake.Tx](ctx context.Context, plan Plan, open func(Clock) Stor
 		ctx: ctx, plan: plan, org: change.Org(uuid.New()), items: map[uuid.UUID]Item{}, heads: map[change.FeedID]change.Seq{},
 		follows: map[change.User][]change.FeedID{}, met: map[message]bool{},
 	}
-	s.store = open(s.now)
+	s.store = open(func() time.Time { return s.now().Add(s.skew) })
 	s.set()
 	for _, a := range plan.Actions {
 		s.at(a.At, func() { s.act(a) })
@@ -134,7 +142,7 @@ func (s *sim[T]) set() {
 	for n := range s.plan.Replicas {
 		r := &replica[T]{Store: s.store, sim: s, number: n}
 		r.intake = &intake.Intake[T]{
-			Store: r, Mutators: Mutators[T](r), MaxAhead: 10 * time.Minute, Now: s.now,
+			Store: r, Mutators: Mutators[T](r), MaxAhead: 10 * time.Minute, Now: func() time.Time { return s.now().Add(r.skew) },
 			Signer:   change.Ed25519Signer{KeyID: "test", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
 			Panicked: func(change.Mutation, any, []byte) {},
 		}
@@ -234,8 +242,13 @@ func (s *sim[T]) act(a Action) {
 		s.subscribe(s.user(a.User), sets[a.Step%len(sets)]...)
 	case "clock":
 		p.skew = time.Duration(a.Step-3) * a.For
+	case "skew": // replicas an hour apart
+		r.skew = time.Duration(a.Step-3) * 20 * time.Minute
+		s.note("replica %d is %s ahead", a.Replica, r.skew)
 	case "disk":
 		p.rot()
+	case "full":
+		p.fill(a.For)
 	case "goodbye":
 		for _, q := range s.phones {
 			if q.streamOf == r {
@@ -265,7 +278,7 @@ func (s *sim[T]) act(a Action) {
 	case "backup":
 		restore, err := s.store.Backup(s.ctx, s.org)
 		s.fail(err)
-		s.backup = restore
+		s.backup, s.backedUp = restore, s.elapsed
 		s.note("backup")
 	case "restore":
 		s.restore()
@@ -278,8 +291,8 @@ func (s *sim[T]) act(a Action) {
 
 // restore puts the database back to the backup while no server runs.
 func (s *sim[T]) restore() {
-	if s.backup == nil {
-		return
+	if s.backup == nil || s.elapsed-s.backedUp > keep-spare {
+		return // phones may have forgotten what it lacks
 	}
 	for _, r := range s.replicas {
 		r.die(time.Minute)
@@ -300,17 +313,29 @@ func (s *sim[T]) heal() {
 	s.note("from here on all is well")
 	s.healed = true
 	for _, r := range s.replicas {
-		r.deaf, r.step = false, ""
+		r.deaf, r.step, r.skew = false, "", 0
 		r.missed = true
 		r.sweepSoon()
 	}
 	for _, p := range s.phones {
-		p.skew, p.writesLeft = 0, 0
+		p.skew, p.writesLeft, p.full = 0, 0, false
 		if p.offline {
 			p.offline = false
 			p.round()
 		}
 	}
+	if s.rotten {
+		s.after(time.Minute, s.touch)
+	}
+}
+
+// touch changes every feed: a phone compares a feed's digest when it has changed.
+func (s *sim[T]) touch() {
+	const fresh = 1000 // numbers that no item of a plan has
+	for n := range s.plan.Users {
+		s.change(0, s.item(fresh+n), func(i *Item) { i.Holder, i.Shared = uuid.UUID(s.user(n)), true })
+	}
+	s.change(0, s.item(fresh+s.plan.Users), func(i *Item) { i.Pool = true })
 }
 
 // audit sends again all that was ever sent: each answer must be the first one.

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,7 +14,7 @@ import (
 )
 
 var (
-	oneSeed = flag.Uint64("seed", 0, "the one seed to simulate; 0 simulates many")
+	oneSeed = flag.String("seed", "", "the one seed to simulate; many when empty")
 	seeds   = flag.Uint64("seeds", 0, "how many seeds to simulate; 0 is what fits a test run")
 	from    = flag.Uint64("from", 1, "the first of many seeds")
 )
@@ -26,8 +28,12 @@ func TestSimulator(t *testing.T) {
 	if n == 0 {
 		n = seedsPerTest
 	}
-	if *oneSeed != 0 {
-		first, n = *oneSeed, 1
+	if *oneSeed != "" {
+		one, err := strconv.ParseUint(*oneSeed, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, n = one, 1
 	}
 	var next, failed atomic.Uint64
 	var wg sync.WaitGroup
@@ -59,7 +65,7 @@ func TestSimulator(t *testing.T) {
 
 func TestASeedReplaysByteForByte(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(18) {
+	for seed := range uint64(24) {
 		var histories []string
 		for range 2 {
 			h, _, err := synctest.Simulate(t.Context(), synctest.NewPlan(seed), inMemory)
@@ -78,7 +84,7 @@ func TestASeedReplaysByteForByte(t *testing.T) {
 func TestTheSimulatorReachesEveryFault(t *testing.T) {
 	t.Parallel()
 	met := map[string]bool{}
-	for seed := range uint64(72) {
+	for seed := range uint64(96) {
 		plan := synctest.NewPlan(seed)
 		h, _, err := synctest.Simulate(t.Context(), plan, inMemory)
 		if err != nil {
@@ -95,6 +101,12 @@ func TestTheSimulatorReachesEveryFault(t *testing.T) {
 				}
 			case synctest.Restored:
 				met["restored"] = true
+			case synctest.Rotted:
+				met["rotted"] = true
+			case synctest.Noted:
+				for _, what := range []string{"sends again", "holds what it did", "says that it cannot keep it"} {
+					met[what] = met[what] || strings.Contains(e.What, what)
+				}
 			case synctest.Wiped:
 				met["wiped"] = true
 			case synctest.Differed:
@@ -107,7 +119,8 @@ func TestTheSimulatorReachesEveryFault(t *testing.T) {
 	for _, want := range []string{
 		"applied ", "merged ", "rejected not_assigned", "rejected state_forbids", "rejected conflict", "parked mutation_failed",
 		"parked mutation_panicked", "parked mutation_unknown", "parked mutation_malformed", "parked device_time_future", "parked device_revoked",
-		"restored", "wiped", "reset", "crash", "flake", "crash phone", "offline", "deaf", "collect", "replace", "storm", "upgrade", "goodbye", "clock",
+		"restored", "wiped", "reset", "crash", "flake", "crash phone", "offline", "deaf", "collect", "replace", "storm", "upgrade", "goodbye", "clock", "skew", "disk", "full", "rotted", "differed",
+		"sends again", "holds what it did", "says that it cannot keep it",
 	} {
 		if !met[want] {
 			t.Errorf("no seed meets %q", want)

@@ -254,6 +254,26 @@ func TestADamagedCopyIsRepairedByItsFeedAlone(t *testing.T) {
 	}
 }
 
+// forget puts the office's database back to when only so many of the phone's adds to an item had come.
+func (o *office) forget(t testing.TB, p *phone, item uuid.UUID, after int) {
+	t.Helper()
+	d, err := p.Store.Device(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.transact(t, func(ctx context.Context, tx *postgres.Tx) error {
+		for _, s := range []string{
+			`DELETE FROM sync_mutation WHERE org_id = $1 AND device_id = $2 AND seq > $3`,
+			`UPDATE sync_device SET last_seq = $3 WHERE org_id = $1 AND device_id = $2`,
+		} {
+			if _, err := tx.Exec(ctx, s, tx.OrgID(), d.ID, after); err != nil {
+				return err
+			}
+		}
+		return synctest.Change(ctx, o.trade, tx, item, func(i *synctest.Item) { i.Count = after })
+	})
+}
+
 func TestARestoredServerGetsAgainWhatItLost(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
@@ -263,21 +283,7 @@ func TestARestoredServerGetsAgainWhatItLost(t *testing.T) {
 	p.do("add", synctest.Args{Item: items[0]})
 	p.sync()
 	// The office's database comes back as it was before all that, and does not know it.
-	d, err := p.Store.Device(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.transact(t, func(ctx context.Context, tx *postgres.Tx) error {
-		for _, s := range []string{
-			`DELETE FROM sync_mutation WHERE org_id = $1 AND device_id = $2`,
-			`UPDATE sync_device SET last_seq = 0 WHERE org_id = $1 AND device_id = $2`,
-		} {
-			if _, err := tx.Exec(ctx, s, tx.OrgID(), d.ID); err != nil {
-				return err
-			}
-		}
-		return synctest.Change(ctx, o.trade, tx, items[0], func(i *synctest.Item) { i.Count = 0 })
-	})
+	o.forget(t, p, items[0], 0)
 	p.do("add", synctest.Args{Item: items[0]})
 	p.sync()
 	if o.count(t, items[0]) != 3 || p.shown()[items[0]] != 3 {
@@ -296,22 +302,8 @@ func TestARestoreThatIsDeclaredBuriesNothingThatThePhoneStillHas(t *testing.T) {
 			p.do("add", synctest.Args{Item: items[0]})
 			p.do("add", synctest.Args{Item: items[0]})
 			p.sync()
-			d, err := p.Store.Device(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
 			// The server's database is restored as it was after the first, and the operator says so.
-			o.transact(t, func(ctx context.Context, tx *postgres.Tx) error {
-				for _, s := range []string{
-					`DELETE FROM sync_mutation WHERE org_id = $1 AND device_id = $2 AND seq > 1`,
-					`UPDATE sync_device SET last_seq = 1 WHERE org_id = $1 AND device_id = $2`,
-				} {
-					if _, err := tx.Exec(ctx, s, tx.OrgID(), d.ID); err != nil {
-						return err
-					}
-				}
-				return synctest.Change(ctx, o.trade, tx, items[0], func(i *synctest.Item) { i.Count = 1 })
-			})
+			o.forget(t, p, items[0], 1)
 			if err := o.NewGeneration(t.Context()); err != nil {
 				t.Fatal(err)
 			}

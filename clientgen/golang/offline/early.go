@@ -44,7 +44,7 @@ func (s *Store) early(ctx context.Context, page *syncv1.PullResponse) (changed [
 		if changed, err = s.changed(ctx, tx, before); err != nil {
 			return err
 		}
-		if err := cover(ctx, tx, page.LastSequence); err != nil {
+		if err := cover(ctx, tx, page.LastSequence, page.ServerTime.AsTime()); err != nil {
 			return err
 		}
 		if err := setMeta(ctx, tx, metaEarly, []byte{1}); err != nil {

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -27,20 +25,33 @@ func (p *phone) database() *sql.DB {
 	return db
 }
 
-// age makes the verdict of a mutation older.
+// age makes it longer ago that the server had a mutation for sure.
 func (p *phone) age(id uuid.UUID, by time.Duration) {
 	p.t.Helper()
-	a, err := p.Store.Action(p.t.Context(), id)
-	if err != nil {
+	if _, err := p.database().ExecContext(p.t.Context(), `UPDATE outbox SET known = known - ? WHERE id = ?`, by.Microseconds(), id[:]); err != nil {
 		p.t.Fatal(err)
 	}
-	a.Verdict.ServerTime = timestamppb.New(a.Verdict.ServerTime.AsTime().Add(-by))
-	b, err := proto.Marshal(a.Verdict)
-	if err != nil {
-		p.t.Fatal(err)
+}
+
+func TestWhatCameAgainAfterARestoreIsKeptFromThenOn(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	user, items := o.worker(t, 1)
+	p := o.phone(t, user, nil)
+	first := p.do("add", synctest.Args{Item: items[0]})
+	p.do("add", synctest.Args{Item: items[0]})
+	p.sync()
+	p.age(first.ID, 100*time.Hour) // the server wants three days
+	for range 2 {                  // from two backups of before it came again
+		o.forget(t, p, items[0], 0)
+		if err := o.NewGeneration(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.sync()
+		p.sync()
 	}
-	if _, err := p.database().ExecContext(p.t.Context(), `UPDATE outbox SET verdict = ? WHERE id = ?`, b, id[:]); err != nil {
-		p.t.Fatal(err)
+	if _, err := p.Store.Action(t.Context(), first.ID); err != nil || o.count(t, items[0]) != 2 {
+		t.Errorf("counted %d (%v)", o.count(t, items[0]), err)
 	}
 }
 

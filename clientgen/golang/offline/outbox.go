@@ -212,7 +212,7 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 	return err
 }
 
-// take keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server.
+// take keeps verdicts. The first verdict of a mutation stays, the newest says since when the server has it; one for another id is an error of the server.
 func (s *Store) take(ctx context.Context, res *syncv1.PushResponse) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)
@@ -230,8 +230,8 @@ func (s *Store) take(ctx context.Context, res *syncv1.PushResponse) error {
 			if v.Outcome == syncv1.Outcome_OUTCOME_UNSPECIFIED {
 				return fault.New(fault.Internal, "verdict without an outcome")
 			}
-			r, err := tx.ExecContext(ctx, `UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?)
-				WHERE device = ? AND seq = ? AND id = ?`, v.Outcome, b, device, v.Sequence, v.Id)
+			r, err := tx.ExecContext(ctx, `UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?), known = ?
+				WHERE device = ? AND seq = ? AND id = ?`, v.Outcome, b, v.ServerTime.AsTime().UnixMicro(), device, v.Sequence, v.Id)
 			if err != nil {
 				return err
 			}

@@ -3,13 +3,8 @@ package offline
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strconv"
 	"time"
-
-	"google.golang.org/protobuf/proto"
-
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 )
 
 // pushForgotten sends again what the server gave verdicts for and shows that it has no longer: its database was
@@ -46,12 +41,15 @@ func (s *Store) forgotten(ctx context.Context) (from uint64, err error) {
 	return uint64(n.Int64), err
 }
 
-// offerAgain makes the files of forgotten mutations go through their upload anew. What the object store still has is not
+// offerAgain notes that the server has forgotten what came from a number on, and makes the files of forgotten mutations go through their upload anew. What the object store still has is not
 // sent twice.
 func (s *Store) offerAgain(ctx context.Context, from uint64) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)
 		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET known = NULL WHERE device = ? AND seq >= ?`, device, int64(from)); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE file SET state = ?, sent = 0 WHERE state = ? AND mutation IN
@@ -64,7 +62,8 @@ func (s *Store) offerAgain(ctx context.Context, from uint64) error {
 const defaultKeepDays = 30
 
 // prune forgets mutations that the server has had for longer than any backup is old from which it would be restored,
-// and their files. What is not settled is kept: without a verdict, not covered by the state shown, rejected or parked
+// and their files. It counts from when the server has had a mutation for sure: one that came again after a restore is as young as
+// that, whatever its first verdict says. What is not settled is kept: without a verdict, not covered by the state shown, rejected or parked
 // and not seen by a person, with a file to send; and everything after it, so that what is held has no gaps. The newest
 // one always stays, for the numbers count on from it. Time is the server's.
 func (s *Store) prune(ctx context.Context) error {
@@ -80,36 +79,18 @@ func (s *Store) prune(ctx context.Context) error {
 		days = defaultKeepDays
 	}
 	horizon := d.AsOf.Add(-time.Duration(days) * 24 * time.Hour)
-	last := int64(0) // of those that may go
-	err = each(ctx, s.read, func(scan func(...any) error) error {
-		var n int64
-		var b []byte
-		var v syncv1.Verdict
-		if err := scan(&n, &b); err != nil {
-			return err
-		}
-		if err := proto.Unmarshal(b, &v); err != nil {
-			return err
-		}
-		if !v.ServerTime.AsTime().Before(horizon) {
-			return errYoung
-		}
-		last = n
-		return nil
-	}, `SELECT n, verdict FROM outbox WHERE n < (SELECT max(n) FROM outbox)
+	var last sql.NullInt64 // of those that may go
+	err = s.read.QueryRowContext(ctx, `SELECT max(n) FROM outbox WHERE n < (SELECT max(n) FROM outbox)
 		AND n < coalesce((SELECT min(n) FROM outbox WHERE outcome IS NULL OR covered = 0 OR outcome IN (3, 4) AND seen = 0
-			OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))), 1 << 62) ORDER BY n`)
-	if errors.Is(err, errYoung) {
-		err = nil
-	}
-	if err != nil || last == 0 {
+			OR known IS NULL OR known >= ? OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))), 1 << 62)`, horizon.UnixMicro()).Scan(&last)
+	if err != nil || !last.Valid {
 		return err
 	}
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
 			`DELETE FROM file WHERE mutation IN (SELECT id FROM outbox WHERE n <= ?)`, `DELETE FROM outbox WHERE n <= ?`,
 		} {
-			if _, err := tx.ExecContext(ctx, statement, last); err != nil {
+			if _, err := tx.ExecContext(ctx, statement, last.Int64); err != nil {
 				return err
 			}
 		}
@@ -120,9 +101,6 @@ func (s *Store) prune(ctx context.Context) error {
 	}
 	return s.sweep(ctx)
 }
-
-// errYoung ends the look at what may go.
-var errYoung = errors.New("offline: still within the horizon")
 
 // number reads a value of meta that is a number; 0 when it is absent.
 func (s *Store) number(ctx context.Context, key string) (uint64, error) {

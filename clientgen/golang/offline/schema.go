@@ -16,6 +16,8 @@ var upgrades = []string{
 	schema,
 	// 2: the server said of this mutation that it knows nothing of it and never will, in these words (see Reword).
 	`ALTER TABLE outbox ADD COLUMN too_old INTEGER NOT NULL DEFAULT 0`,
+	// 3: when the server had it for sure, by the server's clock; NULL before, and again when a restored server has forgotten it.
+	`ALTER TABLE outbox ADD COLUMN known INTEGER`,
 }
 
 // upgrade brings the store up to this app's version, in one transaction.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"strconv"
+	"time"
 
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -93,7 +94,7 @@ func (s *Store) stage(ctx context.Context, page *syncv1.PullResponse) (a applied
 		if a.changed, err = s.apply(ctx, tx); err != nil {
 			return err
 		}
-		if err := cover(ctx, tx, page.LastSequence); err != nil {
+		if err := cover(ctx, tx, page.LastSequence, page.ServerTime.AsTime()); err != nil {
 			return err
 		}
 		if a.differ, err = compare(ctx, tx, page.Checkpoint.Feeds); err != nil {
@@ -239,14 +240,18 @@ func (s *Store) bodies(ctx context.Context, tx *sql.Tx) (map[Entity]preferred, e
 
 // cover ends the overlay of all that the state contains now. After a restore of the server's database the
 // number may be lower than before; then the overlay of what was lost comes back. A verdict from before the
-// device enrolled anew is older than this snapshot.
-func cover(ctx context.Context, tx *sql.Tx, last uint64) error {
+// device enrolled anew is older than this snapshot. at is the snapshot's time.
+func cover(ctx context.Context, tx *sql.Tx, last uint64, at time.Time) error {
 	device, err := getMeta(ctx, tx, metaDevice)
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE outbox SET covered = CASE WHEN device = ?1 THEN seq <= ?2 ELSE outcome IS NOT NULL END
 		WHERE covered <> CASE WHEN device = ?1 THEN seq <= ?2 ELSE outcome IS NOT NULL END`, device, int64(last))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET known = ? WHERE outcome IS NOT NULL AND covered = 1 AND known IS NULL`, at.UnixMicro())
 	if err != nil {
 		return err
 	}
