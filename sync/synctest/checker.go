@@ -223,7 +223,7 @@ func (c *checker) view(u change.User) view {
 		for _, label := range strings.Fields(i.Log) {
 			v.marks[label] = true
 		}
-		in, _ := placements(i) // an item can always be encoded
+		in, _ := Placements(i) // an item can always be encoded
 		for _, p := range in {
 			if held := v.feeds[p.Feed]; held != nil {
 				held[i.entity()] = string(p.Body)

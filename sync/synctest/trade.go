@@ -96,7 +96,7 @@ func Change[T intake.Tx](ctx context.Context, tr Trade[T], tx T, id uuid.UUID, f
 	if err := tr.PutItem(ctx, tx, item); err != nil {
 		return err
 	}
-	in, err := placements(item)
+	in, err := Placements(item)
 	if err != nil {
 		return err
 	}
@@ -118,8 +118,8 @@ func (i Item) entity() change.Entity {
 	return change.Entity{Kind: ItemKind, ID: i.ID}
 }
 
-// placements is where an item stands and as what: all that decides it is in the item.
-func placements(i Item) (in []feed.Placement, err error) {
+// Placements is where an item stands and as what: all that decides it is in the item.
+func Placements(i Item) (in []feed.Placement, err error) {
 	body, err := json.Marshal(i)
 	if err != nil {
 		return nil, err
