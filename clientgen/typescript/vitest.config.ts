@@ -5,9 +5,15 @@ export default defineConfig({
   resolve: { conditions: ["doorstep-source"] },
   ssr: { resolve: { conditions: ["doorstep-source"] } },
   test: {
-    include: ["*/test/**/*.test.ts"],
     pool: "threads",
     poolOptions: { threads: { maxThreads: 2 } },
     testTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: "unit", include: ["*/test/**/*.test.ts"], exclude: ["conformance/**", "**/node_modules/**"] } },
+      {
+        extends: true,
+        test: { name: "conformance", include: ["conformance/test/**/*.test.ts"], globalSetup: ["conformance/test/harness.ts"], maxConcurrency: 4 },
+      },
+    ],
   },
 });

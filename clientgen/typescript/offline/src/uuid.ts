@@ -1,9 +1,17 @@
 // Ids: 16 bytes.
 
-/** A new UUIDv7 of that time. */
+let lastTime = 0;
+let lastCount = 0;
+
+/** A new UUIDv7 of that time. Those of one millisecond sort as they were made. */
 export function newId(now: Date): Uint8Array {
   const id = crypto.getRandomValues(new Uint8Array(16));
   const ms = now.getTime();
+  // RFC 9562, 6.2, method 1: the 12 bits behind the time count on from a random start in their lower half.
+  lastCount = ms === lastTime ? Math.min(lastCount + 1, 0xfff) : ((id[6]! & 0x07) << 8) | id[7]!;
+  lastTime = ms;
+  id[6] = lastCount >>> 8;
+  id[7] = lastCount & 0xff;
   new DataView(id.buffer).setUint16(0, Math.floor(ms / 2 ** 32));
   new DataView(id.buffer).setUint32(2, ms % 2 ** 32);
   id[6] = (id[6]! & 0x0f) | 0x70;
