@@ -140,6 +140,28 @@ type Receipts struct {
 	}
 }
 
+// Packs are the vectors of section 10.
+type Packs struct {
+	Says    string   `json:"says"`
+	Cases   []Pack   `json:"cases"`
+	Refused [][]byte `json:"refused"`
+}
+
+// Pack is a pack and what it stands for.
+type Pack struct {
+	Pack    []byte      `json:"pack"`
+	Entries []PackEntry `json:"entries"`
+}
+
+// PackEntry is an entry of a pack.
+type PackEntry struct {
+	Kind     uint32 `json:"kind"`
+	ID       string `json:"id"`
+	Sequence uint64 `json:"sequence,string"`
+	Removed  bool   `json:"removed,omitempty"`
+	Body     []byte `json:"body"`
+}
+
 // Pages are the vectors of section 3.
 type Pages struct {
 	Cases []struct {

@@ -2,7 +2,6 @@ package pack
 
 import (
 	"bytes"
-	"encoding/binary"
 	"testing"
 
 	"github.com/google/uuid"
@@ -62,21 +61,7 @@ func body(t *rapid.T, depth int) []byte {
 func TestWhatIsPackedComesOutByteForByte(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		var want []change.Entry
-		pool := [][]byte{body(t, 0), body(t, 0), body(t, 0)}
-		seq := change.Seq(0)
-		for range rapid.IntRange(0, 120).Draw(t, "entries") {
-			seq += change.Seq(rapid.Int64Range(1, 1<<40).Draw(t, "step"))
-			e := change.Entry{Seq: seq, Removed: rapid.IntRange(0, 5).Draw(t, "removed") == 0}
-			e.Kind = change.Kind(rapid.Int32Range(1, 4).Draw(t, "kind"))
-			binary.BigEndian.PutUint64(e.ID[8:], rapid.Uint64().Draw(t, "id"))
-			if !e.Removed {
-				if e.Body = pool[int(e.Kind)%3]; rapid.Bool().Draw(t, "own") {
-					e.Body = body(t, 0)
-				}
-			}
-			want = append(want, e)
-		}
+		want := feed(t)
 		got, err := Decode(Encode(want))
 		if err != nil {
 			t.Fatal(err)
