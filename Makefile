@@ -3,6 +3,9 @@
 SHELL := /bin/sh
 BIN   := .tmp/bin
 TOOLS := .ci/tools/node_modules/.bin
+# What is generated from proto/.
+TEMPLATES := buf.gen.yaml buf.gen.clients.yaml buf.gen.sample.yaml buf.gen.typescript.yaml \
+	clientgen/typescript/field/buf.gen.yaml clientgen/typescript/sample/buf.gen.yaml
 
 GOLANGCI_VERSION := v2.15.0
 # What `make soak` simulates: that many seeds from the first on.
@@ -57,18 +60,12 @@ lint-proto: $(TOOLS)/buf
 
 ## generate: Go and the clients from proto/.
 generate: $(TOOLS)/buf
-	$(TOOLS)/buf generate
-	$(TOOLS)/buf generate --template buf.gen.clients.yaml
-	$(TOOLS)/buf generate --template buf.gen.sample.yaml
-	$(TOOLS)/buf generate --template buf.gen.typescript.yaml
+	@for t in $(TEMPLATES); do echo "buf generate --template $$t" && $(TOOLS)/buf generate --template $$t || exit 1; done
 
 ## fresh: what is generated is what would be generated now.
 fresh: $(TOOLS)/buf
 	@rm -rf .tmp/fresh && mkdir -p .tmp/fresh
-	@$(TOOLS)/buf generate -o .tmp/fresh
-	@$(TOOLS)/buf generate --template buf.gen.clients.yaml -o .tmp/fresh
-	@$(TOOLS)/buf generate --template buf.gen.sample.yaml -o .tmp/fresh
-	@$(TOOLS)/buf generate --template buf.gen.typescript.yaml -o .tmp/fresh
+	@for t in $(TEMPLATES); do $(TOOLS)/buf generate --template $$t -o .tmp/fresh || exit 1; done
 	@diff -r .tmp/fresh/internal/gen internal/gen || { echo "internal/gen is not what proto/ says: run make generate" >&2; exit 1; }
 	@cd .tmp/fresh && find clientgen -type f | while read -r f; do diff "$$f" "../../$$f" || \
 		{ echo "$$f is not what proto/ says: run make generate" >&2; exit 1; }; done
@@ -76,7 +73,7 @@ fresh: $(TOOLS)/buf
 
 ## golden: write down the schema and other golden files anew.
 golden: need
-	DOORSTEP_UPDATE_GOLDEN=1 go test -count=1 ./migrations ./server/distribute
+	DOORSTEP_UPDATE_GOLDEN=1 go test -count=1 ./migrations ./server/distribute ./clientgen/sample/meter
 
 ## faults: every fault between phone, server, database and store, ROUNDS times each (at most 6) from SEED, and how
 ## long each took to recover from.

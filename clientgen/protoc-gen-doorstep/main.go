@@ -3,7 +3,8 @@
 // Options: lang=LANGUAGE, which client, and what that language needs:
 //
 //   - lang=go, import=PATH;NAME: the import path and the name of the package that is made;
-//   - lang=kt, package=NAME: the Kotlin package that is made.
+//   - lang=kt, package=NAME: the Kotlin package that is made;
+//   - lang=ts, messages=PATH: where the messages of protoc-gen-es stand, as seen from the files that are made.
 package main
 
 import (
@@ -18,13 +19,15 @@ import (
 	golang "github.com/doorstep-dev/doorstep/clientgen/golang/emit"
 	kotlin "github.com/doorstep-dev/doorstep/clientgen/kotlin/emit"
 	"github.com/doorstep-dev/doorstep/clientgen/model"
+	typescript "github.com/doorstep-dev/doorstep/clientgen/typescript/emit"
 )
 
 func main() {
 	var flags flag.FlagSet
-	lang := flags.String("lang", "", "go or kt")
+	lang := flags.String("lang", "", "go, kt or ts")
 	path := flags.String("import", "", "for Go: import path and package name, PATH;NAME")
 	pkg := flags.String("package", "", "for Kotlin: the package")
+	messages := flags.String("messages", "./gen", "for TypeScript: where the messages stand")
 	protogen.Options{ParamFunc: flags.Set}.Run(func(p *protogen.Plugin) error {
 		p.SupportedFeatures = uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL)
 		var files []protoreflect.FileDescriptor
@@ -53,12 +56,28 @@ func main() {
 				return err
 			}
 			for _, f := range files {
-				if _, err := p.NewGeneratedFile(f.Path, "").Write([]byte(f.Text)); err != nil {
+				if err := add(p, f.Path, f.Text); err != nil {
+					return err
+				}
+			}
+			return nil
+		case "ts":
+			files, err := typescript.Emit(m, *messages)
+			if err != nil {
+				return err
+			}
+			for _, f := range files {
+				if err := add(p, f.Path, f.Text); err != nil {
 					return err
 				}
 			}
 			return nil
 		}
-		return fmt.Errorf("lang=%s is not known: it can be go or kt", *lang)
+		return fmt.Errorf("lang=%s is not known: it can be go, kt or ts", *lang)
 	})
+}
+
+func add(p *protogen.Plugin, path, text string) error {
+	_, err := p.NewGeneratedFile(path, "").Write([]byte(text))
+	return err
 }
