@@ -287,6 +287,25 @@ func TestValidationNamesTheField(t *testing.T) {
 	}
 }
 
+func TestATextThatPostgresCannotHoldIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	w := begin(t, auth{}, syncing{}, nil)
+	phone := syncv1connect.NewSyncServiceClient(http.DefaultClient, w.url)
+	_, err := phone.Pull(t.Context(), with(&syncv1.PullRequest{ResetFeeds: []string{"org:1", "org:\x00"}}, "tech"))
+	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) || !strings.Contains(p.GetEnglish(), "reset_feeds[1]") {
+		t.Error(p)
+	}
+	bad := push()
+	bad.Mutations[0].Kind = "visit\x00"
+	_, err = phone.Push(t.Context(), with(bad, "tech"))
+	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) || !strings.Contains(p.GetEnglish(), "mutations[0].kind") {
+		t.Error(p)
+	}
+	if _, err := phone.Pull(t.Context(), with(&syncv1.PullRequest{AppVersion: "a\x1db"}, "tech")); err != nil {
+		t.Errorf("a separator, as scanners send it: %v", err)
+	}
+}
+
 func TestBytesThatAreNoMessageGetACode(t *testing.T) {
 	t.Parallel()
 	w := begin(t, auth{}, syncing{}, func(c *rpc.Config) { c.Limits.ReadBytes = 1000 })

@@ -97,7 +97,7 @@ func (b *Border) validate(msg any) error {
 	}
 	err := b.validator.Validate(m)
 	if err == nil {
-		return nil
+		return storable("", m.ProtoReflect())
 	}
 	var v *protovalidate.ValidationError
 	if !errors.As(err, &v) || len(v.Violations) == 0 {
