@@ -3,6 +3,7 @@ package delta
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -96,30 +97,28 @@ func (c *Contacts) Run(ctx context.Context) {
 	}
 }
 
-// Flush writes what was heard and not written yet.
+// Flush writes what was heard and not written yet. What one company's devices said does not keep another's from being
+// written.
 func (c *Contacts) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	heard := c.heard
 	c.heard, c.count = nil, 0
 	c.mu.Unlock()
+	var failed error
 	for org, of := range heard {
 		part := make([]postgres.Contact, 0, min(len(of), contactsAtOnce))
-		write := func() error {
-			defer func() { part = part[:0] }()
-			return c.Store.Transact(ctx, org, func(tx *postgres.Tx) error { return tx.SaveContacts(ctx, part) })
+		write := func() {
+			err := c.Store.Transact(ctx, org, func(tx *postgres.Tx) error { return tx.SaveContacts(ctx, part) })
+			failed, part = errors.Join(failed, err), part[:0]
 		}
 		for _, n := range of {
 			if part = append(part, n); len(part) == contactsAtOnce {
-				if err := write(); err != nil {
-					return err
-				}
+				write()
 			}
 		}
 		if len(part) > 0 {
-			if err := write(); err != nil {
-				return err
-			}
+			write()
 		}
 	}
-	return nil
+	return failed
 }

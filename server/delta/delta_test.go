@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -243,6 +245,7 @@ func TestAPullSpeaksOfChangesOnceAndThenOfNothing(t *testing.T) {
 		c[0].Digest != uint64(change.DigestOf(change.Entity{Kind: synctest.ItemKind, ID: d.item}, 1)) {
 		t.Error(p.Checkpoint)
 	}
+	d.pull(&syncv1.PullRequest{Cursor: p.Cursor, Unsent: math.MaxUint32})
 	again := d.pull(&syncv1.PullRequest{Cursor: p.Cursor, Unsent: 7})
 	if len(again.Feeds) != 0 || len(again.Cursor) != 0 || again.Checkpoint == nil || len(again.Checkpoint.Feeds) != 0 {
 		t.Error(again)
@@ -270,6 +273,26 @@ func TestAPullSpeaksOfChangesOnceAndThenOfNothing(t *testing.T) {
 	}
 }
 
+func TestWhatOneCompanysDeviceSaysKeepsNobodyElsesFromBeingWritten(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	c := &delta.Contacts{Store: d.Store, Log: d.Log}
+	for range 8 { // the border refuses a NUL; this stands for whatever else a database does not take
+		c.Pulled(change.Org(uuid.New()), change.Device(uuid.New()), &syncv1.PullRequest{AppVersion: "\x00"}, nil, d.at)
+	}
+	c.Pulled(change.Org(d.who.Org), change.Device(d.who.Device), &syncv1.PullRequest{AppVersion: "app/9"}, nil, d.at)
+	if err := c.Flush(t.Context()); err == nil {
+		t.Error("nobody is told that something was not written")
+	}
+	d.office(func(ctx context.Context, tx *postgres.Tx) error {
+		r, err := tx.Reported(ctx, change.Device(d.who.Device))
+		if r.AppVersion != "app/9" {
+			t.Errorf("the others' contact is lost: %+v", r)
+		}
+		return err
+	})
+}
+
 func TestParkedWorkIsListedReplayedAndDismissedOnce(t *testing.T) {
 	t.Parallel()
 	d := open(t)
@@ -291,6 +314,10 @@ func TestParkedWorkIsListedReplayedAndDismissedOnce(t *testing.T) {
 	}
 	_, err = d.ReplayParked(d.ctx(), connect.NewRequest(&syncv1.ReplayParkedRequest{Id: first}))
 	wantCode(t, err, fault.Conflict)
+	for reason, want := range map[string]fault.Code{" \n": fault.InvalidArgument, strings.Repeat("长", 501): fault.InvalidArgument, "\x1b[2J": fault.TextUnprintable} {
+		_, err := d.DismissParked(d.ctx(), connect.NewRequest(&syncv1.DismissParkedRequest{Id: second, Reason: reason}))
+		wantCode(t, err, want)
+	}
 	if _, err := d.DismissParked(d.ctx(), connect.NewRequest(&syncv1.DismissParkedRequest{Id: second, Reason: "twice"})); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package delta
 
 import (
 	"context"
+	"strings"
+	"unicode/utf8"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -219,8 +221,16 @@ func (s *Service) DismissParked(ctx context.Context, req *connect.Request[syncv1
 	if err := s.mayDecide(ctx, who, uuid.UUID(req.Msg.Id)); err != nil {
 		return nil, err
 	}
+	// The author reads it, and the command line calls past the border.
+	reason := strings.TrimSpace(req.Msg.Reason)
+	if n := utf8.RuneCountInString(reason); n < 1 || n > 500 {
+		return nil, fault.New(fault.InvalidArgument, "reason: 1 to 500 characters")
+	}
+	if err := intake.Readable(req.Msg); err != nil {
+		return nil, err
+	}
 	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		p, err := tx.DismissParked(ctx, uuid.UUID(req.Msg.Id), req.Msg.Reason, change.User(who.User))
+		p, err := tx.DismissParked(ctx, uuid.UUID(req.Msg.Id), reason, change.User(who.User))
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"context"
+	"math"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -43,8 +44,8 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 	if err != nil {
 		return nil, err
 	}
-	if req.Msg.Unsent != page.Unsent {
-		if err := s.Store.Report(ctx, r.Org, r.Device, req.Msg.Unsent); err != nil {
+	if unsent := min(req.Msg.Unsent, math.MaxInt32); unsent != page.Unsent { // more is no count of anything
+		if err := s.Store.Report(ctx, r.Org, r.Device, unsent); err != nil {
 			return nil, err
 		}
 	}
