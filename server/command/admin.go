@@ -15,6 +15,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/phone"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -480,6 +481,9 @@ func (a *adminSecret) Run() error {
 	return err
 }
 
+// oneLine keeps a cell in its place.
+var oneLine = strings.NewReplacer("\n", " ", "\t", " ")
+
 // table prints aligned columns.
 func table(c Console, fill func(row func(...any))) error {
 	w := tabwriter.NewWriter(c.Out, 2, 4, 2, ' ', 0)
@@ -488,7 +492,7 @@ func table(c Console, fill func(row func(...any))) error {
 			if i > 0 {
 				_, _ = fmt.Fprint(w, "\t") // Flush gives the error of all writes
 			}
-			_, _ = fmt.Fprint(w, cell)
+			_, _ = fmt.Fprint(w, oneLine.Replace(phone.Harmless(fmt.Sprint(cell))))
 		}
 		_, _ = fmt.Fprintln(w)
 	})

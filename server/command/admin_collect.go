@@ -29,6 +29,9 @@ func (a *adminCollect) Run(ctx context.Context, c Console, end *closers) error {
 		return err
 	}
 	orgs, err := companies(ctx, room, a.Org)
+	if err != nil {
+		return err
+	}
 	for _, org := range orgs {
 		t, err := room.Tidy(ctx, change.Org(org.ID))
 		if err != nil {
@@ -37,5 +40,5 @@ func (a *adminCollect) Run(ctx context.Context, c Console, end *closers) error {
 		c.Say("%s: %d finished and %d earning lines left the phones, %d tombstones collected, %d notes of scans forgotten",
 			"%s：%d 项已完成内容和 %d 条收入明细移出手机，清理 %d 个删除标记、%d 条扫码记录", org.Slug, t.Finished, t.Lines, t.Tombstones, t.Scans)
 	}
-	return err
+	return nil
 }

@@ -44,12 +44,15 @@ func (f feeds) each(ctx context.Context, c Console, end *closers, fn func(*app.A
 		chosen = slices.DeleteFunc(chosen, func(p postgres.Projection) bool { return !slices.Contains(f.Only, p.Name) })
 	}
 	orgs, err := companies(ctx, a, f.Org)
+	if err != nil {
+		return err
+	}
 	for _, org := range orgs {
 		if err := fn(a, org, chosen); err != nil {
 			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // companies is the one with the short name, or all.
@@ -58,7 +61,10 @@ func companies(ctx context.Context, a *app.App, slug string) ([]account.Org, err
 		return a.Rooms.Account.Orgs(ctx)
 	}
 	org, err := orgOf(ctx, a.Rooms.Account, slug)
-	return []account.Org{org}, err
+	if err != nil {
+		return nil, err
+	}
+	return []account.Org{org}, nil
 }
 
 // rooms opens an installation until the command ends.
@@ -114,7 +120,11 @@ func (r *adminRebuild) Run(ctx context.Context, c Console, end *closers) error {
 			if err != nil {
 				return err
 			}
-			c.Say("%s %s: %d looked at, %d written, %d taken out", "%s %s：检查 %d，写入 %d，移除 %d", org.Slug, p.Name, sum.Roots, sum.Written, sum.Removed)
+			if r.DryRun {
+				c.Say("%s %s: %d looked at, %d would be written, %d taken out", "%s %s：检查 %d，将写入 %d，将移除 %d", org.Slug, p.Name, sum.Roots, sum.Written, sum.Removed)
+			} else {
+				c.Say("%s %s: %d looked at, %d written, %d taken out", "%s %s：检查 %d，写入 %d，移除 %d", org.Slug, p.Name, sum.Roots, sum.Written, sum.Removed)
+			}
 		}
 		return heads(ctx, c, a, org, !r.DryRun)
 	})

@@ -125,7 +125,9 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 		}
 		c.Say("%s #%d, done %s by the device's clock", "%s #%d，设备时间 %s", p.Mutation.Kind, p.Mutation.Sequence, when(p.Mutation.DeviceTime, zone))
 		c.Say("person %s, device %s", "人员 %s，设备 %s", uuid.UUID(p.UserId), uuid.UUID(p.DeviceId))
-		c.Say("%s: %s", "%s：%s", p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
+		if p.Verdict.Code != "" { // none once a replay applied it
+			c.Say("%s: %s", "%s：%s", p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
+		}
 		if p.Payload == "" {
 			c.Say("unreadable: %x", "无法解读：%x", p.Mutation.Args)
 		} else {

@@ -14,8 +14,8 @@ func (adminRestored) Help() string {
 
 Phones hold cursors and numbers of a history that the backup does not know. This begins a new generation: each
 phone fetches its feeds anew at its next contact and goes on sending from its own number. What was unsent stays
-on the phones and is taken in as ever. What the office had acknowledged after the backup was taken is lost with
-the database, and the phones' receipts prove what that was.
+on the phones and is taken in as ever. What the backup has forgotten the phones send again, as far back as they
+keep what they sent (DOORSTEP_BACKUP_DAYS); what is older is lost with the database, and receipts prove what it was.
 
   doorstep admin restored`
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/phone"
 )
 
 // Console is the terminal that a command speaks to.
@@ -39,7 +40,7 @@ func (c Console) Say(english, chinese string, args ...any) {
 		text = chinese
 	}
 	// A terminal that is gone cannot be told so.
-	_, _ = fmt.Fprintf(c.Out, text+"\n", args...)
+	_, _ = fmt.Fprint(c.Out, phone.Harmless(fmt.Sprintf(text, args...))+"\n")
 }
 
 type grammar struct {
@@ -117,7 +118,7 @@ func (c Console) fail(err error, verbose bool) int {
 	if c.Chinese() {
 		lang = "zh"
 	}
-	_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", f.Public(lang))
+	_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", phone.Harmless(f.Public(lang)))
 	if cause := f.Unwrap(); cause != nil && (verbose || f.Code == fault.Internal) {
 		_, _ = fmt.Fprintf(c.Err, "  %s: %v\n", f.Code, cause)
 	}

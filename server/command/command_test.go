@@ -49,6 +49,10 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	}
 	do("acme", "admin", "org", "add", "acme", "上门家居", "--english", "Acme Home", "--password", "long words here")
 	do("Acme Home", "admin", "org", "list")
+	do("", "admin", "place", "add", "acme", "region", "南\x1b[2J\n方", "--english", "South")
+	if out := do("South", "admin", "place", "list", "acme"); strings.Contains(out, "\x1b") || strings.Count(out, "\n") != 1 {
+		t.Errorf("a name steers the terminal: %q", out)
+	}
 	do("", "admin", "place", "add", "acme", "region", "华北", "--english", "North")
 	do("", "admin", "place", "add", "acme", "team", "朝阳一组", "--region", "华北")
 	do("", "admin", "place", "add", "acme", "store", "国贸店", "--region", "North", "--latitude", "39.91", "--longitude", "116.46")
@@ -72,7 +76,13 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	do("", "admin", "org", "set", "acme", "--finished-days", "30")
 	do("acme: 0 finished and 0 earning lines left", "admin", "collect", "--finished-days", "7")
 	do("acme profiles: 1 looked at, 0 differ, 0 aged", "admin", "verify-feeds", "--org", "acme")
-	do("acme profiles: 1 looked at, 0 written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")
+	do("acme profiles: 1 looked at, 0 would be written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")
+	for _, about := range []string{"rebuild-feeds", "verify-feeds", "collect"} {
+		out, e, code := m.run(append([]string{"admin", about, "--org", "nobody"}, where...)...)
+		if code != 1 || out != "" || !strings.Contains(e, "company nobody") {
+			t.Errorf("%s of an unknown company: %d %s%s", about, code, out, e)
+		}
+	}
 	report := do("0 with a wrong digest", "admin", "rebuild-feeds")
 	help, _, _ := m.run("admin", "rebuild-feeds", "--help")
 	for line := range strings.Lines(report) {

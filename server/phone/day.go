@@ -265,7 +265,7 @@ func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]c
 		if one.GetStep() == s.GetKey() {
 			value += " " + p.proofWord(one.GetState())
 			if one.GetRefusal() != "" {
-				value += p.paint(dim, "（"+fault.Code(one.GetRefusal()).Sentence(p.lang)+"）")
+				value += p.paint(dim, p.pick("（", " (")+fault.Code(one.GetRefusal()).Sentence(p.lang)+p.pick("）", ")"))
 			}
 			if one.GetSignerName() != "" {
 				value += " " + one.GetSignerName()

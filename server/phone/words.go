@@ -49,12 +49,12 @@ func (p *Phone) line(format string, args ...any) {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
-	_, _ = fmt.Fprintln(p.Out, harmless(format)) // a terminal that is gone cannot be told so
+	_, _ = fmt.Fprintln(p.Out, Harmless(format)) // a terminal that is gone cannot be told so
 }
 
-// harmless takes control characters out, but for those of our own colours: names and notes are typed by strangers and
-// must not steer the terminal.
-func harmless(s string) string {
+// Harmless takes control characters out, but for those of colours: names and notes are typed by strangers and must not
+// steer the terminal.
+func Harmless(s string) string {
 	var b strings.Builder
 	for i, r := range s {
 		if !unicode.IsControl(r) || r == '\n' || r == '\t' || r == '\x1b' && colour.MatchString(s[i:]) {
@@ -64,7 +64,7 @@ func harmless(s string) string {
 	return b.String()
 }
 
-var colour = regexp.MustCompile("^\x1b\\[[0-9]{1,2}m")
+var colour = regexp.MustCompile("^\x1b\\[[0-9;]{1,8}m")
 
 func (p *Phone) label(l *typesv1.Label) string {
 	zh, en := l.GetZh(), l.GetEn()

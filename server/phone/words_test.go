@@ -10,8 +10,8 @@ func TestWordsOfStrangersDoNotSteerTheTerminal(t *testing.T) {
 		"a\x1b]0;title\x07b\x00\x1b[2Jc": "a]0;titleb[2Jc",
 		"\u009b2Jx\r":                    "2Jx",
 	} {
-		if got := harmless(in); got != want {
-			t.Errorf("harmless(%q) = %q, want %q", in, got, want)
+		if got := Harmless(in); got != want {
+			t.Errorf("Harmless(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
