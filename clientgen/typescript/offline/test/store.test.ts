@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeEntries, type Entry } from "../src/entry.js";
 import { setMeta } from "../src/meta.js";
+import { compact } from "../src/stage.js";
 import { MemoryDisk, type Store } from "../src/index.js";
 import { enrol, idOf, itemKind, open, refusal, shown, text } from "./phone.js";
 
@@ -134,6 +135,27 @@ describe("several stores on one disk", () => {
     await showPage(one, "tech:1", put(1, "5"));
     await two.catchUp();
     expect(shown(two)).toEqual({ 1: "7" });
+  });
+
+  it("follow when one writes what shows anew, and when one forgets everything", async () => {
+    const disk = new MemoryDisk();
+    const one = await open(disk);
+    await enrol(one);
+    for (let count = 0; count < 600; count++) await showPage(one, "tech:1", put(1, String(count), count + 1));
+    const two = await open(disk);
+    const three = await open(disk);
+    await compact(one);
+    expect(await disk.read(["page"], (tx) => tx.keys("page"))).toEqual([601]);
+    await two.catchUp();
+    await showPage(one, "tech:1", put(2, "7"));
+    await two.catchUp();
+    await three.catchUp(); // it missed both
+    const again = await open(disk);
+    for (const store of [one, two, three, again]) expect(shown(store)).toEqual({ 1: "599", 2: "7" });
+    await one.logout();
+    await showPage(one, "tech:1", put(3, "8"));
+    await two.catchUp();
+    for (const store of [one, two]) expect(shown(store)).toEqual({ 3: "8" });
   });
 });
 

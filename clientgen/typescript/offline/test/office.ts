@@ -1,0 +1,131 @@
+// A server in this process, as small as it can be: counters that are always counted up in pairs, in one feed.
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { gunzipSync } from "node:zlib";
+import { Digest } from "../src/digest.js";
+import { EnrolDeviceResponseSchema } from "../src/gen/doorstep/account/v1/account_pb.js";
+import {
+  Outcome,
+  PullRequestSchema,
+  PullResponseSchema,
+  PushRequestSchema,
+  PushResponseSchema,
+  VerdictSchema,
+  type Mutation,
+  type PullRequest,
+  type PullResponse,
+  type PushRequest,
+  type PushResponse,
+} from "../src/gen/doorstep/sync/v1/sync_pb.js";
+import { hex } from "../src/uuid.js";
+import { idOf, itemKind, text, textOf } from "./phone.js";
+
+const feed = "tech:1";
+
+/** How many pairs of counters there are: n and n + pairs are always the same. */
+export const pairs = 5;
+
+export class Office {
+  /** How many entries a page has. */
+  pageSize = 3;
+  /** Loses the answers of calls for which it says so. */
+  loses: () => boolean = () => false;
+  /** The ids of all mutations that had an effect. */
+  readonly applied = new Set<string>();
+  private readonly verdicts = new Map<bigint, { id: string; outcome: Outcome }>();
+  private readonly items = new Map<number, { seq: number; count: number }>();
+  private head = 0;
+  private generation = 1;
+
+  constructor() {
+    for (let n = 1; n <= pairs; n++) this.count(n);
+  }
+
+  /** Counts a pair up. */
+  count(n: number): void {
+    for (const one of [n, n + pairs]) this.items.set(one, { seq: ++this.head, count: (this.items.get(one)?.count ?? 0) + 1 });
+  }
+
+  /** Forgets where phones were: all that they hold comes anew. */
+  reset(): void {
+    this.generation++;
+  }
+
+  /** What all phones will show in the end. */
+  get counts(): Record<number, string> {
+    return Object.fromEntries([...this.items].map(([n, i]) => [n, String(i.count)]));
+  }
+
+  /** Answers calls. */
+  readonly fetch: typeof fetch = async (input, init) => {
+    const headers = new Headers(init?.headers);
+    const sent = new Uint8Array(init!.body as Uint8Array<ArrayBuffer>);
+    const body = headers.get("Content-Encoding") === "gzip" ? new Uint8Array(gunzipSync(sent)) : sent;
+    const answer = this.answer(String(input).split("/").at(-1)!, body) as Uint8Array<ArrayBuffer>;
+    if (this.loses()) throw new TypeError("the answer was lost");
+    return new Response(answer, { headers: { "Content-Type": "application/proto" } });
+  };
+
+  private answer(method: string, body: Uint8Array): Uint8Array {
+    switch (method) {
+      case "EnrolDevice":
+        return toBinary(
+          EnrolDeviceResponseSchema,
+          create(EnrolDeviceResponseSchema, {
+            orgId: idOf(1),
+            userId: idOf(1),
+            deviceId: idOf(100),
+            tokens: { access: "a", accessExpires: timestampFromMs(4e12), refresh: "r" },
+          }),
+        );
+      case "Push":
+        return toBinary(PushResponseSchema, this.push(fromBinary(PushRequestSchema, body)));
+      case "Pull":
+        return toBinary(PullResponseSchema, this.pull(fromBinary(PullRequestSchema, body)));
+    }
+    throw new Error(method);
+  }
+
+  private push(req: PushRequest): PushResponse {
+    const verdicts = req.mutations.map((m) => this.take(m));
+    return create(PushResponseSchema, { verdicts, lastSequence: BigInt(this.verdicts.size), keepDays: 30 });
+  }
+
+  private take(m: Mutation) {
+    const before = this.verdicts.get(m.sequence);
+    if (before === undefined) {
+      if (m.sequence !== BigInt(this.verdicts.size + 1)) throw new Error(`a gap before ${m.sequence}`);
+      if (this.applied.has(hex(m.id))) throw new Error("the same mutation under two numbers");
+      this.applied.add(hex(m.id));
+      this.count(Number(textOf(m.args)));
+      this.verdicts.set(m.sequence, { id: hex(m.id), outcome: Outcome.APPLIED });
+    } else if (before.id !== hex(m.id)) {
+      throw new Error(`two mutations of the number ${m.sequence}`);
+    }
+    return create(VerdictSchema, { sequence: m.sequence, id: m.id, outcome: Outcome.APPLIED, serverTime: timestampFromMs(1_800_000_000_000) });
+  }
+
+  private pull(req: PullRequest): PullResponse {
+    const [generation, at] = (textOf(req.cursor) || "0 0").split(" ").map(Number) as [number, number];
+    const reset = generation !== this.generation || req.resetFeeds.length > 0;
+    const from = reset ? 0 : at;
+    const rest = [...this.items].filter(([, i]) => i.seq > from).sort((a, b) => a[1].seq - b[1].seq);
+    const part = rest.slice(0, this.pageSize);
+    const sum = new Digest();
+    for (const [n, i] of this.items) sum.count(1, itemKind, idOf(n), BigInt(i.seq));
+    return create(PullResponseSchema, {
+      feeds:
+        part.length === 0
+          ? []
+          : [{ feed, reset, entries: part.map(([n, i]) => ({ kind: itemKind, id: idOf(n), sequence: BigInt(i.seq), body: text(String(i.count)) })) }],
+      cursor: text(`${this.generation} ${part.at(-1)?.[1].seq ?? from}`),
+      serverTime: timestampFromMs(1_800_000_000_000),
+      lastSequence: BigInt(this.verdicts.size),
+      ...(part.length < rest.length
+        ? {}
+        : { checkpoint: { feeds: [{ feed, sequence: BigInt(this.head), digest: sum.value, count: BigInt(this.items.size) }] } }),
+    });
+  }
+}
+
