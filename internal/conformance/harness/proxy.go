@@ -156,6 +156,11 @@ func (n *network) next(method string) (plan, *url.URL) {
 
 func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
 	p, to := n.next(method)
+	if r.Header.Get("Sec-Fetch-Mode") != "" {
+		// A browser sends a request again by itself when a connection that it has used before ends without an answer, and so
+		// hides what is lost: it gets a new connection for each.
+		w.Header().Set("Connection", "close")
+	}
 	if p.kind == FaultRefuse {
 		panic(http.ErrAbortHandler)
 	}

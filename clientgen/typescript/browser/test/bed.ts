@@ -1,0 +1,79 @@
+// The bed of the tests: a server of bundled pages, and Chromium.
+
+import { build } from "esbuild";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type BrowserContext } from "playwright-core";
+
+/** Where Chromium may be. */
+const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"];
+
+/** The browser of this machine; undefined when it has none. */
+export const browser = [process.env["CHROMIUM"], ...places].find((p) => p !== undefined && existsSync(p));
+
+/** Bundles a module of ../src for browsers, small. */
+export async function bundle(entry: string, options: { external?: string[] } = {}): Promise<string> {
+  const out = await build({
+    entryPoints: [new URL(`../src/${entry}`, import.meta.url).pathname],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    conditions: ["doorstep-source"],
+    external: options.external ?? [],
+  });
+  return out.outputFiles[0]!.text;
+}
+
+/** Serves files by their paths, at an address of its own. */
+export async function serve(files: Record<string, string>): Promise<{ url: string; close: () => Promise<void> }> {
+  const server: Server = createServer((req, res) => {
+    const path = (req.url ?? "/").split("?")[0]!;
+    const body = files[path];
+    if (body === undefined) {
+      res.writeHead(404).end();
+      return;
+    }
+    res.writeHead(200, { "Content-Type": path.endsWith(".js") ? "text/javascript" : "text/html" }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A page that runs a script. */
+export const page = (script: string): string => `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="${script}"></script>`;
+
+/** A new profile of the browser; gone with the test unless it is kept for another start. */
+export async function profile(): Promise<{ dir: string; remove: () => Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), "doorstep-chromium-"));
+  return { dir, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) };
+}
+
+/** Starts the browser on a profile. Pages may call servers of other origins, for the harness knows none. */
+export function start(dir: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(dir, {
+    executablePath: browser!,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-web-security",
+    ],
+  });
+}
