@@ -1,7 +1,7 @@
 // A phone of the scenarios' trade, made of the TypeScript client.
 
-import { BinaryReader } from "@bufbuild/protobuf/wire";
-import { Client, codeOf, FileState, MemoryDisk, Outcome, Store, uuidOf, uuidText, type Disk, type Effect, type View } from "@doorstep-dev/offline";
+import { receiptKeys, uploads } from "@doorstep-dev/field";
+import { Client, codeOf, FileState, MemoryDisk, Outcome, Store, uuidOf, uuidText, type Disk, type Effect } from "@doorstep-dev/offline";
 import type { PhonePlan } from "./scenario.js";
 
 /** The disks of phones. */
@@ -33,7 +33,6 @@ export async function downgrade(disk: Disk): Promise<void> {
 }
 
 const itemKind = 7;
-const keyKind = 6;
 const labelKind = 9;
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -50,22 +49,6 @@ const countUp: Effect = (view, done) => {
     return [{ kind: itemKind, id, body: encode({ ...item, count: item.count + 1 }) }];
   });
 };
-
-/** The keys for receipts: VerifyKey entities (key_id = 1, ed25519 = 2, use = 3). */
-function receiptKeys(view: View): ReadonlyMap<string, Uint8Array> {
-  const keys = new Map<string, Uint8Array>();
-  for (const { body } of view.list(keyKind)) {
-    const fields = new Map<number, Uint8Array>();
-    const reader = new BinaryReader(body);
-    while (reader.pos < reader.len) {
-      const [number, wire] = reader.tag();
-      if (wire === 2) fields.set(number, reader.bytes());
-      else reader.skip(wire);
-    }
-    if (decode(fields.get(3) ?? new Uint8Array()) === "receipt") keys.set(decode(fields.get(1)!), fields.get(2)!);
-  }
-  return keys;
-}
 
 /** A phone, or a tab of one. Codes are those of docs/ERRORS.md, empty when all went well. */
 export class Phone {
@@ -93,6 +76,7 @@ export class Phone {
       });
       this.client = new Client(this.store, {
         ...(this.plan.page_bytes === undefined ? {} : { pageBytes: this.plan.page_bytes }),
+        uploads,
         sleep: async () => undefined, // no wait in tests
       });
     });

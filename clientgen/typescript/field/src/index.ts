@@ -3,3 +3,5 @@
 export * from "./entities.gen.js";
 export * from "./mutations.gen.js";
 export * from "./gen/doorstep/field/v1/entity_pb.js";
+export { feedOrder, receiptKeys } from "./read.js";
+export { uploads } from "./uploads.js";
