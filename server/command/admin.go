@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
-	"github.com/doorstep-dev/doorstep/server/phone"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -481,8 +481,18 @@ func (a *adminSecret) Run() error {
 	return err
 }
 
-// oneLine keeps a cell in its place.
-var oneLine = strings.NewReplacer("\n", " ", "\t", " ")
+// cellText keeps a cell in its place: a name typed by a stranger can neither steer the terminal nor turn the line around.
+func cellText(cell any) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, fmt.Sprint(cell))
+}
 
 // table prints aligned columns.
 func table(c Console, fill func(row func(...any))) error {
@@ -492,7 +502,7 @@ func table(c Console, fill func(row func(...any))) error {
 			if i > 0 {
 				_, _ = fmt.Fprint(w, "\t") // Flush gives the error of all writes
 			}
-			_, _ = fmt.Fprint(w, oneLine.Replace(phone.Harmless(fmt.Sprint(cell))))
+			_, _ = fmt.Fprint(w, cellText(cell))
 		}
 		_, _ = fmt.Fprintln(w)
 	})

@@ -157,8 +157,8 @@ Doorstep is serving the demo company at %[1]s
     curl %[1]s/readyz
 
   A shop's export with a dozen bad lines, in two forms:
-    %[7]s import %[9]s --mapping docs/examples/import-shop.yaml
-    %[7]s import %[10]s --mapping docs/examples/import-shop.yaml
+    %[7]s import %[9]s --mapping docs/examples/import-shop.yaml --org demo
+    %[7]s import %[10]s --mapping docs/examples/import-shop.yaml --org demo
 
 Ctrl-C stops everything.
 `, `
@@ -181,8 +181,8 @@ Ctrl-C stops everything.
     curl %[1]s/readyz
 
   门店导出表（两种格式，各有十余行坏数据）：
-    %[7]s import %[9]s --mapping docs/examples/import-shop.yaml
-    %[7]s import %[10]s --mapping docs/examples/import-shop.yaml
+    %[7]s import %[9]s --mapping docs/examples/import-shop.yaml --org demo
+    %[7]s import %[10]s --mapping docs/examples/import-shop.yaml --org demo
 
 按 Ctrl-C 停止。
 `, u, qr, entry, enrol[0], enrol[1], demoPassword, program(), shortest(d.Data), shortest(exports[0]), shortest(exports[1]))
