@@ -1,0 +1,60 @@
+package dev.doorstep.field
+
+import com.google.protobuf.ByteString
+import dev.doorstep.field.v1.TicketState
+import dev.doorstep.offline.Draft
+import dev.doorstep.offline.View
+import dev.doorstep.offline.toTimestamp
+import dev.doorstep.store.v1.OpenTicket
+import dev.doorstep.store.v1.OpenTicketByScan
+import dev.doorstep.store.v1.Unit
+import java.time.Instant
+
+/** The effects that the annotations cannot declare. */
+object ByHand : CustomEffects {
+    /** Shows the clerk's ticket, unless the unit has an open one, which the office will find too. */
+    override fun openTicketByScan(view: View, args: OpenTicketByScan, at: Instant, draft: Draft) {
+        val unit = findUnit(view, args.scanned, args.serial)
+        if (unit != null && openTicketOf(view, unit.id) != null) return
+        OpenTickets.create(draft, args.ticketId) { ticket ->
+            ticket.id = args.ticketId
+            ticket.state = TicketState.TICKET_STATE_NEW
+            ticket.customerName = args.customerName
+            ticket.customerPhone = masked(args.customerPhone)
+            ticket.openedAt = at.toTimestamp()
+            if (unit != null) {
+                ticket.unitId = unit.id
+                ticket.productName = Products.get(view, unit.productId)?.name?.zh.orEmpty()
+            }
+        }
+    }
+}
+
+/**
+ * Finds the piece that a scanned text or a typed serial number means, among those that the phone holds: by human code,
+ * by serial, or by a GS1 link or element string that carries the serial. null when there is none.
+ */
+fun findUnit(view: View, scanned: String, serial: String): Unit? {
+    val text = scanned.trim()
+    val plain = text.filter { it != '-' && it != ' ' }.uppercase()
+    return Units.all(view).firstOrNull { unit ->
+        val human = unit.humanCode.replace("-", "").uppercase()
+        human.isNotEmpty() && plain == human || unit.serial.isNotEmpty() && unit.isMeantBy(text, serial)
+    }
+}
+
+private fun Unit.isMeantBy(text: String, typed: String): Boolean {
+    if (text == serial || typed == serial) return true
+    val carries = text.endsWith("/21/$serial") || "(21)$serial" in text || "/21/$serial?" in text
+    return carries && gtin.isNotEmpty() && gtin in text
+}
+
+/** Finds the ticket in work for a piece; null when there is none. */
+fun openTicketOf(view: View, unit: ByteString): OpenTicket? =
+    if (unit.isEmpty) null else OpenTickets.byUnitId(view, unit).firstOrNull()
+
+/** Hides the middle of a phone number: 138****0001. */
+private fun masked(phone: String): String {
+    if (phone.length < 8 || phone.any { it.code > 0x7f }) return ""
+    return phone.take(3) + "****" + phone.takeLast(4)
+}
