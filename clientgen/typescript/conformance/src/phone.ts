@@ -1,7 +1,18 @@
 // A phone of the scenarios' trade, made of the TypeScript client.
 
 import { receiptKeys, uploads } from "@doorstep-dev/field";
-import { Client, codeOf, FileState, MemoryDisk, Outcome, Store, uuidOf, uuidText, type Disk, type Effect } from "@doorstep-dev/offline";
+import {
+  Client,
+  codeOf,
+  FileState,
+  MemoryDisk,
+  Outcome,
+  Store,
+  uuidOf,
+  uuidText,
+  type Disk,
+  type Effect,
+} from "@doorstep-dev/offline";
 import type { PhonePlan } from "./scenario.js";
 
 /** The disks of phones. */
@@ -139,7 +150,12 @@ export class Phone {
 
   /** Every item with its count, by id. */
   shows(): Map<string, number> {
-    return new Map(this.holds.view().list(itemKind).map((i) => [uuidText(i.id), (JSON.parse(decode(i.body)) as { count: number }).count]));
+    return new Map(
+      this.holds
+        .view()
+        .list(itemKind)
+        .map((i) => [uuidText(i.id), (JSON.parse(decode(i.body)) as { count: number }).count]),
+    );
   }
 
   early(): boolean {
@@ -170,7 +186,12 @@ export class Phone {
 
   /** The states of all files, as they were attached. */
   files(): string[] {
-    const words = { [FileState.waiting]: "waiting", [FileState.held]: "held", [FileState.done]: "done", [FileState.refused]: "refused" };
+    const words = {
+      [FileState.waiting]: "waiting",
+      [FileState.held]: "held",
+      [FileState.done]: "done",
+      [FileState.refused]: "refused",
+    };
     return [...this.holds.fileRows]
       .sort((a, b) => (a.key < b.key ? -1 : 1))
       .map((f) => (f.state === FileState.refused ? `refused ${f.code}` : words[f.state as keyof typeof words]));
@@ -179,7 +200,12 @@ export class Phone {
   /** What the next version of the app shows, by item. */
   labels(): Map<string, string> {
     if (this.version < 2) return new Map();
-    return new Map(this.holds.view().list(labelKind).map((i) => [uuidText(i.id), (JSON.parse(decode(i.body)) as { text: string }).text]));
+    return new Map(
+      this.holds
+        .view()
+        .list(labelKind)
+        .map((i) => [uuidText(i.id), (JSON.parse(decode(i.body)) as { text: string }).text]),
+    );
   }
 
   /** Says the oldest mutation without a verdict by another kind. */

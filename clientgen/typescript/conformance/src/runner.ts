@@ -24,7 +24,11 @@ export async function play(scenario: Scenario, harness: string, storage: Storage
 }
 
 async function post(url: string, body: unknown): Promise<unknown> {
-  const res = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const res = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
   const answer = await res.text();
   if (!res.ok) throw new Error(`the harness says: ${answer.trim()}`);
   return JSON.parse(answer);
@@ -71,12 +75,19 @@ class Runner {
   private async do(phone: Phone, s: Step): Promise<string> {
     switch (s.do) {
       case "enrol": {
-        const { code } = (await post(`${this.harness}/worlds/${this.welcome.id}`, { office: "code", user: s.user })) as { code: string };
+        const { code } = (await post(`${this.harness}/worlds/${this.welcome.id}`, {
+          office: "code",
+          user: s.user,
+        })) as { code: string };
         return phone.enrol(this.welcome.url, code);
       }
       case "act": {
         const item = this.welcome.items[s.item ?? ""] ?? noId;
-        const args = { item, other: this.welcome.items[s.other ?? ""] ?? noId, holder: this.welcome.users[s.holder ?? ""] ?? noId };
+        const args = {
+          item,
+          other: this.welcome.items[s.other ?? ""] ?? noId,
+          holder: this.welcome.users[s.holder ?? ""] ?? noId,
+        };
         await phone.act(s.kind ?? "", new TextEncoder().encode(s.text ?? JSON.stringify(args)));
         return "";
       }
@@ -165,7 +176,8 @@ function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
 }
 
 function same(what: string, got: unknown, want: unknown): void {
-  if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+  if (JSON.stringify(got) !== JSON.stringify(want))
+    throw new Error(`${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
 }
 
 /** A duration as Go writes it, of one or more parts: 9m, -1000h. */

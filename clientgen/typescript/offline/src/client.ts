@@ -126,7 +126,8 @@ export class Client {
     if (this.store.meta("device") === undefined) throw Fault.of("not_enrolled");
     const now = this.tokens();
     let token = now.access;
-    const left = now.accessExpires === undefined ? 0 : timestampMs(now.accessExpires) - this.store.options.now().getTime();
+    const left =
+      now.accessExpires === undefined ? 0 : timestampMs(now.accessExpires) - this.store.options.now().getTime();
     if (token !== "" && left < renewBefore) {
       try {
         token = (await this.refresh(token, signal)).access;
@@ -153,7 +154,13 @@ export class Client {
       if (now.access !== used) return now;
       const to = { fetch: this.fetch, server: this.store.device().server, token: "" };
       try {
-        const { tokens } = await call(to, AuthService.method.refreshToken, { refresh: now.refresh }, this.timeout, signal);
+        const { tokens } = await call(
+          to,
+          AuthService.method.refreshToken,
+          { refresh: now.refresh },
+          this.timeout,
+          signal,
+        );
         if (tokens === undefined) throw Fault.of("internal", "a renewal without tokens");
         await this.store.write([], (tx) => setMeta(tx, "tokens", toBinary(TokensSchema, tokens)));
         return tokens;

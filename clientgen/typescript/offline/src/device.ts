@@ -4,7 +4,11 @@ import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Writing } from "./disk.js";
 import { Fault } from "./fault.js";
 import { unsentFiles } from "./file.js";
-import { EnrolDeviceResponseSchema, TokensSchema, type EnrolDeviceResponse } from "./gen/doorstep/account/v1/account_pb.js";
+import {
+  EnrolDeviceResponseSchema,
+  TokensSchema,
+  type EnrolDeviceResponse,
+} from "./gen/doorstep/account/v1/account_pb.js";
 import { getMeta, setMeta } from "./meta.js";
 import type { Store } from "./store.js";
 import { equalBytes } from "./uuid.js";
@@ -104,7 +108,9 @@ export async function wipeCopy(store: Store, code: string): Promise<void> {
     const sent = files.filter((f) => !unsent.includes(f)).map((f) => f.key);
     await tx.delete("file", ...sent);
     await tx.delete("bytes", ...sent);
-    const settled = (await tx.all("outbox")).filter((r) => r.verdict !== undefined && !unsent.some((f) => equalBytes(f.mutation, r.id)));
+    const settled = (await tx.all("outbox")).filter(
+      (r) => r.verdict !== undefined && !unsent.some((f) => equalBytes(f.mutation, r.id)),
+    );
     await tx.delete("outbox", ...settled.map((r) => r.n));
     await setMeta(tx, "ended", code);
   });

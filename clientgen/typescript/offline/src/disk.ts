@@ -93,7 +93,9 @@ export interface Rows {
 export type Table = keyof Rows;
 
 /** The property by which a table's rows are found. */
-export const keys = { meta: "key", page: "n", outbox: "n", file: "key", bytes: "key" } as const satisfies { [T in Table]: keyof Rows[T] };
+export const keys = { meta: "key", page: "n", outbox: "n", file: "key", bytes: "key" } as const satisfies {
+  [T in Table]: keyof Rows[T];
+};
 
 /** A row's key. */
 export type Key = string | number;

@@ -26,7 +26,10 @@ const own = {
     "This phone belongs to nobody yet. Enrol it with the code from your office.",
     "本机尚未登记，请用公司给的登记码登记。",
   ],
-  store_locked: ["Another program works with this phone's data. Close it first.", "本机数据正被另一程序使用，请先关闭它。"],
+  store_locked: [
+    "Another program works with this phone's data. Close it first.",
+    "本机数据正被另一程序使用，请先关闭它。",
+  ],
   store_unusable: [
     "The phone's storage cannot be used: full, or not writable. What was saved is kept.",
     "手机存储无法使用（已满或不可写），已保存的内容不会丢失。",
@@ -82,7 +85,15 @@ export class Fault extends Error {
 
   /** An error that the server gave. */
   static refusal(p: Problem): Fault {
-    return new Fault(p.code, p.english, p.chinese, p.english, Number(p.retryAfterMs), Number(p.expectedSequence), undefined);
+    return new Fault(
+      p.code,
+      p.english,
+      p.chinese,
+      p.english,
+      Number(p.retryAfterMs),
+      Number(p.expectedSequence),
+      undefined,
+    );
   }
 
   /** What a person reads. */

@@ -98,7 +98,8 @@ export async function sweep(store: Store): Promise<void> {
   await store.write(["file", "bytes"], async (tx) => {
     for (const key of unnamed) {
       const bytes = await tx.get("bytes", key);
-      if (bytes !== undefined && bytes.at < old && (await tx.get("file", key)) === undefined) await tx.delete("bytes", key);
+      if (bytes !== undefined && bytes.at < old && (await tx.get("file", key)) === undefined)
+        await tx.delete("bytes", key);
     }
   });
 }

@@ -130,13 +130,16 @@ export class Held {
 
   /** Makes what was applied show, in one step, and says what that changed. */
   settle(): Changed[] {
-    const feeds = [...this.feeds].sort((a, b) => this.rank(a[0]) - this.rank(b[0]) || (a[0] < b[0] ? -1 : 1)).map((f) => f[1]);
+    const feeds = [...this.feeds]
+      .sort((a, b) => this.rank(a[0]) - this.rank(b[0]) || (a[0] < b[0] ? -1 : 1))
+      .map((f) => f[1]);
     const next = new Map<number, Map<string, Item>>();
     const changed: Changed[] = [];
     for (const [key, { kind, id }] of this.touched) {
       const before = this.shows.get(kind)?.get(keyOfId(id));
       const after = feeds.find((f) => f.entries.has(key))?.entries.get(key);
-      if (before === undefined ? after === undefined : after !== undefined && equalBytes(before.body, after.body)) continue;
+      if (before === undefined ? after === undefined : after !== undefined && equalBytes(before.body, after.body))
+        continue;
       let base = next.get(kind);
       if (base === undefined) next.set(kind, (base = new Map(this.shows.get(kind))));
       if (after === undefined) base.delete(keyOfId(id));

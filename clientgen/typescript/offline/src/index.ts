@@ -15,7 +15,21 @@
  */
 
 export { Client, type ClientOptions } from "./client.js";
-export type { BytesRow, Disk, FileRow, Key, Line, MetaRow, OutboxRow, PageFeed, PageRow, Reading, Rows, Table as DiskTable, Writing } from "./disk.js";
+export type {
+  BytesRow,
+  Disk,
+  FileRow,
+  Key,
+  Line,
+  MetaRow,
+  OutboxRow,
+  PageFeed,
+  PageRow,
+  Reading,
+  Rows,
+  Table as DiskTable,
+  Writing,
+} from "./disk.js";
 export { keyOf, keys } from "./disk.js";
 export type { Progress } from "./early.js";
 export { codeOf, Fault, sentence, type OwnCode } from "./fault.js";

@@ -60,7 +60,11 @@ export function actionOf(row: OutboxRow): Action {
   let action = actions.get(row);
   if (action === undefined) {
     const { n: _, at, verdict, tooOld: __, ...same } = row;
-    action = { ...same, at: new Date(at), ...(verdict === undefined ? {} : { verdict: fromBinary(VerdictSchema, verdict) }) };
+    action = {
+      ...same,
+      at: new Date(at),
+      ...(verdict === undefined ? {} : { verdict: fromBinary(VerdictSchema, verdict) }),
+    };
     actions.set(row, action);
   }
   return action;
@@ -101,7 +105,13 @@ export async function batch(store: Store, from: number, count: number, size: num
   return create(PushRequestSchema, {
     heldFrom: BigInt(all[0]?.seq ?? 0),
     mutations: rows.map((r) =>
-      create(MutationSchema, { sequence: BigInt(r.seq), id: r.id, kind: r.kind, args: r.args, deviceTime: timestampFromMs(r.at) }),
+      create(MutationSchema, {
+        sequence: BigInt(r.seq),
+        id: r.id,
+        kind: r.kind,
+        args: r.args,
+        deviceTime: timestampFromMs(r.at),
+      }),
     ),
   });
 }
@@ -137,7 +147,11 @@ export async function take(store: Store, res: PushResponse): Promise<void> {
   await store.write(["outbox"], async (tx) => {
     const device = await getMeta(tx, "device");
     await setMeta(tx, "keepDays", res.keepDays);
-    const rows = new Map((await tx.all("outbox")).filter((r) => device !== undefined && equalBytes(r.device, device)).map((r) => [r.seq, r]));
+    const rows = new Map(
+      (await tx.all("outbox"))
+        .filter((r) => device !== undefined && equalBytes(r.device, device))
+        .map((r) => [r.seq, r]),
+    );
     for (const v of res.verdicts) {
       if (v.outcome === Outcome.UNSPECIFIED) throw Fault.of("internal", "verdict without an outcome");
       const row = rows.get(Number(v.sequence));

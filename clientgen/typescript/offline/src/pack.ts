@@ -291,7 +291,8 @@ class Reader {
           break;
         default:
           c.fixed = this.strings(c.count);
-          for (let i = 0; i < c.count; i++) if (c.fixed.to(i) - c.fixed.from(i) !== fixedSize(c.tag)) throw malformed("fixed");
+          for (let i = 0; i < c.count; i++)
+            if (c.fixed.to(i) - c.fixed.from(i) !== fixedSize(c.tag)) throw malformed("fixed");
       }
     }
     return f;

@@ -26,7 +26,9 @@ export function forgotten(store: Store): number {
 export async function offerAgain(store: Store, from: number): Promise<void> {
   const device = store.meta("device");
   const ids = new Set(
-    store.work.filter((r) => device !== undefined && equalBytes(r.device, device) && r.seq >= from).map((r) => hex(r.id)),
+    store.work
+      .filter((r) => device !== undefined && equalBytes(r.device, device) && r.seq >= from)
+      .map((r) => hex(r.id)),
   );
   await store.write(["file"], async (tx) => {
     const done = (await tx.all("file")).filter((f) => f.state === FileState.done && ids.has(hex(f.mutation)));

@@ -91,7 +91,8 @@ export class Round {
     await this.pushForgotten();
     await prune(this.store);
     await compact(this.store);
-    if (this.client.uploads !== undefined && (await upload(this.client, this.client.uploads, this.report, this.signal))) await this.pull();
+    if (this.client.uploads !== undefined && (await upload(this.client, this.client.uploads, this.report, this.signal)))
+      await this.pull();
   }
 
   /** Sends what has no verdict, in order, until all have one; everything from a number on if it is not 0. */
@@ -118,7 +119,8 @@ export class Round {
       // Fewer verdicts than mutations: the next one is for a newer app, and the next call says so.
       const n = res.verdicts.length;
       this.report.pushed += n;
-      if (n === 0 || n > request.mutations.length) throw Fault.of("internal", `${n} verdicts for ${request.mutations.length} mutations`);
+      if (n === 0 || n > request.mutations.length)
+        throw Fault.of("internal", `${n} verdicts for ${request.mutations.length} mutations`);
       if (from !== 0) from = Number(first.sequence) + n;
     }
   }

@@ -13,7 +13,8 @@ const upgrades: readonly ((tx: Writing) => Promise<void>)[] = [
   // 1: tables without rows.
   async () => undefined,
   // 2: the server said of this mutation that it knows nothing of it and never will, in these words (see Store.reword).
-  async (tx) => tx.put("outbox", ...(await tx.all("outbox")).map((r: Omit<Rows["outbox"], "tooOld">) => ({ ...r, tooOld: false }))),
+  async (tx) =>
+    tx.put("outbox", ...(await tx.all("outbox")).map((r: Omit<Rows["outbox"], "tooOld">) => ({ ...r, tooOld: false }))),
 ];
 
 /** The version that this app writes. */
@@ -21,11 +22,13 @@ export const schema = upgrades.length;
 
 /** Brings the tables up to this app's version, in one transaction. */
 export async function upgrade(disk: Disk): Promise<void> {
-  const version = async (tx: Parameters<Parameters<Disk["read"]>[1]>[0]): Promise<number> => (await getMeta(tx, "schema")) ?? 0;
+  const version = async (tx: Parameters<Parameters<Disk["read"]>[1]>[0]): Promise<number> =>
+    (await getMeta(tx, "schema")) ?? 0;
   if ((await disk.read(["meta"], version)) === schema) return;
   await disk.write(["meta", "page", "outbox", "file", "bytes"], async (tx) => {
     const found = await version(tx);
-    if (found > schema) throw Fault.of("store_unusable", `made by a newer app: its version is ${found}, this app knows ${schema}`);
+    if (found > schema)
+      throw Fault.of("store_unusable", `made by a newer app: its version is ${found}, this app knows ${schema}`);
     for (const one of upgrades.slice(found)) await one(tx);
     await setMeta(tx, "schema", schema);
     await setMeta(tx, "writes", ((await getMeta(tx, "writes")) ?? 0) + 1);

@@ -88,7 +88,10 @@ export class Snapshot implements View {
     const kinds = new Map<number, Kind>();
     for (const [number, kind] of this.kinds) {
       const old = older.kinds.get(number);
-      kinds.set(number, old !== undefined && old.base === kind.base && sameOverlay(old.overlay, kind.overlay) ? old : kind);
+      kinds.set(
+        number,
+        old !== undefined && old.base === kind.base && sameOverlay(old.overlay, kind.overlay) ? old : kind,
+      );
     }
     return new Snapshot(kinds);
   }

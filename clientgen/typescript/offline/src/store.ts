@@ -233,7 +233,8 @@ export class Store {
   /** Reads what others have written to the disk: another tab, say. */
   async catchUp(): Promise<void> {
     const known = this.copy.get("writes");
-    if (known !== undefined && known === (await this.options.disk.read(["meta"], (tx) => getMeta(tx, "writes")))) return;
+    if (known !== undefined && known === (await this.options.disk.read(["meta"], (tx) => getMeta(tx, "writes"))))
+      return;
     const waited = this.waiting().length;
     await this.options.disk.read(copied, (tx) => this.copy.read(tx));
     this.changed();

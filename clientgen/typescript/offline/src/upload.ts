@@ -41,13 +41,24 @@ export interface Finished {
 const maxStarts = 3;
 
 /** What ends a round, not only the try with one file. */
-const holdUp: readonly string[] = ["no_network", "device_revoked", "token_expired", "refresh_invalid", "store_unusable"];
+const holdUp: readonly string[] = [
+  "no_network",
+  "device_revoked",
+  "token_expired",
+  "refresh_invalid",
+  "store_unusable",
+];
 
 /**
  * Sends the bytes of the files whose mutation has a verdict. One that fails does not hold up the next, unless the network is
  * gone. The result tells that the server may have something new.
  */
-export async function upload(client: Client, uploads: Uploads, report: Report, signal: AbortSignal | undefined): Promise<boolean> {
+export async function upload(
+  client: Client,
+  uploads: Uploads,
+  report: Report,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   let moved = false;
   for (const file of files(client.store)) {
     if (file.state !== FileState.waiting && file.state !== FileState.held) continue;
@@ -71,7 +82,12 @@ export async function upload(client: Client, uploads: Uploads, report: Report, s
 }
 
 /** Sends what the object store lacks of one file, and has it verified. */
-async function send(client: Client, uploads: Uploads, file: FileRow, signal: AbortSignal | undefined): Promise<FileRow> {
+async function send(
+  client: Client,
+  uploads: Uploads,
+  file: FileRow,
+  signal: AbortSignal | undefined,
+): Promise<FileRow> {
   const bytes = await openFile(client.store, file.id);
   if (bytes?.size !== file.size) throw Fault.of("store_unusable", "the bytes of a file are gone");
   for (let starts = 0; starts < maxStarts; starts++) {
@@ -96,13 +112,16 @@ async function send(client: Client, uploads: Uploads, file: FileRow, signal: Abo
 
 /** Sends one part; false when the store was reached and does not take this request. */
 async function put(client: Client, bytes: Blob, part: Part, signal: AbortSignal | undefined): Promise<boolean> {
-  if (part.offset < 0 || part.length < 0 || part.offset + part.length > bytes.size) throw Fault.of("upload_refused", "part beyond the file");
+  if (part.offset < 0 || part.length < 0 || part.offset + part.length > bytes.size)
+    throw Fault.of("upload_refused", "part beyond the file");
   let status: number;
   try {
     const res = await client.fetch(part.url, {
       method: part.method,
       // The address and the length speak for themselves: fetch sets them.
-      headers: part.headers.filter(([name]) => !["host", "content-length"].includes(name.toLowerCase())).map(([n, v]): [string, string] => [n, v]),
+      headers: part.headers
+        .filter(([name]) => !["host", "content-length"].includes(name.toLowerCase()))
+        .map(([n, v]): [string, string] => [n, v]),
       body: bytes.slice(part.offset, part.offset + part.length),
       ...(signal === undefined ? {} : { signal }),
     });

@@ -36,7 +36,12 @@ const final: readonly string[] = [
 ];
 
 /** Keeps a client's store in sync; see Client.run. */
-export async function run(client: Client, signal: AbortSignal, hear: (e: Event) => void, topics: readonly string[]): Promise<void> {
+export async function run(
+  client: Client,
+  signal: AbortSignal,
+  hear: (e: Event) => void,
+  topics: readonly string[],
+): Promise<void> {
   try {
     await client.store.options.disk.alone("watch", signal, () => new Watch(client, signal, hear, topics).run());
   } catch (err) {
@@ -182,7 +187,8 @@ class Watch {
 
   /** Plans a round for files whose time comes by itself: nobody will do or change anything for them. */
   private offerAgain(trouble: Fault | undefined): void {
-    if (trouble === undefined || !["unavailable", "overloaded", "timeout"].includes(trouble.code) || this.offering) return;
+    if (trouble === undefined || !["unavailable", "overloaded", "timeout"].includes(trouble.code) || this.offering)
+      return;
     this.offering = true;
     void this.sleep(Math.max(this.jitter(filesAgain), trouble.retryAfter), this.signal).then(() => {
       this.offering = false;

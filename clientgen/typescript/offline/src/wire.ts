@@ -1,6 +1,13 @@
 // The Connect protocol, as far as a device speaks it: unary calls and server streams in protobuf, by fetch.
 
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Fault } from "./fault.js";
 import { ProblemSchema } from "./gen/doorstep/types/v1/types_pb.js";
@@ -39,14 +46,14 @@ export async function call<I extends DescMessage, O extends DescMessage>(
   const limit = limited(timeout, signal);
   try {
     let body = toBinary(method.input, create(method.input, message)) as Uint8Array<ArrayBuffer>;
-    const headers = headersOf(to, "application/proto");
+    const headers = headersOf(to, unaryType);
     if (body.length >= worthCompressing && typeof CompressionStream !== "undefined") {
       body = await gzip(body);
       headers["Content-Encoding"] = "gzip";
     }
     const res = await to.fetch(address(to, method), { method: "POST", headers, body, signal: limit.signal });
     const answer = new Uint8Array(await res.arrayBuffer());
-    if (!res.ok) throw refused(new TextDecoder().decode(answer));
+    if (!res.ok || !isOf(res, unaryType)) throw refused(new TextDecoder().decode(answer));
     return fromBinary(method.output, answer);
   } catch (err) {
     throw faultOf(err, signal);
@@ -70,8 +77,13 @@ export async function* stream<I extends DescMessage, O extends DescMessage>(
     const body = new Uint8Array(request.length + 5);
     new DataView(body.buffer).setUint32(1, request.length);
     body.set(request, 5);
-    const res = await to.fetch(address(to, method), { method: "POST", headers: headersOf(to, "application/connect+proto"), body, signal });
-    if (!res.ok || res.body === null) throw refused(await res.text());
+    const res = await to.fetch(address(to, method), {
+      method: "POST",
+      headers: headersOf(to, streamType),
+      body,
+      signal,
+    });
+    if (!res.ok || !isOf(res, streamType) || res.body === null) throw refused(await res.text());
     for await (const { flags, data } of envelopes(res.body)) {
       if ((flags & endOfStream) === 0) {
         yield fromBinary(method.output, data);
@@ -87,10 +99,20 @@ export async function* stream<I extends DescMessage, O extends DescMessage>(
   }
 }
 
+const unaryType = "application/proto";
+const streamType = "application/connect+proto";
+
+/** Whether an answer is what it should be, and not a page of some gateway. */
+function isOf(res: Response, type: string): boolean {
+  return res.headers.get("Content-Type")?.startsWith(type) === true;
+}
+
 const endOfStream = 2;
 
 /** Takes the messages of a stream apart: flags, length, data. */
-async function* envelopes(body: ReadableStream<Uint8Array>): AsyncGenerator<{ flags: number; data: Uint8Array }, void, undefined> {
+async function* envelopes(
+  body: ReadableStream<Uint8Array>,
+): AsyncGenerator<{ flags: number; data: Uint8Array }, void, undefined> {
   const reader = body.getReader();
   let held = new Uint8Array();
   try {
@@ -113,7 +135,10 @@ async function* envelopes(body: ReadableStream<Uint8Array>): AsyncGenerator<{ fl
   }
 }
 
-function address(to: Target, method: { readonly parent: { readonly typeName: string }; readonly name: string }): string {
+function address(
+  to: Target,
+  method: { readonly parent: { readonly typeName: string }; readonly name: string },
+): string {
   return `${to.server.replace(/\/+$/, "")}/${method.parent.typeName}/${method.name}`;
 }
 
@@ -151,7 +176,8 @@ function refused(json: string): Fault {
   try {
     const error = JSON.parse(json) as { details?: readonly { type?: string; value?: string }[] };
     for (const d of error.details ?? []) {
-      if (d.type === ProblemSchema.typeName && d.value !== undefined) return Fault.refusal(fromBinary(ProblemSchema, base64Decode(d.value)));
+      if (d.type === ProblemSchema.typeName && d.value !== undefined)
+        return Fault.refusal(fromBinary(ProblemSchema, base64Decode(d.value)));
     }
   } catch (err) {
     return Fault.of("no_network", json.slice(0, 200), err); // a gateway speaks for itself

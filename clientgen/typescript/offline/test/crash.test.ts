@@ -4,7 +4,18 @@ import { describe, expect, it } from "vitest";
 import type { Table } from "../src/disk.js";
 import { setMeta } from "../src/meta.js";
 import { compact } from "../src/stage.js";
-import { Client, codeOf, Fault, MemoryDisk, type Disk, type Effect, type Line, type Reading, type Store, type Writing } from "../src/index.js";
+import {
+  Client,
+  codeOf,
+  Fault,
+  MemoryDisk,
+  type Disk,
+  type Effect,
+  type Line,
+  type Reading,
+  type Store,
+  type Writing,
+} from "../src/index.js";
 import { hex } from "../src/uuid.js";
 import { Office, pairs } from "./office.js";
 import { idOf, itemKind, open, shown, text, textOf } from "./phone.js";
@@ -106,7 +117,8 @@ async function live(disk: Disk, life: Life, seed: number): Promise<void> {
   }
   for (let step = 0; step < 30; step++) {
     const what = chance();
-    if (what < 0.4) life.promised.push(hex((await store.do("pair", text(String(1 + Math.floor(chance() * pairs))))).id));
+    if (what < 0.4)
+      life.promised.push(hex((await store.do("pair", text(String(1 + Math.floor(chance() * pairs))))).id));
     else if (what < 0.6) life.office.count(1 + Math.floor(chance() * pairs));
     else if (what < 0.65) life.office.reset();
     else if (what < 0.7) await store.markSeen(store.actions()[0]?.id ?? idOf(0));

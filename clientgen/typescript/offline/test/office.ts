@@ -44,7 +44,8 @@ export class Office {
 
   /** Counts a pair up. */
   count(n: number): void {
-    for (const one of [n, n + pairs]) this.items.set(one, { seq: ++this.head, count: (this.items.get(one)?.count ?? 0) + 1 });
+    for (const one of [n, n + pairs])
+      this.items.set(one, { seq: ++this.head, count: (this.items.get(one)?.count ?? 0) + 1 });
   }
 
   /** Forgets where phones were: all that they hold comes anew. */
@@ -103,7 +104,12 @@ export class Office {
     } else if (before.id !== hex(m.id)) {
       throw new Error(`two mutations of the number ${m.sequence}`);
     }
-    return create(VerdictSchema, { sequence: m.sequence, id: m.id, outcome: Outcome.APPLIED, serverTime: timestampFromMs(1_800_000_000_000) });
+    return create(VerdictSchema, {
+      sequence: m.sequence,
+      id: m.id,
+      outcome: Outcome.APPLIED,
+      serverTime: timestampFromMs(1_800_000_000_000),
+    });
   }
 
   private pull(req: PullRequest): PullResponse {
@@ -118,14 +124,28 @@ export class Office {
       feeds:
         part.length === 0
           ? []
-          : [{ feed, reset, entries: part.map(([n, i]) => ({ kind: itemKind, id: idOf(n), sequence: BigInt(i.seq), body: text(String(i.count)) })) }],
+          : [
+              {
+                feed,
+                reset,
+                entries: part.map(([n, i]) => ({
+                  kind: itemKind,
+                  id: idOf(n),
+                  sequence: BigInt(i.seq),
+                  body: text(String(i.count)),
+                })),
+              },
+            ],
       cursor: text(`${this.generation} ${part.at(-1)?.[1].seq ?? from}`),
       serverTime: timestampFromMs(1_800_000_000_000),
       lastSequence: BigInt(this.verdicts.size),
       ...(part.length < rest.length
         ? {}
-        : { checkpoint: { feeds: [{ feed, sequence: BigInt(this.head), digest: sum.value, count: BigInt(this.items.size) }] } }),
+        : {
+            checkpoint: {
+              feeds: [{ feed, sequence: BigInt(this.head), digest: sum.value, count: BigInt(this.items.size) }],
+            },
+          }),
     });
   }
 }
-

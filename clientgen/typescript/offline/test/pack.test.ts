@@ -21,6 +21,7 @@ describe("packs", () => {
   });
 
   it("are refused when they are none", async () => {
-    for (const b of vectors.refused) expect(await refusal(Promise.resolve().then(() => unpack(base64Decode(b))))).toBe("internal");
+    for (const b of vectors.refused)
+      expect(await refusal(Promise.resolve().then(() => unpack(base64Decode(b))))).toBe("internal");
   });
 });

@@ -14,7 +14,8 @@ export function idOf(n: number): Uint8Array {
 }
 
 export const text = (s: string): Uint8Array => new TextEncoder().encode(s);
-export const textOf = (b: Uint8Array | undefined): string | undefined => (b === undefined ? undefined : new TextDecoder().decode(b));
+export const textOf = (b: Uint8Array | undefined): string | undefined =>
+  b === undefined ? undefined : new TextDecoder().decode(b);
 
 /** Counts the item that the arguments name up. */
 export const add: Effect = (view, done) => {
@@ -23,20 +24,36 @@ export const add: Effect = (view, done) => {
 };
 
 export function open(disk: Disk = new MemoryDisk(), options: Partial<Options> = {}): Promise<Store> {
-  return Store.open({ disk, now: () => new Date(1_800_000_000_000), effects: { add }, feedOrder: ["tech", "team"], ...options });
+  return Store.open({
+    disk,
+    now: () => new Date(1_800_000_000_000),
+    effects: { add },
+    feedOrder: ["tech", "team"],
+    ...options,
+  });
 }
 
 export async function enrol(store: Store, user = 1, device = 100): Promise<void> {
   await enrolled(
     store,
     "https://office.test",
-    create(EnrolDeviceResponseSchema, { orgId: idOf(1), userId: idOf(user), deviceId: idOf(device), tokens: { access: "a", refresh: "r" } }),
+    create(EnrolDeviceResponseSchema, {
+      orgId: idOf(1),
+      userId: idOf(user),
+      deviceId: idOf(device),
+      tokens: { access: "a", refresh: "r" },
+    }),
   );
 }
 
 /** The counts of all items that show, by their number. */
 export function shown(store: Store): Record<number, string> {
-  return Object.fromEntries(store.view().list(itemKind).map((i) => [i.id[15], textOf(i.body)]));
+  return Object.fromEntries(
+    store
+      .view()
+      .list(itemKind)
+      .map((i) => [i.id[15], textOf(i.body)]),
+  );
 }
 
 /** The code with which a promise is rejected; empty when it is not. */

@@ -5,14 +5,24 @@ import { compact } from "../src/stage.js";
 import { MemoryDisk, type Store } from "../src/index.js";
 import { enrol, idOf, itemKind, open, refusal, shown, text } from "./phone.js";
 
-const put = (n: number, count: string, seq = n): Entry => ({ kind: itemKind, id: idOf(n), seq: BigInt(seq), removed: false, body: text(count) });
+const put = (n: number, count: string, seq = n): Entry => ({
+  kind: itemKind,
+  id: idOf(n),
+  seq: BigInt(seq),
+  removed: false,
+  body: text(count),
+});
 
 /** Writes a page as the server would, and shows it. */
 async function showPage(store: Store, feed: string, ...entries: Entry[]): Promise<void> {
   const n = (store.meta("shown") ?? 0) + 1;
   await store.write(["page"], async (tx) => {
     const bytes = entries.reduce((sum, e) => sum + e.body.length, 0);
-    await tx.put("page", { n, dropped: [], feeds: [{ feed, reset: false, entries: encodeEntries(entries, entries.length, bytes) }] });
+    await tx.put("page", {
+      n,
+      dropped: [],
+      feeds: [{ feed, reset: false, entries: encodeEntries(entries, entries.length, bytes) }],
+    });
     await setMeta(tx, "shown", n);
   });
 }

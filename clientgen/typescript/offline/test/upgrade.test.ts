@@ -6,9 +6,11 @@ import first from "./store-1.json" with { type: "json" };
 
 /** Bytes are written in hexadecimal, with x before them. */
 function revive(value: unknown): unknown {
-  if (typeof value === "string" && value.startsWith("x")) return Uint8Array.from(value.slice(1).match(/../g) ?? [], (h) => parseInt(h, 16));
+  if (typeof value === "string" && value.startsWith("x"))
+    return Uint8Array.from(value.slice(1).match(/../g) ?? [], (h) => parseInt(h, 16));
   if (Array.isArray(value)) return value.map(revive);
-  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, revive(v)]));
+  if (typeof value === "object" && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, revive(v)]));
   return value;
 }
 
@@ -41,4 +43,3 @@ describe("a store of an older app", () => {
     expect(await refusal(open(disk))).toBe("store_unusable");
   });
 });
-

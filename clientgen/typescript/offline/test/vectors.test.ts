@@ -33,7 +33,10 @@ function pageOf(p: Page): PullResponse {
     ...("checkpoint" in p && p.checkpoint !== undefined
       ? {
           checkpoint: {
-            feeds: ((p.checkpoint as { feeds?: { feed: string; sequence: string; digest: string; count: string }[] }).feeds ?? []).map((f) => ({
+            feeds: (
+              (p.checkpoint as { feeds?: { feed: string; sequence: string; digest: string; count: string }[] }).feeds ??
+              []
+            ).map((f) => ({
               feed: f.feed,
               sequence: BigInt(f.sequence),
               digest: BigInt(f.digest),
@@ -60,7 +63,9 @@ describe("pages", () => {
           expect(store.meta("repair") ?? []).toEqual(then.repair);
           // An entity shows once, as the most preferred feed has it.
           const shows = then.shows as Record<string, Record<string, string>>;
-          const order = Object.keys(shows).sort((a, b) => Number(b.startsWith("tech:")) - Number(a.startsWith("tech:")) || (a < b ? -1 : 1));
+          const order = Object.keys(shows).sort(
+            (a, b) => Number(b.startsWith("tech:")) - Number(a.startsWith("tech:")) || (a < b ? -1 : 1),
+          );
           expect(shown(store)).toEqual(Object.assign({}, ...order.reverse().map((feed) => shows[feed])));
         };
         check();
@@ -72,7 +77,12 @@ describe("pages", () => {
 });
 
 describe("receipts", () => {
-  const outcomes = { applied: Outcome.APPLIED, merged: Outcome.MERGED, rejected: Outcome.REJECTED, parked: Outcome.PARKED };
+  const outcomes = {
+    applied: Outcome.APPLIED,
+    merged: Outcome.MERGED,
+    rejected: Outcome.REJECTED,
+    parked: Outcome.PARKED,
+  };
   it("sign the text of the vectors", async () => {
     expect(receipts.cases.length).toBeGreaterThan(0);
     for (const c of receipts.cases) {
@@ -83,7 +93,11 @@ describe("receipts", () => {
         {
           sequence: BigInt(c.sequence),
           outcome: outcomes[c.outcome as keyof typeof outcomes],
-          serverTime: { $typeName: "google.protobuf.Timestamp", seconds: at / 1_000_000n, nanos: Number(at % 1_000_000n) * 1000 },
+          serverTime: {
+            $typeName: "google.protobuf.Timestamp",
+            seconds: at / 1_000_000n,
+            nanos: Number(at % 1_000_000n) * 1000,
+          },
         },
       );
       expect(textOf(signed)).toBe(c.text);
