@@ -1,8 +1,9 @@
 // The bed of the tests: a server of bundled pages, and Chromium.
 
 import { build } from "esbuild";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -61,19 +62,59 @@ export async function profile(): Promise<{ dir: string; remove: () => Promise<vo
   return { dir, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) };
 }
 
+/** A browser at work. */
+export interface Running {
+  readonly context: BrowserContext;
+  /** Ends it as a power cut does. */
+  kill: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
 /** Starts the browser on a profile. Pages may call servers of other origins, for the harness knows none. */
-export function start(dir: string): Promise<BrowserContext> {
-  return chromium.launchPersistentContext(dir, {
-    executablePath: browser!,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--disable-web-security",
-    ],
-  });
+export async function start(dir: string): Promise<Running> {
+  const port = join(dir, "DevToolsActivePort");
+  await rm(port, { force: true });
+  const flags = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-web-security",
+    "--remote-debugging-port=0",
+    `--user-data-dir=${dir}`,
+  ];
+  // In a group of its own, so that all its processes can be killed at once.
+  const child = spawn(browser!, [...flags, "about:blank"], { detached: true, stdio: "ignore" });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const kill = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, "SIGKILL");
+    await ended;
+  };
+  try {
+    const connected = await chromium.connectOverCDP(`http://127.0.0.1:${await told(port, child)}`);
+    const context = connected.contexts()[0]!;
+    const close = async (): Promise<void> => {
+      await connected.close().catch(() => undefined);
+      await kill();
+    };
+    return { context, kill, close };
+  } catch (err) {
+    await kill();
+    throw err;
+  }
+}
+
+/** Waits until the browser has written its port. */
+async function told(path: string, child: ChildProcess): Promise<string> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (child.exitCode !== null) throw new Error(`the browser ended with ${child.exitCode}`);
+    const [port] = (await readFile(path, "utf8").catch(() => "")).split("\n");
+    if (port) return port;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("the browser does not say its port");
 }

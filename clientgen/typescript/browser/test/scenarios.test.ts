@@ -1,6 +1,6 @@
 import type { Scenario } from "@doorstep-dev/conformance";
 import { readdirSync, readFileSync } from "node:fs";
-import type { BrowserContext } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, inject, it } from "vitest";
 
 import { browser, bundle, page, profile, serve, start } from "./bed.js";
@@ -11,15 +11,16 @@ const can = ["overlay", "restart", "live", "early", "beside", "upgrade", "reword
 const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
 describe.skipIf(browser === undefined)("the TypeScript client in Chromium, on IndexedDB, against the real server", () => {
-  let context: BrowserContext;
+  let tab: Page;
   const ends: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
     const site = await serve({ "/": page("/page.js"), "/page.js": await bundle("scenarios.ts") });
     const { dir, remove } = await profile();
-    context = await start(dir);
-    ends.push(() => context.close(), remove, site.close);
-    await (await context.newPage()).goto(site.url);
+    const running = await start(dir);
+    ends.push(running.close, remove, site.close);
+    tab = await running.context.newPage();
+    await tab.goto(site.url);
   });
 
   afterAll(async () => {
@@ -32,7 +33,6 @@ describe.skipIf(browser === undefined)("the TypeScript client in Chromium, on In
     it(
       name.replace(".json", ""),
       async () => {
-        const tab = context.pages().at(-1)!;
         await tab.waitForFunction(() => "play" in window);
         await tab.evaluate(([s, harness]) => window.play(s, harness), [scenario, inject("harness")] as const);
       },

@@ -2,4 +2,4 @@
 
 export { downgrade, memory, Phone, type Storage } from "./phone.js";
 export { play } from "./runner.js";
-export type { Scenario } from "./scenario.js";
+export type { Scenario, Welcome } from "./scenario.js";

@@ -1,0 +1,3 @@
+import { App } from "./app.js";
+
+window.app = new App();
