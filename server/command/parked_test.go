@@ -159,8 +159,11 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, refused := range [][]string{
-		{"parked", "replay", "acme", first, "--as", "south"}, {"parked", "replay", "acme", first, "--as", "li"}, {"parked", "replay", "acme", first, "--as", "ghost"},
-		{"parked", "dismiss", "acme", nobody.String(), "--as", "dispatch", "--reason", "x"}, {"parked", "show", "acme", "nonsense"},
+		{"parked", "replay", "acme", first, "--as", "south"},
+		{"parked", "replay", "acme", first, "--as", "li"},
+		{"parked", "replay", "acme", first, "--as", "ghost"},
+		{"parked", "dismiss", "acme", nobody.String(), "--as", "dispatch", "--reason", "x"},
+		{"parked", "show", "acme", "nonsense"},
 		{"parked", "edit", "acme", first, "--as", "dispatch", "--payload", file + ".absent"},
 	} {
 		if out, e, code := run(refused...); code == 0 || out != "" || e == "" {
