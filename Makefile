@@ -76,11 +76,12 @@ golden: need
 	DOORSTEP_UPDATE_GOLDEN=1 go test -count=1 ./migrations ./server/distribute ./clientgen/sample/meter
 
 ## faults: every fault between phone, server, database and store, ROUNDS times each (at most 6) from SEED, and how
-## long each took to recover from.
+## long each took to recover from; ONLY=database those with that in their name, by the test that has most of them.
 ROUNDS ?= 2
 SEED ?= 1
 faults: need
-	DOORSTEP_FAULT_ROUNDS=$(ROUNDS) DOORSTEP_FAULT_SEED=$(SEED) go test -count=1 -v -timeout 60m ./internal/day
+	DOORSTEP_FAULT_ROUNDS=$(ROUNDS) DOORSTEP_FAULT_SEED=$(SEED) DOORSTEP_FAULT_ONLY='$(ONLY)' \
+		go test -count=1 -v -timeout 60m ./internal/day $(if $(ONLY),-run TestNothingIsLostInAnyFault)
 
 ## fuzz: every fuzz target, FUZZTIME each.
 fuzz: need

@@ -25,7 +25,6 @@ type hand struct {
 	tickets, parts int
 	reset          []string
 	failed         int           // rounds that did not go through
-	synced         time.Time     // when the last round that went through began to be known
 	news           chan struct{} // closed and made anew at each such round
 }
 
@@ -62,7 +61,6 @@ func (h *hand) hear(e offline.Event) {
 	if e.Err != nil {
 		h.failed++
 	} else {
-		h.synced = time.Now()
 		close(h.news)
 		h.news = make(chan struct{})
 	}
@@ -105,34 +103,28 @@ func (h *hand) troubles() int {
 	return h.failed
 }
 
-// syncedAfter returns when a round went through after at.
-func (h *hand) syncedAfter(t *testing.T, at time.Time) time.Time {
+// answered returns when the office has answered for something done on the phone. The round in which it did may go on for long, with
+// photos that wait.
+func (h *hand) answered(t *testing.T, id uuid.UUID) time.Time {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
-	defer cancel()
-	for {
-		h.mu.Lock()
-		synced, news := h.synced, h.news
-		h.mu.Unlock()
-		if synced.After(at) {
-			return synced
+	await(t, "a phone to find back", func() bool {
+		a, err := h.Store.Action(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
 		}
-		select {
-		case <-news:
-		case <-ctx.Done():
-			t.Fatalf("a phone does not find back; unsent %+v", h.unsent())
-		}
-	}
+		return a.Verdict != nil
+	})
+	return time.Now()
 }
 
 // note writes a word on one of the phone's tickets.
-func (h *hand) note() {
+func (h *hand) note() uuid.UUID {
 	h.t.Helper()
 	visits := h.visits()
 	if len(visits) == 0 {
 		h.t.Fatal("a phone has no ticket to write on")
 	}
-	h.do("note.add", &fieldv1.AddNote{Id: newID(), TicketId: visits[0].GetTicketId(), Text: "还在。"})
+	return h.do("note.add", &fieldv1.AddNote{Id: newID(), TicketId: visits[0].GetTicketId(), Text: "还在。"})
 }
 
 // acknowledged are the mutations that the server answered for.

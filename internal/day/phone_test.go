@@ -46,16 +46,18 @@ func newPhone(t *testing.T, url, code string, now func() time.Time) *phone {
 	return p
 }
 
-func (p *phone) do(kind string, args proto.Message, files ...offline.Kept) {
+func (p *phone) do(kind string, args proto.Message, files ...offline.Kept) (id uuid.UUID) {
 	p.t.Helper()
 	b, err := proto.Marshal(args)
 	if err != nil {
 		p.t.Error(err)
-		return
+		return id
 	}
-	if _, err := p.Store.Do(p.t.Context(), kind, b, files...); err != nil {
+	m, err := p.Store.Do(p.t.Context(), kind, b, files...)
+	if err != nil {
 		p.t.Error(err)
 	}
+	return m.ID
 }
 
 func (p *phone) view(fn func(*offline.View)) {

@@ -124,6 +124,12 @@ func actions(ctx context.Context, q queryer, where string, args ...any) ([]Actio
 	return out, err
 }
 
+// waits tells whether a mutation has no verdict.
+func (s *Store) waits(ctx context.Context) (waits bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE outcome IS NULL)`).Scan(&waits)
+	return waits, err
+}
+
 // Unsent counts what only this device has.
 func (s *Store) Unsent(ctx context.Context) (Unsent, error) {
 	var u Unsent

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -74,28 +75,39 @@ func (c *Client) mayTalk(ctx context.Context) error {
 	return nil
 }
 
+// round does it all once, and pushes and pulls again whenever something is done while files go up: it may take them an hour.
 func (c *Client) round(ctx context.Context, r *Report) error {
+	tried := map[uuid.UUID]bool{}
+	for {
+		aside, err := c.once(ctx, r, tried)
+		if err != nil || !aside {
+			return err
+		}
+	}
+}
+
+func (c *Client) once(ctx context.Context, r *Report, tried map[uuid.UUID]bool) (aside bool, err error) {
 	old := c.push(ctx, r, 0)
 	if old != nil && CodeOf(old) != fault.ClientTooOld {
-		return old
+		return false, old
 	}
 	if err := c.pull(ctx, r); err != nil {
-		return err
+		return false, err
 	}
 	if old != nil {
-		return old // it still shows what the office says, while its queue waits for the upgrade
+		return false, old // it still shows what the office says, while its queue waits for the upgrade
 	}
 	if err := c.pushForgotten(ctx, r); err != nil {
-		return err
+		return false, err
 	}
 	if err := c.Store.prune(ctx); err != nil {
-		return err
+		return false, err
 	}
-	moved, err := c.upload(ctx, r)
-	if err != nil || !moved {
-		return err
+	moved, aside, err := c.upload(ctx, r, tried)
+	if err != nil || !moved || aside {
+		return aside, err // aside: what comes next pulls, too
 	}
-	return c.pull(ctx, r)
+	return false, c.pull(ctx, r)
 }
 
 // push sends what has no verdict, in order, until all have one; everything from a number on if it is not 0.
@@ -231,11 +243,15 @@ func (c *Client) pullRequest(state pullState) *syncv1.PullRequest {
 // handIn sends what is unsent as evidence and wipes the copy: the office took this device out of service. What
 // cannot be handed in stays, for an export.
 func (c *Client) handIn(ctx context.Context, r *Report) error {
-	if err := c.push(ctx, r, 0); err != nil {
-		return err
-	}
-	if _, err := c.upload(ctx, r); err != nil && CodeOf(err) != fault.DeviceRevoked {
-		return err
+	tried := map[uuid.UUID]bool{}
+	for aside := true; aside; {
+		err := c.push(ctx, r, 0)
+		if err != nil {
+			return err
+		}
+		if _, aside, err = c.upload(ctx, r, tried); err != nil && CodeOf(err) != fault.DeviceRevoked {
+			return err
+		}
 	}
 	if err := c.Store.wipeCopy(ctx, fault.DeviceRevoked); err != nil {
 		return err

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,29 +41,38 @@ type Finished struct {
 	Refusal string
 }
 
-// upload sends the bytes of the files whose mutation has a verdict. One that fails does not hold up the next,
-// unless the network is gone. moved tells that the server may have something new.
-func (c *Client) upload(ctx context.Context, r *Report) (moved bool, err error) {
+// errAside ends uploading for a moment: a person has done something meanwhile, which is small and goes first.
+var errAside = errors.New("offline: something was done that goes first")
+
+// upload sends the bytes of the files whose mutation has a verdict, but for those tried before. One that fails does not hold up the
+// next, unless the network is gone. moved tells that the server may have something new, aside that what was done meanwhile is to be
+// pushed before the rest.
+func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool) (moved, aside bool, err error) {
 	if c.Uploads == nil {
-		return false, nil
+		return false, false, nil
 	}
 	files, err := c.Store.Files(ctx)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for _, f := range files {
-		if f.State != FileWaiting && f.State != FileHeld {
+		if f.State != FileWaiting && f.State != FileHeld || tried[f.ID] {
 			continue
 		}
 		a, err := c.Store.Action(ctx, f.Mutation)
 		if err != nil {
-			return moved, err
+			return moved, false, err
 		}
 		if a.Verdict == nil {
 			continue
 		}
-		err = c.send(ctx, &f)
+		if err = c.first(ctx); err == nil {
+			err = c.send(ctx, &f)
+		}
+		tried[f.ID] = !errors.Is(err, errAside)
 		switch code := CodeOf(err); {
+		case errors.Is(err, errAside):
+			return moved, true, nil
 		case err == nil:
 			moved = true
 			if f.State == FileDone {
@@ -72,7 +82,7 @@ func (c *Client) upload(ctx context.Context, r *Report) (moved bool, err error) 
 			}
 		case ctx.Err() != nil || code == fault.NoNetwork || code == fault.DeviceRevoked || code == fault.TokenExpired ||
 			code == fault.RefreshInvalid || code == fault.StoreUnusable:
-			return moved, err
+			return moved, false, err
 		default:
 			// The bytes stay here and are offered again; a person sees why.
 			f.Code = string(code)
@@ -83,11 +93,21 @@ func (c *Client) upload(ctx context.Context, r *Report) (moved bool, err error) 
 				r.Trouble = err
 			}
 			if err := c.Store.setFile(ctx, f); err != nil {
-				return moved, err
+				return moved, false, err
 			}
 		}
 	}
-	return moved, nil
+	return moved, false, nil
+}
+
+// first is errAside when something waits to be pushed. A file of a hundred megabytes on one bar of signal must not hold up the word
+// that the job is done.
+func (c *Client) first(ctx context.Context) error {
+	waits, err := c.Store.waits(ctx)
+	if err == nil && waits {
+		err = errAside
+	}
+	return err
 }
 
 // maxStarts is how often one try asks for requests again: signed requests expire.
@@ -117,6 +137,9 @@ func (c *Client) send(ctx context.Context, f *File) error {
 			}
 			f.Sent += p.Length
 			if err := c.Store.setFile(ctx, *f); err != nil {
+				return err
+			}
+			if err := c.first(ctx); err != nil {
 				return err
 			}
 		}

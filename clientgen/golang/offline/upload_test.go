@@ -32,6 +32,8 @@ type shelf struct {
 	puts  []string
 	cutIn int // cut the connection in this many requests; 0 never
 	stale bool
+	// came, if set, hears of every part that came whole.
+	came func()
 }
 
 func openShelf(t testing.TB) *shelf {
@@ -63,6 +65,9 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.have[id][n] = body
 	s.puts = append(s.puts, id.String()+"@"+offset)
+	if s.came != nil {
+		s.came()
+	}
 }
 
 // Start implements offline.Uploads.
@@ -152,6 +157,40 @@ func TestFilesGoSmallOnesFirstAndGoOnAfterACut(t *testing.T) {
 	files, err := p.Store.Files(t.Context())
 	if err != nil || files[0].State != offline.FileDone || !bytes.Equal(files[0].Answer, small.SHA256) {
 		t.Error(files, err)
+	}
+}
+
+func TestWhatIsDoneWhileALargeFileGoesUpGoesFirst(t *testing.T) {
+	t.Parallel()
+	o, s := openOffice(t), openShelf(t)
+	user, items := o.worker(t, 1)
+	p := o.phone(t, user, nil)
+	p.Uploads = s
+	p.sync()
+	large, next := p.photo(s, 300_500), p.photo(s, 300_500)
+	s.came = func() {
+		switch len(s.puts) {
+		case 5:
+			p.do("add", synctest.Args{Item: items[0]})
+		case 6:
+			if n := o.count(t, items[0]); n != 1 {
+				t.Errorf("after one more part the office has counted %d", n)
+			}
+		case 310:
+			p.photo(nil, 100) // also one with a file, which is small and goes first, and which nobody wants
+		}
+	}
+	if r := p.sync(); r.Uploaded != 2 || r.Pushed != 4 || offline.CodeOf(r.Trouble) != fault.NotFound {
+		t.Errorf("%+v", r)
+	}
+	slices.Sort(s.puts)
+	if n := len(slices.Compact(slices.Clone(s.puts))); n != len(s.puts) || n != 2*301 {
+		t.Errorf("%d parts, %d of them different", len(s.puts), n)
+	}
+	for _, k := range []offline.Kept{large, next} {
+		if sum := s.sum(k.ID); !bytes.Equal(sum[:], k.SHA256) {
+			t.Error("other bytes arrived")
+		}
 	}
 }
 
