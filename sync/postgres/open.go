@@ -37,7 +37,7 @@ func Transient(err error) bool {
 		case "08", "53", "57", "58": // connection, resources, operator, system
 			return pg.Code != "57014" || errors.Is(err, context.Canceled) // a statement's own timeout is its fault
 		}
-		return conflict(err)
+		return conflict(err) || pg.Code == "25P03" // it was frozen within a transaction, and the database has let go
 	}
 	var connect *pgconn.ConnectError
 	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || pgconn.Timeout(err) ||
