@@ -94,6 +94,7 @@ func run(ctx context.Context) (err error) {
 		{"recovery", b.recovery},
 		{"rank", func() error { return b.rank(*payees) }},
 		{"growth", func() error { return b.growth(*growth) }},
+		{"clients", b.clients},
 	}
 	for _, row := range rows {
 		if len(*only) > 0 && row.name != *only {
