@@ -59,6 +59,9 @@ class Overlay(private val base: View) : View {
     /** Puts changes on top, over earlier ones of the same entities. */
     fun apply(changed: List<Change>) = changed.forEach { changes[it.kind to it.id] = it }
 
+    /** The kinds of the entities on which changes are. */
+    internal fun kinds(): Set<Int> = changes.keys.mapTo(HashSet()) { it.first }
+
     override fun get(kind: Int, id: ByteString): ByteString? {
         val change = changes[kind to id] ?: return base.get(kind, id)
         return change.body

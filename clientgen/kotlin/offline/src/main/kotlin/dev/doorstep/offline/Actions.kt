@@ -1,0 +1,193 @@
+package dev.doorstep.offline
+
+import com.google.protobuf.ByteString
+import dev.doorstep.sync.v1.Mutation as Sent
+import dev.doorstep.sync.v1.Outcome
+import dev.doorstep.sync.v1.PushRequest
+import dev.doorstep.sync.v1.PushResponse
+import dev.doorstep.sync.v1.Verdict
+import java.time.Instant
+import java.util.UUID
+
+/** A mutation with its verdict, if there is one. */
+class Action(
+    val mutation: Mutation,
+    /** The identity under which it was, or will be, sent. */
+    val device: UUID,
+    /** It was sent at least once, and the answer may have been lost. */
+    val tried: Boolean,
+    /** Null while the mutation is unsent. */
+    val verdict: Verdict?,
+    /** The state shown contains the effect, the overlay does not any more. */
+    val covered: Boolean,
+    /** A person was shown that it needs attention. */
+    val seen: Boolean,
+) {
+    val kind: String get() = mutation.kind
+
+    /** Tells whether the server did not do what was asked: rejected or parked. */
+    val needsAttention: Boolean
+        get() = verdict?.outcome == Outcome.OUTCOME_REJECTED || verdict?.outcome == Outcome.OUTCOME_PARKED
+
+    override fun toString(): String = "$mutation: ${verdict?.outcome ?: "unsent"}"
+}
+
+/** What only this device has. */
+data class Unsent(
+    /** Mutations without a verdict. */
+    val mutations: Int,
+    /** Files whose bytes the server has not confirmed. */
+    val files: Int,
+    /** The bytes of those files. */
+    val bytes: Long,
+) {
+    /** Everything is with the server. */
+    val isEmpty: Boolean get() = mutations == 0 && files == 0
+}
+
+/** What was done on this device, oldest first, as long as the store keeps it. */
+suspend fun Store.actions(): List<Action> = reading { it.actions("ORDER BY n") }
+
+/** The mutations without a verdict, oldest first. */
+suspend fun Store.waiting(): List<Action> = reading { it.actions("WHERE outcome IS NULL ORDER BY n") }
+
+/** What the server rejected or parked and nobody has marked as seen, oldest first. */
+suspend fun Store.attention(): List<Action> = reading { it.actions("WHERE outcome IN (3, 4) AND seen = 0 ORDER BY n") }
+
+/** One mutation; not_found when the store does not hold it. */
+suspend fun Store.action(id: UUID): Action = reading { it.action(id) } ?: throw Fault(Fault.NOT_FOUND)
+
+/** Notes that a person has seen what became of the mutation. It stays in [actions]. */
+suspend fun Store.markSeen(id: UUID) {
+    transact { it.run("UPDATE outbox SET seen = 1 WHERE id = ? AND outcome IS NOT NULL", id.toByteArray()) }
+}
+
+/** Counts what only this device has. */
+suspend fun Store.unsent(): Unsent = reading { it.unsent() }
+
+/**
+ * Says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the server
+ * takes from no app any more. It is refused with sequence_reused unless the last that the server said of it is
+ * client_too_old: one whose answer was lost may have been taken in as it was, also by another device that imported it.
+ */
+suspend fun Store.reword(id: UUID, kind: String, args: ByteString) {
+    checkSize(args)
+    val changed = transact {
+        it.run(
+            "UPDATE outbox SET kind = ?, args = ?, too_old = 0 WHERE id = ? AND outcome IS NULL AND too_old = 1",
+            kind,
+            args.toByteArray(),
+            id.toByteArray(),
+        )
+    }
+    if (changed == 0) throw Fault(Fault.SEQUENCE_REUSED)
+    shows(emptySet())
+    nudge()
+}
+
+/** The greatest size of a mutation's arguments in bytes; the server rejects more. */
+const val MAX_ARGS: Int = 512 shl 10
+
+internal fun checkSize(args: ByteString) {
+    if (args.size() > MAX_ARGS) throw Fault(Fault.MUTATION_TOO_LARGE, "${args.size()} bytes")
+}
+
+internal fun UUID.toByteArray(): ByteArray = toBytes().toByteArray()
+
+/** Gives the mutation the device's next number. */
+internal fun Sql.append(id: UUID, kind: String, args: ByteString, at: Instant): Mutation {
+    val device = meta(Meta.DEVICE) ?: throw Fault(Fault.NOT_ENROLLED)
+    val seq = first("SELECT coalesce(max(seq), 0) + 1 FROM outbox WHERE device = ?", device) { it.long(0) } ?: 1
+    run(
+        "INSERT INTO outbox (device, seq, id, kind, args, at) VALUES (?, ?, ?, ?, ?, ?)",
+        device,
+        seq,
+        id.toByteArray(),
+        kind,
+        args.toByteArray(),
+        at.toMicros(),
+    )
+    return Mutation(id, seq, kind, args, at)
+}
+
+internal fun Sql.action(id: UUID): Action? = actions("WHERE id = ?", id.toByteArray()).firstOrNull()
+
+internal fun Sql.actions(where: String, vararg args: Any?): List<Action> = all(
+    "SELECT device, seq, id, kind, args, at, tried, verdict, covered, seen FROM outbox $where",
+    *args,
+) {
+    Action(
+        mutation = Mutation(it.uuid(2), it.long(1), it.text(3), it.bytes(4), it.long(5).microsToInstant()),
+        device = it.uuid(0),
+        tried = it.flag(6),
+        verdict = it.blob(7)?.let(Verdict::parseFrom),
+        covered = it.flag(8),
+        seen = it.flag(9),
+    )
+}
+
+internal fun Sql.unsent(): Unsent = first(
+    "SELECT (SELECT count(*) FROM outbox WHERE outcome IS NULL), count(*), coalesce(sum(size), 0) FROM file WHERE state IN (1, 2)",
+) { Unsent(it.int(0), it.int(1), it.long(2)) } ?: Unsent(0, 0, 0)
+
+/**
+ * The next mutations to send: from the number given, or from the first without a verdict when it is 0; at most [count]
+ * and about [size] bytes. It marks them as tried.
+ */
+internal fun Sql.batch(from: Long, count: Int, size: Int): PushRequest {
+    val out = PushRequest.newBuilder()
+    val device = meta(Meta.DEVICE) ?: return out.build()
+    var first = 0L
+    query(
+        "SELECT coalesce(min(seq), 0), coalesce(min(CASE WHEN outcome IS NULL THEN seq END), 0) FROM outbox WHERE device = ?",
+        device,
+    ) {
+        out.heldFrom = it.long(0)
+        first = if (from == 0L) it.long(1) else from
+    }
+    if (first == 0L) return out.build()
+    var left = size
+    for (action in actions("WHERE device = ? AND seq >= ? ORDER BY seq LIMIT ?", device, first, count)) {
+        left -= action.mutation.args.size() + 64
+        if (out.mutationsCount > 0 && left < 0) break
+        out.addMutations(action.mutation.toMessage())
+    }
+    if (out.mutationsCount > 0) {
+        run(
+            "UPDATE outbox SET tried = 1, too_old = 0 WHERE device = ? AND seq BETWEEN ? AND ? AND (tried = 0 OR too_old = 1)",
+            device,
+            first,
+            out.getMutations(out.mutationsCount - 1).sequence,
+        )
+    }
+    return out.build()
+}
+
+private fun Mutation.toMessage(): Sent = Sent.newBuilder().setSequence(
+    seq,
+).setId(id.toBytes()).setKind(kind).setArgs(args).setDeviceTime(at.toTimestamp()).build()
+
+/**
+ * Notes that the server knows nothing of the next mutation to send, nor of any behind it, and takes none in these words.
+ */
+internal fun Sql.refusedAsOld(first: Long) {
+    run("UPDATE outbox SET too_old = 1 WHERE device = ? AND seq >= ? AND outcome IS NULL", meta(Meta.DEVICE), first)
+}
+
+/** Keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server. */
+internal fun Sql.take(answer: PushResponse) {
+    val device = meta(Meta.DEVICE)
+    setMeta(Meta.KEEP_DAYS, answer.keepDays.toLong())
+    for (verdict in answer.verdictsList) {
+        if (verdict.outcome == Outcome.OUTCOME_UNSPECIFIED) throw Fault(Fault.INTERNAL, "verdict without an outcome")
+        val changed = run(
+            "UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?) WHERE device = ? AND seq = ? AND id = ?",
+            verdict.outcomeValue,
+            verdict.toByteArray(),
+            device,
+            verdict.sequence,
+            verdict.id.toByteArray(),
+        )
+        if (changed != 1) throw Fault(Fault.SEQUENCE_REUSED, "sequence ${verdict.sequence}")
+    }
+}

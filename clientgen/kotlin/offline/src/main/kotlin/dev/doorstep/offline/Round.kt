@@ -1,0 +1,211 @@
+package dev.doorstep.offline
+
+import dev.doorstep.sync.v1.PullRequest
+import dev.doorstep.sync.v1.PullResponse
+import dev.doorstep.sync.v1.PushResponse
+import kotlinx.coroutines.sync.withLock
+
+/** What one round did. */
+class Report {
+    /** How many mutations got their verdict. */
+    var pushed: Int = 0
+        internal set
+
+    /** The entities that changed, by the checkpoints reached. */
+    val changed: List<Changed> get() = changes
+
+    /** The feeds that did not agree with their digest and were sent anew. */
+    val repaired: List<String> get() = repairs
+
+    /**
+     * The feeds that the device held and that the server sent from their beginning: to repair them, because the device
+     * was away longer than removals are kept, or because the database went back in time.
+     */
+    val reset: List<String> get() = resets
+
+    /** How many files were verified by the server. */
+    var uploaded: Int = 0
+        internal set
+
+    /** The first error of files that were not. */
+    var trouble: Fault? = null
+        internal set
+
+    /** Files that arrived and are not acceptable; their code says why. They are to be taken again. */
+    val refused: List<StoredFile> get() = refusals
+
+    /** The device was taken out of service; what was unsent was handed in and the copy is gone. */
+    var wiped: Boolean = false
+        internal set
+
+    internal val changes = ArrayList<Changed>()
+    internal val repairs = ArrayList<String>()
+    internal val resets = ArrayList<String>()
+    internal val refusals = ArrayList<StoredFile>()
+}
+
+private const val PUSH_COUNT = 100
+private const val PUSH_BYTES = 1 shl 20
+
+/**
+ * How often one round asks for feeds anew; a server whose digests never agree with its own entries must not keep a phone
+ * busy for ever.
+ */
+private const val MAX_REPAIRS = 3
+private const val MAX_PAGES = 100_000
+
+/** See [Client.sync]; what was done before an error stands in [report]. */
+internal suspend fun Client.round(report: Report) = syncing.withLock {
+    mayTalk()
+    try {
+        both(report)
+    } catch (e: Fault) {
+        if (e.code != Fault.DEVICE_REVOKED) throw e
+        handIn(report)
+        throw Fault(Fault.DEVICE_REVOKED, cause = e)
+    }
+}
+
+/** Tells whether there is a reason not even to try. */
+private suspend fun Client.mayTalk() {
+    val device = store.device()
+    when {
+        !device.enrolled -> throw Fault(Fault.NOT_ENROLLED)
+        device.ended.isNotEmpty() -> throw Fault(device.ended)
+        device.offline -> throw Fault(Fault.PHONE_OFFLINE)
+    }
+}
+
+private suspend fun Client.both(report: Report) {
+    var old: Fault? = null
+    try {
+        push(report, 0)
+    } catch (e: Refusal) {
+        if (e.code != Fault.CLIENT_TOO_OLD) throw e
+        old = e
+    }
+    pull(report)
+    old?.let { throw it } // it still shows what the office says, while its queue waits for the upgrade
+    pushForgotten(report)
+    if (store.transact { it.prune() }) store.sweep()
+    if (upload(report)) pull(report)
+}
+
+/** Sends what has no verdict, in order, until all have one; everything from a number on if it is not 0. */
+private suspend fun Client.push(report: Report, number: Long) {
+    var from = number
+    var gapped = 0L
+    while (true) {
+        val batch = store.transact { it.batch(from, PUSH_COUNT, PUSH_BYTES) }
+        if (batch.mutationsCount == 0) return
+        val answer = try {
+            call("doorstep.sync.v1.SyncService/Push", batch, PushResponse.parser())
+        } catch (e: Refusal) {
+            when (e.code) {
+                Fault.CLIENT_TOO_OLD -> store.transact { it.refusedAsOld(batch.getMutations(0).sequence) }
+
+                // The server lacks some that we have verdicts for: its database was restored. Send from there, once.
+                Fault.SEQUENCE_GAP -> {
+                    from = e.problem.expectedSequence
+                    if (from != 0L && from != gapped) {
+                        gapped = from
+                        store.transact { it.offerAgain(from) }
+                        continue
+                    }
+                }
+            }
+            throw e
+        }
+        store.transact { it.take(answer) }
+        // Fewer verdicts than mutations: the next one is for a newer app, and the next call says so.
+        val n = answer.verdictsCount
+        report.pushed += n
+        if (n == 0 ||
+            n > batch.mutationsCount
+        ) {
+            throw Fault(Fault.INTERNAL, "$n verdicts for ${batch.mutationsCount} mutations")
+        }
+        if (from != 0L) from = batch.getMutations(n - 1).sequence + 1
+    }
+}
+
+/** Asks for pages until a checkpoint whose digests agree. */
+private suspend fun Client.pull(report: Report) {
+    var forgot = false
+    var asked = false
+    var repairs = 0
+    repeat(MAX_PAGES) {
+        val state = store.reading { it.pullState() }
+        val request = pullRequest(state).setEarly(state.first && !asked).build()
+        asked = true
+        val page = try {
+            call("doorstep.sync.v1.SyncService/Pull", request, PullResponse.parser())
+        } catch (e: Refusal) {
+            if (e.code != Fault.CURSOR_MALFORMED || forgot) throw e
+            forgot = true
+            store.transact { it.forgetCursor() }
+            return@repeat
+        }
+        if (page.hasEarly()) {
+            show(report, store.transact { it.early(page, store.options.feedOrder) })
+            return@repeat
+        }
+        val done = store.transact { it.stage(page, store.options.feedOrder) }
+        report.resets += done.reset
+        if (!done.checkpoint) {
+            if (state.first) store.progress()?.let(progress)
+            return@repeat
+        }
+        show(report, done.changed)
+        report.repairs += done.differ
+        if (done.differ.isEmpty()) return
+        if (++repairs > MAX_REPAIRS) throw Fault(Fault.DIGEST_DIFFERS, done.differ.joinToString())
+    }
+    throw Fault(Fault.INTERNAL, "pages without end")
+}
+
+private fun Client.show(report: Report, changed: List<Changed>) {
+    report.changes += changed
+    store.shows(changed.mapTo(HashSet(), Changed::kind))
+}
+
+/** Asks for the next page and says how this device is doing. */
+private fun Client.pullRequest(state: PullState): PullRequest.Builder {
+    val request = PullRequest.newBuilder()
+        .setCursor(
+            state.cursor,
+        ).setMaxBytes(pageBytes).addAllResetFeeds(state.repair).setUnsent(state.unsent).setPacked(true)
+        .setDeviceTime(store.options.now().toTimestamp()).setAppVersion(appVersion)
+    if (state.oldest != 0L) request.setOldestUnsent(state.oldest.microsToInstant().toTimestamp())
+    return request
+}
+
+/**
+ * Sends again what the server gave verdicts for and shows that it has no longer: its database was restored from a backup.
+ * With something unsent the push asks for it by itself (held_from); this is for the phone that had nothing else to send.
+ * The overlay of what was forgotten is back already.
+ */
+private suspend fun Client.pushForgotten(report: Report) {
+    val from = store.reading { it.forgotten() }
+    if (from == 0L) return
+    store.transact { it.offerAgain(from) }
+    push(report, from)
+    pull(report)
+}
+
+/**
+ * Sends what is unsent as evidence and wipes the copy: the office took this device out of service. What cannot be handed in
+ * stays, for an export.
+ */
+private suspend fun Client.handIn(report: Report) {
+    push(report, 0)
+    try {
+        upload(report)
+    } catch (e: Fault) {
+        if (e.code != Fault.DEVICE_REVOKED) throw e
+    }
+    store.transact { it.wipeCopy(Fault.DEVICE_REVOKED) }
+    store.sweep()
+    store.signals.tellAll()
+    report.wiped = true
+}

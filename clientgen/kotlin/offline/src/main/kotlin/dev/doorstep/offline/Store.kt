@@ -1,0 +1,212 @@
+package dev.doorstep.offline
+
+import com.google.protobuf.ByteString
+import java.io.File
+import java.nio.channels.FileChannel
+import java.nio.channels.OverlappingFileLockException
+import java.nio.file.StandardOpenOption
+import java.time.Instant
+import java.util.concurrent.locks.ReentrantLock
+import kotlin.concurrent.withLock
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.channels.ReceiveChannel
+import kotlinx.coroutines.withContext
+
+/** How to open a store. */
+class Options(
+    /** The folder that holds everything; it is made if absent. */
+    val folder: File,
+    /** The device's clock. */
+    val now: () -> Instant = Instant::now,
+    /** Effects by kind of mutation; a kind without one shows only when the server's state has it. */
+    val effects: Map<String, Effect> = emptyMap(),
+    /**
+     * Kinds of feeds, the preferred first: when several feeds hold an entity, the body of the most preferred one
+     * shows.
+     */
+    val feedOrder: List<String> = emptyList(),
+    /** Finds the server's public keys for receipts, by key id, among the entities. */
+    val keys: (View) -> Map<String, ByteArray> = { emptyMap() },
+    /** Checks their signatures. */
+    val signatures: Signatures = JavaSignatures,
+    /** Opens a database in that file, on Android another one than [Jdbc]. */
+    val sql: (File) -> Sql = ::Jdbc,
+)
+
+/**
+ * Everything that a device keeps: what the server's feeds say, what a person did, and files on their way. It knows no
+ * ticket: entities are bytes with a kind and an id, mutations are bytes with a kind. docs/PROTOCOL.md is the contract.
+ *
+ * What an application may rely on:
+ *
+ * - [act] returns after the mutation is on disk. Nothing but a verdict of the server ends its being unsent, and nothing
+ *   here throws unsent work away: [logout] refuses.
+ * - [read] shows one consistent state: what the server had said at the last checkpoint, with the effects of all mutations
+ *   on top that this state does not contain yet. An effect disappears in the very step in which the state that contains
+ *   it is shown.
+ * - A page of changes that is not complete is never shown; after a crash the transfer goes on where it was.
+ * - Everything may be called from any thread. One process at a time has the store.
+ */
+class Store private constructor(internal val options: Options, private val lock: AutoCloseable) :
+    Outbox,
+    AutoCloseable {
+    private val path = File(options.folder, "store.db")
+    internal val files = FileFolder(File(options.folder, "files"))
+    private val writing = ReentrantLock()
+    private val writer: Sql
+    private val readers = Readers { open() }
+    internal val signals = Signals()
+    private val wake = Channel<Unit>(Channel.CONFLATED)
+
+    init {
+        writer = open()
+        try {
+            writer.transaction(IMMEDIATE) { it.upgrade() }
+            // Names, phone numbers and addresses of customers are for the owner of this folder only.
+            path.ownerOnly()
+            sweep()
+        } catch (e: Throwable) {
+            writer.close()
+            throw e
+        }
+    }
+
+    private fun open(): Sql {
+        val sql = options.sql(path)
+        // WAL with FULL: a commit that returned is on disk.
+        for (pragma in listOf(
+            "busy_timeout = 10000",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+        )) {
+            sql.run("PRAGMA $pragma")
+        }
+        return sql
+    }
+
+    /** Receives after a mutation was made or the switch between offline and online was moved. */
+    internal val woken: ReceiveChannel<Unit> get() = wake
+
+    internal fun nudge() {
+        wake.trySend(Unit)
+    }
+
+    /** Runs [fn] in one durable transaction, away from the caller's thread. */
+    internal suspend fun <T> transact(fn: (Sql) -> T): T = withContext(Dispatchers.IO) { blocking(fn) }
+
+    private fun <T> blocking(fn: (Sql) -> T): T = writing.withLock { writer.transaction(IMMEDIATE, fn) }
+
+    /** Runs [fn] on one consistent state, beside whoever writes. */
+    internal suspend fun <T> reading(fn: (Sql) -> T): T =
+        withContext(Dispatchers.IO) { readers.lend { it.transaction("BEGIN", fn) } }
+
+    /** Calls [fn] with the state as it is now; the view is valid within that call. */
+    suspend fun <T> read(fn: (View) -> T): T = reading { fn(shown(it)) }
+
+    /** The server's state with the effects on top of what it does not contain yet. */
+    internal fun shown(sql: Sql): Overlay {
+        val view = Overlay(Held(sql, options.feedOrder))
+        for (action in sql.actions("WHERE covered = 0 ORDER BY n")) {
+            options.effects[action.kind]?.let { view.apply(it(view, action.mutation)) }
+        }
+        return view
+    }
+
+    override suspend fun act(kind: String, args: ByteString, files: List<Kept>): Mutation {
+        checkSize(args)
+        val at = options.now()
+        val mutation = transact { sql ->
+            val made = sql.append(uuid7(at), kind, args, at.toMicros().microsToInstant())
+            files.forEach { sql.addFile(made, it) }
+            made
+        }
+        shows(emptySet())
+        nudge()
+        return mutation
+    }
+
+    /** Tells live queries that entities of these kinds changed, or what was done on this device. */
+    internal fun shows(kinds: Set<Int>) = signals.tell(kinds)
+
+    /** Removes bytes that no file names: copies of an earlier run whose mutation was never written. */
+    internal fun sweep() = blocking { sql -> files.keepOnly(sql.all("SELECT name FROM file") { it.text(0) }.toSet()) }
+
+    /** Ends all use of the store and lets the next one in. */
+    override fun close() {
+        lock.use {
+            readers.close()
+            writing.withLock { writer.close() }
+        }
+    }
+
+    companion object {
+        /** Opens or makes the store. While another process, or another part of this one, has it open: store_locked. */
+        suspend fun open(options: Options): Store = withContext(Dispatchers.IO) {
+            val lock = lock(options.folder)
+            try {
+                Store(options, lock)
+            } catch (e: Throwable) {
+                lock.close()
+                throw e
+            }
+        }
+
+        private const val IMMEDIATE = "BEGIN IMMEDIATE"
+
+        /** Takes the folder for this process; the system gives it back when the process ends, however it ends. */
+        private fun lock(folder: File): AutoCloseable = unusable {
+            if (folder.mkdirs()) folder.ownerOnly()
+            val channel = FileChannel.open(
+                File(folder, "lock").toPath(),
+                StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE,
+            )
+            val taken = try {
+                channel.tryLock()
+            } catch (_: OverlappingFileLockException) {
+                null
+            }
+            if (taken == null) {
+                channel.close()
+                throw Fault(Fault.STORE_LOCKED)
+            }
+            channel
+        }
+    }
+}
+
+/** Connections for readers, so that they need not wait for one another. */
+private class Readers(private val open: () -> Sql) : AutoCloseable {
+    private val idle = ArrayDeque<Sql>()
+    private var closed = false
+
+    inline fun <T> lend(fn: (Sql) -> T): T {
+        val sql = take() ?: open()
+        try {
+            return fn(sql)
+        } finally {
+            give(sql)
+        }
+    }
+
+    private fun take(): Sql? = synchronized(idle) {
+        if (closed) throw Fault(Fault.STORE_UNUSABLE, "closed")
+        idle.removeLastOrNull()
+    }
+
+    private fun give(sql: Sql) {
+        val kept = synchronized(idle) { (!closed && idle.size < MOST_IDLE).also { if (it) idle.addLast(sql) } }
+        if (!kept) sql.close()
+    }
+
+    override fun close() = synchronized(idle) {
+        closed = true
+        idle.forEach(Sql::close)
+        idle.clear()
+    }
+
+    private companion object {
+        const val MOST_IDLE = 4
+    }
+}

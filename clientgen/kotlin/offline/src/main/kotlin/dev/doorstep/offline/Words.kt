@@ -1,0 +1,56 @@
+package dev.doorstep.offline
+
+import com.google.protobuf.ByteString
+import java.io.File
+import java.io.IOException
+import java.nio.ByteBuffer
+import java.nio.file.Files
+import java.nio.file.attribute.PosixFilePermissions
+import java.security.SecureRandom
+import java.time.Instant
+import java.time.temporal.ChronoUnit
+import java.util.UUID
+
+/** The 16 bytes of an id. */
+fun UUID.toBytes(): ByteString =
+    ByteBuffer.allocate(16).putLong(mostSignificantBits).putLong(leastSignificantBits).array().wrap()
+
+/** The id of 16 bytes; null when they are not 16. */
+fun ByteString.toUuid(): UUID? {
+    if (size() != 16) return null
+    val b = asReadOnlyByteBuffer()
+    return UUID(b.getLong(), b.getLong())
+}
+
+internal fun Row.uuid(column: Int): UUID = bytes(column).toUuid() ?: UUID(0, 0)
+
+private val random = SecureRandom()
+
+/** A new id that sorts by time. */
+internal fun uuid7(at: Instant): UUID = UUID(
+    at.toEpochMilli() shl 16 or 0x7000 or (random.nextLong() and 0xfff),
+    Long.MIN_VALUE or (random.nextLong() ushr 2),
+)
+
+internal fun Instant.toMicros(): Long = ChronoUnit.MICROS.between(Instant.EPOCH, this)
+
+internal fun Long.microsToInstant(): Instant = Instant.EPOCH.plus(this, ChronoUnit.MICROS)
+
+/** Nobody but the owner reads or writes it, where the system knows owners. */
+internal fun File.ownerOnly() {
+    try {
+        Files.setPosixFilePermissions(
+            toPath(),
+            PosixFilePermissions.fromString(if (isDirectory) "rwx------" else "rw-------"),
+        )
+    } catch (_: UnsupportedOperationException) {
+        // The folders of an account are its own there.
+    }
+}
+
+/** What the disk does not do is store_unusable. */
+internal inline fun <T> unusable(fn: () -> T): T = try {
+    fn()
+} catch (e: IOException) {
+    throw Fault(Fault.STORE_UNUSABLE, cause = e)
+}
