@@ -44,6 +44,7 @@ type stranger struct {
 	held, staged  map[string]map[string]strangerEntry // by feed, by kind and id
 	repair        []string
 	work          []*strangerWork
+	kept          []*strangerFile
 	covered, last uint64 // up to which number the shown state has the effects
 }
 
@@ -85,6 +86,8 @@ type strangerWork struct {
 	at      time.Time
 	verdict *strangerVerdict
 	device  string
+	// tooOld: the last that the server said of it is client_too_old. (Section 4.9.)
+	tooOld bool
 }
 
 func newStranger(t *testing.T, _ harness.Welcome, p conformance.Phone, _ phone) phone {
@@ -246,12 +249,35 @@ func (s *stranger) round() string {
 	}
 	for _, w := range s.mine() { // section 4.7
 		if w.verdict != nil && w.seq > s.covered {
+			s.offerAgain(w.seq)
 			if code := s.push(w.seq); code != "" {
 				return code
 			}
-			return s.pull()
+			if code := s.pull(); code != "" {
+				return code
+			}
+			break
 		}
 	}
+	moved, code := s.upload()
+	if code != "" || !moved {
+		return code
+	}
+	return s.pull()
+}
+
+// reword is section 4.9.
+func (s *stranger) reword(kind string) string {
+	for _, w := range s.work {
+		if w.verdict == nil && !w.tooOld {
+			return "sequence_reused"
+		}
+		if w.verdict == nil {
+			w.kind, w.tooOld = kind, false
+			return ""
+		}
+	}
+	s.t.Fatal("nothing waits")
 	return ""
 }
 
@@ -264,6 +290,7 @@ func (s *stranger) push(from uint64) string {
 		for _, w := range s.mine() {
 			if w.seq >= from && (from != 0 || w.verdict == nil || len(sent) > 0) {
 				sent = append(sent, w)
+				w.tooOld = false
 				ms = append(ms, map[string]any{
 					"sequence": strconv.FormatUint(w.seq, 10), "id": base64.StdEncoding.EncodeToString(w.id[:]), "kind": w.kind,
 					"args": base64.StdEncoding.EncodeToString(w.args), "deviceTime": w.at.Format(time.RFC3339Nano),
@@ -280,7 +307,13 @@ func (s *stranger) push(from uint64) string {
 		if code == "sequence_gap" && gaps == 0 {
 			gaps++
 			from = expected
+			s.offerAgain(from)
 			continue
+		}
+		if code == "client_too_old" {
+			for _, w := range sent {
+				w.tooOld = true
+			}
 		}
 		if code != "" {
 			return code
@@ -394,16 +427,13 @@ func (s *stranger) live()                     { s.t.Fatal("it does not watch") }
 func (s *stranger) restart()                     { s.t.Fatal("it has no disk") }
 func (s *stranger) open() string                 { s.t.Fatal("it has no disk"); return "" }
 func (s *stranger) close()                       { s.t.Fatal("it has no disk") }
-func (s *stranger) upgrade()                     { s.t.Fatal("it has one version") }
-func (s *stranger) labels() map[uuid.UUID]string { s.t.Fatal("it has one version"); return nil }
-func (s *stranger) attach(uuid.UUID, []byte)     { s.t.Fatal("it takes no photos") }
-func (s *stranger) files() []string              { s.t.Fatal("it takes no photos"); return nil }
-func (s *stranger) reword(string) string         { s.t.Fatal("it has one version"); return "" }
+func (s *stranger) upgrade()                     {} // what it holds needs none
+func (s *stranger) labels() map[uuid.UUID]string { s.t.Fatal("it shows items"); return nil }
 func (s *stranger) export() []byte               { s.t.Fatal("it has no box"); return nil }
 func (s *stranger) take([]byte) string           { s.t.Fatal("it has no box"); return "" }
 
 func (s *stranger) logout() string {
-	if s.unsent() > 0 {
+	if s.unsent() > 0 || slices.ContainsFunc(s.kept, func(f *strangerFile) bool { return f.state == "waiting" || f.state == "held" }) {
 		return "unsent_work"
 	}
 	s.held, s.work = nil, nil
@@ -432,7 +462,7 @@ func (s *stranger) shows() (map[uuid.UUID]int, bool) {
 			covered = w.verdict != nil
 		}
 		var a struct{ Item, Other uuid.UUID }
-		if covered || w.kind != "add" && w.kind != "pair" || json.Unmarshal(w.args, &a) != nil {
+		if covered || !slices.Contains([]string{"add", "pair", "attach"}, w.kind) || json.Unmarshal(w.args, &a) != nil {
 			continue
 		}
 		for _, id := range []uuid.UUID{a.Item, a.Other} {
