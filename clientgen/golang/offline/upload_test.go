@@ -167,7 +167,7 @@ func TestWhatIsDoneWhileALargeFileGoesUpGoesFirst(t *testing.T) {
 	p := o.phone(t, user, nil)
 	p.Uploads = s
 	p.sync()
-	large, next := p.photo(s, 300_500), p.photo(s, 300_500)
+	large, next := p.photo(s, 30_500), p.photo(s, 30_500)
 	s.came = func() {
 		switch len(s.puts) {
 		case 5:
@@ -176,15 +176,15 @@ func TestWhatIsDoneWhileALargeFileGoesUpGoesFirst(t *testing.T) {
 			if n := o.count(t, items[0]); n != 1 {
 				t.Errorf("after one more part the office has counted %d", n)
 			}
-		case 310:
-			p.photo(nil, 100) // also one with a file, which is small and goes first, and which nobody wants
+		case 40:
+			p.photo(nil, 100) // also one with a file, which nobody wants
 		}
 	}
 	if r := p.sync(); r.Uploaded != 2 || r.Pushed != 4 || offline.CodeOf(r.Trouble) != fault.NotFound {
 		t.Errorf("%+v", r)
 	}
 	slices.Sort(s.puts)
-	if n := len(slices.Compact(slices.Clone(s.puts))); n != len(s.puts) || n != 2*301 {
+	if n := len(slices.Compact(slices.Clone(s.puts))); n != len(s.puts) || n != 2*31 {
 		t.Errorf("%d parts, %d of them different", len(s.puts), n)
 	}
 	for _, k := range []offline.Kept{large, next} {
