@@ -19,6 +19,8 @@ export class Copy {
   private shown = 0;
   private early: Meta["early"] | undefined;
   private generation: number | undefined;
+  /** Counts changes of this copy. */
+  private version = 0;
   private sorted: readonly OutboxRow[] | undefined;
 
   constructor(order: readonly string[]) {
@@ -50,8 +52,12 @@ export class Copy {
     return [...this.tables.page.values()].sort((a, b) => a.n - b.n);
   }
 
-  /** Reads what others have written. */
-  async read(tx: Reading): Promise<void> {
+  /**
+   * Reads what others have written. False when the copy was changed meanwhile, by a write of our own or another reading: then
+   * what was read is left, for it may be older.
+   */
+  async read(tx: Reading): Promise<boolean> {
+    const version = this.version;
     const next: Tables = { meta: new Map(), page: new Map(), outbox: new Map(), file: new Map() };
     const load = async <T extends Copied>(table: T, after?: Key): Promise<void> => {
       const into: Map<Key, Rows[T]> = next[table];
@@ -60,12 +66,16 @@ export class Copy {
     await load("meta");
     await load("outbox");
     await load("file");
-    const generation = next.meta.get("generation")?.value;
-    await load("page", generation === this.generation ? this.shown : undefined);
-    const writes = (t: Tables): number => (t.meta.get("writes")?.value as number | undefined) ?? 0;
-    if (generation === this.generation && writes(next) < writes(this.tables)) return; // overtaken by a write of our own
+    if (next.meta.get("generation")?.value === this.generation) {
+      for (const row of this.staged) next.page.set(row.n, row); // pages are only added, within a generation
+      await load("page", this.staged.at(-1)?.n ?? this.shown);
+    } else {
+      await load("page");
+    }
+    if (this.version !== version) return false;
     this.tables = next;
     this.settle();
+    return true;
   }
 
   /** Takes over what a transaction has written; held is what shows after it, where that is known already. */
@@ -76,10 +86,12 @@ export class Copy {
 
   /** Brings the state up to the pages that are to be shown. */
   private settle(held?: Held): void {
+    this.version++;
     this.sorted = undefined;
     const shown = this.get("shown") ?? 0;
     const early = this.get("early");
     const generation = this.get("generation");
+    if (held === undefined && shown === this.shown && early === this.early && generation === this.generation) return;
     if (held === undefined) {
       held = this.state.fork();
       if (generation !== this.generation || early !== this.early) {

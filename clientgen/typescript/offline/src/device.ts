@@ -42,6 +42,7 @@ export function deviceOf(store: Store): Device {
 export async function enrolled(store: Store, server: string, e: EnrolDeviceResponse): Promise<void> {
   if (e.tokens === undefined) throw Fault.of("internal", "an enrolment without tokens");
   const tokens = toBinary(TokensSchema, e.tokens);
+  const device = e.deviceId.slice();
   const kept = clone(EnrolDeviceResponseSchema, e);
   delete kept.tokens;
   await store.write(["page", "outbox", "file", "bytes"], async (tx) => {
@@ -54,9 +55,9 @@ export async function enrolled(store: Store, server: string, e: EnrolDeviceRespo
       }
     }
     const unsent = (await tx.all("outbox")).filter((r) => r.verdict === undefined);
-    await tx.put("outbox", ...unsent.map((r, i) => ({ ...r, device: e.deviceId, seq: i + 1, tried: false })));
+    await tx.put("outbox", ...unsent.map((r, i) => ({ ...r, device, seq: i + 1, tried: false })));
     await setMeta(tx, "server", server);
-    await setMeta(tx, "device", e.deviceId);
+    await setMeta(tx, "device", device);
     await setMeta(tx, "enrolment", toBinary(EnrolDeviceResponseSchema, kept));
     await setMeta(tx, "tokens", tokens);
     await setMeta(tx, "ended", "");

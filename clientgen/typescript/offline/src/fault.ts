@@ -59,6 +59,9 @@ const own = {
 /** A code that this package gives without a server. */
 export type OwnCode = keyof typeof own;
 
+/** All of them. */
+export const ownCodes = Object.keys(own) as OwnCode[];
+
 /** An error with a code (docs/ERRORS.md); the server's, or one of this device's own. */
 export class Fault extends Error {
   override readonly name = "Fault";

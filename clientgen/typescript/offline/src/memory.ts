@@ -24,7 +24,8 @@ export class MemoryDisk implements Disk {
   }
 
   alone<R>(name: string, signal: AbortSignal | undefined, fn: () => Promise<R>): Promise<R> {
-    const turn = (this.turns.get(name) ?? Promise.resolve()).then(() => {
+    const before = this.turns.get(name) ?? Promise.resolve();
+    const turn = before.then(() => {
       signal?.throwIfAborted();
       return fn();
     });
@@ -32,7 +33,7 @@ export class MemoryDisk implements Disk {
       name,
       turn.catch(() => undefined),
     );
-    return turn;
+    return signal === undefined ? turn : unless(signal, before, turn);
   }
 
   connect(hear: () => void): Line {
@@ -102,4 +103,22 @@ class MemoryTransaction implements Writing {
 
 function compare(a: Key, b: Key): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What a turn gives; the signal's reason if it is aborted before the turn has come. */
+async function unless<R>(signal: AbortSignal, before: Promise<unknown>, turn: Promise<R>): Promise<R> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = (): void => reject(signal.reason);
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+  });
+  turn.catch(() => undefined); // nobody else hears of a turn that was given up
+  try {
+    await Promise.race([before, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    aborted.catch(() => undefined);
+  }
+  return turn;
 }

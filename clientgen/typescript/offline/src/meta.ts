@@ -35,7 +35,7 @@ export interface Meta {
   repair: readonly string[];
   /** The number of the last page that shows. */
   shown: number;
-  /** Another number whenever shown pages were wiped or written anew: who knows another one reads all of them. */
+  /** Another number whenever pages were wiped or written anew: who knows another one reads all of them. */
   generation: number;
 }
 

@@ -90,7 +90,12 @@ export class Round {
     if (old !== undefined) throw old; // it still shows what the office says, while its queue waits for the upgrade
     await this.pushForgotten();
     await prune(this.store);
-    await compact(this.store);
+    try {
+      await compact(this.store);
+    } catch (err) {
+      if (codeOf(err) !== "store_unusable") throw err;
+      // A disk too full to be tidied: what is on it is good, and the next round tries again.
+    }
     if (this.client.uploads !== undefined && (await upload(this.client, this.client.uploads, this.report, this.signal)))
       await this.pull();
   }

@@ -34,6 +34,7 @@ export async function stage(store: Store, page: PullResponse): Promise<Applied> 
   const reset = row.feeds.filter((f) => f.reset && names.has(f.feed)).map((f) => f.feed);
   const cleared = new Set([...row.dropped, ...row.feeds.filter((f) => f.reset).map((f) => f.feed)]);
   let repair = (store.meta("repair") ?? []).filter((feed) => !cleared.has(feed)); // they come anew, or are followed no longer
+  const cursor = page.cursor.slice(); // not a part of the whole answer, which would lie on disk with it
   let held: Held | undefined;
   let changed: Changed[] = [];
   let differ: string[] = [];
@@ -50,7 +51,7 @@ export async function stage(store: Store, page: PullResponse): Promise<Applied> 
     async (tx) => {
       await sameDevice(store, tx);
       await tx.put("page", ...rows);
-      if (page.cursor.length > 0) await setMeta(tx, "cursor", page.cursor);
+      if (page.cursor.length > 0) await setMeta(tx, "cursor", cursor);
       await setMeta(tx, "repair", repair);
       if (page.checkpoint === undefined) return noteWhole(tx, page);
       await tx.delete("meta", "early", "whole");
@@ -120,12 +121,18 @@ export async function noteWhole(tx: Writing, page: PullResponse): Promise<void> 
 export async function forgetCursor(store: Store): Promise<void> {
   const n = (store.meta("shown") ?? 0) + 1;
   const dropped = store.held.names();
-  await store.write(["page"], async (tx) => {
-    await tx.delete("page", ...store.staged.map((r) => r.n));
-    if (dropped.length > 0) await tx.put("page", { n, dropped, feeds: [] });
-    await setMeta(tx, "repair", []); // all feeds come anew
-    await tx.delete("meta", "cursor");
-  });
+  await store.write(
+    ["page"],
+    async (tx) => {
+      await sameDevice(store, tx);
+      await tx.delete("page", ...store.staged.map((r) => r.n));
+      if (dropped.length > 0) await tx.put("page", { n, dropped, feeds: [] });
+      await setMeta(tx, "repair", []); // all feeds come anew
+      await tx.delete("meta", "cursor");
+      await anew(tx);
+    },
+    store.held,
+  );
 }
 
 /** The size in bytes of the rows that compact writes. */

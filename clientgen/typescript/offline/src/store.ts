@@ -47,6 +47,11 @@ export class Store {
   private shows = Snapshot.empty;
   private readonly hearers = new Set<(news: News) => void>();
   private readonly line: Line;
+  /** What the state that shows was made of. */
+  private from: { readonly held: Held | undefined; readonly uncovered: readonly OutboxRow[] } = {
+    held: undefined,
+    uncovered: [],
+  };
 
   private constructor(readonly options: Options) {
     this.copy = new Copy(options.feedOrder);
@@ -232,21 +237,35 @@ export class Store {
 
   /** Reads what others have written to the disk: another tab, say. */
   async catchUp(): Promise<void> {
-    const known = this.copy.get("writes");
-    if (known !== undefined && known === (await this.options.disk.read(["meta"], (tx) => getMeta(tx, "writes"))))
+    for (;;) {
+      const known = this.copy.get("writes");
+      if (known !== undefined && known === (await this.options.disk.read(["meta"], (tx) => getMeta(tx, "writes"))))
+        return;
+      const waited = this.waiting().length;
+      if (!(await this.options.disk.read(copied, (tx) => this.copy.read(tx)))) continue;
+      this.changed();
+      if (this.waiting().length > waited) this.woken.notify();
       return;
-    const waited = this.waiting().length;
-    await this.options.disk.read(copied, (tx) => this.copy.read(tx));
-    this.changed();
-    if (this.waiting().length > waited) this.woken.notify();
+    }
   }
 
   /** Works out what shows now and tells of it. */
   private changed(): void {
     const before = this.shows;
-    const uncovered = this.copy.work.filter((r) => !r.covered).map(actionOf);
-    this.shows = before.onto(this.copy.held.bases).with(this.options.effects, uncovered).reusing(before);
+    const { held } = this.copy;
+    const uncovered = this.copy.work.filter((r) => !r.covered);
+    const same =
+      held === this.from.held &&
+      uncovered.length === this.from.uncovered.length &&
+      uncovered.every((r, i) => sameWords(r, this.from.uncovered[i]!));
+    if (!same) this.shows = before.onto(held.bases).with(this.options.effects, uncovered.map(actionOf)).reusing(before);
+    this.from = { held, uncovered };
     const news = { kinds: before.differs(this.shows) };
     for (const hear of [...this.hearers]) hear(news);
   }
+}
+
+/** Whether two rows are of one mutation in the same words, so that its effect is the same. */
+function sameWords(a: OutboxRow, b: OutboxRow): boolean {
+  return a.n === b.n && a.seq === b.seq && a.kind === b.kind && a.args === b.args;
 }

@@ -33,9 +33,12 @@ class Gate {
       if (refresh !== this.renew) return problem("refresh_invalid");
       this.access += "+";
       const tokens = { access: this.access, accessExpires: timestampFromMs(4e12), refresh: this.renew };
-      return new Response(toBinary(RefreshTokenResponseSchema, create(RefreshTokenResponseSchema, { tokens })) as Uint8Array<ArrayBuffer>, {
-        headers: { "Content-Type": "application/proto" },
-      });
+      return new Response(
+        toBinary(RefreshTokenResponseSchema, create(RefreshTokenResponseSchema, { tokens })) as Uint8Array<ArrayBuffer>,
+        {
+          headers: { "Content-Type": "application/proto" },
+        },
+      );
     }
     const bearer = new Headers(init.headers).get("Authorization");
     if (method !== "EnrolDevice" && bearer !== `Bearer ${this.access}`) return problem("token_expired");
@@ -54,8 +57,9 @@ class Gate {
         signal?.addEventListener("abort", () => end(() => out.error(signal.reason)));
         this.watches.push((m) => {
           if (m === "cut") end(() => out.error(new TypeError("cut")));
-          else if (m === "end") out.enqueue(envelope(2, text("{}"))), end(() => out.close());
-          else if (m !== undefined) out.enqueue(envelope(0, toBinary(WatchResponseSchema, create(WatchResponseSchema, { event: m }))));
+          else if (m === "end") (out.enqueue(envelope(2, text("{}"))), end(() => out.close()));
+          else if (m !== undefined)
+            out.enqueue(envelope(0, toBinary(WatchResponseSchema, create(WatchResponseSchema, { event: m }))));
         });
       },
     });
@@ -81,8 +85,15 @@ function hang({ signal }: RequestInit): Promise<Response> {
 }
 
 function problem(code: string, more: MessageInitShape<typeof ProblemSchema> = {}): Response {
-  const value = base64Encode(toBinary(ProblemSchema, create(ProblemSchema, { code, english: `It is ${code}.`, chinese: `是 ${code}。`, ...more })));
-  return new Response(JSON.stringify({ code: "unknown", details: [{ type: "doorstep.types.v1.Problem", value }] }), { status: 400 });
+  const value = base64Encode(
+    toBinary(
+      ProblemSchema,
+      create(ProblemSchema, { code, english: `It is ${code}.`, chinese: `是 ${code}。`, ...more }),
+    ),
+  );
+  return new Response(JSON.stringify({ code: "unknown", details: [{ type: "doorstep.types.v1.Problem", value }] }), {
+    status: 400,
+  });
 }
 
 async function enrolled(options: ClientOptions = {}): Promise<{ gate: Gate; store: Store; client: Client }> {
@@ -298,4 +309,3 @@ describe("a watch", () => {
     expect(await refusal(ended)).toBe("refresh_invalid");
   });
 });
-

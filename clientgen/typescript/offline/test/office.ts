@@ -18,6 +18,7 @@ import {
   type PushRequest,
   type PushResponse,
 } from "../src/gen/doorstep/sync/v1/sync_pb.js";
+import type { Effect } from "../src/index.js";
 import { hex } from "../src/uuid.js";
 import { idOf, itemKind, text, textOf } from "./phone.js";
 
@@ -31,6 +32,8 @@ export class Office {
   pageSize = 3;
   /** Loses the answers of calls for which it says so. */
   loses: () => boolean = () => false;
+  /** What a phone did that no phone may do. */
+  broken: Error | undefined;
   /** The ids of all mutations that had an effect. */
   readonly applied = new Set<string>();
   private readonly verdicts = new Map<bigint, { id: string; outcome: Outcome }>();
@@ -96,13 +99,13 @@ export class Office {
   private take(m: Mutation) {
     const before = this.verdicts.get(m.sequence);
     if (before === undefined) {
-      if (m.sequence !== BigInt(this.verdicts.size + 1)) throw new Error(`a gap before ${m.sequence}`);
-      if (this.applied.has(hex(m.id))) throw new Error("the same mutation under two numbers");
+      if (m.sequence !== BigInt(this.verdicts.size + 1)) this.breaks(`a gap before ${m.sequence}`);
+      if (this.applied.has(hex(m.id))) this.breaks("the same mutation under two numbers");
       this.applied.add(hex(m.id));
       this.count(Number(textOf(m.args)));
       this.verdicts.set(m.sequence, { id: hex(m.id), outcome: Outcome.APPLIED });
     } else if (before.id !== hex(m.id)) {
-      throw new Error(`two mutations of the number ${m.sequence}`);
+      this.breaks(`two mutations of the number ${m.sequence}`);
     }
     return create(VerdictSchema, {
       sequence: m.sequence,
@@ -110,6 +113,10 @@ export class Office {
       outcome: Outcome.APPLIED,
       serverTime: timestampFromMs(1_800_000_000_000),
     });
+  }
+
+  private breaks(what: string): never {
+    throw (this.broken ??= new Error(what));
   }
 
   private pull(req: PullRequest): PullResponse {
@@ -148,4 +155,23 @@ export class Office {
           }),
     });
   }
+}
+
+/** Counts a pair up. */
+export const pair: Effect = (view, done) => {
+  const n = Number(textOf(done.args));
+  return [n, n + pairs].flatMap((one) => {
+    const body = view.get(itemKind, idOf(one));
+    return body === undefined ? [] : [{ kind: itemKind, id: idOf(one), body: text(String(Number(textOf(body)) + 1)) }];
+  });
+};
+
+/** Numbers from 0 to 1 of a seed (mulberry32). */
+export function random(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeEntries, type Entry } from "../src/entry.js";
 import { setMeta } from "../src/meta.js";
-import { compact } from "../src/stage.js";
+import { compact, forgetCursor } from "../src/stage.js";
 import { MemoryDisk, type Store } from "../src/index.js";
 import { enrol, idOf, itemKind, open, refusal, shown, text } from "./phone.js";
 
@@ -117,6 +117,15 @@ describe("a store", () => {
     expect(await refusal(enrol(store, 2, 102))).toBe("unsent_work");
   });
 
+  it("is another person's after everything was sent, with nothing of the first", async () => {
+    const store = await open();
+    await enrol(store);
+    await showPage(store, "tech:1", put(1, "5"));
+    await enrol(store, 2, 102);
+    expect(shown(store)).toEqual({});
+    expect(store.device().user).toEqual(idOf(2));
+  });
+
   it("keeps files, and counts those that are unsent", async () => {
     const disk = new MemoryDisk();
     const store = await open(disk);
@@ -166,6 +175,38 @@ describe("several stores on one disk", () => {
     await showPage(one, "tech:1", put(3, "8"));
     await two.catchUp();
     for (const store of [one, two]) expect(shown(store)).toEqual({ 3: "8" });
+  });
+
+  it("begin anew when the server does not know the cursor, and show what there is until then", async () => {
+    const disk = new MemoryDisk();
+    const one = await open(disk);
+    await enrol(one);
+    await showPage(one, "tech:1", put(1, "5"));
+    await showPage(one, "team:1", put(2, "6"));
+    const two = await open(disk);
+    await forgetCursor(one);
+    await two.catchUp();
+    for (const store of [one, two, await open(disk)]) {
+      expect(shown(store)).toEqual({ 1: "5", 2: "6" });
+      expect(store.staged.length).toBe(1);
+    }
+    await one.write(["page"], (tx) => setMeta(tx, "shown", 3)); // the checkpoint, with nothing come anew
+    await two.catchUp();
+    for (const store of [one, two]) expect(shown(store)).toEqual({});
+  });
+
+  it("take turns, and who waits can give up", async () => {
+    const disk = new MemoryDisk();
+    let end = (): void => undefined;
+    const first = disk.alone("x", undefined, () => new Promise<void>((resolve) => (end = resolve)));
+    const stop = new AbortController();
+    const second = disk.alone("x", stop.signal, () => Promise.reject(new Error("had its turn")));
+    const third = disk.alone("x", undefined, async () => "third");
+    stop.abort(new Error("gave up"));
+    await expect(second).rejects.toThrow("gave up");
+    end();
+    await first;
+    expect(await third).toBe("third");
   });
 });
 
