@@ -24,7 +24,9 @@ internal object Harness {
     private fun start(): String {
         val built = System.getenv("DOORSTEP_HARNESS")
         val command = if (built.isNullOrEmpty()) listOf("go", "run", "./internal/conformance") else listOf(built)
-        val process = ProcessBuilder(command).directory(repository).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+        val process = ProcessBuilder(
+            command,
+        ).directory(repository).redirectError(ProcessBuilder.Redirect.INHERIT).start()
         // It ends with its input, also when this JVM is killed; here it gets the time to tidy up.
         Runtime.getRuntime().addShutdownHook(
             Thread {
@@ -32,7 +34,8 @@ internal object Harness {
                 process.waitFor()
             },
         )
-        return process.inputStream.bufferedReader().readLine() ?: throw IOException("the harness did not start: $command")
+        return process.inputStream.bufferedReader().readLine()
+            ?: throw IOException("the harness did not start: $command")
     }
 
     /** Gives an order; an answer other than 200 is an error with the reason. */

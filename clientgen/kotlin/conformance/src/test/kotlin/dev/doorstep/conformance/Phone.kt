@@ -143,7 +143,10 @@ internal class Phone(private val folder: File, private val pageBytes: Int) {
 
     suspend fun take(box: ByteArray): String = code { store.import(box.inputStream(), PASSPHRASE) }
 
-    suspend fun shows(): Map<UUID, Int> = entities(ITEM).associate { (id, item) -> id to item.getValue("count").jsonPrimitive.int }
+    suspend fun shows(): Map<UUID, Int> = entities(ITEM).associate { (id, item) ->
+        id to
+            item.getValue("count").jsonPrimitive.int
+    }
 
     suspend fun early(): Boolean = store.device().early
 
@@ -171,13 +174,12 @@ internal class Phone(private val folder: File, private val pageBytes: Int) {
         it.state.name.lowercase() + if (it.state == FileState.REFUSED) " ${it.code}" else ""
     }
 
-    private suspend fun code(fn: suspend () -> Unit): String =
-        try {
-            fn()
-            ""
-        } catch (e: dev.doorstep.offline.Fault) {
-            codeOf(e).orEmpty()
-        }
+    private suspend fun code(fn: suspend () -> Unit): String = try {
+        fn()
+        ""
+    } catch (e: dev.doorstep.offline.Fault) {
+        codeOf(e).orEmpty()
+    }
 
     companion object {
         /** A fault meets one call, not a pool of connections. */

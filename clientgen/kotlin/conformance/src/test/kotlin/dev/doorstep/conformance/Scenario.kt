@@ -22,8 +22,9 @@ internal class Scenario(file: File) {
     val steps: List<Step> = json.getValue("steps").jsonArray.map { Step(it.jsonObject) }
 
     companion object {
-        fun all(): List<Scenario> =
-            File(repository, "sync/conformance/scenarios").listFiles { f -> f.extension == "json" }.orEmpty().sorted().map(::Scenario)
+        fun all(): List<Scenario> = File(repository, "sync/conformance/scenarios").listFiles { f ->
+            f.extension == "json"
+        }.orEmpty().sorted().map(::Scenario)
     }
 }
 

@@ -95,6 +95,7 @@ private class Runner(private val scenario: Scenario, private val folder: File) {
             without += name
             return
         }
+        if (name !in without) return // it shares already
         val code = phone.open()
         if (code.isEmpty()) without -= name else without += name
         val beside = scenario.phones.getValue(name).text("beside")
@@ -114,19 +115,33 @@ private class Runner(private val scenario: Scenario, private val folder: File) {
             }
 
             "act" -> phone.act(step.text("kind").orEmpty(), step.text("text") ?: args(step))
+
             "attach" -> phone.attach(items.getValue(step.text("item").orEmpty()), photo(step))
+
             "sync" -> return phone.sync()
+
             "sync_until_done" -> return untilDone(phone)
+
             "offline" -> phone.offline(true)
+
             "online" -> phone.offline(false)
+
             "restart" -> phone.restart()
+
             "upgrade" -> phone.upgrade()
+
             "reword" -> return phone.reword(step.text("kind").orEmpty())
+
             "export" -> boxes[name] = phone.export()
+
             "import" -> return phone.take(boxes.getValue(step.text("from").orEmpty()))
+
             "logout" -> return phone.logout()
+
             "live" -> phone.live(scope)
+
             "clock" -> phone.clock(duration(step.text("ahead").orEmpty()))
+
             else -> throw AssertionError("no phone does ${step.act}")
         }
         return ""
