@@ -339,15 +339,14 @@ func (p *handset[T]) pull() {
 			if err := p.stage(got.page); err != nil {
 				p.sim.add(Broke{MonotonicReads, err.Error()})
 			}
-			p.resets += p.Resets - before
+			if p.resets += p.Resets - before; got.page.Final {
+				p.show(got) // in the same step: a crash between them would forget which digests to compare
+			}
 		}) {
 			return
 		}
 		if !got.page.Final {
 			p.pull()
-			return
-		}
-		if !p.write(func() { p.show(got) }) {
 			return
 		}
 		if p.repairs++; p.repair != nil && p.repairs <= 3 {
