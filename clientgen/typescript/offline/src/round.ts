@@ -11,7 +11,7 @@ import type { Changed } from "./held.js";
 import { batch, refusedAsOld, take } from "./outbox.js";
 import { forgotten, offerAgain, prune } from "./restored.js";
 import { compact, forgetCursor, stage } from "./stage.js";
-import { upload } from "./upload.js";
+import { upload, type Moved } from "./upload.js";
 
 /** What one round did. */
 export interface Report {
@@ -48,6 +48,8 @@ const maxResets = 64;
 export class Round {
   readonly report: Report = { pushed: 0, changed: [], repaired: [], reset: [], uploaded: 0, refused: [], wiped: false };
   private readonly store;
+  /** Files that had their try in this round. */
+  private readonly tried = new Set<string>();
 
   constructor(
     private readonly client: Client,
@@ -78,7 +80,12 @@ export class Round {
     if (this.store.meta("offline") === true) throw Fault.of("phone_offline");
   }
 
+  /** Does it all once, and pushes and pulls again whenever something is done while files go up: it may take them an hour. */
   private async whole(): Promise<void> {
+    while ((await this.once()).aside);
+  }
+
+  private async once(): Promise<Moved> {
     let old: unknown;
     try {
       await this.push(0);
@@ -96,8 +103,9 @@ export class Round {
       if (codeOf(err) !== "store_unusable") throw err;
       // A disk too full to be tidied: what is on it is good, and the next round tries again.
     }
-    if (this.client.uploads !== undefined && (await upload(this.client, this.client.uploads, this.report, this.signal)))
-      await this.pull();
+    const sent = await this.upload();
+    if (sent.moved && !sent.aside) await this.pull(); // what comes next pulls, too
+    return sent;
   }
 
   /** Sends what has no verdict, in order, until all have one; everything from a number on if it is not 0. */
@@ -166,6 +174,13 @@ export class Round {
     throw Fault.of("internal", "pages without end");
   }
 
+  /** Sends files, where the application has said how. */
+  private async upload(): Promise<Moved> {
+    const { uploads } = this.client;
+    if (uploads === undefined) return { moved: false, aside: false };
+    return upload(this.client, uploads, this.tried, this.report, this.signal);
+  }
+
   /** Asks for the next page and says how this device is doing. */
   private request(early: boolean) {
     const unsent = this.store.work.filter((r) => r.verdict === undefined);
@@ -206,11 +221,16 @@ export class Round {
    * stays, for an export.
    */
   private async handIn(): Promise<void> {
-    await this.push(0);
-    try {
-      if (this.client.uploads !== undefined) await upload(this.client, this.client.uploads, this.report, this.signal);
-    } catch (err) {
-      if (codeOf(err) !== "device_revoked") throw err;
+    this.tried.clear();
+    let aside = true;
+    while (aside) {
+      await this.push(0);
+      try {
+        ({ aside } = await this.upload());
+      } catch (err) {
+        if (codeOf(err) !== "device_revoked") throw err;
+        aside = false;
+      }
     }
     await wipeCopy(this.store, "device_revoked");
     this.report.wiped = true;

@@ -49,23 +49,34 @@ const holdUp: readonly string[] = [
   "store_unusable",
 ];
 
+/** How far sending files came. */
+export interface Moved {
+  /** The server may have something new. */
+  readonly moved: boolean;
+  /** Something was done meanwhile, which is small and goes first: files that are left are for after that. */
+  readonly aside: boolean;
+}
+
 /**
- * Sends the bytes of the files whose mutation has a verdict. One that fails does not hold up the next, unless the network is
- * gone. The result tells that the server may have something new.
+ * Sends the bytes of the files whose mutation has a verdict, but for those tried before. One that fails does not hold up the next,
+ * unless the network is gone.
  */
 export async function upload(
   client: Client,
   uploads: Uploads,
+  tried: Set<string>,
   report: Report,
   signal: AbortSignal | undefined,
-): Promise<boolean> {
+): Promise<Moved> {
   let moved = false;
   for (const file of files(client.store)) {
-    if (file.state !== FileState.waiting && file.state !== FileState.held) continue;
+    if ((file.state !== FileState.waiting && file.state !== FileState.held) || tried.has(file.key)) continue;
     const row = client.store.work.find((r) => equalBytes(r.id, file.mutation));
     if (row?.verdict === undefined) continue;
+    if (waits(client)) return { moved, aside: true };
     try {
       const sent = await send(client, uploads, file, signal);
+      if (sent === "aside") return { moved, aside: true };
       moved = true;
       if (sent.state === FileState.done) report.uploaded++;
       else report.refused.push(sent);
@@ -77,17 +88,26 @@ export async function upload(
       report.trouble ??= err;
       await setFile(client.store, { ...now, state, code: err.code });
     }
+    tried.add(file.key);
   }
-  return moved;
+  return { moved, aside: false };
 }
 
-/** Sends what the object store lacks of one file, and has it verified. */
+/**
+ * Whether something waits to be pushed. A file of a hundred megabytes on one bar of signal must not hold up the word that the job
+ * is done.
+ */
+function waits(client: Client): boolean {
+  return client.store.work.some((r) => r.verdict === undefined);
+}
+
+/** Sends what the object store lacks of one file, and has it verified, unless something comes up that goes first. */
 async function send(
   client: Client,
   uploads: Uploads,
   file: FileRow,
   signal: AbortSignal | undefined,
-): Promise<FileRow> {
+): Promise<FileRow | "aside"> {
   const bytes = await openFile(client.store, file.id);
   if (bytes?.size !== file.size) throw Fault.of("store_unusable", "the bytes of a file are gone");
   for (let starts = 0; starts < maxStarts; starts++) {
@@ -99,6 +119,7 @@ async function send(
       if (refused) break; // ask for fresh requests
       sent += part.length;
       await setFile(client.store, { ...file, sent });
+      if (waits(client)) return "aside";
     }
     if (refused) continue;
     const done = await uploads.finish(file.id, signal);
