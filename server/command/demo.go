@@ -32,6 +32,8 @@ type demonstrate struct {
 	QuietDay  bool   `name:"quiet-day" group:"Serving:" help:"Nothing happens but what you do: no new orders, no colleagues at work."`
 	LogLevel  string `name:"log-level" env:"DOORSTEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"error" group:"Serving:" help:"debug, info, warn or error (${default})."`
 	PublicURL string `name:"public-url" env:"DOORSTEP_PUBLIC_URL" placeholder:"URL" group:"Serving:" help:"The address for phones; this machine's own in its network when absent."`
+	// For who writes an app and tries it against this company.
+	Origins []string `env:"DOORSTEP_ORIGINS" placeholder:"ORIGIN" group:"Serving:" help:"Web pages of other hosts that may call, for example http://localhost:5173."`
 }
 
 // Help is shown by doorstep demo --help.
@@ -72,7 +74,7 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	if o.config.Objects.PublicEndpoint == "" && o.storePort != 0 {
 		o.config.Objects.PublicEndpoint = net.JoinHostPort(me, strconv.Itoa(o.storePort))
 	}
-	flags := serving{Listen: d.Listen, PublicURL: d.PublicURL, LogLevel: d.LogLevel, LogFormat: "text", Pool: 20}
+	flags := serving{Listen: d.Listen, PublicURL: d.PublicURL, LogLevel: d.LogLevel, LogFormat: "text", Pool: 20, Origins: d.Origins}
 	if flags.PublicURL == "" && port != "" && port != "0" {
 		flags.PublicURL = (&url.URL{Scheme: "http", Host: net.JoinHostPort(me, port)}).String()
 	}
