@@ -70,8 +70,8 @@ export interface Running {
   close: () => Promise<void>;
 }
 
-/** Starts the browser on a profile. Pages may call servers of other origins, for the harness knows none. */
-export async function start(dir: string): Promise<Running> {
+/** Starts the browser on a profile. Pages may call servers of other origins, for the harness knows none; unless strict. */
+export async function start(dir: string, strict = false): Promise<Running> {
   const port = join(dir, "DevToolsActivePort");
   await rm(port, { force: true });
   const flags = [
@@ -83,7 +83,7 @@ export async function start(dir: string): Promise<Running> {
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--disable-web-security",
+    ...(strict ? [] : ["--disable-web-security"]),
     "--remote-debugging-port=0",
     `--user-data-dir=${dir}`,
   ];
