@@ -218,7 +218,8 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 	return err
 }
 
-// take keeps verdicts. The first verdict of a mutation stays, the newest says since when the server has it; one for another id is an error of the server.
+// take keeps verdicts. The first verdict of a mutation stays, the newest says since when the server has it; one for another
+// id is an error of the server.
 func (s *Store) take(ctx context.Context, res *syncv1.PushResponse) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)

@@ -41,8 +41,8 @@ func (s *Store) forgotten(ctx context.Context) (from uint64, err error) {
 	return uint64(n.Int64), err
 }
 
-// offerAgain notes that the server has forgotten what came from a number on, and makes the files of forgotten mutations go through their upload anew. What the object store still has is not
-// sent twice.
+// offerAgain notes that the server has forgotten what came from a number on, and makes the files of forgotten mutations go
+// through their upload anew. What the object store still has is not sent twice.
 func (s *Store) offerAgain(ctx context.Context, from uint64) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)
@@ -63,9 +63,9 @@ const defaultKeepDays = 30
 
 // prune forgets mutations that the server has had for longer than any backup is old from which it would be restored,
 // and their files. It counts from when the server has had a mutation for sure: one that came again after a restore is as young as
-// that, whatever its first verdict says. What is not settled is kept: without a verdict, not covered by the state shown, rejected or parked
-// and not seen by a person, with a file to send; and everything after it, so that what is held has no gaps. The newest
-// one always stays, for the numbers count on from it. Time is the server's.
+// that, whatever its first verdict says. What is not settled is kept: without a verdict, not covered by the state shown,
+// rejected or parked and not seen by a person, with a file to send; and everything after it, so that what is held has no
+// gaps. The newest one always stays, for the numbers count on from it. Time is the server's.
 func (s *Store) prune(ctx context.Context) error {
 	d, err := s.Device(ctx)
 	if err != nil {

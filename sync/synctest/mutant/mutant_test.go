@@ -49,6 +49,7 @@ var mutants = []struct {
 	{"what left is deleted on the phone", "clientgen/golang/offline/stage.go", "FROM staged WHERE removed)`", "FROM staged WHERE removed AND seq < 0)`", scenarios, "TestTheGoClientAppliesPagesAsTheVectorsSay"},
 	{"a phone newer than the backup goes on", "server/account/refresh.go", "return r.Generation > l.Generation+1 || ", "return ", "./server/account -rapid.nofailfile", "TestAPhoneWhoseTokensAreNewerThanTheBackupIsNeverLockedOut"},
 	{"a digest is compared at the checkpoint", "clientgen/golang/offline/stage.go", "if uint64(sum) == f.Digest && count == f.Count {", "if uint64(sum) == f.Digest || count > 0 {", "./clientgen/golang/offline", "TestADamagedCopyIsRepairedByItsFeedAlone"},
+	{"a part that is done makes way", "clientgen/golang/offline/upload.go", "if err == nil && waits {", "if err == nil && waits && ctx.Err() != nil {", "./clientgen/golang/offline", "TestWhatIsDoneWhileALargeFileGoesUpGoesFirst"},
 	{"an effect goes only when the state has it", "clientgen/golang/offline/stage.go", "cover(ctx, tx, page.LastSequence, ", "cover(ctx, tx, page.LastSequence+1, ", "./clientgen/golang/offline", "TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict"},
 }
 
