@@ -101,7 +101,8 @@ async function live(disk: Disk, life: Life, seed: number): Promise<void> {
     if (what < 0.4)
       life.promised.push(hex((await store.do("pair", text(String(1 + Math.floor(chance() * pairs))))).id));
     else if (what < 0.6) life.office.count(1 + Math.floor(chance() * pairs));
-    else if (what < 0.65) life.office.reset();
+    else if (what < 0.63) life.office.remove(1 + Math.floor(chance() * pairs));
+    else if (what < 0.66) life.office.reset();
     else if (what < 0.7) await store.markSeen(store.actions()[0]?.id ?? idOf(0));
     else if (what < 0.75) await store.write([], (tx) => setMeta(tx, "repair", ["tech:1"]));
     else if (what < 0.8) {

@@ -37,7 +37,8 @@ export class Office {
   /** The ids of all mutations that had an effect. */
   readonly applied = new Set<string>();
   private readonly verdicts = new Map<bigint, { id: string; outcome: Outcome }>();
-  private readonly items = new Map<number, { seq: number; count: number }>();
+  /** Without a count they are gone. */
+  private readonly items = new Map<number, { seq: number; count: number | undefined }>();
   private head = 0;
   private generation = 1;
 
@@ -51,6 +52,11 @@ export class Office {
       this.items.set(one, { seq: ++this.head, count: (this.items.get(one)?.count ?? 0) + 1 });
   }
 
+  /** Takes a pair away; counting it up brings it back. */
+  remove(n: number): void {
+    for (const one of [n, n + pairs]) this.items.set(one, { seq: ++this.head, count: undefined });
+  }
+
   /** Forgets where phones were: all that they hold comes anew. */
   reset(): void {
     this.generation++;
@@ -58,7 +64,11 @@ export class Office {
 
   /** What all phones will show in the end. */
   get counts(): Record<number, string> {
-    return Object.fromEntries([...this.items].map(([n, i]) => [n, String(i.count)]));
+    return Object.fromEntries(this.live.map(([n, i]) => [n, String(i.count)]));
+  }
+
+  private get live() {
+    return [...this.items].filter(([, i]) => i.count !== undefined);
   }
 
   /** Answers calls. */
@@ -123,10 +133,12 @@ export class Office {
     const [generation, at] = (textOf(req.cursor) || "0 0").split(" ").map(Number) as [number, number];
     const reset = generation !== this.generation || req.resetFeeds.length > 0;
     const from = reset ? 0 : at;
-    const rest = [...this.items].filter(([, i]) => i.seq > from).sort((a, b) => a[1].seq - b[1].seq);
+    const rest = [...(reset ? this.live : this.items)]
+      .filter(([, i]) => i.seq > from)
+      .sort((a, b) => a[1].seq - b[1].seq);
     const part = rest.slice(0, this.pageSize);
     const sum = new Digest();
-    for (const [n, i] of this.items) sum.count(1, itemKind, idOf(n), BigInt(i.seq));
+    for (const [n, i] of this.live) sum.count(1, itemKind, idOf(n), BigInt(i.seq));
     return create(PullResponseSchema, {
       feeds:
         part.length === 0
@@ -139,7 +151,8 @@ export class Office {
                   kind: itemKind,
                   id: idOf(n),
                   sequence: BigInt(i.seq),
-                  body: text(String(i.count)),
+                  removed: i.count === undefined,
+                  body: text(String(i.count ?? "")),
                 })),
               },
             ],
@@ -150,7 +163,7 @@ export class Office {
         ? {}
         : {
             checkpoint: {
-              feeds: [{ feed, sequence: BigInt(this.head), digest: sum.value, count: BigInt(this.items.size) }],
+              feeds: [{ feed, sequence: BigInt(this.head), digest: sum.value, count: BigInt(this.live.length) }],
             },
           }),
     });

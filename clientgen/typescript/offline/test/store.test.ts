@@ -161,10 +161,13 @@ describe("several stores on one disk", () => {
     const one = await open(disk);
     await enrol(one);
     for (let count = 0; count < 600; count++) await showPage(one, "tech:1", put(1, String(count), count + 1));
+    await showPage(one, "tech:1", put(9, "9"));
     const two = await open(disk);
-    const three = await open(disk);
+    const deaf = new MemoryDisk();
+    const three = await open(Object.assign(disk, { connect: deaf.connect.bind(deaf) })); // it hears nothing of the others
+    await showPage(one, "tech:1", { ...put(9, ""), removed: true });
     await compact(one);
-    expect(await disk.read(["page"], (tx) => tx.keys("page"))).toEqual([601]);
+    expect(await disk.read(["page"], (tx) => tx.keys("page"))).toEqual([603]);
     await two.catchUp();
     await showPage(one, "tech:1", put(2, "7"));
     await two.catchUp();

@@ -107,7 +107,8 @@ it("share what is done and what shows, whatever they do at once", async () => {
             await store.do("pair", text(String(1 + Math.floor(chance() * pairs))));
             promised++;
           } else if (what < 0.6) office.count(1 + Math.floor(chance() * pairs));
-          else if (what < 0.65) office.reset();
+          else if (what < 0.63) office.remove(1 + Math.floor(chance() * pairs));
+          else if (what < 0.66) office.reset();
           else if (what < 0.75) {
             await store.options.disk.alone("round", undefined, async () => {
               await store.catchUp();
