@@ -11,7 +11,7 @@ import (
 
 // effect writes the change of one entity.
 func (e *emitter) effect(s reading, f *model.Effect) {
-	if tests := append(s.held(pathsOf(f)), e.conditions(s, f.When)...); len(tests) > 0 {
+	if tests := append(s.held(f.Paths()), e.conditions(s, f.When)...); len(tests) > 0 {
 		e.g.P("if ", strings.Join(tests, " && "), " {")
 		defer e.g.P("}")
 	}

@@ -109,25 +109,13 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 	t := e.typeOf(one.Message)
 	e.g.P()
 	if x.References != nil {
-		e.g.P("// ", name, " finds the ", strings.ToLower(spaced(one.Plural)), " of one ", strings.ToLower(spaced(string(x.References.Message.Name()))), ".")
+		e.g.P("// ", name, " finds the ", strings.ToLower(model.Spaced(one.Plural)), " of one ", strings.ToLower(model.Spaced(string(x.References.Message.Name()))), ".")
 	} else {
-		e.g.P("// ", name, " finds the ", strings.ToLower(spaced(one.Plural)), " by ", strings.Join(words, " and "), ".")
+		e.g.P("// ", name, " finds the ", strings.ToLower(model.Spaced(one.Plural)), " by ", strings.Join(words, " and "), ".")
 	}
 	e.g.P("func ", name, "(v *", offline.Ident("View"), ", ", strings.Join(params, ", "), ") []*", t, " {")
 	e.g.P("return ", one.Plural, ".Where(v, func(m *", t, ") bool { return ", strings.Join(tests, " && "), " })")
 	e.g.P("}")
-}
-
-// spaced splits UpperCamelCase into words.
-func spaced(name string) string {
-	var out strings.Builder
-	for i, r := range name {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			out.WriteByte(' ')
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
 }
 
 // goType is the type of one value of a field.

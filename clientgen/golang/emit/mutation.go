@@ -19,12 +19,7 @@ func (e *emitter) mutations(m *model.Model) {
 
 // registry writes the map of all effects, and the interface of those that the application writes itself.
 func (e *emitter) registry(m *model.Model) {
-	var custom []*model.Mutation
-	for _, one := range m.Mutations {
-		if one.Custom {
-			custom = append(custom, one)
-		}
-	}
+	custom := m.Custom()
 	parameter := ""
 	if len(custom) > 0 {
 		parameter = "custom Custom"
@@ -87,7 +82,7 @@ func (e *emitter) mutation(m *model.Mutation) {
 		e.g.P("func ", private(name), "Effect(", e.parameters(m), ") {")
 		var paths []model.Path
 		for i := range m.Effects {
-			paths = append(paths, pathsOf(&m.Effects[i])...)
+			paths = append(paths, m.Effects[i].Paths()...)
 		}
 		s := e.reads(paths)
 		for i := range m.Effects {
@@ -95,25 +90,6 @@ func (e *emitter) mutation(m *model.Mutation) {
 		}
 		e.g.P("}")
 	}
-}
-
-// pathsOf are all paths that an effect reads.
-func pathsOf(f *model.Effect) (out []model.Path) {
-	for _, c := range f.When {
-		out = append(out, c.Path)
-	}
-	sets := append(append([]model.Assignment(nil), f.Set...), f.Add...)
-	for _, a := range f.Append {
-		sets = append(sets, a.Set...)
-		out = append(out, a.From)
-	}
-	for _, s := range sets {
-		out = append(out, s.From)
-	}
-	for _, r := range f.Remove {
-		out = append(out, r.Equals)
-	}
-	return append(out, f.On, f.Key)
 }
 
 // reading is how paths are read: entities that they pass stand in variables.

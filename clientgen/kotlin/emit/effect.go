@@ -11,41 +11,16 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/model"
 )
 
-// pathsOf are all paths that an effect reads.
-func pathsOf(f *model.Effect) (out []model.Path) {
-	for _, c := range f.When {
-		out = append(out, c.Path)
-	}
-	for _, a := range assignments(f) {
-		out = append(out, a.From)
-	}
-	for _, a := range f.Append {
-		out = append(out, a.From)
-	}
-	for _, r := range f.Remove {
-		out = append(out, r.Equals)
-	}
-	return append(out, f.On, f.Key)
-}
-
-func assignments(f *model.Effect) []model.Assignment {
-	out := slices.Concat(f.Set, f.Add)
-	for _, a := range f.Append {
-		out = append(out, a.Set...)
-	}
-	return out
-}
-
 // effects writes what a mutation shows at once.
 func (e *emitter) effects(name string, fs []model.Effect) {
 	var paths []model.Path
 	timed := false
 	for i := range fs {
-		paths = append(paths, pathsOf(&fs[i])...)
-		timed = timed || slices.ContainsFunc(assignments(&fs[i]), func(a model.Assignment) bool { return a.DeviceTime })
+		paths = append(paths, fs[i].Paths()...)
+		timed = timed || slices.ContainsFunc(fs[i].Assignments(), func(a model.Assignment) bool { return a.DeviceTime })
 	}
 	head := fmt.Sprintf("private val %sEffect: %s = %s.effectBy { %s, args, %s, draft ->",
-		name, e.use(offline, "Effect"), name, unused("view", hops(paths)), unused("at", timed))
+		name, e.use(offline, "Effect"), name, unused("view", model.Hops(paths)), unused("at", timed))
 	e.block(head, func() {
 		s := e.reads(paths)
 		for i := range fs {
@@ -56,7 +31,7 @@ func (e *emitter) effects(name string, fs []model.Effect) {
 
 // effect writes the change of one entity.
 func (e *emitter) effect(s reading, f *model.Effect) {
-	e.when(append(s.held(pathsOf(f)), e.conditions(s, f.When)...), func() {
+	e.when(append(s.held(f.Paths()), e.conditions(s, f.When)...), func() {
 		switch table := f.Target.Plural; {
 		case f.Delete:
 			e.line(table + ".delete(draft, " + s.value(f.On) + ")")

@@ -185,9 +185,9 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 		}
 		tests = append(tests, read+" == "+param)
 	}
-	many := strings.ToLower(spaced(one.Plural))
+	many := strings.ToLower(model.Spaced(one.Plural))
 	if x.References != nil {
-		e.doc(fmt.Sprintf("Finds the %s of one %s.", many, strings.ToLower(spaced(string(x.References.Message.Name())))))
+		e.doc(fmt.Sprintf("Finds the %s of one %s.", many, strings.ToLower(model.Spaced(string(x.References.Message.Name())))))
 	} else {
 		e.doc(fmt.Sprintf("Finds the %s by %s.", many, strings.Join(words, " and ")))
 	}

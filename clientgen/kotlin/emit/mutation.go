@@ -18,12 +18,7 @@ func (e *emitter) mutations(m *model.Model) {
 
 // registry writes the map of all effects, and the interface of those that the application writes itself.
 func (e *emitter) registry(m *model.Model) {
-	var custom []*model.Mutation
-	for _, one := range m.Mutations {
-		if one.Custom {
-			custom = append(custom, one)
-		}
-	}
+	custom := m.Custom()
 	var params []string
 	if len(custom) > 0 {
 		params = []string{"custom: CustomEffects"}
@@ -99,7 +94,7 @@ func (e *emitter) value(head, made string, cs []model.Condition) {
 		paths = append(paths, c.Path)
 	}
 	if len(cs) > 0 {
-		made += " { " + unused("view", hops(paths)) + ", args ->"
+		made += " { " + unused("view", model.Hops(paths)) + ", args ->"
 	}
 	write := func(text string) {
 		if len(cs) == 0 {
@@ -133,18 +128,6 @@ func unused(name string, used bool) string {
 		return name
 	}
 	return "_"
-}
-
-// hops tells whether any path goes on in an entity.
-func hops(paths []model.Path) bool {
-	for _, p := range paths {
-		for _, s := range p {
-			if s.Into != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func private(m *model.Mutation) string { return lower(string(m.Message.Name())) }

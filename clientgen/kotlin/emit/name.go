@@ -133,15 +133,3 @@ func set(words string) map[string]bool {
 	}
 	return out
 }
-
-// spaced splits UpperCamelCase into words.
-func spaced(name string) string {
-	var out strings.Builder
-	for i, r := range name {
-		if i > 0 && unicode.IsUpper(r) {
-			out.WriteByte(' ')
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
-}

@@ -12,40 +12,15 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/model"
 )
 
-// pathsOf are all paths that an effect reads.
-func pathsOf(f *model.Effect) (out []model.Path) {
-	for _, c := range f.When {
-		out = append(out, c.Path)
-	}
-	for _, a := range assignments(f) {
-		out = append(out, a.From)
-	}
-	for _, a := range f.Append {
-		out = append(out, a.From)
-	}
-	for _, r := range f.Remove {
-		out = append(out, r.Equals)
-	}
-	return append(out, f.On, f.Key)
-}
-
-func assignments(f *model.Effect) []model.Assignment {
-	out := slices.Concat(f.Set, f.Add)
-	for _, a := range f.Append {
-		out = append(out, a.Set...)
-	}
-	return out
-}
-
 // effects writes what a mutation shows at once.
 func (e *emitter) effects(m *model.Mutation) {
 	var paths []model.Path
 	timed := false
 	for i := range m.Effects {
-		paths = append(paths, pathsOf(&m.Effects[i])...)
-		timed = timed || slices.ContainsFunc(assignments(&m.Effects[i]), func(a model.Assignment) bool { return a.DeviceTime })
+		paths = append(paths, m.Effects[i].Paths()...)
+		timed = timed || slices.ContainsFunc(m.Effects[i].Assignments(), func(a model.Assignment) bool { return a.DeviceTime })
 	}
-	params := unused("view", hops(paths)) + ", args, " + unused("at", timed) + ", draft"
+	params := unused("view", model.Hops(paths)) + ", args, " + unused("at", timed) + ", draft"
 	e.callback(fmt.Sprintf("const %sEffect = %s.effectBy", name(m), name(m)), nil, params, func() {
 		s := e.reads(paths)
 		for i := range m.Effects {
@@ -56,7 +31,7 @@ func (e *emitter) effects(m *model.Mutation) {
 
 // effect writes the change of one entity.
 func (e *emitter) effect(s reading, f *model.Effect) {
-	e.when(append(s.held(pathsOf(f)), e.conditions(s, f.When)...), func() {
+	e.when(append(s.held(f.Paths()), e.conditions(s, f.When)...), func() {
 		table := e.table(f.Target)
 		switch {
 		case f.Delete:

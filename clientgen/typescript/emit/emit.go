@@ -208,10 +208,10 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 		words = append(words, strings.ReplaceAll(strings.ReplaceAll(p.String(), "_", " "), ".", " "))
 		tests = append(tests, e.equal(p.End(), e.read("m", p), param))
 	}
-	many := strings.ToLower(spaced(one.Plural))
+	many := strings.ToLower(model.Spaced(one.Plural))
 	e.blank()
 	if x.References != nil {
-		e.doc(fmt.Sprintf("Finds the %s of one %s.", many, strings.ToLower(spaced(string(x.References.Message.Name())))))
+		e.doc(fmt.Sprintf("Finds the %s of one %s.", many, strings.ToLower(model.Spaced(string(x.References.Message.Name())))))
 	} else {
 		e.doc(fmt.Sprintf("Finds the %s by %s.", many, strings.Join(words, " and ")))
 	}

@@ -18,12 +18,7 @@ func (e *emitter) mutations(m *model.Model) {
 
 // registry writes the record of all effects, and the interface of those that the application writes itself.
 func (e *emitter) registry(m *model.Model) {
-	var custom []*model.Mutation
-	for _, one := range m.Mutations {
-		if one.Custom {
-			custom = append(custom, one)
-		}
-	}
+	custom := m.Custom()
 	params := ""
 	if len(custom) > 0 {
 		params = "custom: CustomEffects"
@@ -70,7 +65,7 @@ func (e *emitter) mutation(m *model.Mutation) {
 		for _, c := range m.Offered {
 			paths = append(paths, c.Path)
 		}
-		e.callback(head, args, unused("view", hops(paths))+", args", func() {
+		e.callback(head, args, unused("view", model.Hops(paths))+", args", func() {
 			s := e.reads(paths)
 			e.returns(append(s.held(paths), e.conditions(s, m.Offered)...))
 		}, ";")
@@ -103,18 +98,6 @@ func unused(name string, used bool) string {
 		return name
 	}
 	return "_" + name
-}
-
-// hops tells whether any path goes on in an entity.
-func hops(paths []model.Path) bool {
-	for _, p := range paths {
-		for _, s := range p {
-			if s.Into != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // reading is how paths are read: entities that they pass stand in variables.

@@ -5,6 +5,8 @@ import (
 	"unicode"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/doorstep-dev/doorstep/clientgen/model"
 )
 
 // The names here are those that protoc-gen-es 2 gives.
@@ -48,19 +50,7 @@ func valueName(enum protoreflect.EnumDescriptor, v protoreflect.EnumValueDescrip
 }
 
 // snake puts an underscore before each capital but the first.
-func snake(name string) string { return strings.ReplaceAll(spaced(name), " ", "_") }
-
-// spaced splits UpperCamelCase into words.
-func spaced(name string) string {
-	var out strings.Builder
-	for i, r := range name {
-		if i > 0 && unicode.IsUpper(r) {
-			out.WriteByte(' ')
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
-}
+func snake(name string) string { return strings.ReplaceAll(model.Spaced(name), " ", "_") }
 
 // camel makes lowerCamelCase of a proto's name.
 func camel(name string) string {
