@@ -241,10 +241,12 @@ export class Store {
       const known = this.copy.get("writes");
       if (known !== undefined && known === (await this.options.disk.read(["meta"], (tx) => getMeta(tx, "writes"))))
         return;
-      const waited = this.waiting().length;
+      const last = this.copy.work.at(-1)?.n ?? 0;
+      const offline = this.copy.get("offline");
       if (!(await this.options.disk.read(copied, (tx) => this.copy.read(tx)))) continue;
       this.changed();
-      if (this.waiting().length > waited) this.woken.notify();
+      const done = this.copy.work.some((r) => r.n > last && r.verdict === undefined);
+      if (done || this.copy.get("offline") !== offline) this.woken.notify(); // as if it had been done here
       return;
     }
   }

@@ -198,6 +198,25 @@ describe("several stores on one disk", () => {
     for (const store of [one, two]) expect(shown(store)).toEqual({});
   });
 
+  it("wake one another: the one that watches sends what all have done", async () => {
+    const disk = new MemoryDisk();
+    const one = await open(disk);
+    await enrol(one);
+    const two = await open(disk);
+    const never = new AbortController().signal;
+    for (const what of [
+      () => one.do("add", idOf(1)),
+      () => one.setOffline(true),
+      () => one.setOffline(false),
+      () => one.do("add", idOf(1)),
+    ]) {
+      two.woken.reset();
+      await what();
+      await two.woken.wait(never);
+    }
+    expect(two.unsent().mutations).toBe(2);
+  });
+
   it("take turns, and who waits can give up", async () => {
     const disk = new MemoryDisk();
     let end = (): void => undefined;
