@@ -61,11 +61,18 @@ export class App {
 
   /** The ids of all that was done, and whether each has a verdict. */
   done(): [id: string, verdict: string][] {
-    return this.client.store.actions().map((a) => [uuidText(a.id), a.verdict ? Outcome[a.verdict.outcome].toLowerCase() : ""]);
+    return this.client.store
+      .actions()
+      .map((a) => [uuidText(a.id), a.verdict ? Outcome[a.verdict.outcome].toLowerCase() : ""]);
   }
 
   shows(): Record<string, number> {
-    return Object.fromEntries(this.client.store.view().list(itemKind).map((i) => [uuidText(i.id), decode<{ count: number }>(i.body).count]));
+    return Object.fromEntries(
+      this.client.store
+        .view()
+        .list(itemKind)
+        .map((i) => [uuidText(i.id), decode<{ count: number }>(i.body).count]),
+    );
   }
 
   /** Throws the data away as a browser does whose disk is full: IndexedDB goes, cookies stay. */

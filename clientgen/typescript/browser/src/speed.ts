@@ -20,7 +20,10 @@ function recorder(into: Recording): typeof fetch {
     const res = await fetch(to, init);
     const body = await res.arrayBuffer();
     const path = pathOf(to);
-    into.set(path, [...(into.get(path) ?? []), { status: res.status, type: res.headers.get("Content-Type") ?? "", body }]);
+    into.set(path, [
+      ...(into.get(path) ?? []),
+      { status: res.status, type: res.headers.get("Content-Type") ?? "", body },
+    ]);
     return new Response(body, { status: res.status, headers: res.headers });
   };
 }

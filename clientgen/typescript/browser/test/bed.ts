@@ -11,7 +11,12 @@ import { join } from "node:path";
 import { chromium, type BrowserContext } from "playwright-core";
 
 /** Where Chromium may be. */
-const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"];
+const places = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
 
 /** The browser of this machine; undefined when it has none. */
 export const browser = [process.env["CHROMIUM"], ...places].find((p) => p !== undefined && existsSync(p));
@@ -54,7 +59,8 @@ export async function serve(files: Record<string, string>): Promise<{ url: strin
 }
 
 /** A page that runs a script. */
-export const page = (script: string): string => `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="${script}"></script>`;
+export const page = (script: string): string =>
+  `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="${script}"></script>`;
 
 /** A new profile of the browser; gone with the test unless it is kept for another start. */
 export async function profile(): Promise<{ dir: string; remove: () => Promise<void> }> {

@@ -12,7 +12,9 @@ class World {
 
   static async make(): Promise<World> {
     const world = new World((await post(`${inject("harness")}/worlds`, { users: ["li"], items: ["tap"] })) as Welcome);
-    onTestFinished(async () => void (await fetch(`${inject("harness")}/worlds/${world.welcome.id}`, { method: "DELETE" })));
+    onTestFinished(
+      async () => void (await fetch(`${inject("harness")}/worlds/${world.welcome.id}`, { method: "DELETE" })),
+    );
     await world.order({ office: "give", item: "tap", to: "li" });
     return world;
   }
@@ -31,7 +33,9 @@ class World {
   }
   /** Waits until the office has counted the item so often. */
   async counted(is: number): Promise<void> {
-    await expect.poll(() => this.order({ office: "count", item: "tap", is }).then(() => true, String), { timeout: 60_000 }).toBe(true);
+    await expect
+      .poll(() => this.order({ office: "count", item: "tap", is }).then(() => true, String), { timeout: 60_000 })
+      .toBe(true);
   }
 }
 
@@ -114,14 +118,17 @@ describe.skipIf(browser === undefined)("a store in Chromium", () => {
     await second.evaluate(() => window.app.stay());
     await second.evaluate((item) => window.app.add(item), world.item);
     await world.counted(1);
-    const shows = (in_: Page): Promise<number | undefined> => in_.evaluate((item) => window.app.shows()[item], world.item);
+    const shows = (in_: Page): Promise<number | undefined> =>
+      in_.evaluate((item) => window.app.shows()[item], world.item);
     for (const one of [first, second]) await expect.poll(() => shows(one), { timeout: 60_000 }).toBe(1);
     await world.order({ office: "set", item: "tap", count: 40 });
     for (const one of [first, second]) await expect.poll(() => shows(one), { timeout: 60_000 }).toBe(40);
     await first.close();
     await second.evaluate((item) => window.app.add(item), world.item);
     await world.counted(41);
-    await expect.poll(() => second.evaluate(() => window.app.done().every(([, verdict]) => verdict !== "")), { timeout: 60_000 }).toBe(true);
+    await expect
+      .poll(() => second.evaluate(() => window.app.done().every(([, verdict]) => verdict !== "")), { timeout: 60_000 })
+      .toBe(true);
   });
 
   test("a store that the browser has thrown away is recognised, and filled anew after an enrolment", async () => {
@@ -155,8 +162,15 @@ describe.skipIf(browser === undefined)("a store in Chromium", () => {
     await one.evaluate((item) => window.app.add(item), world.item);
     const registrationId = await registered;
     // Chromium may have let the worker go at once; once more does no harm.
-    await control.send("ServiceWorker.dispatchSyncEvent", { origin: site.url, registrationId, tag: "doorstep", lastChance: false });
+    await control.send("ServiceWorker.dispatchSyncEvent", {
+      origin: site.url,
+      registrationId,
+      tag: "doorstep",
+      lastChance: false,
+    });
     await world.counted(1);
-    await expect.poll(() => one.evaluate(() => window.app.done().map(([, verdict]) => verdict)), { timeout: 60_000 }).toEqual(["applied"]);
+    await expect
+      .poll(() => one.evaluate(() => window.app.done().map(([, verdict]) => verdict)), { timeout: 60_000 })
+      .toEqual(["applied"]);
   });
 });

@@ -13,6 +13,7 @@ import {
   type Disk,
   type Effect,
 } from "@doorstep-dev/offline";
+import { exportBox, importBox } from "@doorstep-dev/offline/blackbox";
 import type { PhonePlan } from "./scenario.js";
 
 /** The disks of phones. */
@@ -43,6 +44,7 @@ export async function downgrade(disk: Disk): Promise<void> {
   });
 }
 
+const passphrase = "correct horse battery";
 const itemKind = 7;
 const labelKind = 9;
 
@@ -146,6 +148,16 @@ export class Phone {
       stop.abort();
       return ended;
     });
+  }
+
+  /** Everything unsent, in a black box. */
+  async export(): Promise<Blob> {
+    return (await exportBox(this.holds, passphrase)).sealed;
+  }
+
+  /** Takes over what is in a black box. */
+  import(box: Blob): Promise<string> {
+    return code(() => importBox(this.holds, box, passphrase));
   }
 
   /** Every item with its count, by id. */

@@ -37,6 +37,7 @@ async function post(url: string, body: unknown): Promise<unknown> {
 class Runner {
   private readonly phones = new Map<string, Phone>();
   private readonly opened = new Set<string>();
+  private readonly boxes = new Map<string, Blob>();
 
   constructor(
     private readonly scenario: Scenario,
@@ -116,6 +117,14 @@ class Runner {
         return "";
       case "reword":
         return phone.reword(s.kind ?? "");
+      case "export":
+        this.boxes.set(s.phone ?? "", await phone.export());
+        return "";
+      case "import": {
+        const box = this.boxes.get(s.from ?? "");
+        if (box === undefined) throw new Error(`${s.from} has exported nothing`);
+        return phone.import(box);
+      }
       case "open":
         return phone.open();
       case "close":

@@ -6,7 +6,7 @@ const folder = new URL("../../../../sync/conformance/scenarios/", import.meta.ur
 const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
 /** What this client can do, of what a scenario may need. */
-const can = ["overlay", "restart", "live", "early", "beside", "upgrade", "reword", "files"];
+const can = ["overlay", "restart", "live", "early", "beside", "upgrade", "reword", "files", "box"];
 
 describe("the TypeScript client against the real server", () => {
   it("plays them all", () => {

@@ -84,7 +84,7 @@ async function refuseUnsent(tx: Writing): Promise<void> {
 }
 
 /** Empties the store: what was read, what was sent, who it belonged to. */
-async function wipe(tx: Writing): Promise<void> {
+export async function wipe(tx: Writing): Promise<void> {
   const schema = await getMeta(tx, "schema");
   const writes = await getMeta(tx, "writes");
   await tx.clear("meta", "page", "outbox", "file", "bytes");

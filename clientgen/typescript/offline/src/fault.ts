@@ -22,6 +22,22 @@ const own = {
     "This sign-in has ended. Sign in again, or enrol the phone with a new code; unsent work stays on it.",
     "登录已失效，请重新登录，或用新的登记码登记手机；未发送的内容仍在手机上。",
   ],
+  too_large: ["The request is larger than allowed. Send less at once.", "请求超过大小限制，请分批发送。"],
+  box_passphrase: ["The passphrase is too short: this many characters at least.", "口令太短，至少需要这么多个字符。"],
+  box_unreadable: [
+    "This file does not open: wrong passphrase, damaged, or not an export.",
+    "文件无法打开：口令错误、已损坏，或不是导出文件。",
+  ],
+  box_foreign: ["This export belongs to another company.", "该导出文件属于另一家公司。"],
+  code_unreadable: [
+    "This is not a code that we can read. Scan it again, or type the short code under it.",
+    "无法识别该码，请重新扫描，或输入码下方的短码。",
+  ],
+  code_check_digit: [
+    "A digit or letter of the code is wrong. Compare it with the label and type it again.",
+    "校验位不符，请对照标签重新输入。",
+  ],
+  code_unknown: ["This code is not valid here. Ask the shop for a new one.", "该码无效，请向门店索取新码。"],
   not_enrolled: [
     "This phone belongs to nobody yet. Enrol it with the code from your office.",
     "本机尚未登记，请用公司给的登记码登记。",

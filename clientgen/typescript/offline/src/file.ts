@@ -1,6 +1,6 @@
 // Files on their way to the object store.
 
-import type { FileRow, OutboxRow } from "./disk.js";
+import type { FileRow } from "./disk.js";
 import { Fault } from "./fault.js";
 import type { Store } from "./store.js";
 import { hex, newId } from "./uuid.js";
@@ -77,9 +77,9 @@ export async function letGo(store: Store, id: Uint8Array): Promise<void> {
   });
 }
 
-/** The row of a file that a mutation names. */
-export function fileRow(f: Kept, by: OutboxRow): FileRow {
-  return { ...f, key: hex(f.id), mutation: by.id, added: by.at, state: FileState.waiting, sent: 0, code: "" };
+/** The row of a file that a mutation names, added at a time in milliseconds since 1970. */
+export function fileRow(f: Kept, mutation: Uint8Array, added: number): FileRow {
+  return { ...f, key: hex(f.id), mutation, added, state: FileState.waiting, sent: 0, code: "" };
 }
 
 /** Files whose bytes the server has not confirmed. */

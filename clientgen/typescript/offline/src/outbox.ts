@@ -32,25 +32,34 @@ export async function append(store: Store, kind: string, args: Uint8Array, files
     const device = await getMeta(tx, "device");
     if (device === undefined) throw Fault.of("not_enrolled");
     const last = await tx.last("outbox");
-    const row: OutboxRow = {
-      n: (last?.n ?? 0) + 1,
-      device,
-      seq: last !== undefined && equalBytes(last.device, device) ? last.seq + 1 : 1,
-      id,
-      kind,
-      args: kept,
-      at: at.getTime(),
-      tried: false,
-      tooOld: false,
-      covered: false,
-      seen: false,
-    };
+    const row = rowOf(last, device, { id, kind, args: kept, at });
     await tx.put("outbox", row);
-    await tx.put("file", ...files.map((f) => fileRow(f, row)));
+    await tx.put("file", ...files.map((f) => fileRow(f, row.id, row.at)));
     return row;
   });
   store.woken.notify();
   return actionOf(row);
+}
+
+/** The row of a mutation that comes behind the last one. */
+export function rowOf(
+  last: OutboxRow | undefined,
+  device: Uint8Array,
+  m: Pick<Mutation, "id" | "kind" | "args" | "at">,
+): OutboxRow {
+  return {
+    n: (last?.n ?? 0) + 1,
+    device,
+    seq: last !== undefined && equalBytes(last.device, device) ? last.seq + 1 : 1,
+    id: m.id,
+    kind: m.kind,
+    args: m.args,
+    at: m.at.getTime(),
+    tried: false,
+    tooOld: false,
+    covered: false,
+    seen: false,
+  };
 }
 
 const actions = new WeakMap<OutboxRow, Action>();

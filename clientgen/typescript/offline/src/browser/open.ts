@@ -36,7 +36,8 @@ export async function openStore(name: string, options: Omit<Options, "disk">): P
 /** Asks that the origin's data is not thrown away without a person. A browser may refuse: then what is unsent is at risk. */
 export async function askToKeep(): Promise<Keeping> {
   const storage = globalThis.navigator?.storage as StorageManager | undefined;
-  const persisted = ((await storage?.persisted?.()) ?? false) || ((await storage?.persist?.().catch(() => false)) ?? false);
+  const persisted =
+    ((await storage?.persisted?.()) ?? false) || ((await storage?.persist?.().catch(() => false)) ?? false);
   const { usage = 0, quota = 0 } = (await storage?.estimate?.()) ?? {};
   return { persisted, usage, quota };
 }
