@@ -32,7 +32,7 @@ build: need
 test: check
 
 ## check: generated code is fresh, lint, vet, all tests with the race detector, fuzz targets on their seeds.
-check: need fresh lint vet test-go test-ts
+check: need fresh lint vet test-go test-ts test-kt
 
 test-go: need
 	@if [ -z "$(RACE)" ]; then echo "no C compiler: the race detector is off" >&2; fi

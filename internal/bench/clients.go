@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,7 +13,33 @@ import (
 // clients measures what the clients of other languages do with a first sync. Their own tests measure; here their figures
 // are put down.
 func (b *bench) clients() error {
-	return b.typescript()
+	if err := b.typescript(); err != nil {
+		return err
+	}
+	return b.kotlin()
+}
+
+// kotlin has a JVM apply the pages of a first sync: stage each, show them at the checkpoint, compare the digest.
+func (b *bench) kotlin() error {
+	out, err := b.measured("SPEED_OUT", ".ci/kotlin", "SpeedTest")
+	if err != nil {
+		return err
+	}
+	var got struct {
+		Entries int       `json:"entries"`
+		Body    int       `json:"body"` // bytes
+		Took    []float64 `json:"took"` // milliseconds
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		return fmt.Errorf("figures of the Kotlin client: %w", err)
+	}
+	if len(got.Took) == 0 {
+		return errors.New("the Kotlin client was not measured")
+	}
+	lo, mid, hi := minMedianMax(got.Took)
+	b.report.add(fmt.Sprintf("Kotlin client applies %d entries of %d bytes to SQLite, JVM", got.Entries, got.Body),
+		"≥ 20,000 rows/s", fmt.Sprintf("**%.0f rows/s** (%.0f–%.0f ms)", float64(got.Entries)*1000/mid, lo, hi))
+	return nil
 }
 
 // typescript has Chromium play a recorded first sync into IndexedDB, as fast as it can and slowed six times.
