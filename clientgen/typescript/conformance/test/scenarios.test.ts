@@ -5,9 +5,6 @@ import { memory, play, type Scenario } from "../src/index.js";
 const folder = new URL("../../../../sync/conformance/scenarios/", import.meta.url);
 const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
-/** What this client can do, of what a scenario may need. */
-const can = ["overlay", "restart", "live", "early", "beside", "upgrade", "reword", "files", "box"];
-
 describe("the TypeScript client against the real server", () => {
   it("plays them all", () => {
     expect(names.length).toBeGreaterThan(28);
@@ -15,7 +12,6 @@ describe("the TypeScript client against the real server", () => {
 
   for (const name of names) {
     const scenario = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as Scenario;
-    if (!scenario.needs.every((need) => can.includes(need))) continue;
     it.concurrent(
       name.replace(".json", ""),
       async () => {
