@@ -24,7 +24,7 @@ func (b *Border) preflight(w http.ResponseWriter, r *http.Request) (done bool) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept-Language, X-Request-Id, X-User-Agent, "+
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, Accept-Language, X-Request-Id, X-User-Agent, "+
 		"X-Grpc-Web, Grpc-Timeout, Connect-Protocol-Version, Connect-Timeout-Ms")
 	h.Set("Access-Control-Max-Age", "7200")
 	w.WriteHeader(http.StatusNoContent)

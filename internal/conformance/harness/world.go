@@ -81,6 +81,7 @@ func newWorld(ctx context.Context, admin, template string, store app.Objects, s 
 		DatabaseURL: withDatabase(admin, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: w.clock.Now,
 		Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1}, WithoutJobs: true,
 		Objects: store, Early: w.early, Mutators: mutators, Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
+		Origins: []string{"*"}, // pages of tests
 	}
 	for _, kind := range s.Server.Retired {
 		w.config.Retired[kind] = true

@@ -55,7 +55,7 @@ describe.skipIf(browser === undefined)("a store in Chromium", () => {
   afterAll(() => site.close());
 
   async function begin(dir: string): Promise<Running> {
-    const running = await start(dir);
+    const running = await start(dir, true);
     onTestFinished(running.close);
     return running;
   }
