@@ -74,14 +74,7 @@ class Store private constructor(internal val options: Options, private val lock:
 
     private fun open(): Sql {
         val sql = options.sql(path)
-        // WAL with FULL: a commit that returned is on disk.
-        for (pragma in listOf(
-            "busy_timeout = 10000",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-        )) {
-            sql.run("PRAGMA $pragma")
-        }
+        for (pragma in PRAGMAS) sql.run("PRAGMA $pragma")
         return sql
     }
 
@@ -153,6 +146,16 @@ class Store private constructor(internal val options: Options, private val lock:
         }
 
         private const val IMMEDIATE = "BEGIN IMMEDIATE"
+
+        private val PRAGMAS = listOf(
+            "busy_timeout = 10000",
+            // WAL with FULL: a commit that returned is on disk.
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            // A first sync's checkpoint is one transaction: what does not fit into these 16 MiB goes to disk twice.
+            "cache_size = -16384",
+            "temp_store = MEMORY",
+        )
 
         /** Takes the folder for this process; the system gives it back when the process ends, however it ends. */
         private fun lock(folder: File): AutoCloseable = unusable {
