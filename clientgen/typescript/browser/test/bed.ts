@@ -20,6 +20,7 @@ const places = [
 
 /** The browser of this machine; undefined when it has none. */
 export const browser = [process.env["CHROMIUM"], ...places].find((p) => p !== undefined && existsSync(p));
+if (browser === undefined) console.warn("No Chromium here: what needs a browser is not tested. CHROMIUM names one.");
 
 /** Bundles a module of ../src for browsers, small. */
 export async function bundle(entry: string, options: { external?: string[] } = {}): Promise<string> {
