@@ -125,9 +125,8 @@ func (p *Phone) trouble(r offline.Report) {
 	if r.Uploaded > 0 {
 		p.say(p.paint(green, "✓ 公司已收到 %d 个文件并核验"), p.paint(green, "✓ %d files are at the office, verified"), r.Uploaded)
 	}
-	for _, f := range r.Refused {
-		code := fault.Code(f.Code)
-		p.say(p.paint(red, "✗ 照片不合格，请重拍：")+code.Sentence("zh"), p.paint(red, "✗ a photo is not acceptable, take it again: ")+code.Sentence("en"))
+	if len(r.Refused) > 0 {
+		p.say(p.paint(red, "✗ %d 张照片不合格，请重拍，见 unsent"), p.paint(red, "✗ %d photos are not acceptable, to be taken again: see unsent"), len(r.Refused))
 	}
 	if r.Trouble != nil {
 		p.say("  文件仍在手机上："+offline.Sentence(r.Trouble, "zh"), "  a file is still on this phone: "+offline.Sentence(r.Trouble, "en"))

@@ -211,6 +211,9 @@ func (c unsentCmd) Run(p *Phone) error {
 			}
 		}
 	}
+	if err := p.sayRetakes(); err != nil {
+		return err
+	}
 	return p.decisions()
 }
 
@@ -226,6 +229,14 @@ func (p *Phone) unsentJSON(waiting, attention []offline.Action, files []offline.
 		if f.State == offline.FileWaiting || f.State == offline.FileHeld {
 			out["files"] = append(out["files"], map[string]any{"id": f.ID, "size": f.Size, "sent": f.Sent, "held": f.State == offline.FileHeld, "code": f.Code})
 		}
+	}
+	again, err := p.retakes()
+	if err != nil {
+		return err
+	}
+	out["retake"] = []any{}
+	for _, r := range again {
+		out["retake"] = append(out["retake"], map[string]any{"ticket": r.job, "step": r.proof.GetStep(), "refusal": r.proof.GetRefusal()})
 	}
 	p.print(out)
 	return nil

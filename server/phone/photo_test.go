@@ -24,7 +24,20 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 	for _, f := range files {
 		li.types("photo", "before", filepath.Join(dir, f.Name()))
 	}
-	li.says("照片不合格，请重拍", "online")
+	rubbish := filepath.Join(t.TempDir(), "rubbish.jpg")
+	must(t, os.WriteFile(rubbish, []byte("no picture"), 0o600))
+	li.types("photo", "before", rubbish)
+	li.says("张照片不合格，请重拍，见 unsent", "online")
+	li.types("sync")
+	again := li.json("unsent")["retake"].([]any)
+	if len(again) != 1 || again[0].(map[string]any)["step"] != "before" || again[0].(map[string]any)["refusal"] == "" {
+		t.Errorf("to be taken again: %v", again)
+	}
+	li.says("照片不合格，请重拍：T-", "unsent")
+	li.types("photo", "before", filepath.Join(dir, "Canon_40D.jpg"))
+	if left := li.json("unsent")["retake"].([]any); len(left) != 0 {
+		t.Errorf("after a new photo still to be taken again: %v", left)
+	}
 	li.types("sync")
 	if u := li.json("status")["unsent"].(map[string]any); u["files"].(float64) != 0 || u["actions"].(float64) != 0 {
 		t.Errorf("unsent: %v", u)
@@ -38,7 +51,7 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 			t.Errorf("refused without a reason: %v", p)
 		}
 	}
-	if n := ended["PROOF_STATE_VERIFIED"] + ended["PROOF_STATE_REFUSED"]; n != len(files) || ended["PROOF_STATE_VERIFIED"] < len(files)/2 {
+	if n := ended["PROOF_STATE_VERIFIED"] + ended["PROOF_STATE_REFUSED"]; n != len(files)+2 || ended["PROOF_STATE_VERIFIED"] < len(files)/2 {
 		t.Errorf("%d photos ended as %v", len(files), ended)
 	}
 	t.Log(ended)
