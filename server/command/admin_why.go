@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -122,9 +124,34 @@ func (c Console) message(m proto.Message) error {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return err
 	}
+	idsAsText(m.ProtoReflect(), v)
 	out := json.NewEncoder(c.Out)
 	out.SetIndent("", "  ")
 	return out.Encode(v)
+}
+
+// idsAsText writes the ids in a message's JSON as people and the other commands write them.
+func idsAsText(m protoreflect.Message, v any) {
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return // a message that has a JSON of its own: a time
+	}
+	m.Range(func(f protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch name := string(f.Name()); {
+		case f.IsMap():
+		case f.Kind() == protoreflect.BytesKind && !f.IsList():
+			if id, err := uuid.FromBytes(value.Bytes()); err == nil && (name == "id" || strings.HasSuffix(name, "_id")) {
+				fields[name] = id.String()
+			}
+		case f.Message() != nil && f.IsList():
+			for i, one := range fields[name].([]any) {
+				idsAsText(value.List().Get(i).Message(), one)
+			}
+		case f.Message() != nil:
+			idsAsText(value.Message(), fields[name])
+		}
+		return true
+	})
 }
 
 type deviceShow struct {
