@@ -32,7 +32,7 @@ func root() string {
 }
 
 // skipped are folders that are made by building and running, or hold foreign code.
-var skipped = []string{".git", ".tmp", ".doorstep", "node_modules", "dist", "third_party"}
+var skipped = []string{".git", ".tmp", ".doorstep", "node_modules", "dist", "target", "third_party"}
 
 // walk calls see with each file of the tree, by its slashed path from the root.
 func walk(t *testing.T, see func(name string, read func() []byte)) {
