@@ -93,6 +93,9 @@ func (b *Border) gate(ctx context.Context, spec connect.Spec, _ connect.Peer, he
 	}
 	if known && authErr == nil {
 		c.identity, c.known = i, true
+		if c.conn != nil {
+			patience(c.conn, c.stream)
+		}
 		ctx = identity.With(ctx, i)
 	}
 	return ctx, nil

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 
 	"github.com/google/uuid"
@@ -19,6 +20,8 @@ type call struct {
 	stream   bool
 	identity identity.Identity
 	known    bool
+	// conn is the connection's deadlines.
+	conn *http.ResponseController
 	// building: the call holds one of the places for large answers.
 	building bool
 	// code and cause of the failure that was sent, if any.

@@ -20,10 +20,10 @@ func (n *noting) SetWriteDeadline(t time.Time) error { n.write = t; return nil }
 
 func TestOnlyCallsThatEndHaveDeadlines(t *testing.T) {
 	t.Parallel()
-	h := deadlines(http.NotFoundHandler(), func(p string) bool { return p == "/watch" })
+	h := deadlines(http.NotFoundHandler(), func(p string) bool { return p == "/watch" }, time.Minute)
 	for path, bounded := range map[string]bool{"/watch": false, "/pull": true} {
 		n := &noting{ResponseRecorder: httptest.NewRecorder(), read: time.Now(), write: time.Now()}
-		h.ServeHTTP(n, httptest.NewRequest(http.MethodPost, path, nil))
+		h.ServeHTTP(n, httptest.NewRequest(http.MethodPost, path, http.NoBody))
 		if n.read.IsZero() == bounded || n.write.IsZero() == bounded {
 			t.Errorf("%s: read until %v, write until %v", path, n.read, n.write)
 		}

@@ -23,6 +23,7 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 			id:      requestID(r.Header.Get("X-Request-Id")),
 			address: addressOf(r, b.TrustedProxies),
 			chinese: prefersChinese(r.Header.Get("Accept-Language")),
+			conn:    http.NewResponseController(w),
 		}
 		ctx := context.WithValue(r.Context(), callKey{}, c)
 		h := w.Header()

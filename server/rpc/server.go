@@ -24,16 +24,21 @@ type ServerConfig struct {
 	Log               *slog.Logger
 	// Streams are the paths whose answer has no end; they get no deadline for writing.
 	Streams func(path string) bool
+	// Strangers is how long the body of a caller that has not signed in may take; 30 s by default. The Border
+	// lifts it for who has.
+	Strangers time.Duration
 }
 
 // Times that a connection may take. A phone on one bar of signal needs minutes for a page of deltas, so the
-// limits on a whole request are wide; those on headers and idleness are not.
+// limits on a whole request are wide; those on headers, idleness and strangers are not.
 const (
 	headerTimeout = 15 * time.Second
-	readTimeout   = 5 * time.Minute
-	writeTimeout  = 10 * time.Minute
-	idleTimeout   = 5 * time.Minute
-	stalledWrite  = 90 * time.Second
+	// strangerTimeout is for a body of a few hundred bytes (a code, a password, a booking): 60 KB at 2 KB/s.
+	strangerTimeout = 30 * time.Second
+	readTimeout     = 5 * time.Minute
+	writeTimeout    = 10 * time.Minute
+	idleTimeout     = 5 * time.Minute
+	stalledWrite    = 90 * time.Second
 	// keepAliveIdle is long, for each probe wakes a phone's radio; watch streams have heartbeats of their own.
 	keepAliveIdle = 4 * time.Minute
 	maxHeader     = 64 << 10
@@ -52,12 +57,15 @@ type Server struct {
 // NewServer takes the port; Start begins to answer. A port in use is PortBusy.
 func NewServer(ctx context.Context, c ServerConfig) (*Server, error) {
 	s := &Server{failed: make(chan error, 1)}
+	if c.Strangers == 0 {
+		c.Strangers = strangerTimeout
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s.http = &http.Server{
-		Handler:           deadlines(c.Handler, c.Streams),
+		Handler:           deadlines(c.Handler, c.Streams, c.Strangers),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -154,22 +162,37 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// deadlines bounds each request's reading and writing, anew for each request on a connection.
-func deadlines(next http.Handler, stream func(string) bool) http.Handler {
+// deadlines bounds each request's reading and writing, anew for each request on a connection. A body is first read
+// with the patience for strangers; see patience.
+func deadlines(next http.Handler, stream func(string) bool, strangers time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		now := time.Now() // deadlines are the kernel's clock, whatever clock the rooms run on
+		endless := stream != nil && stream(r.URL.Path)
 		read, write := now.Add(readTimeout), now.Add(writeTimeout)
-		if stream != nil && stream(r.URL.Path) {
-			// Over HTTP/1.1 a read deadline would end the stream too, for the server reads ahead to notice a
-			// caller that hangs up.
+		if endless {
 			read, write = time.Time{}, time.Time{}
+		}
+		// Without a body there is nothing to wait for, and over HTTP/1.1 a deadline would end the call itself, for
+		// the server reads ahead to notice a caller that hangs up.
+		if r.Body != nil && r.Body != http.NoBody {
+			read = now.Add(strangers)
 		}
 		// A connection without deadlines (a test's recorder) is served without.
 		_ = rc.SetReadDeadline(read)
 		_ = rc.SetWriteDeadline(write)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// patience gives a caller that has signed in the time that a phone on one bar of signal needs for its body; a stream
+// has no end.
+func patience(rc *http.ResponseController, stream bool) {
+	var until time.Time
+	if !stream {
+		until = time.Now().Add(readTimeout)
+	}
+	_ = rc.SetReadDeadline(until) // as in deadlines
 }
 
 func busy(err error) bool { return strings.Contains(err.Error(), "address already in use") }
