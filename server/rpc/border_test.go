@@ -313,10 +313,14 @@ func TestBytesThatAreNoMessageGetACode(t *testing.T) {
 		body string
 		path string
 		want fault.Code
+		says string
 	}{
-		"broken JSON":          {`{"org":`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument},
-		"larger than allowed":  {`{"org":"` + strings.Repeat("x", 2000) + `"}`, accountv1connect.AuthServiceLogInProcedure, fault.TooLarge},
-		"an unknown procedure": {`{}`, "/doorstep.account.v1.AuthService/Nothing", fault.NotFound},
+		"broken JSON":              {"{\n\"org\"?", accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "(body: line 2, column 6)"},
+		"JSON that is cut off":     {`{"org":`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "(body: "},
+		"a value of another type":  {`{"org":"a","login":5}`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "(body: line 1, column 20, field login)"},
+		"a list in a text's place": {`{"org":["<b>"]}`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "field org)"},
+		"larger than allowed":      {`{"org":"` + strings.Repeat("x", 2000) + `"}`, accountv1connect.AuthServiceLogInProcedure, fault.TooLarge, ""},
+		"an unknown procedure":     {`{}`, "/doorstep.account.v1.AuthService/Nothing", fault.NotFound, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -329,10 +333,24 @@ func TestBytesThatAreNoMessageGetACode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s := string(b); !strings.Contains(s, `"code":"`+string(c.want)+`"`) || strings.Contains(s, "unmarshal") {
+			if s := string(b); !strings.Contains(s, `"code":"`+string(c.want)+`"`) || strings.Contains(s, "unmarshal") || !strings.Contains(s, c.says) {
 				t.Errorf("%d %s", res.StatusCode, s)
 			}
 		})
+	}
+	for kind, says := range map[string]string{"application/proto": "(body: not a message of this call)", "text/plain": "(Content-Type)"} {
+		res, err := http.Post(w.url+accountv1connect.AuthServiceLogInProcedure, kind, strings.NewReader("rubbish"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if s := string(b); !strings.Contains(s, says) || !strings.Contains(s, `"code":"invalid_argument"`) {
+			t.Errorf("%s: %d %s", kind, res.StatusCode, s)
+		}
 	}
 }
 

@@ -136,7 +136,12 @@ type recorder struct {
 	bytes  int64
 	// answer is what was written while the call held a place for large answers.
 	answer []byte
+	// refusal is the beginning of what the wire library said by itself.
+	refusal []byte
 }
+
+// refusalKept is enough of what the wire library says to find a field's name in it.
+const refusalKept = 1 << 10
 
 func (r *recorder) WriteHeader(status int) {
 	if r.wrote {
@@ -155,6 +160,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 		r.WriteHeader(http.StatusOK)
 	}
 	if r.held {
+		r.refusal = append(r.refusal, p[:min(len(p), refusalKept-len(r.refusal))]...)
 		return len(p), nil
 	}
 	if callFrom(r.ctx).building {
@@ -190,8 +196,14 @@ func (r *recorder) finish() {
 	if !r.held {
 		return
 	}
-	code := fault.InvalidArgument
+	code, detail := fault.InvalidArgument, ""
 	switch r.status {
+	case http.StatusBadRequest:
+		detail = unreadable(string(r.refusal))
+	case http.StatusUnsupportedMediaType:
+		detail = "Content-Type"
+	case http.StatusMethodNotAllowed:
+		detail = "HTTP method"
 	case http.StatusTooManyRequests, http.StatusRequestEntityTooLarge:
 		// What Connect answers to a message over the limit.
 		code = fault.TooLarge
@@ -204,7 +216,7 @@ func (r *recorder) finish() {
 	case http.StatusInternalServerError:
 		code = fault.Internal
 	}
-	err := wire(r.ctx, fault.New(code, ""))
+	err := wire(r.ctx, &fault.Error{Code: code, Detail: detail})
 	h := r.Header()
 	h.Del("Content-Length")
 	h.Del("Content-Encoding")

@@ -1,0 +1,22 @@
+package rpc
+
+import "regexp"
+
+var (
+	// What the JSON reader says ends in (line 1:20): invalid value for uint32 field version: "x".
+	inLine  = regexp.MustCompile(`\(line (\d+):(\d+)\)`)
+	inField = regexp.MustCompile(`field ([A-Za-z][A-Za-z0-9_]{0,63}):`)
+)
+
+// unreadable names what in a body could not be read, out of what the wire library says about it. Its whole text
+// stays here, for it names our types.
+func unreadable(said string) string {
+	detail := "body: not a message of this call"
+	if at := inLine.FindStringSubmatch(said); at != nil {
+		detail = "body: line " + at[1] + ", column " + at[2]
+	}
+	if name := inField.FindStringSubmatch(said); name != nil {
+		detail += ", field " + name[1]
+	}
+	return detail
+}
