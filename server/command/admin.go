@@ -353,16 +353,17 @@ func (l *deviceList) Run(ctx context.Context, c Console) error {
 		if err != nil {
 			return err
 		}
+		zone, err := r.Zone(ctx, tx)
+		if err != nil {
+			return err
+		}
 		return table(c, func(row func(...any)) {
 			for _, d := range devices {
-				seen, state := "-", ""
-				if d.GetLastSeenAt() != nil {
-					seen = d.GetLastSeenAt().AsTime().Format(time.RFC3339)
-				}
+				state := ""
 				if d.GetRevokedAt() != nil {
 					state = "revoked"
 				}
-				row(uuid.UUID(d.GetId()), d.GetName(), d.GetAppVersion(), seen, fmt.Sprintf("%d unsent", d.GetUnsent()), state)
+				row(uuid.UUID(d.GetId()), d.GetName(), d.GetAppVersion(), when(d.GetLastSeenAt(), zone), fmt.Sprintf("%d unsent", d.GetUnsent()), state)
 			}
 		})
 	})

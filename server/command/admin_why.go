@@ -199,9 +199,18 @@ func (c Console) device(a *officev1.GetDeviceResponse, zone *time.Location) erro
 		c.Say("out of service since %s (%s)", "已停用，自 %s（%s）", when(a.RevokedAt, zone), a.RevokedFor)
 	}
 	if a.ClockAheadMs != nil {
-		c.Say("clock ahead of the office's by %s", "时钟比公司快 %s", time.Duration(*a.ClockAheadMs)*time.Millisecond)
+		ahead := time.Duration(*a.ClockAheadMs) * time.Millisecond
+		if ahead < 0 {
+			c.Say("clock behind the office's by %s", "时钟比公司慢 %s", -ahead)
+		} else {
+			c.Say("clock ahead of the office's by %s", "时钟比公司快 %s", ahead)
+		}
 	}
-	c.Say("unsent as it last said: %d, the oldest of %s; parked: %d", "最近报告未送达 %d 项，最早 %s；待人工处理 %d 项", a.Unsent, when(a.OldestUnsent, zone), a.Parked)
+	oldest := ""
+	if a.OldestUnsent != nil {
+		oldest = fmt.Sprintf(pick(c, ", the oldest of %s", "，最早 %s"), when(a.OldestUnsent, zone))
+	}
+	c.Say("unsent as it last said: %d%s; parked: %d", "最近报告未送达 %d 项%s；待人工处理 %d 项", a.Unsent, oldest, a.Parked)
 	if err := table(c, func(row func(...any)) {
 		for _, f := range a.Feeds {
 			how := fmt.Sprintf(pick(c, "%d behind", "落后 %d 条"), f.Behind)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,9 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 		connect.NewRequest(&accountv1.EnrolDeviceRequest{Code: enrol, DeviceName: "phone"}))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if list := do("phone", "device", "list", "acme"); !regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  |  -  `).MatchString(list) {
+		t.Errorf("times are written otherwise than in device show: %q", list)
 	}
 	nobody := uuid.Must(uuid.NewV7())
 	wrong, err := proto.Marshal(&fieldv1.VisitAccept{VisitId: nobody[:]})

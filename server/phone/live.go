@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -111,7 +112,11 @@ func (p *Phone) change(c offline.Changed) {
 		}
 	case kindVisit:
 		before, after := &fieldv1.Visit{}, &fieldv1.Visit{}
-		if decodeBoth(c, before, after) && c.After != nil && before.GetState() != after.GetState() {
+		switch {
+		case !decodeBoth(c, before, after) || c.After == nil || before.GetState() == after.GetState():
+		case c.Before == nil:
+			p.now("上门 %s", "visit %s", strings.ToLower(p.visitWord(after.GetState())))
+		default:
 			p.now("上门 %s → %s", "visit %s → %s", p.visitWord(before.GetState()), p.visitWord(after.GetState()))
 		}
 	case kindPool:
