@@ -79,6 +79,8 @@ const (
 	PortBusy      Code = "port_busy"
 	SpreadBlocked Code = "spread_blocked"
 	FeedsDiffer   Code = "feeds_differ"
+	// ServerUnreachable is of programs that are no phone: nothing of them waits to be sent.
+	ServerUnreachable Code = "server_unreachable"
 
 	// local: the database and object store that a demo runs by itself
 	LocalRunning     Code = "local_running"
@@ -122,7 +124,7 @@ const (
 )
 
 var definitions = []Definition{
-	{Internal, KindInternal, true, "Something failed on our side; nothing was lost. Try again, and give the request id to your operator if it stays.", "服务器内部出错，数据没有丢失。请稍后重试；若一直如此，请把请求编号交给管理员。"},
+	{Internal, KindInternal, true, "Something failed on our side; nothing was lost. Try again, and tell your operator if it stays.", "服务器内部出错，数据没有丢失。请稍后重试；若一直如此，请告知管理员。"},
 	{Canceled, KindCanceled, true, "The call was cancelled before it finished.", "请求在完成前被取消。"},
 	{Timeout, KindTimeout, true, "The call took too long. Try again.", "请求超时，请重试。"},
 	{Unavailable, KindUnavailable, true, "The service is not ready. Try again shortly.", "服务暂不可用，请稍后重试。"},
@@ -162,6 +164,7 @@ var definitions = []Definition{
 	{ConfigInvalid, KindInvalid, false, "A setting is missing or wrong. Correct what is named and start again.", "配置缺失或有误，请更正后重新启动。"},
 	{FeedsDiffer, KindConflict, false, "What phones are shown differs from the tables. doorstep admin rebuild-feeds mends it; no phone is reset.", "手机显示的内容与数据表不一致，可用 doorstep admin rebuild-feeds 修复，手机不会被重置。"},
 	{PortBusy, KindConflict, false, "Another program listens there already. Stop it, or choose another address with --listen.", "该地址端口已被其他程序占用，请先停止它，或用 --listen 换一个地址。"},
+	{ServerUnreachable, KindUnavailable, true, "No server answers there. Start it, or name another with --server.", "该地址没有服务器响应，请先启动服务器，或用 --server 指定其他地址。"},
 	{SpreadBlocked, KindConflict, false, "The tenants' tables cannot be spread yet. Do what is named, then run the command again: it goes on where it stopped.", "各公司的数据表暂时无法分布。请先处理提示的问题，再重新运行该命令，会从中断处继续。"},
 
 	{LocalRunning, KindConflict, false, "Doorstep is already running on this data folder. Stop the other one first, or give another folder.", "该数据目录已有 Doorstep 在运行，请先停止它，或换一个目录。"},

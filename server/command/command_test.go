@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/command"
+	"github.com/doorstep-dev/doorstep/server/load"
 )
 
 // terminal runs commands as somebody types them, against one database.
@@ -96,6 +97,10 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 func TestFailuresAreOneSentenceAndANumber(t *testing.T) {
 	t.Parallel()
 	_, where := installation(t)
+	phones := filepath.Join(t.TempDir(), "phones.json")
+	if err := (load.Phones{Slug: "load-test", Logins: []load.Login{{}}}).Write(phones); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		what string
 		args []string
@@ -112,6 +117,7 @@ func TestFailuresAreOneSentenceAndANumber(t *testing.T) {
 		{"a secret that is there stays", []string{"admin", "secret", where[3]}, "en", 1, "exists"},
 		{"a store without a database", []string{"serve", "--s3-endpoint", "127.0.0.1:1"}, "en", 1, "DOORSTEP_DATABASE_URL"},
 		{"a database without a store", append([]string{"serve"}, where...), "en", 1, "DOORSTEP_S3_ENDPOINT"},
+		{"load on no server", []string{"load", "storm", phones, "--server", "http://127.0.0.1:1"}, "en", 1, "No server answers there. Start it, or name another with --server. (http://127.0.0.1:1)"},
 		{"a short password", append([]string{"admin", "org", "add", "x", "某公司", "--password", "short"}, where...), "en", 1, "10 characters"},
 	} {
 		t.Run(c.what, func(t *testing.T) {

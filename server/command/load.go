@@ -136,6 +136,9 @@ func (a *aim) run(ctx context.Context, c Console, config load.Config) error {
 		used = used[:a.Phones]
 	}
 	if used[0], err = load.Check(ctx, config.URL, used[0]); err != nil && (!a.Force || fault.CodeOf(err) != fault.InvalidArgument) {
+		if fault.CodeOf(err) == fault.NoNetwork { // whose sentence is for a phone, which keeps what it has not sent
+			err = fault.Wrap(err, fault.ServerUnreachable, "%s", config.URL)
+		}
 		return errors.Join(err, phones.Write(a.File))
 	}
 	if claims, ok := config.Trade.(*load.Claims); ok {

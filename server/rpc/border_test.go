@@ -255,6 +255,10 @@ func TestInternalsStayInTheLog(t *testing.T) {
 			if p.GetCode() != string(fault.Internal) || strings.Contains(err.Error()+p.String(), "app_user") || strings.Contains(p.String(), "secret") {
 				t.Errorf("leaked: %v %v", err, p)
 			}
+			var c *connect.Error
+			if !errors.As(err, &c) || !strings.Contains(p.GetEnglish(), "(request "+c.Meta().Get("X-Request-Id")+")") {
+				t.Errorf("the operator cannot find it: %v", p)
+			}
 			if !strings.Contains(w.log.String(), "app_user") {
 				t.Error("the log does not name the cause")
 			}

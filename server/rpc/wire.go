@@ -20,6 +20,11 @@ func wire(ctx context.Context, err error) *connect.Error {
 	f := faultOf(ctx, err)
 	c.code, c.cause = f.Code, err
 	problem := ProblemOf(f)
+	if f.Code == fault.Internal && c.id != "" {
+		// The log has the cause under this id.
+		problem.English += " (request " + c.id + ")"
+		problem.Chinese += "（请求编号 " + c.id + "）"
+	}
 	var gap *intake.GapError
 	if errors.As(err, &gap) {
 		problem.ExpectedSequence = gap.Expected

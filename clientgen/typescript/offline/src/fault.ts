@@ -5,8 +5,8 @@ import type { Problem } from "./gen/doorstep/types/v1/types_pb.js";
 /** The codes that a device gives by itself; those of the server come beside them. */
 const own = {
   internal: [
-    "Something failed on our side; nothing was lost. Try again, and give the request id to your operator if it stays.",
-    "服务器内部出错，数据没有丢失。请稍后重试；若一直如此，请把请求编号交给管理员。",
+    "Something failed on our side; nothing was lost. Try again, and tell your operator if it stays.",
+    "服务器内部出错，数据没有丢失。请稍后重试；若一直如此，请告知管理员。",
   ],
   not_found: ["There is no such thing, or you may not see it.", "不存在，或您无权查看。"],
   sequence_reused: [

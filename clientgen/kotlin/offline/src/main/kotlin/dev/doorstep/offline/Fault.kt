@@ -67,8 +67,8 @@ fun codeOf(error: Throwable?): String? = when (error) {
 
 private val sentences: Map<String, Pair<String, String>> = mapOf(
     Fault.INTERNAL to Pair(
-        "Something failed on our side; nothing was lost. Try again, and give the request id to your operator if it stays.",
-        "服务器内部出错，数据没有丢失。请稍后重试；若一直如此，请把请求编号交给管理员。",
+        "Something failed on our side; nothing was lost. Try again, and tell your operator if it stays.",
+        "服务器内部出错，数据没有丢失。请稍后重试；若一直如此，请告知管理员。",
     ),
     Fault.NOT_FOUND to Pair(
         "There is no such thing, or you may not see it.",
