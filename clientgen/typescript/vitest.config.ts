@@ -9,10 +9,22 @@ export default defineConfig({
     poolOptions: { threads: { maxThreads: 2 } },
     testTimeout: 60_000,
     projects: [
-      { extends: true, test: { name: "unit", include: ["*/test/**/*.test.ts"], exclude: ["{browser,conformance}/**", "**/node_modules/**"] } },
       {
         extends: true,
-        test: { name: "conformance", include: ["{browser,conformance}/test/**/*.test.ts"], globalSetup: ["conformance/test/harness.ts"], maxConcurrency: 4 },
+        test: {
+          name: "unit",
+          include: ["*/test/**/*.test.ts"],
+          exclude: ["{browser,conformance}/**", "**/node_modules/**"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "conformance",
+          include: ["{browser,conformance}/test/**/*.test.ts"],
+          globalSetup: ["conformance/test/harness.ts"],
+          maxConcurrency: 4,
+        },
       },
     ],
   },

@@ -73,7 +73,17 @@ async function build(): Promise<Record<string, string>> {
   const [install] = await blocks("sh");
   // What this test runs on is installed already, and must not be taken away beneath it.
   await run("sh", ["-euc", install!.replace("npm ci && ", "")], { cwd: dir });
-  const strict = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler"];
+  const strict = [
+    "--noEmit",
+    "--strict",
+    "--skipLibCheck",
+    "--target",
+    "es2022",
+    "--module",
+    "esnext",
+    "--moduleResolution",
+    "bundler",
+  ];
   await run(join(root, "clientgen/typescript/node_modules/.bin/tsc"), [...strict, "main.ts"], { cwd: dir });
   await run("npx", ["vite", "build", "--logLevel", "error"], { cwd: dir });
   const files: Record<string, string> = { "/": await readFile(join(dir, "dist/index.html"), "utf8") };
@@ -108,10 +118,14 @@ describe.skipIf(browser === undefined)("the tutorial's app", () => {
     const photo = Buffer.from(await (await fetch(`${inject("harness")}/photos/20000`)).arrayBuffer());
     await job.locator("input").setInputFiles({ name: "before.jpg", mimeType: "image/jpeg", buffer: photo });
     await job.filter({ hasText: "ACCEPTED, 1 photos, not sent yet" }).waitFor();
-    await expect.poll(() => tab.textContent("#status"), { timeout: 60_000 }).toContain("2 actions and 1 photos to send, 0 to look at");
+    await expect
+      .poll(() => tab.textContent("#status"), { timeout: 60_000 })
+      .toContain("2 actions and 1 photos to send, 0 to look at");
 
     await running.context.setOffline(false);
-    await expect.poll(() => tab.textContent("#status"), { timeout: 120_000 }).toContain("0 actions and 0 photos to send, 0 to look at");
+    await expect
+      .poll(() => tab.textContent("#status"), { timeout: 120_000 })
+      .toContain("0 actions and 0 photos to send, 0 to look at");
     await tab.reload();
     await job.filter({ hasText: "ACCEPTED, 1 photos" }).waitFor({ timeout: 60_000 });
   });

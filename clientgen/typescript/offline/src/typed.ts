@@ -107,7 +107,10 @@ const gone = Symbol("gone");
 
 /** Collects what an effect changes. What the view gives stays as it was before the effect. */
 export class Draft {
-  private readonly next = new Map<string, { kind: number; id: Uint8Array; body: () => Uint8Array | undefined; is: unknown }>();
+  private readonly next = new Map<
+    string,
+    { kind: number; id: Uint8Array; body: () => Uint8Array | undefined; is: unknown }
+  >();
 
   constructor(readonly view: View) {}
 
@@ -198,6 +201,7 @@ function clear(schema: DescMessage, message: Message, [name, ...rest]: string[])
     const held = (one as { message?: unknown } | undefined)?.message;
     if (isMessage(held)) clear(inner, held, rest);
   };
-  if (field.fieldKind === "list" || field.fieldKind === "map") for (const one of (value as Iterable<unknown> & { values(): Iterable<unknown> }).values()) each(one);
+  if (field.fieldKind === "list" || field.fieldKind === "map")
+    for (const one of (value as Iterable<unknown> & { values(): Iterable<unknown> }).values()) each(one);
   else if (reflect(schema, message).isSet(field)) each(value);
 }

@@ -31,7 +31,8 @@ const at = new Date("2026-11-23T09:00:00Z");
 
 const byHand: CustomEffects = {
   closeRoute(view, args, _at, draft) {
-    for (const m of metersByRouteId(view, args.routeId)) meters.edit(draft, m.id, (next) => void (next.tags = ["closed"]));
+    for (const m of metersByRouteId(view, args.routeId))
+      meters.edit(draft, m.id, (next) => void (next.tags = ["closed"]));
   },
 };
 
