@@ -1621,7 +1621,7 @@ const file_doorstep_account_v1_account_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x04code\x12(\n" +
 	"\vdevice_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
 	"deviceName\x12(\n" +
-	"\vapp_version\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18(R\n" +
+	"\vapp_version\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18PR\n" +
 	"appVersion\"\xcf\x01\n" +
 	"\x13EnrolDeviceResponse\x12\x15\n" +
 	"\x06org_id\x18\x01 \x01(\fR\x05orgId\x12\x17\n" +
