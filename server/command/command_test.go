@@ -3,6 +3,7 @@ package command_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,6 +128,22 @@ func TestFailuresAreOneSentenceAndANumber(t *testing.T) {
 				t.Errorf("%d %q %q", code, out, e)
 			}
 		})
+	}
+}
+
+func TestASecondDemoOnAFolderIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	state, err := json.Marshal(map[string]string{"database_url": pgtest.New(t).URL, "public_url": "http://127.0.0.1:8080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "running.json"), state, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, e, code := terminal{t, map[string]string{"LANG": "en"}}.run("demo", "--data", dir, "--listen", "127.0.0.1:0")
+	if code != 1 || !strings.Contains(e, "already running on this data folder") || !strings.Contains(e, "http://127.0.0.1:8080)") {
+		t.Errorf("%d %s", code, e)
 	}
 }
 

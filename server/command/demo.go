@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/token"
@@ -61,6 +62,10 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	o, err := d.open(ctx, c, storeHost)
 	if err != nil {
 		return err
+	}
+	if !o.embedded && d.DatabaseURL == "" {
+		// It would live on the services of the other one, beside its server and its day, and fall with it.
+		return fault.New(fault.LocalRunning, "%s", strings.TrimSpace(shortest(d.Data)+" "+o.config.PublicURL))
 	}
 	defer func() {
 		down, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
