@@ -1,14 +1,12 @@
 package phone
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"connectrpc.com/connect"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -41,18 +39,11 @@ func (c enrolCmd) Run(p *Phone) error {
 
 // learnMe keeps what the office says of the caller, for a clerk's shop.
 func (p *Phone) learnMe() error {
-	h, server, err := p.client.Dial(p.ctx)
+	me, err := call(p, accountv1connect.NewAccountServiceClient, accountv1connect.AccountServiceClient.GetMe, &accountv1.GetMeRequest{})
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	res, err := accountv1connect.NewAccountServiceClient(h, server, p.client.Options()...).
-		GetMe(ctx, connect.NewRequest(&accountv1.GetMeRequest{}))
-	if err != nil {
-		return err
-	}
-	b, err := protojson.Marshal(res.Msg)
+	b, err := protojson.Marshal(me)
 	if err != nil {
 		return err
 	}

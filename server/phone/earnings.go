@@ -1,14 +1,11 @@
 package phone
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -74,7 +71,7 @@ func (c earningsCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
-	sums, err := p.sums(d)
+	sums, err := p.sums()
 	if err != nil && !waits(err) {
 		return err
 	}
@@ -143,22 +140,9 @@ func (p *Phone) trace(n *payv1.TraceNode, depth int) {
 }
 
 // sums asks the office.
-func (p *Phone) sums(d offline.Device) (*payv1.GetEarningsResponse, error) {
-	if d.Offline || p.noSync {
-		return nil, fault.New(fault.PhoneOffline, "")
-	}
-	h, server, err := p.client.Dial(p.ctx)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	res, err := payv1connect.NewEarningServiceClient(h, server, p.client.Options()...).
-		GetEarnings(ctx, connect.NewRequest(&payv1.GetEarningsRequest{At: timestamppb.New(p.Now())}))
-	if err != nil {
-		return nil, err
-	}
-	return res.Msg, nil
+func (p *Phone) sums() (*payv1.GetEarningsResponse, error) {
+	return ask(p, payv1connect.NewEarningServiceClient, payv1connect.EarningServiceClient.GetEarnings,
+		&payv1.GetEarningsRequest{At: timestamppb.New(p.Now())})
 }
 
 type rankCmd struct {
@@ -249,30 +233,17 @@ func (p *Phone) boardFile(scope, period string) string {
 
 // board asks the office and keeps the answer for when there is no network.
 func (p *Phone) board(scope, period string) (*payv1.GetBoardResponse, error) {
-	d, err := p.store.Device(p.ctx)
+	board, err := ask(p, payv1connect.NewRankServiceClient, payv1connect.RankServiceClient.GetBoard,
+		&payv1.GetBoardRequest{Scope: scopes[scope], Period: periods[period]})
 	if err != nil {
 		return nil, err
 	}
-	if d.Offline || p.noSync {
-		return nil, fault.New(fault.PhoneOffline, "")
-	}
-	h, server, err := p.client.Dial(p.ctx)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	res, err := payv1connect.NewRankServiceClient(h, server, p.client.Options()...).
-		GetBoard(ctx, connect.NewRequest(&payv1.GetBoardRequest{Scope: scopes[scope], Period: periods[period]}))
-	if err != nil {
-		return nil, err
-	}
-	b, err := proto.Marshal(res.Msg)
+	b, err := proto.Marshal(board)
 	if err == nil && !p.reading {
 		err = os.WriteFile(p.boardFile(scope, period), b, 0o600)
 	}
 	if err != nil {
-		return nil, errors.Join(fault.Wrap(err, fault.StoreUnusable, "%s", p.dir))
+		return nil, fault.Wrap(err, fault.StoreUnusable, "%s", p.dir)
 	}
-	return res.Msg, nil
+	return board, nil
 }

@@ -1,12 +1,10 @@
 package phone
 
 import (
-	"context"
 	"encoding/hex"
 	"regexp"
 	"strings"
 
-	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
@@ -62,25 +60,7 @@ func number(t *storev1.OpenTicket) string {
 
 // resolve asks the office.
 func (p *Phone) resolve(text string) (*storev1.ResolveCodeResponse, error) {
-	d, err := p.store.Device(p.ctx)
-	if err != nil {
-		return nil, err
-	}
-	if d.Offline || p.noSync {
-		return nil, fault.New(fault.PhoneOffline, "")
-	}
-	h, server, err := p.client.Dial(p.ctx)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	res, err := storev1connect.NewCodeServiceClient(h, server, p.client.Options()...).
-		ResolveCode(ctx, connect.NewRequest(&storev1.ResolveCodeRequest{Scanned: text}))
-	if err != nil {
-		return nil, err
-	}
-	return res.Msg, nil
+	return ask(p, storev1connect.NewCodeServiceClient, storev1connect.CodeServiceClient.ResolveCode, &storev1.ResolveCodeRequest{Scanned: text})
 }
 
 var (

@@ -180,14 +180,19 @@ func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[of
 	for _, p := range found {
 		c := &officev1.Candidate{TechnicianId: p.Technician[:], Name: p.Name, Score: p.Score, DistanceKm: p.DistanceKM}
 		for _, r := range p.Reasons {
-			c.Reasons = append(c.Reasons, &typesv1.Label{Zh: r.Chinese(), En: r.English()})
+			c.Reasons = append(c.Reasons, reason(r))
 		}
 		if p.Excluded != nil {
-			c.Excluded = &typesv1.Label{Zh: p.Excluded.Chinese(), En: p.Excluded.English()}
+			c.Excluded = reason(*p.Excluded)
 		}
 		out.Candidates = append(out.Candidates, c)
 	}
 	return respond(out, err)
+}
+
+func reason(r score.Reason) *typesv1.Label {
+	zh, en := r.Words()
+	return &typesv1.Label{Zh: zh, En: en}
 }
 
 // AssignTicket implements TicketService.
@@ -222,9 +227,7 @@ func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.
 	result, err := s.Room.AutoAssign(ctx, who.Org, limit, region, ByUser(who.User))
 	out := &officev1.AutoAssignResponse{Assigned: uint32(result.Assigned)}
 	for _, u := range result.Unfit {
-		out.Unassignable = append(out.Unassignable, &officev1.Unassignable{
-			Id: u.Job[:], Reason: &typesv1.Label{Zh: u.Why.Chinese(), En: u.Why.English()},
-		})
+		out.Unassignable = append(out.Unassignable, &officev1.Unassignable{Id: u.Job[:], Reason: reason(u.Why)})
 	}
 	return respond(out, err)
 }

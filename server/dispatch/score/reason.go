@@ -34,79 +34,45 @@ type Reason struct {
 	Skills   []string `json:"skills,omitempty"`
 }
 
-// Chinese says the reason in Chinese.
-func (r Reason) Chinese() string {
+// Words says the reason in both languages.
+func (r Reason) Words() (chinese, english string) {
 	switch r.Code {
 	case NearHome:
-		return fmt.Sprintf("离住处 %.1f 公里", r.Km)
+		return fmt.Sprintf("离住处 %.1f 公里", r.Km), fmt.Sprintf("%.1f km from home", r.Km)
 	case NearLast:
-		return fmt.Sprintf("离当天上一单 %.1f 公里", r.Km)
+		return fmt.Sprintf("离当天上一单 %.1f 公里", r.Km), fmt.Sprintf("%.1f km from the last job of the day", r.Km)
 	case DistanceUnknown:
-		return "距离未知"
+		return "距离未知", "distance unknown"
 	case Free:
 		if r.Capacity == 0 {
-			return fmt.Sprintf("当天已有 %d 单", r.Load)
+			return fmt.Sprintf("当天已有 %d 单", r.Load), fmt.Sprintf("%d jobs that day", r.Load)
 		}
-		return fmt.Sprintf("当天已有 %d 单，上限 %d 单", r.Load, r.Capacity)
+		return fmt.Sprintf("当天已有 %d 单，上限 %d 单", r.Load, r.Capacity), fmt.Sprintf("%d of %d jobs that day", r.Load, r.Capacity)
 	case Skilled:
-		return "具备技能：" + strings.Join(r.Skills, "、")
+		return "具备技能：" + strings.Join(r.Skills, "、"), "has the skills: " + strings.Join(r.Skills, ", ")
 	case GoldFirst:
-		return "金牌师傅优先服务重要或加急客户"
+		return "金牌师傅优先服务重要或加急客户", "gold technicians go first to VIP and rush customers"
 	case FitsWindow:
-		return "工作时间符合客户预约"
+		return "工作时间符合客户预约", "works when the customer wants the visit"
 	case LacksSkill:
-		return "缺少技能：" + strings.Join(r.Skills, "、")
+		return "缺少技能：" + strings.Join(r.Skills, "、"), "lacks the skills: " + strings.Join(r.Skills, ", ")
 	case Full:
-		return fmt.Sprintf("当天已满（%d/%d 单）", r.Load, r.Capacity)
+		return fmt.Sprintf("当天已满（%d/%d 单）", r.Load, r.Capacity), fmt.Sprintf("full that day (%d of %d jobs)", r.Load, r.Capacity)
 	case OutOfHours:
-		return "预约时间不在其工作时间内"
+		return "预约时间不在其工作时间内", "does not work when the customer wants the visit"
 	case TooFar:
-		return fmt.Sprintf("距离太远（%.0f 公里）", r.Km)
+		return fmt.Sprintf("距离太远（%.0f 公里）", r.Km), fmt.Sprintf("too far away (%.0f km)", r.Km)
 	case NobodyKnown:
-		return "该区域没有师傅"
+		return "该区域没有师傅", "no technician in this region"
 	}
-	return string(r.Code)
-}
-
-// English says the reason in English.
-func (r Reason) English() string {
-	switch r.Code {
-	case NearHome:
-		return fmt.Sprintf("%.1f km from home", r.Km)
-	case NearLast:
-		return fmt.Sprintf("%.1f km from the last job of the day", r.Km)
-	case DistanceUnknown:
-		return "distance unknown"
-	case Free:
-		if r.Capacity == 0 {
-			return fmt.Sprintf("%d jobs that day", r.Load)
-		}
-		return fmt.Sprintf("%d of %d jobs that day", r.Load, r.Capacity)
-	case Skilled:
-		return "has the skills: " + strings.Join(r.Skills, ", ")
-	case GoldFirst:
-		return "gold technicians go first to VIP and rush customers"
-	case FitsWindow:
-		return "works when the customer wants the visit"
-	case LacksSkill:
-		return "lacks the skills: " + strings.Join(r.Skills, ", ")
-	case Full:
-		return fmt.Sprintf("full that day (%d of %d jobs)", r.Load, r.Capacity)
-	case OutOfHours:
-		return "does not work when the customer wants the visit"
-	case TooFar:
-		return fmt.Sprintf("too far away (%.0f km)", r.Km)
-	case NobodyKnown:
-		return "no technician in this region"
-	}
-	return string(r.Code)
+	return string(r.Code), string(r.Code)
 }
 
 // Say joins reasons into one sentence of each language.
 func Say(reasons []Reason) (chinese, english string) {
 	zh, en := make([]string, len(reasons)), make([]string, len(reasons))
 	for i, r := range reasons {
-		zh[i], en[i] = r.Chinese(), r.English()
+		zh[i], en[i] = r.Words()
 	}
 	return strings.Join(zh, "；"), strings.Join(en, "; ")
 }
