@@ -67,10 +67,13 @@ func (e *Error) Is(target error) bool {
 // Public is the sentence for a person, with the detail behind it. lang is "zh" or anything else for English.
 func (e *Error) Public(lang string) string {
 	s := e.Code.Sentence(lang)
-	if e.Detail != "" && e.Code != Internal {
-		s += " (" + e.Detail + ")"
+	switch {
+	case e.Detail == "" || e.Code == Internal:
+		return s
+	case lang == "zh":
+		return s + " (" + inChinese(e.Detail) + ")"
 	}
-	return s
+	return s + " (" + e.Detail + ")"
 }
 
 // CodeOf tells the code of err: Internal for an error that has none, Canceled and Timeout for a context's end,
