@@ -131,6 +131,28 @@ func TestFailuresAreOneSentenceAndANumber(t *testing.T) {
 	}
 }
 
+func TestACompanyForLoadIsNoneToChooseFrom(t *testing.T) {
+	t.Parallel()
+	m, where := installation(t)
+	do := func(args ...string) (string, int) {
+		t.Helper()
+		_, e, code := m.run(append(args, where...)...)
+		return e, code
+	}
+	for _, c := range []struct {
+		slug  string
+		asked bool
+	}{{"load-test", false}, {"acme", false}, {"load-more", false}, {"bello", true}} {
+		if e, code := do("admin", "org", "add", c.slug, "某公司", "--password", "long words here"); code != 0 {
+			t.Fatal(e)
+		}
+		e, code := do("codes", "revoke", "7KQ2-M4XD", "--reason", "lost")
+		if code != 1 || strings.Contains(e, "which company?") != c.asked {
+			t.Errorf("with %s: %s", c.slug, e)
+		}
+	}
+}
+
 func TestASecondDemoOnAFolderIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

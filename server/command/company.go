@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -12,6 +13,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/code/operator"
+	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/order/console"
 	"github.com/doorstep-dev/doorstep/sync/change"
 )
@@ -33,7 +35,7 @@ func (c *closers) close() error {
 // company is an installation and one company in it.
 type company struct {
 	installation
-	Org       string `env:"DOORSTEP_ORG" placeholder:"NAME" group:"What to work on:" help:"Short name of the company; not needed where there is only one."`
+	Org       string `env:"DOORSTEP_ORG" placeholder:"NAME" group:"What to work on:" help:"Short name of the company; not needed where there is only one, not counting those for load."`
 	PublicURL string `name:"public-url" env:"DOORSTEP_PUBLIC_URL" placeholder:"URL" group:"What to work on:" help:"The address that printed codes hold; that of the running embedded server if there is one."`
 }
 
@@ -61,6 +63,9 @@ func (o company) enter(ctx context.Context, c Console, end *closers) (*app.App, 
 		return a, org, err
 	}
 	orgs, err := a.Rooms.Account.Orgs(ctx)
+	if working := workingOnly(orgs); len(working) == 1 {
+		orgs = working
+	}
 	if err == nil && len(orgs) != 1 {
 		err = fault.New(fault.ConfigInvalid, "--org: which company? doorstep admin org list shows them all")
 	}
@@ -68,6 +73,11 @@ func (o company) enter(ctx context.Context, c Console, end *closers) (*app.App, 
 		return nil, account.Org{}, err
 	}
 	return a, orgs[0], nil
+}
+
+// workingOnly leaves companies out that are there for load.
+func workingOnly(orgs []account.Org) []account.Org {
+	return slices.DeleteFunc(slices.Clone(orgs), func(o account.Org) bool { return load.Marked(o.Slug) })
 }
 
 type codes struct {

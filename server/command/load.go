@@ -30,7 +30,8 @@ type loading struct {
 func (loading) Help() string {
 	return `Puts a running server under load from this process, so that the server's own memory and CPU can be seen.
 First the operator makes a company for it, on the installation; its short name begins with load-, and only such
-companies are put under load:
+companies are put under load. The next prepare uses it again. It cannot be removed, for trails only grow; it stands in no
+other company's way, and commands that ask for a company do not count it:
 
   doorstep load prepare --phones 2000 --entries 500 phones.json
   doorstep load storm phones.json --server http://localhost:8080
