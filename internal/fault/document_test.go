@@ -28,7 +28,8 @@ func document() string {
 
 Every error carries a ` + "`doorstep.types.v1.Problem`" + ` as a detail: a code from this list, its sentence in English and in
 Chinese, and, where it helps, how long to wait. Programs decide by the code, people read the sentence; a detail in
-parentheses may follow it, in Chinese too where people meet it (internal/fault/details.go). Verdicts of mutations use the same codes. Codes are never reused and never change their meaning.
+parentheses may follow it, in Chinese too where people meet it (internal/fault/details.go). Verdicts of mutations
+use the same codes. Codes are never reused and never change their meaning.
 A code that a client does not know is treated by its Connect code. "Again" says that the same call may succeed later without
 anybody changing anything.
 
