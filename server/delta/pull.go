@@ -40,7 +40,7 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 		}
 		r.Reset = append(r.Reset, f)
 	}
-	page, err := feed.Read(ctx, s.Store, r)
+	page, err := s.Store.Page(ctx, r)
 	if err != nil {
 		return nil, err
 	}

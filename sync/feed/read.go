@@ -131,13 +131,29 @@ func Read(ctx context.Context, r Reader, req Request) (Page, error) {
 		if err != nil {
 			return err
 		}
-		page, err = read(ctx, s, state, req)
+		page, err = Answer(ctx, s, state, req)
 		return err
 	})
 	return page, err
 }
 
-func read(ctx context.Context, s Snapshot, state State, req Request) (Page, error) {
+// Few is how many changes a device may be behind for its answer to count as short.
+const Few = 64
+
+// Short tells whether what the device lacks is no more than a few entries, and of feeds that it goes on reading.
+func (r Request) Short(state State) bool {
+	lacks := change.Seq(0)
+	for _, head := range state.Heads {
+		pos, reset := begin(r, state.Generation, head.Head)
+		if lacks += head.Seq - pos.Seq; reset && head.Seq > 0 || lacks > Few {
+			return false
+		}
+	}
+	return true
+}
+
+// Answer gives the next page out of a snapshot whose state was read already.
+func Answer(ctx context.Context, s Snapshot, state State, req Request) (Page, error) {
 	left := min(req.MaxBytes, MaxPageBytes)
 	if left <= 0 {
 		left = DefaultPageBytes

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -26,24 +27,48 @@ type snapshot struct {
 
 // State implements feed.Snapshot in one round trip. Its cost grows with the feeds followed and nothing else.
 func (s *snapshot) State(ctx context.Context) (feed.State, error) {
-	rows, err := s.tx.Query(ctx, `
-		SELECT g.generation, coalesce(d.last_seq, 0), coalesce(d.unsent, 0), statement_timestamp(), coalesce(u.feed, ''),
-			coalesce(f.seq, 0), coalesce(f.floor, 0), coalesce(f.digest, 0), coalesce(f.live, 0), coalesce(f.bytes, 0)
-		FROM sync_generation g
-		LEFT JOIN sync_device d ON d.org_id = $1 AND d.device_id = $2
-		LEFT JOIN sync_subscription u ON u.org_id = $1 AND u.user_id = $3
-		LEFT JOIN sync_feed f ON f.org_id = u.org_id AND f.feed = u.feed
-		ORDER BY u.feed`, s.tx.org, s.device, s.user)
+	states, err := s.tx.states(ctx, []reading{{s.device, s.user}})
 	if err != nil {
 		return feed.State{}, err
 	}
-	var state feed.State
+	return states[0], nil
+}
+
+// reading is who reads: a device for its user.
+type reading struct {
+	device change.Device
+	user   change.User
+}
+
+// states reads the states of several devices in one round trip, in their order.
+func (t *Tx) states(ctx context.Context, who []reading) ([]feed.State, error) {
+	devices, users := make([]uuid.UUID, len(who)), make([]uuid.UUID, len(who))
+	for i, w := range who {
+		devices[i], users[i] = uuid.UUID(w.device), uuid.UUID(w.user)
+	}
+	rows, err := t.Query(ctx, `
+		SELECT w.n, g.generation, coalesce(d.last_seq, 0), coalesce(d.unsent, 0), statement_timestamp(), coalesce(u.feed, ''),
+			coalesce(f.seq, 0), coalesce(f.floor, 0), coalesce(f.digest, 0), coalesce(f.live, 0), coalesce(f.bytes, 0)
+		FROM sync_generation g
+		CROSS JOIN unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS w (device, reader, n)
+		LEFT JOIN sync_device d ON d.org_id = $1 AND d.device_id = w.device
+		LEFT JOIN sync_subscription u ON u.org_id = $1 AND u.user_id = w.reader
+		LEFT JOIN sync_feed f ON f.org_id = u.org_id AND f.feed = u.feed
+		ORDER BY w.n, u.feed`, t.org, devices, users)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]feed.State, len(who))
+	var one feed.State
 	var h feed.Head
+	var n int
 	var generation []byte
 	var name string
 	var digest int64
-	scans := []any{&generation, &state.LastSeq, &state.Unsent, &state.At, &name, &h.Seq, &h.Floor, &digest, &h.Live, &h.Bytes}
+	scans := []any{&n, &generation, &one.LastSeq, &one.Unsent, &one.At, &name, &h.Seq, &h.Floor, &digest, &h.Live, &h.Bytes}
 	_, err = pgx.ForEachRow(rows, scans, func() error {
+		state := &states[n-1]
+		state.LastSeq, state.Unsent, state.At = one.LastSeq, one.Unsent, one.At
 		copy(state.Generation[:], generation)
 		if name == "" {
 			return nil
@@ -53,7 +78,7 @@ func (s *snapshot) State(ctx context.Context) (feed.State, error) {
 		state.Heads = append(state.Heads, h)
 		return err
 	})
-	return state, err
+	return states, err
 }
 
 // Entries implements feed.Snapshot.

@@ -109,6 +109,8 @@ type Store struct {
 	Now func() time.Time
 	// Shared, if set, reads ranges that many devices ask for once.
 	Shared *feed.Shared
+
+	groups groups
 }
 
 // time is the office's time as the database keeps it: what is read back later equals what was written.
