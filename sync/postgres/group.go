@@ -114,10 +114,11 @@ func (s *Store) readGroup(org change.Org, group []*asked) {
 	answered := 0
 	defer func() {
 		for _, a := range group[answered:] {
-			close(a.done)
+			close(a.done) // with errAlone
 		}
 	}()
-	err := s.Read(ctx, org, func(tx *Tx) error {
+	// What went wrong is found again by each who then reads alone, and told to whom it concerns.
+	_ = s.Read(ctx, org, func(tx *Tx) error {
 		states, err := tx.states(ctx, who)
 		if err != nil {
 			return err
@@ -131,9 +132,6 @@ func (s *Store) readGroup(org change.Org, group []*asked) {
 		}
 		return nil
 	})
-	for _, a := range group[answered:] {
-		a.err = errors.Join(errAlone, err)
-	}
 }
 
 // answer is feed.Answer on a goroutine that nobody else looks after.

@@ -84,9 +84,13 @@ func (p *Phone) Pull(ctx context.Context, r feed.Reader, org change.Org) (feed.P
 	if err != nil {
 		return feed.Page{}, err
 	}
-	return feed.Read(ctx, r, feed.Request{
-		Org: org, Device: p.Device, User: p.User, Cursor: cursor, MaxBytes: p.PageBytes, Reset: p.repair,
-	})
+	req := feed.Request{Org: org, Device: p.Device, User: p.User, Cursor: cursor, MaxBytes: p.PageBytes, Reset: p.repair}
+	if own, ok := r.(interface {
+		Page(context.Context, feed.Request) (feed.Page, error)
+	}); ok {
+		return own.Page(ctx, req) // the store has a way of its own, which must come to the same
+	}
+	return feed.Read(ctx, r, req)
 }
 
 // Apply takes a page in: staged until the checkpoint, then shown all at once, with the digests compared.
