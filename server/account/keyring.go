@@ -53,6 +53,8 @@ type Keyring struct {
 	mu   sync.RWMutex
 	byID map[string]SigningKey
 	all  []SigningKey // youngest SignFrom first
+
+	verified memory[tokenSum, verified]
 }
 
 // NewKeyring makes a ring of the given keys.

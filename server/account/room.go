@@ -29,7 +29,7 @@ type Room struct {
 	// such things beside their own (boards). nil does nothing.
 	Moved func(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error
 
-	sessions sessions
+	sessions memory[sessionKey, session]
 	zones    sync.Map // name → *time.Location
 }
 

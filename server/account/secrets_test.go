@@ -70,6 +70,39 @@ func TestAccessTokens(t *testing.T) {
 	}
 }
 
+func TestARememberedTokenHoldsNoLongerThanALookAtItWouldSay(t *testing.T) {
+	t.Parallel()
+	key := newKey(t, UseToken, morning)
+	ring := NewKeyring(key)
+	b := Bearer{Org: uuid.New(), User: uuid.New(), Family: uuid.New()}
+	token, expires, err := SignAccess(ring, b, morning)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := func(at time.Time) {
+		t.Helper()
+		if got, err := VerifyAccess(ring, token, at); err != nil || got != b {
+			t.Errorf("at %v: %v %v", at, got, err)
+		}
+	}
+	good(morning)
+	good(expires.Add(clockLeeway - time.Second))
+	if _, err := VerifyAccess(ring, token, expires.Add(clockLeeway+time.Second)); fault.CodeOf(err) != fault.TokenExpired {
+		t.Errorf("run out: %v", err)
+	}
+	good(morning)
+	other := newKey(t, UseToken, morning)
+	other.ID = key.ID
+	for name, keys := range map[string][]SigningKey{"no key": nil, "another key of the same name": {other}} {
+		ring.Replace(keys)
+		if _, err := VerifyAccess(ring, token, morning); fault.CodeOf(err) != fault.Unauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ring.Replace([]SigningKey{key})
+	good(morning)
+}
+
 func TestKeysRotateWithoutEndingWhatTheySigned(t *testing.T) {
 	t.Parallel()
 	old := newKey(t, UseToken, morning)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,9 +19,6 @@ import (
 // at once, on the others after this time at most; a live stream is told at once everywhere, see Revoke.
 const sessionKept = time.Second
 
-// sessionsKept bounds the memory of remembered sessions, about 200 bytes each.
-const sessionsKept = 100_000
-
 // session is what the database says of one device or console session.
 type session struct {
 	grants  []identity.Grant
@@ -33,36 +29,9 @@ type session struct {
 
 type sessionKey struct{ org, family uuid.UUID }
 
-// sessions remembers, bounded like the rpc package's buckets: two generations, the older is forgotten whole.
-type sessions struct {
-	mu         sync.Mutex
-	young, old map[sessionKey]session
-}
-
-func (s *sessions) get(k sessionKey, now time.Time) (session, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.young[k]
-	if !ok {
-		v, ok = s.old[k]
-	}
-	return v, ok && now.Sub(v.at) < sessionKept && !now.Before(v.at)
-}
-
-func (s *sessions) put(k sessionKey, v session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.young == nil || len(s.young) >= sessionsKept/2 {
-		s.old, s.young = s.young, map[sessionKey]session{}
-	}
-	s.young[k] = v
-}
-
-// forget drops everything remembered: rights change seldom, and a full reading costs one query a session.
-func (s *sessions) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.young, s.old = nil, nil
+// fresh tells whether the session is still believed.
+func (s session) fresh(now time.Time) bool {
+	return now.Sub(s.at) < sessionKept && !now.Before(s.at)
 }
 
 // Authenticate implements rpc.Authenticator: the bearer token says who, the database what they may.
@@ -81,8 +50,8 @@ func (r *Room) Authenticate(ctx context.Context, h http.Header) (identity.Identi
 		return identity.Identity{}, false, err
 	}
 	key := sessionKey{b.Org, b.Family}
-	s, ok := r.sessions.get(key, now)
-	if !ok {
+	s, ok := r.sessions.get(key)
+	if !ok || !s.fresh(now) {
 		if s, err = r.session(ctx, b); err != nil {
 			return identity.Identity{}, false, err
 		}

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -60,7 +61,37 @@ func SignAccess(keys *Keyring, b Bearer, now time.Time) (token string, expires t
 // VerifyAccess reads an access token. One that has run out is TokenExpired, anything else that does not hold is
 // Unauthenticated. When it was made is not asked: a token from the future is one of a replica whose clock is ahead.
 func VerifyAccess(keys *Keyring, token string, now time.Time) (Bearer, error) {
+	sum := tokenSum(sha256.Sum256([]byte(token)))
+	if v, ok := keys.verified.get(sum); ok && v.holds(keys, now) {
+		return v.bearer, nil
+	}
+	v, err := verify(keys, token, now)
+	if err == nil {
+		keys.verified.put(sum, v)
+	}
+	return v.bearer, err
+}
+
+// tokenSum names a token without keeping it.
+type tokenSum [sha256.Size]byte
+
+// verified is what a token said when its signature was looked at, which costs more than a phone's whole answer.
+type verified struct {
+	bearer  Bearer
+	key     string
+	public  string // the bytes of the key, which may come to be another's
+	expires time.Time
+}
+
+// holds tells whether looking again would come to the same.
+func (v verified) holds(keys *Keyring, now time.Time) bool {
+	pub, ok := keys.Verifier(UseToken, v.key, now)
+	return ok && string(pub) == v.public && now.Before(v.expires.Add(clockLeeway))
+}
+
+func verify(keys *Keyring, token string, now time.Time) (verified, error) {
 	var c claims
+	var v verified
 	_, err := jwt.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		kid, ok := t.Header["kid"].(string)
 		if !ok {
@@ -70,18 +101,20 @@ func VerifyAccess(keys *Keyring, token string, now time.Time) (Bearer, error) {
 		if !ok {
 			return nil, fmt.Errorf("token names the unknown key %q", kid)
 		}
+		v.key, v.public = kid, string(pub)
 		return pub, nil
 	}, jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired(),
 		jwt.WithLeeway(clockLeeway), jwt.WithTimeFunc(func() time.Time { return now }))
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return Bearer{}, fault.Wrap(err, fault.TokenExpired, "")
+		return verified{}, fault.Wrap(err, fault.TokenExpired, "")
 	}
 	if err != nil {
-		return Bearer{}, fault.Wrap(err, fault.Unauthenticated, "")
+		return verified{}, fault.Wrap(err, fault.Unauthenticated, "")
 	}
 	user, err := uuid.Parse(c.Subject)
 	if err != nil {
-		return Bearer{}, fault.Wrap(err, fault.Unauthenticated, "")
+		return verified{}, fault.Wrap(err, fault.Unauthenticated, "")
 	}
-	return Bearer{Org: c.Org, User: user, Family: c.Family, Device: c.Device}, nil
+	v.bearer, v.expires = Bearer{Org: c.Org, User: user, Family: c.Family, Device: c.Device}, c.ExpiresAt.Time
+	return v, nil
 }
