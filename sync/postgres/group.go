@@ -15,7 +15,7 @@ import (
 const (
 	// groupsAtOnce is how many groups of one org read at the same time: one that is short of a range must not hold up
 	// all others.
-	groupsAtOnce = 4
+	groupsAtOnce = 2
 	// groupOf bounds how many share a snapshot, and so how long the first waits for the last.
 	groupOf = 128
 	// groupLimit bounds how long a group reads. Whoever asked may be gone by then, and does not end it for the others.
