@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -183,7 +184,7 @@ func TestWhoGivesUpOrIsFarBehindHoldsNobodyUpInAGroup(t *testing.T) {
 	leave()
 	release()
 	wg.Wait()
-	if left != nil && left != context.Canceled {
+	if left != nil && !errors.Is(left, context.Canceled) {
 		t.Errorf("who gave up got %v", left)
 	}
 	if near != nil || !page.Final || len(page.Deltas) != 1 || len(page.Deltas[0].Entries) != 1 {
