@@ -77,8 +77,8 @@ func (tokens) Authenticate(_ context.Context, h http.Header) (identity.Identity,
 	if !ok {
 		return identity.Identity{}, false, nil
 	}
-	b, err := account.VerifyAccess(benchRing, token, time.Now())
-	return identity.Identity{Org: b.Org, User: b.User, Device: b.Family}, err == nil, err
+	b, until, err := account.VerifyAccess(benchRing, token, time.Now())
+	return identity.Identity{Org: b.Org, User: b.User, Device: b.Family, Until: until}, err == nil, err
 }
 
 // serve runs the engine behind the real border with one mutation: it counts a row up and places 400 bytes.

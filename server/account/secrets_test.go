@@ -30,10 +30,10 @@ func TestAccessTokens(t *testing.T) {
 	if err != nil || !expires.Equal(morning.Add(AccessLife)) {
 		t.Fatal(err, expires)
 	}
-	if _, err := VerifyAccess(ring, token, morning.Add(-time.Hour)); err != nil {
+	if _, _, err := VerifyAccess(ring, token, morning.Add(-time.Hour)); err != nil {
 		t.Errorf("a token of a replica whose clock is an hour ahead: %v", err)
 	}
-	if got, err := VerifyAccess(ring, token, morning.Add(AccessLife-time.Second)); err != nil || got != b {
+	if got, until, err := VerifyAccess(ring, token, morning.Add(AccessLife-time.Second)); err != nil || got != b || !until.Equal(expires) {
 		t.Errorf("%v %v", got, err)
 	}
 	code, err := ring.Signer(UseCode, morning)
@@ -64,7 +64,7 @@ func TestAccessTokens(t *testing.T) {
 		"signed by a key of other use":  {forge(jwt.SigningMethodEdDSA, code.Private, code.ID), morning, fault.Unauthenticated},
 		"signed by a key of no keyring": {forge(jwt.SigningMethodEdDSA, newKey(t, UseToken, morning).Private, "nobody"), morning, fault.Unauthenticated},
 	} {
-		if _, err := VerifyAccess(ring, c.token, c.at); fault.CodeOf(err) != c.want {
+		if _, _, err := VerifyAccess(ring, c.token, c.at); fault.CodeOf(err) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -81,13 +81,13 @@ func TestARememberedTokenHoldsNoLongerThanALookAtItWouldSay(t *testing.T) {
 	}
 	good := func(at time.Time) {
 		t.Helper()
-		if got, err := VerifyAccess(ring, token, at); err != nil || got != b {
+		if got, _, err := VerifyAccess(ring, token, at); err != nil || got != b {
 			t.Errorf("at %v: %v %v", at, got, err)
 		}
 	}
 	good(morning)
 	good(expires.Add(clockLeeway - time.Second))
-	if _, err := VerifyAccess(ring, token, expires.Add(clockLeeway+time.Second)); fault.CodeOf(err) != fault.TokenExpired {
+	if _, _, err := VerifyAccess(ring, token, expires.Add(clockLeeway+time.Second)); fault.CodeOf(err) != fault.TokenExpired {
 		t.Errorf("run out: %v", err)
 	}
 	good(morning)
@@ -95,7 +95,7 @@ func TestARememberedTokenHoldsNoLongerThanALookAtItWouldSay(t *testing.T) {
 	other.ID = key.ID
 	for name, keys := range map[string][]SigningKey{"no key": nil, "another key of the same name": {other}} {
 		ring.Replace(keys)
-		if _, err := VerifyAccess(ring, token, morning); fault.CodeOf(err) != fault.Unauthenticated {
+		if _, _, err := VerifyAccess(ring, token, morning); fault.CodeOf(err) != fault.Unauthenticated {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -118,12 +118,12 @@ func TestKeysRotateWithoutEndingWhatTheySigned(t *testing.T) {
 			t.Errorf("at %v: %v %v", at, k.ID, err)
 		}
 	}
-	if _, err := VerifyAccess(ring, token, morning.Add(70*time.Minute)); err != nil {
+	if _, _, err := VerifyAccess(ring, token, morning.Add(70*time.Minute)); err != nil {
 		t.Errorf("a token signed by the old key: %v", err)
 	}
 	old.VerifyUntil = morning.Add(61 * time.Minute)
 	ring.Replace([]SigningKey{old, young})
-	if _, err := VerifyAccess(ring, token, morning.Add(70*time.Minute)); fault.CodeOf(err) != fault.Unauthenticated {
+	if _, _, err := VerifyAccess(ring, token, morning.Add(70*time.Minute)); fault.CodeOf(err) != fault.Unauthenticated {
 		t.Errorf("a token of a retired key: %v", err)
 	}
 	if ring.Keys(UseToken)[0].Private != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -45,7 +46,7 @@ func (r *Room) Authenticate(ctx context.Context, h http.Header) (identity.Identi
 		return identity.Identity{}, false, fault.New(fault.Unauthenticated, "")
 	}
 	now := r.Now()
-	b, err := VerifyAccess(r.Keys, token, now)
+	b, until, err := VerifyAccess(r.Keys, token, now)
 	if err != nil {
 		return identity.Identity{}, false, err
 	}
@@ -61,7 +62,7 @@ func (r *Room) Authenticate(ctx context.Context, h http.Header) (identity.Identi
 	if s.ended {
 		return identity.Identity{}, false, fault.New(fault.RefreshInvalid, "")
 	}
-	i := identity.Identity{Org: b.Org, User: b.User, Grants: s.grants, Revoked: s.revoked}
+	i := identity.Identity{Org: b.Org, User: b.User, Grants: s.grants, Revoked: s.revoked, Until: until}
 	if b.Device {
 		i.Device = b.Family
 	}
@@ -76,6 +77,28 @@ func (r *Room) Revoked(ctx context.Context, who identity.Identity) (bool, error)
 	}
 	s, err := r.session(ctx, Bearer{Org: who.Org, User: who.User, Family: who.Device, Device: true})
 	return s.revoked || s.ended, err
+}
+
+// MayRead gives those of the devices that may read, as of the transaction's snapshot: what Revoked asks, for many.
+func (r *Room) MayRead(ctx context.Context, tx *postgres.Tx, devices []change.Device) (map[change.Device]bool, error) {
+	ids := make([]uuid.UUID, len(devices))
+	for i, d := range devices {
+		ids[i] = uuid.UUID(d)
+	}
+	rows, err := tx.Query(ctx, `SELECT f.id FROM token_family f
+		JOIN app_user u ON u.org_id = f.org_id AND u.id = f.user_id
+		LEFT JOIN device d ON d.org_id = f.org_id AND d.id = f.id
+		WHERE f.org_id = $1 AND f.id = ANY ($2) AND NOT u.disabled AND d.revoked_at IS NULL`, tx.OrgID(), ids)
+	if err != nil {
+		return nil, err
+	}
+	may := make(map[change.Device]bool, len(devices))
+	var d uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&d}, func() error {
+		may[change.Device(d)] = true
+		return nil
+	})
+	return may, err
 }
 
 func (r *Room) session(ctx context.Context, b Bearer) (session, error) {

@@ -60,16 +60,17 @@ func SignAccess(keys *Keyring, b Bearer, now time.Time) (token string, expires t
 
 // VerifyAccess reads an access token. One that has run out is TokenExpired, anything else that does not hold is
 // Unauthenticated. When it was made is not asked: a token from the future is one of a replica whose clock is ahead.
-func VerifyAccess(keys *Keyring, token string, now time.Time) (Bearer, error) {
+// until is when it runs out.
+func VerifyAccess(keys *Keyring, token string, now time.Time) (b Bearer, until time.Time, err error) {
 	sum := tokenSum(sha256.Sum256([]byte(token)))
 	if v, ok := keys.verified.get(sum); ok && v.holds(keys, now) {
-		return v.bearer, nil
+		return v.bearer, v.expires, nil
 	}
 	v, err := verify(keys, token, now)
 	if err == nil {
 		keys.verified.put(sum, v)
 	}
-	return v.bearer, err
+	return v.bearer, v.expires, err
 }
 
 // tokenSum names a token without keeping it.

@@ -61,6 +61,7 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	c := a.config
 	store := &postgres.Store{Pool: a.pool, Poker: poker, Now: c.Now, Shared: &feed.Shared{MaxBytes: sharedReads}}
 	accounts := &account.Room{Store: store, Secret: c.Secret, Keys: account.NewKeyring(), Now: c.Now, Log: c.Log, Argon: c.Argon}
+	store.MayRead = accounts.MayRead
 	if err := accounts.LoadKeys(ctx); err != nil {
 		return Rooms{}, err
 	}

@@ -1,7 +1,6 @@
 package delta
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -37,7 +36,7 @@ func (c *Contacts) Pulled(org change.Org, d change.Device, m *syncv1.PullRequest
 		given = m.Cursor
 	}
 	n := postgres.Contact{
-		Device: d, PulledAt: at, Held: bytes.Clone(m.Cursor), Given: bytes.Clone(given), AppVersion: m.AppVersion,
+		Device: d, PulledAt: at, Held: said(m.Cursor), Given: said(given), AppVersion: m.AppVersion,
 	}
 	if m.OldestUnsent.IsValid() {
 		n.OldestUnsent = m.OldestUnsent.AsTime()
@@ -57,9 +56,27 @@ func (c *Contacts) Watched(org change.Org, d change.Device, cursor []byte) {
 	if !waiting {
 		n = postgres.Contact{Device: d}
 	}
-	n.Held = bytes.Clone(cursor)
+	n.Held = said(cursor)
 	c.note(org, n)
 }
+
+// Carried notes a cursor that a device was given without asking; whether it has it, its next pull or watch says.
+func (c *Contacts) Carried(org change.Org, d change.Device, given []byte) {
+	if len(given) == 0 {
+		return
+	}
+	c.mu.Lock()
+	n, waiting := c.heard[org][d]
+	c.mu.Unlock()
+	if !waiting {
+		n = postgres.Contact{Device: d}
+	}
+	n.Given = given
+	c.note(org, n)
+}
+
+// said is a cursor that may be empty, which is not the same as none having been said.
+func said(cursor []byte) []byte { return append([]byte{}, cursor...) }
 
 func (c *Contacts) note(org change.Org, n postgres.Contact) {
 	c.mu.Lock()

@@ -49,6 +49,8 @@ type Service struct {
 	NameOf func(ctx context.Context, tx *postgres.Tx, user change.User) (string, error)
 	// Contacts hears what devices say of themselves; optional.
 	Contacts *Contacts
+
+	carried carried
 }
 
 // device returns the caller, who must be a device of somebody.

@@ -50,6 +50,11 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 		}
 	}
 	out := pageToWire(page)
+	given := out.Cursor
+	if len(given) == 0 {
+		given = req.Msg.Cursor
+	}
+	s.carried.learn(carrier{r.Org, r.Device}, given, who.Until)
 	if s.Contacts != nil {
 		s.Contacts.Pulled(r.Org, r.Device, req.Msg, out.Cursor, page.At)
 	}

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -26,6 +27,8 @@ type watching struct {
 	who   identity.Identity
 	sub   *watch.Subscription
 	extra []watch.Topic
+	// carries: the device takes pages with its pokes.
+	carries bool
 }
 
 // Watch implements SyncService. It listens first and reads the heads then, so that nothing falls between.
@@ -43,6 +46,9 @@ func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRe
 		return true, stream.Send(first)
 	}); err != nil {
 		return err
+	}
+	if w.carries = req.Msg.Carry; w.carries {
+		defer s.carried.begin(carrier{change.Org(w.who.Org), change.Device(w.who.Device)}, req.Msg.Cursor, w.who.Until)()
 	}
 	req.Msg = nil // it would stay in memory as long as the watch
 	return w.serve(ctx, stream)
@@ -138,19 +144,33 @@ func (w *watching) next(ctx context.Context, beat, old bool) (msg *syncv1.WatchR
 		return nil, false
 	}
 	if slices.Contains(dirty, postgres.SubscriptionTopic(change.User(w.who.User))) {
-		// What the user follows has changed, or whether this device may read at all.
-		_, err := w.reader(ctx)
-		if err == nil {
-			_, err = w.follow(ctx, change.Cursor{})
-		}
-		if err != nil && postgres.Transient(err) {
-			return w.elsewhere(), true // nothing is known of the device; another replica may know
-		}
-		if err != nil {
-			return goodbye(0, string(fault.CodeOf(err))), true
+		if last := w.rights(ctx); last != nil {
+			return last, true
 		}
 	}
-	return pokeOf(dirty), false
+	poke := &syncv1.Poke{Feeds: dirty}
+	if w.carries && errors.Is(w.carry(ctx, poke), postgres.ErrMayNotRead) {
+		if last := w.rights(ctx); last != nil {
+			return last, true
+		}
+	}
+	return &syncv1.WatchResponse{Event: &syncv1.WatchResponse_Poke{Poke: poke}}, false
+}
+
+// rights looks anew at what the user follows, and at whether this device may read at all. It gives what to end the
+// watch with, or nil.
+func (w *watching) rights(ctx context.Context) *syncv1.WatchResponse {
+	_, err := w.reader(ctx)
+	if err == nil {
+		_, err = w.follow(ctx, change.Cursor{})
+	}
+	switch {
+	case err == nil:
+		return nil
+	case postgres.Transient(err):
+		return w.elsewhere() // nothing is known of the device; another replica may know
+	}
+	return goodbye(0, string(fault.CodeOf(err)))
 }
 
 // follow listens for the feeds that the user follows now and says which of them are ahead of the cursor.

@@ -4,6 +4,7 @@ package identity
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -52,6 +53,8 @@ type Identity struct {
 	// Revoked: the device was taken out of service. It may hand in what it has not sent, which is kept as
 	// evidence for a person to decide and never applied; it may do nothing else. Grants is empty then.
 	Revoked bool
+	// Until is when the access token that the caller showed runs out; zero for whoever showed none.
+	Until time.Time
 }
 
 // Has tells whether the caller holds one of the roles, whatever its scope.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/change/pack"
 )
@@ -32,6 +33,15 @@ type page struct {
 	count int
 }
 
+// event is what a light phone wants of a WatchResponse.
+type event struct {
+	goodbye *syncv1.Goodbye
+	poke    bool
+	// page is what the poke carries, with the name of the cursor that it goes on from; nil for none.
+	page  *page
+	after []byte
+}
+
 // feedPart sums up the entries of one feed in a page.
 type feedPart struct {
 	feed   string
@@ -49,9 +59,11 @@ type feedHead struct {
 
 // codec is Connect's protobuf codec that reads pages in its own way.
 type codec struct {
-	// keep tells which entries are wanted with their body.
-	keep func(feed string, kind change.Kind) bool
+	keep keeps
 }
+
+// keeps tells which entries are wanted with their body.
+type keeps func(feed string, kind change.Kind) bool
 
 // Name implements connect.Codec.
 func (codec) Name() string { return "proto" }
@@ -61,15 +73,45 @@ func (codec) Marshal(m any) ([]byte, error) { return proto.Marshal(m.(proto.Mess
 
 // Unmarshal implements connect.Codec.
 func (c codec) Unmarshal(b []byte, m any) error {
-	p, ok := m.(*page)
-	if !ok {
-		return proto.Unmarshal(b, m.(proto.Message))
+	switch m := m.(type) {
+	case *page:
+		return m.read(b, c.keep)
+	case *event:
+		return m.read(b, c.keep)
 	}
+	return proto.Unmarshal(b, m.(proto.Message))
+}
+
+func (e *event) read(b []byte, keep keeps) error {
+	*e = event{}
+	return fields(b, func(n protowire.Number, _ uint64, sub []byte) error {
+		switch n {
+		case 1:
+			e.poke = true
+			return fields(sub, func(n protowire.Number, _ uint64, sub []byte) error {
+				switch n {
+				case 2:
+					e.page = &page{}
+					return e.page.read(sub, keep)
+				case 3:
+					e.after = bytes.Clone(sub)
+				}
+				return nil
+			})
+		case 3:
+			e.goodbye = &syncv1.Goodbye{}
+			return proto.Unmarshal(sub, e.goodbye)
+		}
+		return nil
+	})
+}
+
+func (p *page) read(b []byte, keep keeps) error {
 	*p = page{}
 	return fields(b, func(n protowire.Number, v uint64, sub []byte) error {
 		switch n {
 		case 1:
-			return p.delta(sub, c.keep)
+			return p.delta(sub, keep)
 		case 3:
 			p.cursor = bytes.Clone(sub)
 		case 4:
@@ -104,7 +146,7 @@ func (p *page) head(b []byte) error {
 	return err
 }
 
-func (p *page) delta(b []byte, keep func(string, change.Kind) bool) error {
+func (p *page) delta(b []byte, keep keeps) error {
 	var part feedPart
 	if err := fields(b, func(n protowire.Number, v uint64, sub []byte) error {
 		switch n {

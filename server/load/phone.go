@@ -1,7 +1,9 @@
 package load
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -35,11 +37,12 @@ type Phone struct {
 	N     int
 	Login Login
 
-	run    *run
-	http   *http.Client
-	tokens *tokens
-	pulls  *connect.Client[syncv1.PullRequest, page]
-	syncs  syncv1connect.SyncServiceClient
+	run     *run
+	http    *http.Client
+	tokens  *tokens
+	pulls   *connect.Client[syncv1.PullRequest, page]
+	watches *connect.Client[syncv1.WatchRequest, event]
+	syncs   syncv1connect.SyncServiceClient
 
 	pulling sync.Mutex
 	cursor  []byte
@@ -63,8 +66,9 @@ func newPhone(r *run, n int, login Login) *Phone {
 		connect.WithReadMaxBytes(16 << 20),
 	}
 	p.syncs = syncv1connect.NewSyncServiceClient(p.http, r.config.URL, options...)
-	p.pulls = connect.NewClient[syncv1.PullRequest, page](p.http, r.config.URL+syncv1connect.SyncServicePullProcedure,
-		append(options, connect.WithCodec(codec{keep: r.config.Trade.Keep}))...)
+	own := append(options, connect.WithCodec(codec{keep: r.config.Trade.Keep}))
+	p.pulls = connect.NewClient[syncv1.PullRequest, page](p.http, r.config.URL+syncv1connect.SyncServicePullProcedure, own...)
+	p.watches = connect.NewClient[syncv1.WatchRequest, event](p.http, r.config.URL+syncv1connect.SyncServiceWatchProcedure, own...)
 	return p
 }
 
@@ -95,6 +99,20 @@ func (p *Phone) sync(ctx context.Context, at time.Time) error {
 		t.synced.Add(1)
 		return nil
 	}
+}
+
+// carried takes the page that a poke carries, if it goes on from the cursor that this phone holds.
+func (p *Phone) carried(e *event) bool {
+	if e.page == nil || !e.page.final || !p.pulling.TryLock() {
+		return false
+	}
+	defer p.pulling.Unlock()
+	if sum := sha256.Sum256(p.cursor); !bytes.Equal(e.after, sum[:8]) {
+		return len(e.page.cursor) > 0 && bytes.Equal(e.page.cursor, p.cursor)
+	}
+	p.run.tally.carried.Add(1)
+	p.take(e.page, time.Now())
+	return true
 }
 
 // take does what a phone does with a page, but for keeping it.
@@ -288,7 +306,7 @@ func (p *Phone) watch(ctx context.Context, wait *time.Duration) (time.Duration, 
 	p.pulling.Lock()
 	cursor := p.cursor
 	p.pulling.Unlock()
-	stream, err := p.syncs.Watch(open, connect.NewRequest(&syncv1.WatchRequest{Cursor: cursor}))
+	stream, err := p.watches.CallServerStream(open, connect.NewRequest(&syncv1.WatchRequest{Cursor: cursor, Carry: true}))
 	if err != nil {
 		return 0, offline.Refused(ctx, err)
 	}
@@ -309,13 +327,13 @@ func (p *Phone) watch(ctx context.Context, wait *time.Duration) (time.Duration, 
 			p.run.tally.watching.Add(1)
 		}
 		m := stream.Msg()
-		if g := m.GetGoodbye(); g != nil {
+		if g := m.goodbye; g != nil {
 			if g.Code != "" {
 				return 0, fault.New(fault.Code(g.Code), "")
 			}
 			return time.Duration(g.RetryAfterMs) * time.Millisecond, nil
 		}
-		if m.GetPoke() != nil {
+		if m.poke && !p.carried(m) {
 			if err := p.sync(ctx, time.Now()); err != nil {
 				return 0, err
 			}

@@ -32,8 +32,10 @@ type Summary struct {
 	Unseen  int   `json:"unseen"`
 	NotSent int64 `json:"not_sent"`
 
-	Entries   int64 `json:"entries"`
-	Pulls     int64 `json:"pulls"`
+	Entries int64 `json:"entries"`
+	Pulls   int64 `json:"pulls"`
+	// Carried pages came with a poke, so that there was no pull.
+	Carried   int64 `json:"carried"`
 	Pushes    int64 `json:"pushes"`
 	Mutations int64 `json:"mutations"`
 
@@ -63,7 +65,7 @@ func (r *run) summarise(s *Summary, held int64) {
 	s.FirstSync, s.Connect, s.Pull = t.firstSync.percentiles(), t.connect.percentiles(), t.pull.percentiles()
 	s.Push, s.Change = t.push.percentiles(), t.change.percentiles()
 	s.Unseen, s.NotSent = r.changes.awaited(), t.late.Load()
-	s.Entries, s.Pulls, s.Pushes, s.Mutations = t.entries.Load(), t.pulls.Load(), t.pushes.Load(), t.mutations.Load()
+	s.Entries, s.Pulls, s.Carried, s.Pushes, s.Mutations = t.entries.Load(), t.pulls.Load(), t.carried.Load(), t.pushes.Load(), t.mutations.Load()
 	s.Up, s.Down, s.Retries, s.Cuts = t.up.Load(), t.down.Load(), t.retries.Load(), t.cuts.Load()
 	s.RetryAfter, s.DigestsDiffer, s.Memory = t.waited.Load(), t.digests.Load(), ownMemory()
 	t.mu.Lock()
@@ -78,7 +80,7 @@ func (s Summary) Print(w io.Writer) error {
 	p("phones\t%d, %d synced, %d watching at the end, %d refused for good", s.Phones, s.Synced, s.Watching, s.Refused)
 	p("time\t%.1f s, of which %.1f s until all stood", s.Elapsed, s.Setup)
 	p("on the wire\t%s up, %s down; until all stood %s up, %s down", size(s.Up), size(s.Down), size(s.SetupUp), size(s.SetupDown))
-	p("calls\t%d pulls with %d entries, %d pushes with %d mutations", s.Pulls, s.Entries, s.Pushes, s.Mutations)
+	p("calls\t%d pulls and %d carried pages with %d entries, %d pushes with %d mutations", s.Pulls, s.Carried, s.Entries, s.Pushes, s.Mutations)
 	p("")
 	p("milliseconds\tcount\tp50\tp90\tp99\tp99.9\tmax")
 	for _, row := range []struct {

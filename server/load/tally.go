@@ -51,11 +51,11 @@ func (l *Latency) percentiles() Percentiles {
 type tally struct {
 	firstSync, connect, pull, push, change *Latency
 
-	up, down                       atomic.Int64 // bytes on the wire, heads and all
-	entries, pulls, pushes         atomic.Int64
-	mutations, late                atomic.Int64
-	synced, watching, gone         atomic.Int64 // phones: done with the first sync, on a watch now, refused for good
-	retries, cuts, digests, waited atomic.Int64 // waited counts the answers that named a Retry-After
+	up, down                        atomic.Int64 // bytes on the wire, heads and all
+	entries, pulls, carried, pushes atomic.Int64
+	mutations, late                 atomic.Int64
+	synced, watching, gone          atomic.Int64 // phones: done with the first sync, on a watch now, refused for good
+	retries, cuts, digests, waited  atomic.Int64 // waited counts the answers that named a Retry-After
 
 	mu       sync.Mutex
 	codes    map[string]int64

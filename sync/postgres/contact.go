@@ -17,7 +17,8 @@ type Contact struct {
 	Device change.Device
 	// PulledAt is zero when the device only began to watch.
 	PulledAt time.Time
-	// Held is the cursor that the device sent: it holds at least that. Given is the one that the answer gave.
+	// Held is the cursor that the device sent: it holds at least that. Given is the one that the answer gave. nil: it
+	// was not said, and what was known stays.
 	Held, Given []byte
 	AppVersion  string
 	// AheadMS is how far its clock was ahead of the office's, in milliseconds; nil when it did not say.
@@ -27,7 +28,7 @@ type Contact struct {
 }
 
 // SaveContacts writes what devices said of themselves. What was heard of a pull replaces what was known; a watch
-// replaces only what the device holds.
+// replaces only what the device holds, and a page that a poke carried only what it was given.
 func (t *Tx) SaveContacts(ctx context.Context, all []Contact) error {
 	all = slices.Clone(all)
 	// In one order, as other servers may write the same devices.
@@ -36,16 +37,19 @@ func (t *Tx) SaveContacts(ctx context.Context, all []Contact) error {
 	devices, held, given := make([]uuid.UUID, n), make([][]byte, n), make([][]byte, n)
 	pulled, oldest, versions, ahead := make([]*time.Time, n), make([]*time.Time, n), make([]string, n), make([]*int64, n)
 	for i, c := range all {
-		devices[i], held[i], given[i] = uuid.UUID(c.Device), notNil(c.Held), notNil(c.Given)
+		devices[i], held[i], given[i] = uuid.UUID(c.Device), c.Held, c.Given
 		pulled[i], oldest[i], versions[i], ahead[i] = someTime(c.PulledAt), someTime(c.OldestUnsent), c.AppVersion, c.AheadMS
 	}
 	_, err := t.Exec(ctx, `
 		INSERT INTO sync_contact AS c (org_id, device_id, pulled_at, held, given, app_version, ahead_ms, oldest_unsent)
-		SELECT $1, w.* FROM unnest($2::uuid[], $3::timestamptz[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[], $8::timestamptz[]) AS w
+		SELECT $1, w.device, w.pulled, coalesce(w.held, o.held, ''), coalesce(w.given, o.given, ''), w.version, w.ahead, w.oldest
+		FROM unnest($2::uuid[], $3::timestamptz[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[], $8::timestamptz[])
+			AS w (device, pulled, held, given, version, ahead, oldest)
+		LEFT JOIN sync_contact o ON o.org_id = $1 AND o.device_id = w.device
 		ON CONFLICT (org_id, device_id) DO UPDATE SET
 			held = excluded.held,
 			pulled_at = coalesce(excluded.pulled_at, c.pulled_at),
-			given = CASE WHEN excluded.pulled_at IS NULL THEN c.given ELSE excluded.given END,
+			given = excluded.given,
 			app_version = CASE WHEN excluded.app_version = '' THEN c.app_version ELSE excluded.app_version END,
 			ahead_ms = coalesce(excluded.ahead_ms, c.ahead_ms),
 			oldest_unsent = CASE WHEN excluded.pulled_at IS NULL THEN c.oldest_unsent ELSE excluded.oldest_unsent END
@@ -198,13 +202,6 @@ func (t *Tx) Stands(ctx context.Context, id uuid.UUID, feeds []change.FeedID, ki
 		s.Feed = f
 		return s, errors.Join(err, bad)
 	})
-}
-
-func notNil(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }
 
 func someTime(t time.Time) *time.Time {

@@ -39,10 +39,12 @@ type gathering struct {
 
 // asked is one reader's question and, once done is closed, its answer.
 type asked struct {
-	req  feed.Request
-	page feed.Page
-	err  error
-	done chan struct{}
+	req feed.Request
+	// unasked: the device did not call, so that nobody has looked whether it may read.
+	unasked bool
+	page    feed.Page
+	err     error
+	done    chan struct{}
 }
 
 // Page is feed.Read for those who are not far behind, many of whom ask at the same moment when a feed that they share
@@ -51,21 +53,34 @@ func (s *Store) Page(ctx context.Context, req feed.Request) (feed.Page, error) {
 	if len(req.Cursor.Feeds) == 0 || len(req.Reset) > 0 {
 		return feed.Read(ctx, s, req)
 	}
-	a := &asked{req: req, done: make(chan struct{})}
-	s.gather(a)
+	page, err := s.gather(ctx, &asked{req: req, done: make(chan struct{})})
+	if err != nil && ctx.Err() == nil {
+		// It is long, or what went wrong may be another's reason: the connection's, or the group's patience.
+		return feed.Read(ctx, s, req)
+	}
+	return page, err
+}
+
+// ErrMayNotRead says that a device may read no longer.
+var ErrMayNotRead = errors.New("the device may not read")
+
+// Carry is Page for a device that did not ask, but would if it were told that something has changed. Whether it may
+// read is looked at in the snapshot that the page is of. Any error but ErrMayNotRead says: let it ask.
+func (s *Store) Carry(ctx context.Context, req feed.Request) (feed.Page, error) {
+	return s.gather(ctx, &asked{req: req, unasked: true, done: make(chan struct{})})
+}
+
+func (s *Store) gather(ctx context.Context, a *asked) (feed.Page, error) {
+	s.join(a)
 	select {
 	case <-ctx.Done():
 		return feed.Page{}, ctx.Err()
 	case <-a.done:
+		return a.page, a.err
 	}
-	if a.err != nil {
-		// It is long, or what went wrong may be another's reason: the connection's, or the group's patience.
-		return feed.Read(ctx, s, req)
-	}
-	return a.page, nil
 }
 
-func (s *Store) gather(a *asked) {
+func (s *Store) join(a *asked) {
 	g := &s.groups
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -123,8 +138,15 @@ func (s *Store) readGroup(org change.Org, group []*asked) {
 		if err != nil {
 			return err
 		}
+		barred, err := s.barred(ctx, tx, group)
+		if err != nil {
+			return err
+		}
 		for i, a := range group {
-			if a.req.Short(states[i]) {
+			switch {
+			case a.unasked && barred[a.req.Device]:
+				a.err = ErrMayNotRead
+			case a.req.Short(states[i]):
 				a.page, a.err = answer(ctx, &snapshot{store: s, tx: tx, device: a.req.Device, user: a.req.User}, states[i], a.req)
 			}
 			close(a.done)
@@ -132,6 +154,30 @@ func (s *Store) readGroup(org change.Org, group []*asked) {
 		}
 		return nil
 	})
+}
+
+// barred are those of the devices that did not ask and may not read.
+func (s *Store) barred(ctx context.Context, tx *Tx, group []*asked) (map[change.Device]bool, error) {
+	var devices []change.Device
+	for _, a := range group {
+		if a.unasked {
+			devices = append(devices, a.req.Device)
+		}
+	}
+	if len(devices) == 0 || s.MayRead == nil {
+		return nil, nil
+	}
+	may, err := s.MayRead(ctx, tx, devices)
+	if err != nil {
+		return nil, err
+	}
+	out := map[change.Device]bool{}
+	for _, d := range devices {
+		if !may[d] {
+			out[d] = true
+		}
+	}
+	return out, nil
 }
 
 // answer is feed.Answer on a goroutine that nobody else looks after.

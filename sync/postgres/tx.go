@@ -109,6 +109,8 @@ type Store struct {
 	Now func() time.Time
 	// Shared, if set, reads ranges that many devices ask for once.
 	Shared *feed.Shared
+	// MayRead gives those of the devices that may read; nil lets all.
+	MayRead func(ctx context.Context, tx *Tx, devices []change.Device) (map[change.Device]bool, error)
 
 	groups groups
 }

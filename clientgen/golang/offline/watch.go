@@ -81,7 +81,7 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 	}
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := client.Watch(watch, connect.NewRequest(&syncv1.WatchRequest{Cursor: state.cursor, Topics: topics}))
+	stream, err := client.Watch(watch, connect.NewRequest(&syncv1.WatchRequest{Cursor: state.cursor, Topics: topics, Carry: true}))
 	if err != nil {
 		return false, 0, Refused(ctx, err)
 	}
@@ -107,6 +107,7 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 	}()
 	quiet := time.NewTimer(silence)
 	defer quiet.Stop()
+	missed := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -142,8 +143,22 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 				if heard := intersect(topics, p.Feeds); len(heard) > 0 {
 					hear(Event{Topics: heard})
 				}
+				taken, err := c.carried(ctx, p, hear)
+				if err != nil {
+					return stood, 0, err
+				}
+				if taken {
+					missed = 0
+					continue
+				}
 				if err := c.both(ctx, hear); err != nil {
 					return stood, 0, err
+				}
+				if p.Page != nil {
+					missed++
+				}
+				if missed == strayed {
+					return stood, time.Millisecond, nil
 				}
 				quiet.Reset(silence)
 			}

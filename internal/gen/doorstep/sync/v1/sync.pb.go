@@ -1084,7 +1084,9 @@ type WatchRequest struct {
 	// The cursor held; where it is behind already the first poke comes at once.
 	Cursor []byte `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// Further topics, for example a ranking board; the server ignores those that the caller may not hear.
-	Topics        []string `protobuf:"bytes,2,rep,name=topics,proto3" json:"topics,omitempty"`
+	Topics []string `protobuf:"bytes,2,rep,name=topics,proto3" json:"topics,omitempty"`
+	// The device takes the page that a poke may carry, see Poke.
+	Carry         bool `protobuf:"varint,3,opt,name=carry,proto3" json:"carry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1131,6 +1133,13 @@ func (x *WatchRequest) GetTopics() []string {
 		return x.Topics
 	}
 	return nil
+}
+
+func (x *WatchRequest) GetCarry() bool {
+	if x != nil {
+		return x.Carry
+	}
+	return false
 }
 
 // WatchResponse is one message of a watch. The first, sent at once, is a poke or a heartbeat.
@@ -1237,8 +1246,14 @@ func (*WatchResponse_Goodbye) isWatchResponse_Event() {}
 
 // Poke says that at least these feeds and topics changed.
 type Poke struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Feeds         []string               `protobuf:"bytes,1,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Feeds []string               `protobuf:"bytes,1,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	// Only with WatchRequest.carry: the answer to the pull that this poke would lead to, as the server guesses it. It is one
+	// page with a checkpoint. To be applied only by a device whose cursor is the one that `after` names and that is not in a
+	// round; any other pulls.
+	Page *PullResponse `protobuf:"bytes,2,opt,name=page,proto3" json:"page,omitempty"`
+	// The first 8 bytes of the SHA-256 of the cursor that the page goes on from.
+	After         []byte `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1276,6 +1291,20 @@ func (*Poke) Descriptor() ([]byte, []int) {
 func (x *Poke) GetFeeds() []string {
 	if x != nil {
 		return x.Feeds
+	}
+	return nil
+}
+
+func (x *Poke) GetPage() *PullResponse {
+	if x != nil {
+		return x.Page
+	}
+	return nil
+}
+
+func (x *Poke) GetAfter() []byte {
+	if x != nil {
+		return x.After
 	}
 	return nil
 }
@@ -1460,17 +1489,20 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\vFieldChange\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
 	"\x05yours\x18\x02 \x01(\tR\x05yours\x12\x12\n" +
-	"\x04kept\x18\x03 \x01(\tR\x04kept\"Y\n" +
+	"\x04kept\x18\x03 \x01(\tR\x04kept\"o\n" +
 	"\fWatchRequest\x12!\n" +
 	"\x06cursor\x18\x01 \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x01R\x06cursor\x12&\n" +
-	"\x06topics\x18\x02 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10\x10\"\x04r\x02\x18PR\x06topics\"\xba\x01\n" +
+	"\x06topics\x18\x02 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10\x10\"\x04r\x02\x18PR\x06topics\x12\x14\n" +
+	"\x05carry\x18\x03 \x01(\bR\x05carry\"\xba\x01\n" +
 	"\rWatchResponse\x12,\n" +
 	"\x04poke\x18\x01 \x01(\v2\x16.doorstep.sync.v1.PokeH\x00R\x04poke\x12;\n" +
 	"\theartbeat\x18\x02 \x01(\v2\x1b.doorstep.sync.v1.HeartbeatH\x00R\theartbeat\x125\n" +
 	"\agoodbye\x18\x03 \x01(\v2\x19.doorstep.sync.v1.GoodbyeH\x00R\agoodbyeB\a\n" +
-	"\x05event\"\x1c\n" +
+	"\x05event\"f\n" +
 	"\x04Poke\x12\x14\n" +
-	"\x05feeds\x18\x01 \x03(\tR\x05feeds\"\v\n" +
+	"\x05feeds\x18\x01 \x03(\tR\x05feeds\x122\n" +
+	"\x04page\x18\x02 \x01(\v2\x1e.doorstep.sync.v1.PullResponseR\x04page\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\fR\x05after\"\v\n" +
 	"\tHeartbeat\"C\n" +
 	"\aGoodbye\x12$\n" +
 	"\x0eretry_after_ms\x18\x01 \x01(\x03R\fretryAfterMs\x12\x12\n" +
@@ -1544,17 +1576,18 @@ var file_doorstep_sync_v1_sync_proto_depIdxs = []int32{
 	16, // 17: doorstep.sync.v1.WatchResponse.poke:type_name -> doorstep.sync.v1.Poke
 	17, // 18: doorstep.sync.v1.WatchResponse.heartbeat:type_name -> doorstep.sync.v1.Heartbeat
 	18, // 19: doorstep.sync.v1.WatchResponse.goodbye:type_name -> doorstep.sync.v1.Goodbye
-	1,  // 20: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
-	9,  // 21: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
-	14, // 22: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
-	2,  // 23: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
-	11, // 24: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
-	15, // 25: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
-	23, // [23:26] is the sub-list for method output_type
-	20, // [20:23] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	2,  // 20: doorstep.sync.v1.Poke.page:type_name -> doorstep.sync.v1.PullResponse
+	1,  // 21: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
+	9,  // 22: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
+	14, // 23: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
+	2,  // 24: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
+	11, // 25: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
+	15, // 26: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
+	24, // [24:27] is the sub-list for method output_type
+	21, // [21:24] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_sync_v1_sync_proto_init() }

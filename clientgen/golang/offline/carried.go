@@ -1,0 +1,46 @@
+package offline
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+)
+
+// strayed is after how many pages in a row that this device could not take it opens a new watch, which tells the server
+// anew what it holds: its pulls may go to another server.
+const strayed = 3
+
+// carried takes the page that a poke carries, if a pull would be answered with it now. If not, or if there is more to do
+// than to take it, taken is false and a round is due.
+func (c *Client) carried(ctx context.Context, p *syncv1.Poke, hear func(Event)) (taken bool, err error) {
+	if p.Page == nil || p.Page.Checkpoint == nil || !c.syncing.TryLock() {
+		return false, nil
+	}
+	defer c.syncing.Unlock()
+	if c.mayTalk(ctx) != nil {
+		return false, nil // the round says why
+	}
+	state, err := c.Store.pullState(ctx)
+	if err != nil || state.first || len(state.repair) > 0 {
+		return false, err
+	}
+	if !bytes.Equal(p.After, nameOf(state.cursor)) {
+		// A round of our own may have brought just this.
+		return len(p.Page.Cursor) > 0 && bytes.Equal(p.Page.Cursor, state.cursor), nil
+	}
+	done, err := c.Store.stage(ctx, p.Page)
+	if err != nil {
+		return false, err
+	}
+	hear(Event{Report: &Report{Changed: done.changed, Repaired: done.differ, Reset: done.reset}})
+	again, err := c.Store.forgotten(ctx)
+	return len(done.differ) == 0 && again == 0, err
+}
+
+// nameOf is how a page names the cursor that it goes on from.
+func nameOf(cursor []byte) []byte {
+	sum := sha256.Sum256(cursor)
+	return sum[:8]
+}
