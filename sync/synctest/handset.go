@@ -42,6 +42,8 @@ type handset[T intake.Tx] struct {
 	failures    int
 	stream      *watch.Subscription
 	streamOf    *replica[T]
+	// guess is the cursor that streamOf believes this phone to hold.
+	guess change.Cursor
 	// writesLeft counts the durable writes until the phone crashes; 0 never.
 	writesLeft int
 	// full: nothing can be written.
@@ -313,7 +315,11 @@ func (p *handset[T]) asking(limit int) func(*replica[T], fate) (any, error) {
 		if req.Cursor, err = change.DecodeCursor(encoded); err != nil {
 			return nil, err
 		}
-		return r.pull(p, req, f.intrude)
+		got, err := r.pull(p, req, f.intrude)
+		if err == nil && p.stream != nil && r == p.streamOf {
+			p.guess = got.page.Cursor
+		}
+		return got, err
 	}
 }
 
@@ -333,35 +339,63 @@ func (p *handset[T]) pull() {
 			p.failed()
 			return
 		}
-		got := reply.(pulled)
-		before := p.Resets
-		if !p.write(func() {
-			if err := p.stage(got.page); err != nil {
-				p.sim.add(Broke{MonotonicReads, err.Error()})
-			}
-			if p.resets += p.Resets - before; got.page.Final {
-				p.show(got) // in the same step: a crash between them would forget which digests to compare
-			}
-		}) {
-			return
-		}
-		if !got.page.Final {
-			p.pull()
-			return
-		}
-		if p.repairs++; p.repair != nil && p.repairs <= 3 {
-			p.pull()
-			return
-		}
-		if got.page.LastSeq < p.latest() && !p.revoked {
-			p.forgotten(got.page.LastSeq + 1)
-			return
-		}
-		if !p.write(func() { p.forget(got) }) {
-			return
-		}
-		p.done()
+		p.answered(reply.(pulled))
 	})
+}
+
+// answered takes a page in and does what is to be done then.
+func (p *handset[T]) answered(got pulled) {
+	before := p.Resets
+	if !p.write(func() {
+		if err := p.stage(got.page); err != nil {
+			p.sim.add(Broke{MonotonicReads, err.Error()})
+		}
+		if p.resets += p.Resets - before; got.page.Final {
+			p.show(got) // in the same step: a crash between them would forget which digests to compare
+		}
+	}) {
+		return
+	}
+	if !got.page.Final {
+		p.pull()
+		return
+	}
+	if p.repairs++; p.repair != nil && p.repairs <= 3 {
+		p.pull()
+		return
+	}
+	if got.page.LastSeq < p.latest() && !p.revoked {
+		p.forgotten(got.page.LastSeq + 1)
+		return
+	}
+	if !p.write(func() { p.forget(got) }) {
+		return
+	}
+	p.done()
+}
+
+// carriedPage is a page that came with a poke, and the cursor that it goes on from.
+type carriedPage struct {
+	pulled
+	after change.Cursor
+}
+
+// takes tells whether the phone has no need to pull after a poke: it took the page that came with it, or has it already.
+func (p *handset[T]) takes(c *carriedPage) bool {
+	if c == nil || p.busy || p.repair != nil || p.cursor.Feeds == nil || p.wiped {
+		return false
+	}
+	held := p.cursor.Encode()
+	if !bytes.Equal(held, c.after.Encode()) {
+		return bytes.Equal(held, c.page.Cursor.Encode())
+	}
+	if c.page.LastSeq < p.latest() {
+		return false // it is older than what the phone was told
+	}
+	p.sim.note("phone %d takes the page of a poke", p.number)
+	p.busy, p.again, p.gapped, p.repairs = true, false, 0, 0
+	p.answered(c.pulled)
+	return true
 }
 
 // show makes the checkpoint visible and writes down all that a person can now see.
@@ -420,7 +454,8 @@ func (p *handset[T]) connect() {
 		if p.stream != nil {
 			return nil, errNoAnswer // the same request a second time
 		}
-		sub, behind, err := r.watch(p, p.cursor)
+		asked := p.cursor
+		sub, behind, err := r.watch(p, asked)
 		if err != nil {
 			return nil, err
 		}
@@ -428,7 +463,7 @@ func (p *handset[T]) connect() {
 			if r.down {
 				return false
 			}
-			p.stream, p.streamOf = sub, r
+			p.stream, p.streamOf, p.guess = sub, r, asked
 			return behind
 		}, nil
 	}, func(reply any, err error) {
@@ -466,9 +501,15 @@ func (p *handset[T]) listen() {
 		}
 	}
 	if len(dirty) > 0 {
-		stream := p.stream
-		p.sim.after(30*time.Millisecond, func() {
-			if p.stream == stream {
+		stream, poke, there := p.stream, p.streamOf.carry(p), 30*time.Millisecond
+		if poke != nil && !p.sim.healed {
+			there = p.sim.plan.fate(message{p.number, p.messages}).back
+		}
+		p.sim.after(there, func() {
+			if p.stream == stream && !p.takes(poke) {
+				if poke != nil {
+					p.sim.note("phone %d leaves the page of a poke", p.number)
+				}
 				p.round()
 			}
 		})

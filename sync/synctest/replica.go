@@ -208,6 +208,25 @@ func (r *replica[T]) watch(p *handset[T], cursor change.Cursor) (sub *watch.Subs
 	return sub, behind, err
 }
 
+// carriedBytes bounds the pages that go with pokes.
+const carriedBytes = 2000
+
+// carry is the page that the phone would pull now, for a poke to take along; nil without one. Every third phone is of
+// an older kind that takes none.
+func (r *replica[T]) carry(p *handset[T]) *carriedPage {
+	if p.revoked || p.guess.Feeds == nil || p.number%3 == 2 {
+		return nil
+	}
+	c := carriedPage{after: p.guess}
+	var err error
+	c.pulled, err = r.pull(p, feed.Request{Org: r.sim.org, Device: p.Device, User: p.User, Cursor: p.guess, MaxBytes: carriedBytes}, false)
+	if err != nil || !c.page.Final {
+		return nil
+	}
+	p.guess = c.page.Cursor
+	return &c
+}
+
 func rightsTopic(u change.User) string { return "user:" + u.String() }
 
 func (r *replica[T]) follow(p *handset[T], sub *watch.Subscription, cursor change.Cursor) (behind bool, err error) {

@@ -63,6 +63,22 @@ func TestSimulator(t *testing.T) {
 	wg.Wait()
 }
 
+func TestPhonesTakePagesOfPokesAndLeaveThoseThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	taken, pokes := 0, 0
+	for seed := range uint64(24) {
+		h, _, err := synctest.Simulate(t.Context(), synctest.NewPlan(seed), inMemory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken += strings.Count(h.String(), "takes the page of a poke")
+		pokes += strings.Count(h.String(), "leaves the page of a poke")
+	}
+	if taken == 0 || pokes == 0 {
+		t.Errorf("%d pages of pokes were taken, %d left", taken, pokes)
+	}
+}
+
 func TestASeedReplaysByteForByte(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(24) {

@@ -30,13 +30,27 @@ func (c *Client) carried(ctx context.Context, p *syncv1.Poke, hear func(Event)) 
 		// A round of our own may have brought just this.
 		return len(p.Page.Cursor) > 0 && bytes.Equal(p.Page.Cursor, state.cursor), nil
 	}
+	// A page that is older than a verdict would take back what the device shows, and look like a restored server.
+	if told, err := c.Store.toldBeyond(ctx, p.Page.LastSequence); err != nil || told {
+		return false, err
+	}
 	done, err := c.Store.stage(ctx, p.Page)
 	if err != nil {
 		return false, err
 	}
 	hear(Event{Report: &Report{Changed: done.changed, Repaired: done.differ, Reset: done.reset}})
-	again, err := c.Store.forgotten(ctx)
-	return len(done.differ) == 0 && again == 0, err
+	return len(done.differ) == 0, nil
+}
+
+// toldBeyond tells whether this device has a verdict for a mutation above a number.
+func (s *Store) toldBeyond(ctx context.Context, seq uint64) (beyond bool, err error) {
+	device, err := getMeta(ctx, s.read, metaDevice)
+	if err != nil {
+		return false, err
+	}
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE device = ? AND outcome IS NOT NULL AND seq > ?)`,
+		device, int64(seq)).Scan(&beyond)
+	return beyond, err
 }
 
 // nameOf is how a page names the cursor that it goes on from.
