@@ -108,7 +108,7 @@ func (p *Phone) carried(e *event) bool {
 	}
 	defer p.pulling.Unlock()
 	if sum := sha256.Sum256(p.cursor); !bytes.Equal(e.after, sum[:8]) {
-		return len(e.page.cursor) > 0 && bytes.Equal(e.page.cursor, p.cursor)
+		return bytes.Equal(e.page.cursor, p.cursor)
 	}
 	p.run.tally.carried.Add(1)
 	p.take(e.page, time.Now())

@@ -389,6 +389,9 @@ func (p *handset[T]) takes(c *carriedPage) bool {
 	if !bytes.Equal(held, c.after.Encode()) {
 		return bytes.Equal(held, c.page.Cursor.Encode())
 	}
+	if !c.page.Changed {
+		return true // nothing to do, and the page may be older than what shows
+	}
 	if c.page.LastSeq < p.latest() {
 		return false // it is older than what the phone was told
 	}

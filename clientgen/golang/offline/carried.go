@@ -28,7 +28,10 @@ func (c *Client) carried(ctx context.Context, p *syncv1.Poke, hear func(Event)) 
 	}
 	if !bytes.Equal(p.After, nameOf(state.cursor)) {
 		// A round of our own may have brought just this.
-		return len(p.Page.Cursor) > 0 && bytes.Equal(p.Page.Cursor, state.cursor), nil
+		return bytes.Equal(p.Page.Cursor, state.cursor), nil
+	}
+	if len(p.Page.Cursor) == 0 {
+		return true, nil // nothing has changed; the page may be older than what shows
 	}
 	// A page that is older than a verdict would take back what the device shows, and look like a restored server.
 	if told, err := c.Store.toldBeyond(ctx, p.Page.LastSequence); err != nil || told {
