@@ -25,6 +25,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
+	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/delta"
@@ -55,6 +56,9 @@ type office struct {
 	ended   bool // no refresh token works
 	renewed int
 	pushed  int
+	pulls   int // calls
+	watches int
+	forge   func(*syncv1.Poke)
 }
 
 // trade is the store with a table for the toy trade.
@@ -132,12 +136,61 @@ func openOffice(t testing.TB) *office {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(syncv1connect.NewSyncServiceHandler(service, border.Options()...))
+	mux.Handle(syncv1connect.NewSyncServiceHandler(service, append(border.Options(), connect.WithInterceptors(line{o}))...))
 	mux.Handle(accountv1connect.NewAuthServiceHandler(o, border.Options()...))
 	server := httptest.NewServer(border.Wrap(mux))
 	t.Cleanup(func() { hub.Close(); server.CloseClientConnections(); server.Close() })
 	o.url = server.URL
 	return o
+}
+
+// line counts what comes, and forges the pokes that go out if the test wants that.
+type line struct{ *office }
+
+func (l line) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		if req.Spec().Procedure == syncv1connect.SyncServicePullProcedure {
+			l.mu.Lock()
+			l.pulls++
+			l.mu.Unlock()
+		}
+		return next(ctx, req)
+	}
+}
+
+func (l line) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func (l line) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, c connect.StreamingHandlerConn) error {
+		l.mu.Lock()
+		l.watches++
+		l.mu.Unlock()
+		return next(ctx, forged{c, l})
+	}
+}
+
+type forged struct {
+	connect.StreamingHandlerConn
+	line
+}
+
+func (f forged) Send(m any) error {
+	f.mu.Lock()
+	forge := f.forge
+	f.mu.Unlock()
+	if w, ok := m.(*syncv1.WatchResponse); ok && w.GetPoke() != nil && forge != nil {
+		forge(w.GetPoke())
+	}
+	return f.StreamingHandlerConn.Send(m)
+}
+
+// calls are the pulls and the watches so far.
+func (o *office) calls() (pulls, watches int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pulls, o.watches
 }
 
 // Authenticate implements rpc.Authenticator.
@@ -169,7 +222,7 @@ func (o *office) EnrolDevice(_ context.Context, req *connect.Request[accountv1.E
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	who := identity.Identity{Org: o.org, User: user, Device: uuid.Must(uuid.NewV7()), Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}}
+	who := identity.Identity{Org: o.org, User: user, Device: uuid.Must(uuid.NewV7()), Until: time.Now().Add(time.Hour), Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}}
 	return connect.NewResponse(&accountv1.EnrolDeviceResponse{
 		OrgId: who.Org[:], UserId: who.User[:], DeviceId: who.Device[:], Tokens: o.pair(who), UserName: "李", OrgName: "Toy",
 	}), nil
