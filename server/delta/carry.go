@@ -83,25 +83,23 @@ func (c *carried) gave(who carrier, before, cursor []byte) {
 }
 
 // carry puts into a poke the page that the phone would ask for now. It stays without one if that would take more than
-// one page, if the cursor is not known, or if anything is wrong: then the phone asks, and is told.
-func (w *watching) carry(ctx context.Context, poke *syncv1.Poke) error {
+// one page, if the cursor is not known, or if anything is wrong: then the phone asks, and is told. barred says that the
+// device may not read.
+func (w *watching) carry(ctx context.Context, poke *syncv1.Poke) (barred bool) {
 	who := carrier{change.Org(w.who.Org), change.Device(w.who.Device)}
 	before := w.carried.of(who, w.Store.Now())
 	if before == nil {
-		return nil
+		return false
 	}
 	cursor, err := change.DecodeCursor(before)
 	if err != nil || len(cursor.Feeds) == 0 {
-		return nil
+		return false
 	}
 	page, err := w.Store.Carry(ctx, feed.Request{
 		Org: who.org, Device: who.device, User: change.User(w.who.User), Cursor: cursor, MaxBytes: carriedBytes,
 	})
-	if errors.Is(err, postgres.ErrMayNotRead) {
-		return err
-	}
 	if err != nil || !page.Final {
-		return nil
+		return errors.Is(err, postgres.ErrMayNotRead)
 	}
 	poke.Page = pageToWire(page)
 	after := sha256.Sum256(before)
@@ -112,5 +110,5 @@ func (w *watching) carry(ctx context.Context, poke *syncv1.Poke) error {
 	if w.Contacts != nil {
 		w.Contacts.Carried(who.org, who.device, poke.Page.Cursor)
 	}
-	return nil
+	return false
 }

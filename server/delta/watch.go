@@ -2,7 +2,6 @@ package delta
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -149,7 +148,7 @@ func (w *watching) next(ctx context.Context, beat, old bool) (msg *syncv1.WatchR
 		}
 	}
 	poke := &syncv1.Poke{Feeds: dirty}
-	if w.carries && errors.Is(w.carry(ctx, poke), postgres.ErrMayNotRead) {
+	if w.carries && w.carry(ctx, poke) {
 		if last := w.rights(ctx); last != nil {
 			return last, true
 		}

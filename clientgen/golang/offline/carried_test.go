@@ -12,6 +12,8 @@ import (
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 )
 
+const forgery = `{"Holder":"00000000-0000-0000-0000-000000000000"}`
+
 // running is a phone that watches, on a good network.
 type running struct {
 	*phone
@@ -53,6 +55,9 @@ func (p *running) gets(t *testing.T, o *office, user uuid.UUID) {
 	item := uuid.New()
 	o.give(t, item, user)
 	for c := range p.changed {
+		if string(c.After) == forgery {
+			t.Fatal("a page was taken that goes on from elsewhere")
+		}
 		if c.ID == item && c.After != nil {
 			return
 		}
@@ -83,9 +88,14 @@ func TestAPageThatGoesOnFromElsewhereIsLeftAndTheWatchSaysAnewWhatIsHeld(t *test
 	user, _ := o.worker(t, 1)
 	o.mu.Lock()
 	o.forge = func(p *syncv1.Poke) {
-		if p.Page != nil { // as from a server that believes that the phone has what it never got
-			p.After[0]++
-			p.Page.Feeds = nil
+		if p.Page == nil {
+			return
+		}
+		p.After[0]++
+		for _, f := range p.Page.Feeds {
+			for _, e := range f.Entries {
+				e.Body = []byte(forgery)
+			}
 		}
 	}
 	o.mu.Unlock()

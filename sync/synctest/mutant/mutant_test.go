@@ -50,6 +50,9 @@ var mutants = []struct {
 	{"a phone newer than the backup goes on", "server/account/refresh.go", "return r.Generation > l.Generation+1 || ", "return ", "./server/account -rapid.nofailfile", "TestAPhoneWhoseTokensAreNewerThanTheBackupIsNeverLockedOut"},
 	{"a digest is compared at the checkpoint", "clientgen/golang/offline/stage.go", "if uint64(sum) == f.Digest && count == f.Count {", "if uint64(sum) == f.Digest || count > 0 {", "./clientgen/golang/offline", "TestADamagedCopyIsRepairedByItsFeedAlone"},
 	{"a part that is done makes way", "clientgen/golang/offline/upload.go", "if err == nil && waits {", "if err == nil && waits && ctx.Err() != nil {", "./clientgen/golang/offline", "TestWhatIsDoneWhileALargeFileGoesUpGoesFirst"},
+	{"a carried page goes on from what the phone holds", "clientgen/golang/offline/carried.go", "if !bytes.Equal(p.After, nameOf(state.cursor)) {", "if len(p.After) == 0 {", "./clientgen/golang/offline", "TestAPageThatGoesOnFromElsewhereIsLeftAndTheWatchSaysAnewWhatIsHeld"},
+	{"who may read no longer is carried nothing", "sync/postgres/group.go", "case a.unasked && barred[a.req.Device]:", "case barred[a.req.Device] && !a.unasked:", "./server/delta", "TestADeviceThatMayReadNoLongerIsCarriedNothingEvenIfNobodyToldTheWatch"},
+	{"the guess goes on with what was given", "server/delta/carry.go", "\t\tg.cursor = cursor\n", "\t\t_ = cursor\n", "./server/delta", "TestAPokeCarriesWhatThePullWouldAnswer"},
 	{"an effect goes only when the state has it", "clientgen/golang/offline/stage.go", "cover(ctx, tx, page.LastSequence, ", "cover(ctx, tx, page.LastSequence+1, ", "./clientgen/golang/offline", "TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict"},
 }
 
