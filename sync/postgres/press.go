@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"runtime"
+	"sync"
 
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/change/pack"
@@ -17,12 +18,19 @@ const (
 // pressing bounds how many packs are made at once in this process: more would only wait for each other.
 var pressing = make(chan struct{}, runtime.GOMAXPROCS(0))
 
-// press gathers entries and makes packs of them while more are read.
+// builders keep the memory in which packs are gathered for the next ones: in a storm it would be most of the garbage.
+var builders = sync.Pool{New: func() any { return new(pack.Builder) }}
+
+// press gathers entries and, if packs are asked for, makes them while more are read.
 type press struct {
+	packed bool
+
+	build *pack.Builder
+	size  int
+	packs []chan []byte
+
 	entries []change.Entry
-	size    int
 	block   []byte
-	packs   []chan []byte
 }
 
 // keep copies a body out of the connection's buffer, many into one block of memory.
@@ -38,32 +46,53 @@ func (p *press) keep(b []byte) []byte {
 	return p.block[begin:len(p.block):len(p.block)]
 }
 
-func (p *press) add(e change.Entry, size int, packed bool) {
-	if p.entries == nil {
-		p.entries = make([]change.Entry, 0, 64)
+// add takes an entry whose body is good until it returns.
+func (p *press) add(e change.Entry, size int) {
+	if !p.packed {
+		if !e.Removed {
+			e.Body = p.keep(e.Body)
+		}
+		p.entries = append(p.entries, e)
+		return
 	}
-	p.entries = append(p.entries, e)
-	if p.size += size; packed && p.size >= packBytes {
+	if p.build == nil {
+		p.build = builders.Get().(*pack.Builder)
+	}
+	p.build.Add(e)
+	if p.size += size; p.size >= packBytes {
 		p.press()
 	}
 }
 
 func (p *press) press() {
-	entries, out := p.entries, make(chan []byte, 1)
-	p.entries, p.size, p.packs = nil, 0, append(p.packs, out)
+	b, out := p.build, make(chan []byte, 1)
+	p.build, p.size, p.packs = nil, 0, append(p.packs, out)
 	go func() {
 		pressing <- struct{}{}
 		defer func() { <-pressing }()
-		out <- pack.Encode(entries)
+		out <- b.Pack()
+		giveBack(b)
 	}()
 }
 
+// giveBack keeps a builder for another pack.
+func giveBack(b *pack.Builder) {
+	b.Reset()
+	builders.Put(b)
+}
+
 // done returns what was added: as packs, or, if that is not worth it, as it is.
-func (p *press) done(packed bool) ([]change.Entry, [][]byte) {
-	if !packed {
+func (p *press) done(worth bool) ([]change.Entry, [][]byte) {
+	if !p.packed {
 		return p.entries, nil
 	}
-	if len(p.entries) > 0 {
+	if !worth {
+		if p.build == nil {
+			return nil, nil
+		}
+		return p.build.Entries(), nil
+	}
+	if p.build != nil {
 		p.press()
 	}
 	packs := make([][]byte, len(p.packs))
@@ -74,9 +103,12 @@ func (p *press) done(packed bool) ([]change.Entry, [][]byte) {
 	return nil, packs
 }
 
-// stop waits for what was begun and not asked for, because reading failed.
+// stop waits for what was begun and not asked for, because reading failed, and gives back what is held.
 func (p *press) stop() {
 	for _, c := range p.packs {
 		<-c
+	}
+	if p.build != nil {
+		giveBack(p.build)
 	}
 }

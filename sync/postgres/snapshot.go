@@ -113,7 +113,7 @@ func (s *snapshot) read(ctx context.Context, r feed.Range, limit int, packed boo
 	if err != nil {
 		return feed.Part{}, err
 	}
-	var p press
+	p := press{packed: packed}
 	defer p.stop()
 	var part feed.Part
 	got, full := 0, false
@@ -127,17 +127,17 @@ func (s *snapshot) read(ctx context.Context, r feed.Range, limit int, packed boo
 		}
 		e.Body = nil
 		if !e.Removed {
-			e.Body = p.keep(body)
+			e.Body = body
 		}
 		part.Size += size
 		part.Last = e.Seq
-		p.add(e, size, packed)
+		p.add(e, size)
 		return nil
 	})
 	if err != nil {
 		return feed.Part{}, err
 	}
 	part.Done = !full && got < n
-	part.Entries, part.Packs = p.done(packed && part.Size >= feed.PackFrom)
+	part.Entries, part.Packs = p.done(part.Size >= feed.PackFrom)
 	return part, nil
 }

@@ -3,6 +3,7 @@ package pack
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -28,33 +29,52 @@ const (
 	message = 1 // taken apart
 )
 
-// writer gathers columns: plain is to be compressed, noise is not worth trying.
+// writer gathers columns: plain is to be compressed, noise is not worth trying. One is used for pack after pack, so that
+// making a pack leaves no garbage behind but the pack.
 type writer struct {
+	// data has what is packed, and behind it the shapes of messages.
+	data         []byte
 	plain, noise []byte
 	// last is the last column of numbers by length: the end of a window follows from its beginning.
 	last map[int][]uint64
+	// columns are those in use, up to taken, and those from packs before.
+	columns []*column
+	taken   int
+	// What one step uses and the next uses again.
+	shape, zipped []byte
+	names         names
+	zstd          *zstd.Encoder
 }
 
-var encoders = sync.Pool{New: func() any {
+// keptBytes bounds what a writer may hold on to for the pack after the next.
+const keptBytes = 4 << 20
+
+var writers = sync.Pool{New: func() any {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault),
 		zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(true), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		panic("pack: the options are constant: " + err.Error())
 	}
-	return e
+	return &writer{last: map[int][]uint64{}, zstd: e}
 }}
+
+// reset makes a writer ready for another pack.
+func (w *writer) reset() {
+	w.data, w.plain, w.noise, w.taken = nil, w.plain[:0], w.noise[:0], 0
+	clear(w.last)
+}
 
 // close gives version, length of the compressed part, that part, and the noise.
 func (w *writer) close() []byte {
-	e := encoders.Get().(*zstd.Encoder)
-	defer encoders.Put(e)
-	z := e.EncodeAll(w.plain, make([]byte, 0, len(w.plain)/4+64))
-	out := make([]byte, 0, len(z)+len(w.noise)+8)
+	w.zipped = w.zstd.EncodeAll(w.plain, w.zipped[:0])
+	out := make([]byte, 0, 1+uvarintLen(uint64(len(w.zipped)))+len(w.zipped)+len(w.noise))
 	out = append(out, Version)
-	out = binary.AppendUvarint(out, uint64(len(z)))
-	out = append(out, z...)
+	out = binary.AppendUvarint(out, uint64(len(w.zipped)))
+	out = append(out, w.zipped...)
 	return append(out, w.noise...)
 }
+
+func (w *writer) at(s span) []byte { return w.data[s.from:s.to] }
 
 func (w *writer) uvarint(v uint64) { w.plain = binary.AppendUvarint(w.plain, v) }
 
@@ -99,17 +119,17 @@ func (w *writer) ints(values []uint64) {
 }
 
 // bytes writes a column of byte strings.
-func (w *writer) bytes(values [][]byte) {
-	if names, index, ok := named(values); ok {
+func (w *writer) bytes(values []span) {
+	if w.names.find(w.data, values) {
 		w.plain = append(w.plain, bytesNamed)
-		w.uvarint(uint64(len(names)))
-		w.all(names)
-		for _, i := range index {
+		w.uvarint(uint64(len(w.names.list)))
+		w.all(w.names.list)
+		for _, i := range w.names.index {
 			w.uvarint(uint64(i))
 		}
 		return
 	}
-	if size := len(values[0]); size > 0 && size <= 64 && equalLengths(values) {
+	if size := values[0].len(); size > 0 && size <= 64 && equalLengths(values) {
 		w.plain = append(w.plain, bytesEqual)
 		w.uvarint(uint64(size))
 		w.planes(values, size)
@@ -119,37 +139,43 @@ func (w *writer) bytes(values [][]byte) {
 	w.all(values)
 }
 
-func (w *writer) all(values [][]byte) {
+func (w *writer) all(values []span) {
 	for _, v := range values {
-		w.uvarint(uint64(len(v)))
+		w.uvarint(uint64(v.len()))
 	}
 	for _, v := range values {
-		w.plain = append(w.plain, v...)
+		w.plain = append(w.plain, w.at(v)...)
 	}
 }
 
 // planes writes values of one length byte by byte. A bit for each byte's place says which are noise.
-func (w *writer) planes(values [][]byte, size int) {
+func (w *writer) planes(values []span, size int) {
 	at := len(w.plain)
 	for range (size + 7) / 8 {
 		w.plain = append(w.plain, 0)
 	}
 	for p := range size {
-		if noisy(values, p) {
+		if w.noisy(values, p) {
 			w.plain[at+p/8] |= 1 << (p % 8)
-			for _, v := range values {
-				w.noise = append(w.noise, v[p])
-			}
+			w.noise = w.plane(w.noise, values, p)
 			continue
 		}
-		for _, v := range values {
-			w.plain = append(w.plain, v[p])
-		}
+		w.plain = w.plane(w.plain, values, p)
 	}
 }
 
+// plane appends the p-th byte of each value.
+func (w *writer) plane(to []byte, values []span, p int) []byte {
+	begin := len(to)
+	to = slices.Grow(to, len(values))[:begin+len(values)]
+	for i, v := range values {
+		to[begin+i] = w.data[int(v.from)+p]
+	}
+	return to
+}
+
 // noisy tells whether the p-th bytes look random: of so many draws, nearly as many differ as chance would have it.
-func noisy(values [][]byte, p int) bool {
+func (w *writer) noisy(values []span, p int) bool {
 	const enough = 64
 	if len(values) < enough {
 		return false
@@ -157,7 +183,7 @@ func noisy(values [][]byte, p int) bool {
 	var seen [4]uint64
 	different := 0
 	for _, v := range values[:enough] {
-		b := v[p]
+		b := w.data[int(v.from)+p]
 		if bit := uint64(1) << (b & 63); seen[b>>6]&bit == 0 {
 			seen[b>>6] |= bit
 			different++
@@ -166,29 +192,9 @@ func noisy(values [][]byte, p int) bool {
 	return different >= 48 // chance has 57 of 64
 }
 
-// named finds the different values, if they are few.
-func named(values [][]byte) (names [][]byte, index []uint32, ok bool) {
-	const first = 64
-	known := make(map[string]uint32, 16)
-	index = make([]uint32, len(values))
-	for i, v := range values {
-		n, again := known[string(v)]
-		if !again {
-			n = uint32(len(names))
-			known[string(v)] = n
-			names = append(names, v)
-			if i < first && len(names) > 3*first/4 || i >= first && len(names) > i/2+first/2 {
-				return nil, nil, false
-			}
-		}
-		index[i] = n
-	}
-	return names, index, len(names) < len(values) || len(values) == 0
-}
-
-func equalLengths(values [][]byte) bool {
+func equalLengths(values []span) bool {
 	for _, v := range values {
-		if len(v) != len(values[0]) {
+		if v.len() != values[0].len() {
 			return false
 		}
 	}
@@ -196,18 +202,18 @@ func equalLengths(values [][]byte) bool {
 }
 
 // field writes length-delimited values: taken apart if every one of them is a message as protobuf would write it.
-func (w *writer) field(values [][]byte, depth int) {
-	if m, ok := split(values, depth); ok {
+func (w *writer) field(values []span, depth int) {
+	if m, ok := w.split(values, depth); ok {
 		w.plain = append(w.plain, message)
-		w.bytes(m.shapes)
+		w.bytes(m.shapes.spans)
 		for _, c := range m.columns {
 			switch c.tag & 7 {
 			case wireVarint:
 				w.ints(c.ints)
 			case wireBytes:
-				w.field(c.bytes, depth+1)
+				w.field(c.spans, depth+1)
 			default:
-				w.bytes(c.bytes)
+				w.bytes(c.spans)
 			}
 		}
 		return

@@ -5,8 +5,6 @@
 package pack
 
 import (
-	"encoding/binary"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -24,40 +22,11 @@ const maxDepth = 8
 
 // Encode packs entries, which must not be more than MaxBytes together.
 func Encode(entries []change.Entry) []byte {
-	size := 1 << 10
+	var b Builder
 	for i := range entries {
-		size += len(entries[i].Body) + 8
+		b.Add(entries[i])
 	}
-	w := writer{noise: make([]byte, 0, size/4), last: map[int][]uint64{}}
-	w.plain = binary.AppendUvarint(make([]byte, 0, size), uint64(len(entries)))
-	ints := make([]uint64, len(entries))
-	values := make([][]byte, len(entries))
-	for i := range entries {
-		ints[i] = uint64(uint32(entries[i].Kind)) << 1
-		if entries[i].Removed {
-			ints[i] |= 1
-		}
-	}
-	w.ints(ints)
-	seqs := make([]uint64, len(entries))
-	for i := range entries {
-		seqs[i] = uint64(entries[i].Seq)
-	}
-	w.ints(seqs)
-	for i := range entries {
-		values[i] = entries[i].ID[:]
-	}
-	w.bytes(values)
-	for _, k := range kindsOf(entries) {
-		values = values[:0]
-		for i := range entries {
-			if entries[i].Kind == k && !entries[i].Removed {
-				values = append(values, entries[i].Body)
-			}
-		}
-		w.field(values, 0)
-	}
-	return w.close()
+	return b.Pack()
 }
 
 // kindsOf lists the kinds that have bodies, in the order of their first.

@@ -1,6 +1,9 @@
 package pack
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Protobuf's wire types.
 const (
@@ -10,97 +13,128 @@ const (
 	wireFixed32 = 5
 )
 
+// span is where a byte string lies in a writer's data. It is no slice, so that a million of them are nothing that the
+// collector looks at.
+type span struct{ from, to uint32 }
+
+func (s span) len() int { return int(s.to - s.from) }
+
 // column is what one field holds in all messages of a place, in their order.
 type column struct {
 	tag   uint64
 	ints  []uint64
-	bytes [][]byte
+	spans []span
 }
 
 // parts is a list of messages taken apart: of each its shape, which are its tags in order, and by tag the columns, in
 // the order in which the tags first come up.
 type parts struct {
-	shapes  [][]byte
+	shapes  *column
 	columns []*column
+}
+
+// take gives an empty column, good until the pack is done.
+func (w *writer) take(tag uint64) *column {
+	if w.taken == len(w.columns) {
+		w.columns = append(w.columns, &column{})
+	}
+	c := w.columns[w.taken]
+	w.taken++
+	c.tag, c.ints, c.spans = tag, c.ints[:0], c.spans[:0]
+	return c
 }
 
 // split takes messages apart, if all are messages and written as protobuf writes them, so that they can be put together
 // again byte for byte.
-func split(values [][]byte, depth int) (parts, bool) {
+func (w *writer) split(values []span, depth int) (p parts, ok bool) {
 	if depth >= maxDepth || len(values) == 0 {
 		return parts{}, false
 	}
-	p := parts{shapes: make([][]byte, len(values))}
-	var shapes []byte
-	for i, v := range values {
-		begin := len(shapes)
+	before, data := w.taken, w.data
+	defer func() {
+		if !ok {
+			w.taken, w.data = before, w.data[:len(data)]
+		}
+	}()
+	p.shapes = w.take(0)
+	first := w.taken
+	var last span // the shape before
+	for _, s := range values {
+		v := data[s.from:s.to]
+		at := s.from // of v in data
+		shape := w.shape[:0]
 		next := 0 // fields mostly come in the same order
 		for len(v) > 0 {
 			tag, n := uvarint(v)
 			if n == 0 || tag>>3 == 0 || tag >= 1<<32 {
 				return parts{}, false
 			}
-			shapes = append(shapes, v[:n]...)
-			v = v[n:]
+			shape = append(shape, v[:n]...)
+			v, at = v[n:], at+uint32(n)
 			var c *column
-			if c, next = p.column(tag, next, len(values)); c == nil {
+			if columns := w.columns[first:w.taken]; next < len(columns) && columns[next].tag == tag {
+				c = columns[next]
+			} else if c, next = w.column(first, next, tag); c == nil {
 				return parts{}, false
 			}
+			size := 0
 			switch tag & 7 {
 			case wireVarint:
 				x, n := uvarint(v)
 				if n == 0 {
 					return parts{}, false
 				}
-				c.ints, v = append(c.ints, x), v[n:]
+				c.ints = append(c.ints, x)
+				v, at = v[n:], at+uint32(n)
+				continue
 			case wireFixed64, wireFixed32:
-				size := fixedLen(tag)
-				if len(v) < size {
-					return parts{}, false
-				}
-				c.bytes, v = append(c.bytes, v[:size:size]), v[size:]
+				size = fixedLen(tag)
 			case wireBytes:
-				size, n := uvarint(v)
-				if n == 0 || size > uint64(len(v)-n) {
+				x, n := uvarint(v)
+				if n == 0 || x > uint64(len(v)-n) {
 					return parts{}, false
 				}
-				v = v[n:]
-				c.bytes, v = append(c.bytes, v[:size:size]), v[size:]
+				v, at, size = v[n:], at+uint32(n), int(x)
 			default:
 				return parts{}, false
 			}
+			if len(v) < size {
+				return parts{}, false
+			}
+			c.spans = append(c.spans, span{at, at + uint32(size)})
+			v, at = v[size:], at+uint32(size)
 		}
-		p.shapes[i] = shapes[begin:]
-		p.shapes[i] = p.shapes[i][:len(p.shapes[i]):len(p.shapes[i])]
+		w.shape = shape
+		if len(p.shapes.spans) == 0 || !bytes.Equal(shape, w.at(last)) {
+			last = span{uint32(len(w.data)), uint32(len(w.data) + len(shape))}
+			w.data = append(w.data, shape...)
+		}
+		p.shapes.spans = append(p.shapes.spans, last)
 	}
+	p.columns = w.columns[first:w.taken]
 	return p, true
 }
 
 // maxColumns bounds how many fields a message may have.
 const maxColumns = 256
 
-func (p *parts) column(tag uint64, next, room int) (*column, int) {
-	for i := next; i < len(p.columns); i++ {
-		if p.columns[i].tag == tag {
-			return p.columns[i], i
+// column finds the column of a tag among those since first, or takes a new one; nil when there are too many.
+func (w *writer) column(first, next int, tag uint64) (*column, int) {
+	columns := w.columns[first:w.taken]
+	for i := next; i < len(columns); i++ {
+		if columns[i].tag == tag {
+			return columns[i], i
 		}
 	}
-	for i := range min(next, len(p.columns)) {
-		if p.columns[i].tag == tag {
-			return p.columns[i], i
+	for i := range min(next, len(columns)) {
+		if columns[i].tag == tag {
+			return columns[i], i
 		}
 	}
-	if len(p.columns) == maxColumns {
+	if len(columns) == maxColumns {
 		return nil, 0
 	}
-	c := &column{tag: tag}
-	if tag&7 == wireVarint {
-		c.ints = make([]uint64, 0, room)
-	} else {
-		c.bytes = make([][]byte, 0, room)
-	}
-	p.columns = append(p.columns, c)
-	return c, len(p.columns) - 1
+	return w.take(tag), len(columns)
 }
 
 func fixedLen(tag uint64) int {
