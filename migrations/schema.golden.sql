@@ -373,6 +373,7 @@ sync_feed.bytes bigint not null default 0
 sync_generation.only_row boolean not null default true
 sync_generation.generation bytea not null
 sync_generation.since timestamp with time zone not null default now()
+sync_generation.restored boolean not null default false
 sync_mutation.org_id uuid not null
 sync_mutation.device_id uuid not null
 sync_mutation.seq bigint not null
@@ -420,6 +421,9 @@ sync_rebuild.aged bigint not null default 0
 sync_rebuild.started_at timestamp with time zone not null
 sync_rebuild.changed_at timestamp with time zone not null
 sync_rebuild.finished_at timestamp with time zone
+sync_rights.org_id uuid not null
+sync_rights.user_id uuid not null
+sync_rights.version bigint not null
 sync_subscription.org_id uuid not null
 sync_subscription.user_id uuid not null
 sync_subscription.feed text collate C not null
@@ -729,6 +733,8 @@ sync_parked_edit sync_parked_edit_edition_check CHECK ((edition > 0))
 sync_parked_edit sync_parked_edit_org_id_mutation_id_fkey FOREIGN KEY (org_id, mutation_id) REFERENCES sync_parked(org_id, mutation_id)
 sync_parked_edit sync_parked_edit_pkey PRIMARY KEY (org_id, mutation_id, edition)
 sync_rebuild sync_rebuild_pkey PRIMARY KEY (org_id, projection)
+sync_rights sync_rights_pkey PRIMARY KEY (org_id, user_id)
+sync_rights sync_rights_version_check CHECK ((version > 0))
 sync_subscription sync_subscription_pkey PRIMARY KEY (org_id, user_id, feed)
 team team_org_id_region_id_fkey FOREIGN KEY (org_id, region_id) REFERENCES region(org_id, id)
 team team_pkey PRIMARY KEY (org_id, id)
@@ -899,6 +905,7 @@ CREATE UNIQUE INDEX sync_mutation_pkey ON public.sync_mutation USING btree (org_
 CREATE UNIQUE INDEX sync_parked_edit_pkey ON public.sync_parked_edit USING btree (org_id, mutation_id, edition)
 CREATE UNIQUE INDEX sync_parked_pkey ON public.sync_parked USING btree (org_id, mutation_id)
 CREATE UNIQUE INDEX sync_rebuild_pkey ON public.sync_rebuild USING btree (org_id, projection)
+CREATE UNIQUE INDEX sync_rights_pkey ON public.sync_rights USING btree (org_id, user_id)
 CREATE UNIQUE INDEX sync_subscription_pkey ON public.sync_subscription USING btree (org_id, user_id, feed)
 CREATE UNIQUE INDEX team_member_pkey ON public.team_member USING btree (org_id, team_id, user_id)
 CREATE UNIQUE INDEX team_pkey ON public.team USING btree (org_id, id)
@@ -970,6 +977,7 @@ sync_mutation enabled forced
 sync_parked enabled forced
 sync_parked_edit enabled forced
 sync_rebuild enabled forced
+sync_rights enabled forced
 sync_subscription enabled forced
 team enabled forced
 team_member enabled forced
@@ -1029,6 +1037,7 @@ sync_mutation tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(curre
 sync_parked tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_parked_edit tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_rebuild tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+sync_rights tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_subscription tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 team tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 team_member tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1094,6 +1103,7 @@ sync_mutation doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_parked doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_parked_edit doorstep_app: INSERT, SELECT
 sync_rebuild doorstep_app: DELETE, INSERT, SELECT, UPDATE
+sync_rights doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_subscription doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team_member doorstep_app: DELETE, INSERT, SELECT, UPDATE

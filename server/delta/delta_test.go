@@ -220,6 +220,31 @@ func TestWhatNoClientCanMeanIsRefusedWhole(t *testing.T) {
 	}
 }
 
+func TestAfterARestoreADeviceThatTheBackupNeverHeardOfIsBelieved(t *testing.T) {
+	t.Parallel()
+	for name, held := range map[string]uint64{"an app that does not say what it holds": 0, "one that holds all from here on": 8} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t)
+			if err := d.Store.NewGeneration(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			d.pull(&syncv1.PullRequest{Unsent: 1})
+			for _, seq := range []uint64{8, 9} {
+				req := &syncv1.PushRequest{Mutations: []*syncv1.Mutation{d.mutation(seq, "add")}, HeldFrom: held}
+				if _, err := d.Push(d.ctx(), connect.NewRequest(req)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := d.Push(d.ctx(), connect.NewRequest(&syncv1.PushRequest{Mutations: []*syncv1.Mutation{d.mutation(12, "add")}}))
+			wantCode(t, err, fault.SequenceGap)
+		})
+	}
+	d := open(t) // nothing was restored: a gap is a gap
+	_, err := d.Push(d.ctx(), connect.NewRequest(&syncv1.PushRequest{Mutations: []*syncv1.Mutation{d.mutation(8, "add")}}))
+	wantCode(t, err, fault.SequenceGap)
+}
+
 func TestAPushThatMeetsARetiredKindTakesWhatIsBeforeIt(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -190,6 +190,7 @@ func (w *watching) follow(ctx context.Context, cursor change.Cursor) ([]string, 
 	if state, err = w.state(ctx, who); err != nil {
 		return nil, err
 	}
+	postgres.LearnRights(sub, org, user, state.Rights)
 	var behind []string
 	for _, h := range state.Heads {
 		sub.Learn(org, h.Feed, h.Seq)

@@ -38,6 +38,8 @@ type State struct {
 	LastSeq uint64
 	// Unsent is what the device last reported of itself.
 	Unsent uint32
+	// Rights is the version of what the user follows and the devices may do; it only grows. 0 where nobody counts.
+	Rights change.Seq
 	At     time.Time
 }
 

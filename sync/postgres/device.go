@@ -1,13 +1,16 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/watch"
 )
 
 // Report notes what a device said of itself while pulling.
@@ -15,7 +18,7 @@ func (s *Store) Report(ctx context.Context, org change.Org, d change.Device, uns
 	return s.Transact(ctx, org, func(tx *Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO sync_device (org_id, device_id, generation, unsent, seen_at)
-			SELECT $1, $2, generation, $3, $4 FROM sync_generation
+			SELECT $1, $2, `+firstGeneration+`, $3, $4 FROM sync_generation
 			ON CONFLICT (org_id, device_id) DO UPDATE SET unsent = excluded.unsent, seen_at = excluded.seen_at`,
 			tx.org, d, int64(unsent), tx.now)
 		return err
@@ -48,5 +51,41 @@ func (t *Tx) Subscribe(ctx context.Context, user change.User, feeds ...change.Fe
 	return err
 }
 
-// SubscriptionTopic becomes dirty when the feeds that a user follows change.
-func SubscriptionTopic(user change.User) string { return "user:" + user.String() }
+// SubscriptionTopic becomes dirty when the feeds that a user follows change, or what the user's devices may do.
+func SubscriptionTopic(user change.User) string { return rightsOf(user).String() }
+
+// rightsOf is the topic as if it were a feed: the hub compares versions of rights as it does heads.
+func rightsOf(user change.User) change.FeedID {
+	return change.FeedID{Kind: rightsKind, Key: uuid.UUID(user)}
+}
+
+// LearnRights notes the version of the rights that a watch has just looked at.
+func LearnRights(sub *watch.Subscription, org change.Org, user change.User, version change.Seq) {
+	sub.Learn(org, rightsOf(user), version)
+}
+
+const rightsKind = "user"
+
+// users are those whose subscription topics are among the names, in one order for all who lock them.
+func users(names []string) (out []uuid.UUID) {
+	for _, name := range names {
+		if f, err := change.ParseFeedID(name); err == nil && f.Kind == rightsKind {
+			out = append(out, f.Key)
+		}
+	}
+	slices.SortFunc(out, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(out)
+}
+
+// countRights counts up the versions of the rights that the transaction told of. The sweep compares them, so that a poke
+// that was lost, as when a replica dies after the commit, is made up for.
+func (t *Tx) countRights(ctx context.Context) error {
+	changed := users(t.topics)
+	if len(changed) == 0 {
+		return nil
+	}
+	_, err := t.Exec(ctx, `
+		INSERT INTO sync_rights AS r (org_id, user_id, version) SELECT $1, u, 1 FROM unnest($2::uuid[]) AS u
+		ON CONFLICT (org_id, user_id) DO UPDATE SET version = r.version + 1`, t.org, changed)
+	return err
+}

@@ -20,12 +20,16 @@ func (t *Tx) Open(ctx context.Context, d change.Device, from, to uint64, ids []u
 	}
 	_, err = t.Exec(ctx, `
 		INSERT INTO sync_device (org_id, device_id, generation)
-		SELECT $1, $2, generation FROM sync_generation ON CONFLICT DO NOTHING`, t.org, d)
+		SELECT $1, $2, `+firstGeneration+` FROM sync_generation ON CONFLICT DO NOTHING`, t.org, d)
 	if err != nil {
 		return 0, false, nil, err
 	}
 	return t.open(ctx, d, from, to, ids)
 }
+
+// firstGeneration is that of a device that was never heard of: none of this database if that continues from a backup,
+// which may have forgotten the device.
+const firstGeneration = `CASE WHEN restored THEN decode('0000000000000000', 'hex') ELSE generation END`
 
 func (t *Tx) open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, err error) {
 	batch := &pgx.Batch{}

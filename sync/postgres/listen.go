@@ -25,6 +25,7 @@ func (p *Poker) listenAlways(ctx context.Context) {
 		if stood {
 			p.Log.DebugContext(ctx, "the listening connection is lost", "error", err)
 			scattered = false
+			wait(ctx, between(again)) // a middleman that accepts and cuts must not be asked without rest
 			continue
 		}
 		if !answered(err) {

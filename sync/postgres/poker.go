@@ -144,24 +144,34 @@ func (p *Poker) send(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return p.flush(ctx, conn) // what the last calls changed: nobody else will tell of it
 		case <-p.wake:
 		}
 		wait(ctx, p.Batch)
-		p.mu.Lock()
-		pending := p.pending
-		p.pending = map[change.Org]map[string]change.Seq{}
-		p.mu.Unlock()
-		for org, topics := range pending {
-			for _, payload := range p.payloads(org, topics) {
-				if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, payload); err != nil {
-					p.putBack(pending)
-					return err
-				}
-			}
-			delete(pending, org)
+		if err := p.flush(ctx, conn); err != nil {
+			return err
 		}
 	}
+}
+
+// flush sends what was gathered, also while this replica ends.
+func (p *Poker) flush(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.Limit)
+	defer cancel()
+	p.mu.Lock()
+	pending := p.pending
+	p.pending = map[change.Org]map[string]change.Seq{}
+	p.mu.Unlock()
+	for org, topics := range pending {
+		for _, payload := range p.payloads(org, topics) {
+			if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, payload); err != nil {
+				p.putBack(pending)
+				return err
+			}
+		}
+		delete(pending, org)
+	}
+	return nil
 }
 
 // putBack keeps what was not sent, for the next connection.
@@ -227,7 +237,8 @@ func (p *Poker) sweep(ctx context.Context) error {
 				if !missed {
 					continue
 				}
-				// Rights and boards have no head to compare: after a time of not listening they count as changed.
+				// Boards have no head to compare: after a time of not listening they count as changed. So do rights that
+				// have not changed since there are versions of them.
 				for _, name := range others {
 					p.Hub.Mark(watch.Topic{Org: org, Name: name})
 					wait(ctx, perName)
@@ -237,22 +248,25 @@ func (p *Poker) sweep(ctx context.Context) error {
 	}
 }
 
-// observe tells the hub the heads of the feeds among names, and returns the other names.
+// observe tells the hub the heads of the feeds among names and the versions of the rights, and returns the other names.
 func (p *Poker) observe(ctx context.Context, tx *Tx, names []string) ([]string, error) {
-	rows, err := tx.Query(ctx, `SELECT feed, seq FROM sync_feed WHERE org_id = $1 AND feed = ANY ($2::text[])`, tx.org, names)
+	rows, err := tx.Query(ctx, `
+		SELECT feed, seq FROM sync_feed WHERE org_id = $1 AND feed = ANY ($2::text[])
+		UNION ALL
+		SELECT 'user:' || user_id, version FROM sync_rights WHERE org_id = $1 AND user_id = ANY ($3::uuid[])`, tx.org, names, users(names))
 	if err != nil {
 		return nil, err
 	}
-	feeds := make(map[string]bool, len(names))
+	found := make(map[string]bool, len(names))
 	var name string
 	var seq change.Seq
 	_, err = pgx.ForEachRow(rows, []any{&name, &seq}, func() error {
 		f, err := change.ParseFeedID(name)
 		if err == nil {
-			feeds[name] = true
+			found[name] = true
 			p.Hub.Observe(tx.org, f, seq)
 		}
 		return err
 	})
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return feeds[name] }), err
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return found[name] }), err
 }

@@ -99,3 +99,83 @@ func TestRightsAndBoardsCountAsChangedAfterATimeOfNotListening(t *testing.T) {
 		t.Fatal("never told")
 	}
 }
+
+// subscribe lets a user follow one feed more.
+func subscribe(t *testing.T, s *postgres.Store, org change.Org, user change.User) {
+	t.Helper()
+	err := s.Transact(t.Context(), org, func(tx *postgres.Tx) error {
+		return tx.Subscribe(t.Context(), user, change.FeedID{Kind: "team", Key: uuid.New()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func becomesDirty(t *testing.T, sub *watch.Subscription) {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for dirty := []string(nil); len(dirty) == 0; dirty, _, _ = sub.Take() {
+		select {
+		case <-sub.Woken():
+		case <-limit:
+			t.Fatal("nobody was told")
+		}
+	}
+}
+
+func TestTheSweepMakesUpForALostPokeOfRights(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	org, user := change.Org(uuid.New()), change.User(uuid.New())
+	mute := &postgres.Store{Pool: db.App, Now: time.Now} // a replica that dies between COMMIT and NOTIFY
+	subscribe(t, mute, org, user)
+	s, hub := replica(t, db, 10*time.Millisecond)
+	sub := hub.Subscribe(watch.Topic{Org: org, Name: postgres.SubscriptionTopic(user)})
+	defer sub.Close()
+	learn := func() {
+		t.Helper()
+		err := s.Snapshot(t.Context(), org, change.Device{}, user, func(snap feed.Snapshot) error {
+			state, err := snap.State(t.Context())
+			postgres.LearnRights(sub, org, user, state.Rights)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		learn()
+		sub.Take()
+		subscribe(t, mute, org, user)
+		becomesDirty(t, sub)
+	}
+}
+
+func TestTheLastPokesOfAReplicaThatEndsAreSent(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	org, first, last := change.Org(uuid.New()), change.User(uuid.New()), change.User(uuid.New())
+	_, hub := replica(t, db, time.Hour)
+	begun := hub.Subscribe(watch.Topic{Org: org, Name: postgres.SubscriptionTopic(first)})
+	defer begun.Close()
+	sub := hub.Subscribe(watch.Topic{Org: org, Name: postgres.SubscriptionTopic(last)})
+	defer sub.Close()
+	p := postgres.NewPoker(&watch.Hub{}, db.App, slog.New(slog.DiscardHandler))
+	ctx, end := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { p.Run(ctx); close(done) }()
+	s := &postgres.Store{Pool: db.App, Now: time.Now, Poker: p}
+	for heard := false; !heard; { // until the one sends and the other listens
+		subscribe(t, s, org, first)
+		select {
+		case <-begun.Woken():
+			heard = true
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	sub.Take() // having just begun to listen counts as having missed something
+	subscribe(t, s, org, last)
+	end()
+	<-done
+	becomesDirty(t, sub)
+}

@@ -75,6 +75,6 @@ func (s *Store) NewGeneration(ctx context.Context) error {
 	if _, err := rand.Read(g[:]); err != nil {
 		return err
 	}
-	_, err := s.Pool.Exec(ctx, `UPDATE sync_generation SET generation = $1, since = $2`, g[:], s.Now())
+	_, err := s.Pool.Exec(ctx, `UPDATE sync_generation SET generation = $1, since = $2, restored = true`, g[:], s.Now())
 	return err
 }

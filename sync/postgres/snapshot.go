@@ -47,11 +47,12 @@ func (t *Tx) states(ctx context.Context, who []reading) ([]feed.State, error) {
 		devices[i], users[i] = uuid.UUID(w.device), uuid.UUID(w.user)
 	}
 	rows, err := t.Query(ctx, `
-		SELECT w.n, g.generation, coalesce(d.last_seq, 0), coalesce(d.unsent, 0), statement_timestamp(), coalesce(u.feed, ''),
+		SELECT w.n, g.generation, coalesce(d.last_seq, 0), coalesce(d.unsent, 0), coalesce(r.version, 0), coalesce(u.feed, ''),
 			coalesce(f.seq, 0), coalesce(f.floor, 0), coalesce(f.digest, 0), coalesce(f.live, 0), coalesce(f.bytes, 0)
 		FROM sync_generation g
 		CROSS JOIN unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS w (device, reader, n)
 		LEFT JOIN sync_device d ON d.org_id = $1 AND d.device_id = w.device
+		LEFT JOIN sync_rights r ON r.org_id = $1 AND r.user_id = w.reader
 		LEFT JOIN sync_subscription u ON u.org_id = $1 AND u.user_id = w.reader
 		LEFT JOIN sync_feed f ON f.org_id = u.org_id AND f.feed = u.feed
 		ORDER BY w.n, u.feed`, t.org, devices, users)
@@ -65,10 +66,10 @@ func (t *Tx) states(ctx context.Context, who []reading) ([]feed.State, error) {
 	var generation []byte
 	var name string
 	var digest int64
-	scans := []any{&n, &generation, &one.LastSeq, &one.Unsent, &one.At, &name, &h.Seq, &h.Floor, &digest, &h.Live, &h.Bytes}
+	scans := []any{&n, &generation, &one.LastSeq, &one.Unsent, &one.Rights, &name, &h.Seq, &h.Floor, &digest, &h.Live, &h.Bytes}
 	_, err = pgx.ForEachRow(rows, scans, func() error {
 		state := &states[n-1]
-		state.LastSeq, state.Unsent, state.At = one.LastSeq, one.Unsent, one.At
+		state.LastSeq, state.Unsent, state.Rights, state.At = one.LastSeq, one.Unsent, one.Rights, t.now
 		copy(state.Generation[:], generation)
 		if name == "" {
 			return nil

@@ -153,6 +153,9 @@ func (s *Store) transact(ctx context.Context, org change.Org, fn func(*Tx) error
 		if heads, err = tx.batch.Flush(ctx, tx); err != nil {
 			return err
 		}
+		if err := tx.countRights(ctx); err != nil {
+			return err
+		}
 		return tx.flushLater(ctx)
 	})
 	if err != nil {

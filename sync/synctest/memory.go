@@ -147,7 +147,9 @@ func (t *MemoryTx) Append(_ context.Context, heads []feed.Head, writes []feed.Wr
 func (t *MemoryTx) Open(_ context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (uint64, bool, []intake.Record, error) {
 	dev, ok := t.devices[d]
 	if !ok {
-		dev = memoryDevice{generation: t.generation}
+		if t.generation == (change.Generation{1}) { // else a backup may have forgotten it
+			dev.generation = t.generation
+		}
 	}
 	var known []intake.Record
 	for _, r := range t.records {

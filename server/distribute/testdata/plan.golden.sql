@@ -51,6 +51,7 @@
 -- sync_parked: tenant
 -- sync_parked_edit: tenant
 -- sync_rebuild: tenant
+-- sync_rights: tenant
 -- sync_subscription: tenant
 -- team: tenant
 -- team_member: tenant
@@ -104,6 +105,7 @@ SELECT create_distributed_table('public.sync_feed', 'org_id', colocate_with => '
 SELECT create_distributed_table('public.sync_mutation', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_parked', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_rebuild', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.sync_rights', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_subscription', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_counter', 'org_id', colocate_with => 'public.account_event');

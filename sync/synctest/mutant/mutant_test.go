@@ -53,6 +53,8 @@ var mutants = []struct {
 	{"a carried page goes on from what the phone holds", "clientgen/golang/offline/carried.go", "if !bytes.Equal(p.After, nameOf(state.cursor)) {", "if len(p.After) == 0 {", "./clientgen/golang/offline", "TestAPageThatGoesOnFromElsewhereIsLeftAndTheWatchSaysAnewWhatIsHeld"},
 	{"who may read no longer is carried nothing", "sync/postgres/group.go", "case a.unasked && barred[a.req.Device]:", "case barred[a.req.Device] && !a.unasked:", "./server/delta", "TestADeviceThatMayReadNoLongerIsCarriedNothingEvenIfNobodyToldTheWatch"},
 	{"the guess goes on with what was given", "server/delta/carry.go", "\t\tg.cursor = cursor\n", "\t\t_ = cursor\n", "./server/delta", "TestAPokeCarriesWhatThePullWouldAnswer"},
+	{"a change of rights is found without its poke", "sync/postgres/device.go", "DO UPDATE SET version = r.version + 1", "DO NOTHING", "./sync/postgres", "TestTheSweepMakesUpForALostPokeOfRights"},
+	{"the last pokes are sent", "sync/postgres/poker.go", "context.WithTimeout(context.WithoutCancel(ctx), p.Limit)", "context.WithTimeout(ctx, p.Limit)", "./sync/postgres", "TestTheLastPokesOfAReplicaThatEndsAreSent"},
 	{"an effect goes only when the state has it", "clientgen/golang/offline/stage.go", "cover(ctx, tx, page.LastSequence, ", "cover(ctx, tx, page.LastSequence+1, ", "./clientgen/golang/offline", "TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict"},
 }
 
