@@ -38,12 +38,12 @@ func (r *Room) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.Fi
 // repeatable, and the last one happens under the row's lock, once.
 func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) {
 	at := key(org, p.ID, original)
-	n, err := r.take(ctx, at, p)
+	there, err := r.take(ctx, at, p)
 	if err != nil {
 		return nil, err
 	}
-	if n != p.Size {
-		return r.differs(ctx, org, p, fault.ProofSizeDiffers)
+	if there.size != p.Size {
+		return r.differs(ctx, org, p.ID, there, fault.ProofSizeDiffers)
 	}
 	if p, err = r.receive(ctx, org, p.ID); err != nil || p.settled() {
 		return p, err
@@ -54,7 +54,7 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	b, err := r.Objects.read(ctx, at, p.Size)
+	b, there, err := r.Objects.read(ctx, at, p.Size)
 	if errors.Is(err, errAbsent) {
 		return nil, fault.Wrap(err, fault.ProofBytesMissing, "")
 	}
@@ -63,9 +63,9 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 	}
 	switch {
 	case int64(len(b)) != p.Size:
-		return r.differs(ctx, org, p, fault.ProofSizeDiffers)
+		return r.differs(ctx, org, p.ID, there, fault.ProofSizeDiffers)
 	case !bytes.Equal(hashOf(b), p.SHA256):
-		return r.differs(ctx, org, p, fault.ProofHashDiffers)
+		return r.differs(ctx, org, p.ID, there, fault.ProofHashDiffers)
 	}
 	picture, err := r.Examiner.Examine(ctx, b, media.Type(p.MediaType))
 	if err != nil {
@@ -73,7 +73,7 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 			return nil, err
 		}
 		r.Log.InfoContext(ctx, "a picture is refused", "proof", p.ID, "reason", fault.CodeOf(err), "error", err)
-		return r.settle(ctx, org, p.ID, func(p *row) { p.State, p.Refusal = refused, string(fault.CodeOf(err)) }, nil)
+		return r.settle(ctx, org, p.ID, there, func(p *row) { p.State, p.Refusal = refused, string(fault.CodeOf(err)) }, nil)
 	}
 	if picture.Thumbnail != nil {
 		if err := r.Objects.write(ctx, key(org, p.ID, thumbnail), picture.Thumbnail, media.JPEG); err != nil {
@@ -85,46 +85,45 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 			return nil, err
 		}
 	}
-	return r.settle(ctx, org, p.ID, func(p *row) { p.State = verified }, &picture)
+	return r.settle(ctx, org, p.ID, there, func(p *row) { p.State = verified }, &picture)
 }
 
-// take puts the parts together if that is still to be done, and tells how long the object is.
-func (r *Room) take(ctx context.Context, at string, p *row) (int64, error) {
-	n, err := r.Objects.size(ctx, at)
+// take puts the parts together if that is still to be done, and tells what is there then.
+func (r *Room) take(ctx context.Context, at string, p *row) (object, error) {
+	there, err := r.Objects.stat(ctx, at)
 	if !errors.Is(err, errAbsent) {
-		return n, err
+		return there, err
 	}
 	if p.UploadID == "" {
-		return 0, fault.New(fault.ProofBytesMissing, "")
+		return object{}, fault.New(fault.ProofBytesMissing, "")
 	}
 	have, err := r.Objects.parts(ctx, at, p.UploadID)
+	if err == nil {
+		err = r.join(ctx, at, p, have)
+	}
+	// Absent is what another call has put together just now.
+	if err != nil && !errors.Is(err, errAbsent) {
+		return object{}, err
+	}
+	there, err = r.Objects.stat(ctx, at)
 	if errors.Is(err, errAbsent) {
-		// Another call may have put them together just now.
-		if n, err = r.Objects.size(ctx, at); errors.Is(err, errAbsent) {
-			err = fault.New(fault.ProofBytesMissing, "")
-		}
-		return n, err
+		err = fault.New(fault.ProofBytesMissing, "")
 	}
-	if err != nil {
-		return 0, err
-	}
+	return there, err
+}
+
+// join makes one object of the parts, when all are there.
+func (r *Room) join(ctx context.Context, at string, p *row, have []minio.ObjectPart) error {
 	there := arrived(p.Size, have)
 	whole := make([]minio.ObjectPart, 0, len(there))
 	for number := 1; number <= partCount(p.Size); number++ {
 		part, ok := there[number]
 		if !ok {
-			return 0, fault.New(fault.ProofBytesMissing, "part %d of %d", number, partCount(p.Size))
+			return fault.New(fault.ProofBytesMissing, "part %d of %d", number, partCount(p.Size))
 		}
 		whole = append(whole, part)
 	}
-	if err := r.Objects.finishParts(ctx, at, p.UploadID, whole); err != nil && !errors.Is(err, errAbsent) {
-		return 0, err
-	}
-	n, err = r.Objects.size(ctx, at)
-	if errors.Is(err, errAbsent) {
-		err = fault.New(fault.ProofBytesMissing, "")
-	}
-	return n, err
+	return r.Objects.finishParts(ctx, at, p.UploadID, whole)
 }
 
 // receive notes that the bytes are here.
@@ -148,61 +147,86 @@ func (r *Room) receive(ctx context.Context, org, id uuid.UUID) (p *row, err erro
 
 // differs throws away bytes that are not the announced ones and asks for them again; after some attempts the
 // proof is refused for good. Bytes of another length or hash are evidence of nothing.
-func (r *Room) differs(ctx context.Context, org uuid.UUID, p *row, reason fault.Code) (*row, error) {
-	if err := r.Objects.remove(ctx, key(org, p.ID, original)); err != nil {
-		return nil, err
-	}
-	if p.Attempts+1 >= maxAttempts {
-		return r.settle(ctx, org, p.ID, func(p *row) { p.State, p.Refusal = refused, string(reason) }, nil)
-	}
-	err := r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
-		now, err := find(ctx, tx, p.ID, true)
-		if err != nil || now.settled() {
+//
+// Who comes late must not throw away what has come since: the proof may be settled, or the right bytes may be
+// there. So it looks under the row's lock, and removes only what it has read. That is counted once, whoever else
+// has read it. Until the end of the lock nobody gets a receipt for bytes that come in between, see settle.
+func (r *Room) differs(ctx context.Context, org, id uuid.UUID, read object, reason fault.Code) (*row, error) {
+	var p *row
+	err := r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) (err error) {
+		if p, err = find(ctx, tx, id, true); err != nil || p.settled() {
 			return err
 		}
-		now.State = awaiting
+		there, err := r.Objects.stat(ctx, key(org, id, original))
+		if errors.Is(err, errAbsent) || err == nil && there != read {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.Objects.remove(ctx, key(org, id, original)); err != nil {
+			return err
+		}
+		if p.Attempts+1 >= maxAttempts {
+			p.State, p.Refusal = refused, string(reason)
+			return r.end(ctx, tx, p, nil)
+		}
+		p.State = awaiting
 		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = NULL, upload_id = '', attempts = attempts + 1
-			WHERE org_id = $1 AND id = $2`, org, p.ID, int16(awaiting)); err != nil {
+			WHERE org_id = $1 AND id = $2`, org, id, int16(awaiting)); err != nil {
 			return err
 		}
-		return place(tx, now)
+		return place(tx, p)
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && !p.settled() {
+		err = fault.New(reason, "")
 	}
-	return nil, fault.New(reason, "")
+	return p, err
 }
 
-// settle ends a proof, once: what was found, the receipt, custody, trail and hooks in one transaction.
-func (r *Room) settle(ctx context.Context, org, id uuid.UUID, end func(*row), picture *media.Picture) (p *row, err error) {
+// settle ends a proof, once: what was found, the receipt, custody, trail and hooks in one transaction. No receipt is
+// signed for bytes that are not in the store any more.
+func (r *Room) settle(ctx context.Context, org, id uuid.UUID, read object, end func(*row), picture *media.Picture) (p *row, err error) {
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		if p, err = find(ctx, tx, id, true); err != nil || p.settled() {
 			return err
 		}
+		there, err := r.Objects.stat(ctx, key(org, id, original))
+		if errors.Is(err, errAbsent) || err == nil && there != read {
+			return fault.Wrap(err, fault.ProofBytesMissing, "")
+		}
+		if err != nil {
+			return err
+		}
 		end(p)
-		if p.State == verified {
-			at := micro(tx.Now())
-			p.VerifiedAt = &at
-			p.Receipt, p.ReceiptKey = r.Signer.Sign(ReceiptText(org, p.entity()))
-			if picture.Thumbnail != nil {
-				p.ThumbnailType = string(media.JPEG)
-			}
-			p.SharedType = string(picture.SharedType)
-			if err := found(ctx, tx, id, picture); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, refusal = $4, verified_at = $5, receipt = $6, receipt_key = $7,
-				thumbnail_type = $8, shared_type = $9, upload_id = '', overdue_at = NULL WHERE org_id = $1 AND id = $2`,
-			org, id, int16(p.State), p.Refusal, p.VerifiedAt, p.Receipt, p.ReceiptKey, p.ThumbnailType, p.SharedType); err != nil {
-			return err
-		}
-		if err := place(tx, p); err != nil {
-			return err
-		}
-		return r.tell(ctx, tx, p)
+		return r.end(ctx, tx, p, picture)
 	})
 	return p, err
+}
+
+// end writes what a proof has come to.
+func (r *Room) end(ctx context.Context, tx *postgres.Tx, p *row, picture *media.Picture) error {
+	if p.State == verified {
+		at := micro(tx.Now())
+		p.VerifiedAt = &at
+		p.Receipt, p.ReceiptKey = r.Signer.Sign(ReceiptText(tx.OrgID(), p.entity()))
+		if picture.Thumbnail != nil {
+			p.ThumbnailType = string(media.JPEG)
+		}
+		p.SharedType = string(picture.SharedType)
+		if err := found(ctx, tx, p.ID, picture); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, refusal = $4, verified_at = $5, receipt = $6, receipt_key = $7,
+			thumbnail_type = $8, shared_type = $9, upload_id = '', overdue_at = NULL WHERE org_id = $1 AND id = $2`,
+		tx.OrgID(), p.ID, int16(p.State), p.Refusal, p.VerifiedAt, p.Receipt, p.ReceiptKey, p.ThumbnailType, p.SharedType); err != nil {
+		return err
+	}
+	if err := place(tx, p); err != nil {
+		return err
+	}
+	return r.tell(ctx, tx, p)
 }
 
 // found keeps what the bytes told.

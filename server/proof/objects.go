@@ -149,29 +149,35 @@ func parse(org uuid.UUID, key string) (id uuid.UUID, name string, ok bool) {
 	return id, name, ok && err == nil && text == id.String()
 }
 
-// size is the length of an object; errAbsent when there is none.
-func (o *Objects) size(ctx context.Context, key string) (int64, error) {
+// object is what is under a key at one time: other bytes have another tag.
+type object struct {
+	size int64
+	tag  string
+}
+
+// stat tells what is under a key; errAbsent when there is nothing.
+func (o *Objects) stat(ctx context.Context, key string) (object, error) {
 	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
 	info, err := o.inside.StatObject(ctx, o.bucket, key, minio.StatObjectOptions{})
-	return info.Size, away(err)
+	return object{info.Size, info.ETag}, away(err)
 }
 
 // read gives an object of at most limit bytes whole; one byte more than the limit tells that it is longer.
-func (o *Objects) read(ctx context.Context, key string, limit int64) ([]byte, error) {
+func (o *Objects) read(ctx context.Context, key string, limit int64) ([]byte, object, error) {
 	ctx, cancel := context.WithTimeout(ctx, bytesPatience)
 	defer cancel()
 	body, info, _, err := o.inside.GetObject(ctx, o.bucket, key, minio.GetObjectOptions{})
 	if err != nil {
-		return nil, away(err)
+		return nil, object{}, away(err)
 	}
 	defer body.Close()
 	var b bytes.Buffer
 	b.Grow(int(min(info.Size, limit)) + bytes.MinRead)
 	if _, err := io.Copy(&b, io.LimitReader(body, limit+1)); err != nil {
-		return nil, away(err)
+		return nil, object{}, away(err)
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), object{info.Size, info.ETag}, nil
 }
 
 func (o *Objects) write(ctx context.Context, key string, b []byte, t media.Type) error {

@@ -155,7 +155,7 @@ func (r *Room) sweepObjects(ctx context.Context, org change.Org, report *Report)
 	pass := func() error {
 		if !seen && p.settledOrReceived() {
 			// The listing may be older than the row: ask once more.
-			_, there := r.Objects.size(ctx, key(uuid.UUID(org), p.ID, original))
+			_, there := r.Objects.stat(ctx, key(uuid.UUID(org), p.ID, original))
 			switch {
 			case errors.Is(there, errAbsent):
 				if err := r.reportLost(ctx, org, p); err != nil {

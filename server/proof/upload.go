@@ -32,13 +32,13 @@ func (r *Room) StartUpload(ctx context.Context, req *connect.Request[fieldv1.Sta
 	if err != nil {
 		return nil, err
 	}
-	if p.State != awaiting || p.signature() {
+	if p.settled() || p.signature() {
 		return connect.NewResponse(&fieldv1.StartUploadResponse{Complete: true}), nil
 	}
 	at := key(who.Org, p.ID, original)
-	n, err := r.Objects.size(ctx, at)
+	there, err := r.Objects.stat(ctx, at)
 	switch {
-	case err == nil && n == p.Size:
+	case err == nil && there.size == p.Size:
 		return connect.NewResponse(&fieldv1.StartUploadResponse{Complete: true}), nil
 	case err != nil && !errors.Is(err, errAbsent):
 		return nil, err
