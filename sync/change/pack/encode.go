@@ -1,7 +1,9 @@
 package pack
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"math/bits"
 	"slices"
 	"sync"
@@ -40,37 +42,87 @@ type writer struct {
 	// columns are those in use, up to taken, and those from packs before.
 	columns []*column
 	taken   int
+	// cuts are where in plain a block ends.
+	cuts []int
 	// What one step uses and the next uses again.
-	shape, zipped []byte
-	names         names
-	zstd          *zstd.Encoder
+	shape  []byte
+	zipped bytes.Buffer
+	names  names
+	// short and long compress; each is made when it is first needed.
+	short, long *zstd.Encoder
 }
 
-// keptBytes bounds what a writer may hold on to for the pack after the next.
-const keptBytes = 4 << 20
+const (
+	// keptBytes bounds what a writer may hold on to for the pack after the next.
+	keptBytes = 4 << 20
+	// blockBytes is what a block has at least: each says anew how often its bytes come up, in some fifty bytes.
+	blockBytes = 4 << 10
+	// longBytes is from where on columns are worth a longer search: a phone that begins waits for the radio.
+	longBytes = 128 << 10
+)
 
-var writers = sync.Pool{New: func() any {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(true), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		panic("pack: the options are constant: " + err.Error())
-	}
-	return &writer{last: map[int][]uint64{}, zstd: e}
-}}
+var writers = sync.Pool{New: func() any { return &writer{last: map[int][]uint64{}} }}
 
 // reset makes a writer ready for another pack.
 func (w *writer) reset() {
-	w.data, w.plain, w.noise, w.taken = nil, w.plain[:0], w.noise[:0], 0
+	w.data, w.plain, w.noise, w.cuts, w.taken = nil, w.plain[:0], w.noise[:0], w.cuts[:0], 0
 	clear(w.last)
+}
+
+// compressor is the one for so much; its level is measured in docs/decisions/0018.
+func (w *writer) compressor() *zstd.Encoder {
+	e, level := &w.short, zstd.SpeedFastest
+	if len(w.plain) >= longBytes {
+		e, level = &w.long, zstd.SpeedBetterCompression
+	}
+	if *e == nil {
+		fresh, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(level),
+			zstd.WithWindowSize(1<<20), zstd.WithEncoderCRC(true), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			panic("pack: the options are constant: " + err.Error())
+		}
+		*e = fresh
+	}
+	return *e
+}
+
+// compress compresses plain, block by block: digits, text and times each have their own frequencies of bytes.
+func (w *writer) compress() []byte {
+	e := w.compressor()
+	w.zipped.Reset()
+	e.ResetContentSize(&w.zipped, int64(len(w.plain)))
+	from := 0
+	var err error
+	for _, to := range w.cuts {
+		_, werr := e.Write(w.plain[from:to])
+		err = errors.Join(err, werr, e.Flush())
+		from = to
+	}
+	_, werr := e.Write(w.plain[from:])
+	if err = errors.Join(err, werr, e.Close()); err != nil {
+		return e.EncodeAll(w.plain, nil) // memory does not fail; a pack without blocks is as good
+	}
+	return w.zipped.Bytes()
+}
+
+// cut begins another block with the column that follows, if the one before has enough.
+func (w *writer) cut() {
+	before := 0
+	if n := len(w.cuts); n > 0 {
+		before = w.cuts[n-1]
+	}
+	if len(w.plain)-before >= blockBytes {
+		w.cuts = append(w.cuts, len(w.plain))
+	}
 }
 
 // close gives version, length of the compressed part, that part, and the noise.
 func (w *writer) close() []byte {
-	w.zipped = w.zstd.EncodeAll(w.plain, w.zipped[:0])
-	out := make([]byte, 0, 1+uvarintLen(uint64(len(w.zipped)))+len(w.zipped)+len(w.noise))
+	z := w.compress()
+	out := make([]byte, 0, 1+uvarintLen(uint64(len(z)))+len(z)+len(w.noise))
 	out = append(out, Version)
-	out = binary.AppendUvarint(out, uint64(len(w.zipped)))
-	out = append(out, w.zipped...)
+	out = binary.AppendUvarint(out, uint64(len(z)))
+	out = append(out, z...)
 	return append(out, w.noise...)
 }
 
@@ -85,6 +137,7 @@ func unzigzag(v uint64) uint64 { return v>>1 ^ -(v & 1) }
 
 // ints writes a column in whichever way is shortest.
 func (w *writer) ints(values []uint64) {
+	w.cut()
 	beside := w.last[len(values)]
 	var size [3]int
 	var before uint64
@@ -120,6 +173,7 @@ func (w *writer) ints(values []uint64) {
 
 // bytes writes a column of byte strings.
 func (w *writer) bytes(values []span) {
+	w.cut()
 	if w.names.find(w.data, values) {
 		w.plain = append(w.plain, bytesNamed)
 		w.uvarint(uint64(len(w.names.list)))

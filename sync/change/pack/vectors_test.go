@@ -68,8 +68,12 @@ func TestThePacksOfTheVectorsHoldTheirEntries(t *testing.T) {
 func write(t *testing.T) {
 	t.Helper()
 	v := conformance.Packs{Says: "Section 10. cases: what a pack stands for, byte for byte. refused: what is no pack. Bytes are base64, 64-bit numbers are decimal strings."}
+	var feeds [][]change.Entry
 	for seed := range 8 {
-		entries := rapid.Custom(feed).Example(seed)
+		feeds = append(feeds, rapid.Custom(feed).Example(seed))
+	}
+	feeds = append(feeds, jobs(120)) // of several blocks
+	for _, entries := range feeds {
 		c := conformance.Pack{Pack: Encode(entries)}
 		for _, e := range entries {
 			c.Entries = append(c.Entries, conformance.PackEntry{Kind: uint32(e.Kind), ID: e.ID.String(), Sequence: uint64(e.Seq), Removed: e.Removed, Body: e.Body})
