@@ -27,15 +27,15 @@ func (a *App) early(r *Rooms) func(context.Context, *postgres.Tx, identity.Ident
 			return w, err
 		}
 		w.Kinds = append(w.Kinds, change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY), change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROFILE))
-		var tickets []uuid.UUID
-		for _, e := range w.Entities {
-			if e.Kind == change.Kind(fieldv1.EntityKind_ENTITY_KIND_TICKET) {
-				tickets = append(tickets, e.ID)
-			}
+		tickets := make([]uuid.UUID, len(w.Groups))
+		for i, job := range w.Groups {
+			tickets[i] = job[0].ID
 		}
 		proofs, err := r.Proof.Of(ctx, tx, tickets)
-		for _, id := range proofs {
-			w.Entities = append(w.Entities, change.Entity{Kind: change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROOF), ID: id})
+		for i, ticket := range tickets {
+			for _, id := range proofs[ticket] {
+				w.Groups[i] = append(w.Groups[i], change.Entity{Kind: change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROOF), ID: id})
+			}
 		}
 		return w, err
 	}

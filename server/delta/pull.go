@@ -24,11 +24,6 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 	if err != nil {
 		return nil, err
 	}
-	if req.Msg.Early && s.Early != nil {
-		if out, err := s.early(ctx, who, req.Msg); out != nil || err != nil {
-			return out, err
-		}
-	}
 	r := feed.Request{
 		Org: change.Org(who.Org), Device: change.Device(who.Device), User: change.User(who.User),
 		Cursor: cursor, MaxBytes: int(req.Msg.MaxBytes), Packed: req.Msg.Packed,
@@ -39,6 +34,11 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 			return nil, err
 		}
 		r.Reset = append(r.Reset, f)
+	}
+	if req.Msg.Early && s.Early != nil {
+		if out, err := s.early(ctx, who, r); out != nil || err != nil {
+			return out, err
+		}
 	}
 	page, err := s.Store.Page(ctx, r)
 	if err != nil {
@@ -61,14 +61,10 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 	return connect.NewResponse(out), nil
 }
 
-// early answers with what the device needs first; nil when the whole fits into one page, which then does as well.
-func (s *Service) early(ctx context.Context, who identity.Identity, req *syncv1.PullRequest) (*connect.Response[syncv1.PullResponse], error) {
-	page := int64(req.MaxBytes)
-	if page == 0 {
-		page = feed.DefaultPageBytes
-	}
-	e, worth, err := s.Store.Early(ctx, change.Org(who.Org), change.Device(who.Device), change.User(who.User), page,
-		func(ctx context.Context, tx *postgres.Tx) (feed.Wanted, error) { return s.Early(ctx, tx, who) })
+// early answers with what the device needs first; nil when it has had a checkpoint, or the whole fits into one page,
+// which then does as well.
+func (s *Service) early(ctx context.Context, who identity.Identity, r feed.Request) (*connect.Response[syncv1.PullResponse], error) {
+	e, worth, err := s.Store.Early(ctx, r, func(ctx context.Context, tx *postgres.Tx) (feed.Wanted, error) { return s.Early(ctx, tx, who) })
 	if err != nil || !worth {
 		return nil, err
 	}

@@ -9,11 +9,17 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Of returns the ids of the proofs of these tickets, oldest first.
-func (r *Room) Of(ctx context.Context, tx *postgres.Tx, tickets []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, `SELECT id FROM proof WHERE org_id = $1 AND ticket_id = ANY ($2) ORDER BY server_time, id`, tx.OrgID(), tickets)
+// Of returns the ids of the proofs of these tickets by ticket, oldest first.
+func (r *Room) Of(ctx context.Context, tx *postgres.Tx, tickets []uuid.UUID) (map[uuid.UUID][]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `SELECT ticket_id, id FROM proof WHERE org_id = $1 AND ticket_id = ANY ($2) ORDER BY server_time, id`, tx.OrgID(), tickets)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	of := map[uuid.UUID][]uuid.UUID{}
+	var ticket, id uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&ticket, &id}, func() error {
+		of[ticket] = append(of[ticket], id)
+		return nil
+	})
+	return of, err
 }

@@ -18,7 +18,7 @@ import (
 const maxEarly = 60
 
 // Early is what a technician's phone needs first when it begins from nothing: the jobs that are open and begun, or to begin
-// before until, with what their checklists and reasons need.
+// before until, with what their checklists and reasons need. Each job is a group, whose first entity is the ticket.
 func (r *Room) Early(ctx context.Context, tx *postgres.Tx, user uuid.UUID, until time.Time) (feed.Wanted, error) {
 	w := feed.Wanted{Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_REASON)}}
 	rows, err := tx.Query(ctx, `
@@ -33,22 +33,25 @@ func (r *Room) Early(ctx context.Context, tx *postgres.Tx, user uuid.UUID, until
 		return w, err
 	}
 	seen := map[change.Entity]bool{}
+	var job []change.Entity
 	add := func(kind fieldv1.EntityKind, id *uuid.UUID) {
 		if id == nil || seen[change.Entity{Kind: change.Kind(kind), ID: *id}] {
 			return
 		}
 		e := change.Entity{Kind: change.Kind(kind), ID: *id}
 		seen[e] = true
-		w.Entities = append(w.Entities, e)
+		job = append(job, e)
 	}
 	var ticket, visit uuid.UUID
 	var template, product, class *uuid.UUID
 	_, err = pgx.ForEachRow(rows, []any{&ticket, &visit, &template, &product, &class}, func() error {
+		job = nil
 		add(fieldv1.EntityKind_ENTITY_KIND_TICKET, &ticket)
 		add(fieldv1.EntityKind_ENTITY_KIND_VISIT, &visit)
 		add(fieldv1.EntityKind_ENTITY_KIND_TEMPLATE, template)
 		add(fieldv1.EntityKind_ENTITY_KIND_PRODUCT, product)
 		add(fieldv1.EntityKind_ENTITY_KIND_PRODUCT_CLASS, class)
+		w.Groups = append(w.Groups, job)
 		return nil
 	})
 	return w, err

@@ -156,21 +156,15 @@ func (r Request) Short(state State) bool {
 
 // Answer gives the next page out of a snapshot whose state was read already.
 func Answer(ctx context.Context, s Snapshot, state State, req Request) (Page, error) {
-	left := min(req.MaxBytes, MaxPageBytes)
-	if left <= 0 {
-		left = DefaultPageBytes
-	}
+	left := req.PageBytes()
 	page := Page{
 		Final: true, LastSeq: state.LastSeq, Unsent: state.Unsent, At: state.At,
 		Cursor: change.Cursor{Generation: state.Generation, Feeds: make(map[change.FeedID]change.Position, len(state.Heads))},
 	}
 	page.Changed = req.Cursor.Generation != state.Generation
-	fromNothing := true
 	for _, head := range state.Heads {
 		pos, reset := begin(req, state.Generation, head.Head)
 		delta := Delta{Feed: head.Feed, Reset: reset}
-		// Since the last checkpoint, of which there is none, the device has asked for every feed that has something.
-		fromNothing = fromNothing && (reset || pos.Pending)
 		if pos.Seq < head.Seq && left > 0 {
 			part, err := partOf(ctx, s, Range{Generation: state.Generation, Head: head, After: pos.Seq, Base: pos.Base}, left, req.Packed)
 			if err != nil {
@@ -198,7 +192,7 @@ func Answer(ctx context.Context, s Snapshot, state State, req Request) (Page, er
 		}
 		page.Cursor.Feeds[head.Feed] = pos
 	}
-	if fromNothing && len(page.Deltas) > 0 {
+	if len(page.Deltas) > 0 && req.FromNothing(state) {
 		page.Whole = SizeOf(state.Heads)
 	}
 	page.finish(req, state)

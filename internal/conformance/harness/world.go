@@ -136,7 +136,7 @@ func (w *world) close(ctx context.Context) {
 func (w *world) early(context.Context, *postgres.Tx, identity.Identity) (feed.Wanted, error) {
 	wanted := feed.Wanted{Kinds: []change.Kind{6}}
 	for _, id := range w.items {
-		wanted.Entities = append(wanted.Entities, change.Entity{Kind: synctest.ItemKind, ID: id})
+		wanted.Groups = append(wanted.Groups, []change.Entity{{Kind: synctest.ItemKind, ID: id}})
 	}
 	return wanted, nil
 }
