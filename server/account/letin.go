@@ -225,9 +225,13 @@ func (r *Room) Refresh(ctx context.Context, text string) (Tokens, error) {
 			if err != nil {
 				return err
 			}
-			if line.Lost(token, restored) {
+			switch {
+			case line.Lost(token, restored):
 				r.Log.InfoContext(ctx, "a phone continues from before the database was restored", "family", token.Family)
 				next, dead = Continue(token, NewSalt(), tx.Now()), false
+			case line.Undeclared(token, restored):
+				r.Log.WarnContext(ctx, "a token is newer than the database: if it was restored, run doorstep admin restored", "family", token.Family)
+				return fault.New(fault.RefreshInvalid, "")
 			}
 		}
 		if dead {
@@ -328,7 +332,11 @@ func (r *Room) revoke(ctx context.Context, tx *postgres.Tx, device, user uuid.UU
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	tx.AfterCommit(r.sessions.forget)
+	tx.AfterCommit(func() {
+		r.sessions.forget()
+		// Also where a backup does not lose it: who restores one has to do it again.
+		r.Log.InfoContext(ctx, "a device is revoked", "org", tx.OrgID(), "device", device, "user", user, "why", why)
+	})
 	// Streams of this user look again whether they may go on, on every replica.
 	tx.Poke(postgres.SubscriptionTopic(change.User(user)))
 	return r.note(ctx, tx, "device.revoked", device, map[string]string{"user": user.String(), "why": why})

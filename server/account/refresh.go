@@ -111,12 +111,20 @@ func (l Line) Successor(org, family uuid.UUID) Refresh {
 	return Refresh{Org: org, Family: family, Generation: l.Generation + 1, Salt: l.Next}
 }
 
-// Lost tells whether the token belongs to a part of the line that a restored database has forgotten: one that lies further ahead than
-// any that this line has given out, or another successor of a line on which nothing has happened since the restore was declared
+// Lost tells whether the token belongs to a part of the line that a restored database has forgotten: one that lies ahead of any
+// that this line has given out, or another successor, of a line on which nothing has happened since the restore was declared
 // (zero: never). Only this server signs tokens, so it did give it out. The line goes on from there; whoever holds another token of
-// the same line is found out then as ever.
+// the same line is found out then as ever. So a copy that was found out in the part that is forgotten lives until the phone comes.
 func (l Line) Lost(r Refresh, restored time.Time) bool {
-	return r.Generation > l.Generation+1 || r.Generation == l.Generation+1 && r.Salt != l.Next && l.PresentedAt.Before(restored)
+	ahead := r.Generation > l.Generation+1 || r.Generation == l.Generation+1 && r.Salt != l.Next
+	return ahead && l.PresentedAt.Before(restored)
+}
+
+// Undeclared tells whether the token lies so far ahead of the line that the database must have been restored, while nobody has ever
+// declared it. Whether it lived or was a copy that was found out, nobody knows any more: it is refused, and the family does not end,
+// for with the declaration it may be Lost.
+func (l Line) Undeclared(r Refresh, restored time.Time) bool {
+	return r.Generation > l.Generation+1 && restored.IsZero()
 }
 
 // Continue is the line from a token that the database has forgotten on.

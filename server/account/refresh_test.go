@@ -216,3 +216,44 @@ func TestACopiedTokenEndsTheFamilyAlsoAfterARestore(t *testing.T) {
 		}
 	})
 }
+
+func TestACopyThatWasFoundOutStaysDeadOverARestoreThatNobodyDeclared(t *testing.T) {
+	t.Parallel()
+	now := morning
+	later := func() time.Time { now = now.Add(time.Hour); return now }
+	line := BeginLine(NewSalt(), now)
+	backup := line
+	var given []Refresh // the phone's tokens, in order
+	for range 10 {
+		given = append(given, line.Successor(uuid.Nil, uuid.Nil))
+		line, _ = present(line, given[len(given)-1], time.Time{}, later())
+	}
+	for i, copied := range given[1:] {
+		if next, dead := present(backup, copied, time.Time{}, later()); !dead {
+			t.Fatalf("the copy of number %d lives, and goes on as %v", i+2, next)
+		}
+		if far := copied.Generation > 1; far != backup.Undeclared(copied, time.Time{}) {
+			t.Errorf("number %d ends the family", copied.Generation)
+		}
+		// The line has gone on since an earlier restore was declared: who comes with another token is found out.
+		if backup.Lost(copied, morning.Add(-time.Hour)) || backup.Undeclared(copied, morning.Add(-time.Hour)) {
+			t.Errorf("number %d is let through by a restore of old", copied.Generation)
+		}
+	}
+}
+
+func TestOnceTheLineGoesOnAfterARestoreAnyOtherTokenEndsIt(t *testing.T) {
+	t.Parallel()
+	now := morning
+	line := BeginLine(NewSalt(), now)
+	restored := now.Add(time.Hour)
+	copied := Refresh{Generation: 5, Salt: NewSalt()}
+	line, dead := present(line, copied, restored, now.Add(2*time.Hour))
+	if dead {
+		t.Fatal("nobody can tell yet")
+	}
+	phone := Refresh{Generation: 10, Salt: NewSalt()}
+	if _, dead = present(line, phone, restored, now.Add(3*time.Hour)); !dead || line.Undeclared(phone, restored) {
+		t.Error("two holders of one line live beside one another")
+	}
+}

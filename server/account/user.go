@@ -93,7 +93,12 @@ func (r *Room) PutUser(ctx context.Context, tx *postgres.Tx, u User, password st
 			return User{}, err
 		}
 	}
-	tx.AfterCommit(r.sessions.forget)
+	tx.AfterCommit(func() {
+		r.sessions.forget()
+		if u.Disabled {
+			r.Log.InfoContext(ctx, "a person is disabled", "org", tx.OrgID(), "user", u.ID, "login", u.Login)
+		}
+	})
 	return u, r.note(ctx, tx, "user.put", u.ID, map[string]string{"login": u.Login})
 }
 

@@ -331,6 +331,50 @@ func TestRefreshingSurvivesLostAnswersAndEndsWithATheft(t *testing.T) {
 	want(t, "garbage", err, fault.RefreshInvalid)
 }
 
+func TestATokenThatIsNewerThanTheDatabaseWaitsForTheRestoreToBeDeclared(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	p := c.phone(t, c.tech)
+	device := uuid.UUID(p.GetDeviceId())
+	var generation int64
+	var salt, next []byte
+	err := c.db.Owner.QueryRow(t.Context(), `SELECT generation, salt, next_salt FROM token_family WHERE id = $1`, device).Scan(&generation, &salt, &next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh := func(token string) (*accountv1.Tokens, error) {
+		res, err := c.auth().RefreshToken(t.Context(), with(&accountv1.RefreshTokenRequest{Refresh: token}, ""))
+		if err != nil {
+			return nil, err
+		}
+		return res.Msg.GetTokens(), nil
+	}
+	held := p.GetTokens()
+	for range 3 {
+		if held, err = refresh(held.GetRefresh()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The line is what it was in the backup.
+	if _, err := c.db.Owner.Exec(t.Context(), `UPDATE token_family SET generation = $2, salt = $3, next_salt = $4 WHERE id = $1`, device, generation, salt, next); err != nil {
+		t.Fatal(err)
+	}
+	_, err = refresh(held.GetRefresh())
+	want(t, "before the restore is declared", err, fault.RefreshInvalid)
+	_, err = c.sync().Pull(t.Context(), with(&syncv1.PullRequest{}, held.GetAccess()))
+	want(t, "the device is not revoked for it", err, "")
+	c.clock.Advance(time.Minute)
+	if err := c.Rooms.Store.NewGeneration(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if held, err = refresh(held.GetRefresh()); err != nil {
+		t.Fatalf("locked out although the restore is declared: %v", err)
+	}
+	if _, err = refresh(held.GetRefresh()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestARevokedDeviceIsToldAtOnceAndItsWorkIsKept(t *testing.T) {
 	t.Parallel()
 	c := open(t)

@@ -62,9 +62,13 @@ func (t *Tx) collect(ctx context.Context, before time.Time) (gone int64, err err
 	return gone, err
 }
 
-// Restored is when the present generation began: when a restore was declared last, else when the database was made.
+// Restored is when a restore was declared last; zero when never.
 func (t *Tx) Restored(ctx context.Context) (at time.Time, err error) {
-	err = t.QueryRow(ctx, `SELECT since FROM sync_generation`).Scan(&at)
+	var since *time.Time
+	err = t.QueryRow(ctx, `SELECT CASE WHEN restored THEN since END FROM sync_generation`).Scan(&since)
+	if since != nil {
+		at = *since
+	}
 	return at, err
 }
 
