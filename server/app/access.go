@@ -21,6 +21,7 @@ func Access() rpc.Access {
 		secret   = rpc.Rule{Anonymous: true, Costly: true}
 		phone    = rpc.Rule{Device: true}
 		dispatch = rpc.Rule{Roles: []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}}
+		queue    = rpc.Rule{Roles: dispatch.Roles, Large: true}
 		approve  = rpc.Rule{Roles: []identity.Role{identity.Supervisor, identity.Admin}}
 		intake   = rpc.Rule{Roles: []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}}
 		office   = rpc.Rule{Roles: []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}}
@@ -47,7 +48,7 @@ func Access() rpc.Access {
 		syncv1connect.SyncServicePushProcedure:  {Device: true, Evidence: true},
 		syncv1connect.SyncServiceWatchProcedure: phone,
 
-		syncv1connect.ParkedServiceListParkedProcedure:    dispatch,
+		syncv1connect.ParkedServiceListParkedProcedure:    queue,
 		syncv1connect.ParkedServiceEditParkedProcedure:    dispatch,
 		syncv1connect.ParkedServiceReplayParkedProcedure:  dispatch,
 		syncv1connect.ParkedServiceDismissParkedProcedure: dispatch,

@@ -91,11 +91,18 @@ func (i installation) parked(ctx context.Context, c Console, slug string, q *syn
 		if err != nil {
 			return err
 		}
-		res, err := r.Delta.ListParked(identity.With(ctx, who), connect.NewRequest(q))
-		if err != nil {
-			return err
+		all := &syncv1.ListParkedResponse{}
+		for more := true; more; {
+			res, err := r.Delta.ListParked(identity.With(ctx, who), connect.NewRequest(q))
+			if err != nil {
+				return err
+			}
+			all.Parked = append(all.Parked, res.Msg.Parked...)
+			if more = res.Msg.More; more {
+				q.After = all.Parked[len(all.Parked)-1].Id
+			}
 		}
-		return show(res.Msg, zone)
+		return show(all, zone)
 	})
 }
 

@@ -1,11 +1,13 @@
 package delta_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -349,5 +352,42 @@ func TestParkedWorkIsListedReplayedAndDismissedOnce(t *testing.T) {
 	list, err = d.ListParked(d.ctx(), connect.NewRequest(&syncv1.ListParkedRequest{}))
 	if err != nil || len(list.Msg.Parked) != 0 {
 		t.Error(list, err)
+	}
+}
+
+func TestParkedWorkIsListedInAnswersThatFitHoweverLargeItIs(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	const n, each = 20, 400 << 10
+	want := make([][]byte, n)
+	for i := range want {
+		m := d.mutation(uint64(i+1), "no.such.kind")
+		m.Args, want[i] = make([]byte, each), m.Id
+		if _, err := d.push(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.who.Grants = []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeOrg}}
+	var got [][]byte
+	for req := (&syncv1.ListParkedRequest{Limit: 15}); ; req.After = got[len(got)-1] {
+		res, err := d.ListParked(d.ctx(), connect.NewRequest(req))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := proto.Size(res.Msg); len(res.Msg.Parked) == 0 || size > 4<<20 {
+			t.Fatalf("%d entries of %d bytes", len(res.Msg.Parked), size)
+		}
+		for _, p := range res.Msg.Parked {
+			if got = append(got, p.Id); len(p.Mutation.Args) != each {
+				t.Errorf("%d bytes came of %d", len(p.Mutation.Args), each)
+			}
+		}
+		if !res.Msg.More {
+			break
+		}
+	}
+	slices.SortFunc(want, bytes.Compare)
+	if !slices.EqualFunc(got, want, bytes.Equal) {
+		t.Errorf("%d entries were listed, in order, of %d", len(got), n)
 	}
 }

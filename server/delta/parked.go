@@ -19,8 +19,13 @@ import (
 
 var reviewers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
 
-// parkedPage is how many entries are looked at in one query.
-const parkedPage = 200
+const (
+	// parkedPage is how many entries are looked at in one query.
+	parkedPage = 200
+	// parkedBytes is how much the entries of one answer may carry, beyond the first: as text each takes more than
+	// twice as much.
+	parkedBytes = 1 << 20
+)
 
 // ListParked implements ParkedService: the entries of people within the caller's reach.
 func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.ListParkedRequest]) (*connect.Response[syncv1.ListParkedResponse], error) {
@@ -33,19 +38,23 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 		limit = 50
 	}
 	f := postgres.ParkedFilter{
-		After: idOrNil(req.Msg.After), ID: idOrNil(req.Msg.Id), Device: idOrNil(req.Msg.DeviceId), User: idOrNil(req.Msg.UserId),
+		After: idOrNil(req.Msg.After), Device: idOrNil(req.Msg.DeviceId), User: idOrNil(req.Msg.UserId),
 		Decided: req.Msg.Decided,
+	}
+	if id := idOrNil(req.Msg.Id); id != uuid.Nil {
+		f.IDs = []uuid.UUID{id}
 	}
 	out := &syncv1.ListParkedResponse{}
 	err = s.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		found, err := s.parkedWithin(ctx, tx, who, f, limit)
+		ids, more, err := s.parkedWithin(ctx, tx, who, f, limit)
 		if err != nil {
 			return err
 		}
-		ids := make([]uuid.UUID, len(found))
-		for i, p := range found {
-			ids[i] = p.Mutation.ID
+		found, err := tx.ListParked(ctx, postgres.ParkedFilter{IDs: ids, Decided: true}, len(ids))
+		if err != nil {
+			return err
 		}
+		out.More = more
 		edits, err := tx.Edits(ctx, ids...)
 		for _, p := range found {
 			out.Parked = append(out.Parked, s.parkedToWire(p, edits[p.Mutation.ID]))
@@ -58,33 +67,36 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 	return connect.NewResponse(out), nil
 }
 
-// parkedWithin reads entries of people within the caller's reach, up to limit.
-func (s *Service) parkedWithin(ctx context.Context, tx *postgres.Tx, who identity.Identity, f postgres.ParkedFilter, limit int) ([]postgres.Parked, error) {
+// parkedWithin finds entries of people within the caller's reach, up to limit and to what an answer may carry, and
+// whether there are more.
+func (s *Service) parkedWithin(ctx context.Context, tx *postgres.Tx, who identity.Identity, f postgres.ParkedFilter, limit int) (ids []uuid.UUID, more bool, err error) {
 	oversees, err := s.oversees(ctx, tx, who)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var out []postgres.Parked
-	for {
-		parked, err := tx.ListParked(ctx, f, parkedPage)
+	ids = []uuid.UUID{}
+	for left := parkedBytes; ; {
+		found, err := tx.FindParked(ctx, f, parkedPage)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		for _, p := range parked {
-			f.After = p.Mutation.ID
-			ok, err := oversees(uuid.UUID(p.Mutation.User))
+		for _, p := range found {
+			f.After = p.ID
+			ok, err := oversees(uuid.UUID(p.User))
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if !ok {
 				continue
 			}
-			if out = append(out, p); len(out) == limit {
-				return out, nil
+			left -= p.Bytes
+			if len(ids) == limit || len(ids) > 0 && left < 0 {
+				return ids, true, nil
 			}
+			ids = append(ids, p.ID)
 		}
-		if len(parked) < parkedPage {
-			return out, nil
+		if len(found) < parkedPage {
+			return ids, false, nil
 		}
 	}
 }

@@ -277,7 +277,9 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 		last = m.Seq
 		record := Record{Mutation: m, Verdict: v, Duplicate: duplicate}
 		records = append(records, record)
-		byID[m.ID] = record
+		if !duplicate {
+			byID[m.ID] = record
+		}
 		verdicts = append(verdicts, v)
 	}
 	if len(records) == 0 {
@@ -297,6 +299,12 @@ func index(known []Record, d change.Device) (map[uint64]Record, map[uuid.UUID]Re
 	return bySeq, byID
 }
 
+// sameWork tells whether two mutations of one id say the same, whatever device brings them and under whatever number.
+// A verdict is signed for what it was given for.
+func sameWork(a, b change.Mutation) bool {
+	return a.User == b.User && a.Kind == b.Kind && bytes.Equal(a.Args, b.Args)
+}
+
 // decide finds the verdict of one new mutation and signs it.
 func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation, byID map[uuid.UUID]Record, c care) (change.Verdict, error) {
 	now := in.Now()
@@ -307,6 +315,8 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 	switch {
 	case len(m.Args) > MaxArgs:
 		result = Reject(fault.MutationTooLarge, fmt.Sprintf("%d bytes, at most %d", len(m.Args), MaxArgs))
+	case duplicate && !sameWork(old.Mutation, m):
+		result = Reject(fault.MutationIDReused, "")
 	case duplicate:
 		// The same action came before, under another number or from another phone. It has had its effect.
 		v := old.Verdict

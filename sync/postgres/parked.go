@@ -35,7 +35,9 @@ type Edit struct {
 
 // ParkedFilter narrows ListParked down; zero fields do not.
 type ParkedFilter struct {
-	After, ID, Device, User uuid.UUID
+	After, Device, User uuid.UUID
+	// IDs are the only ones wanted.
+	IDs []uuid.UUID
 	// Decided includes entries that are not open any more.
 	Decided bool
 }
@@ -43,17 +45,41 @@ type ParkedFilter struct {
 const parkedColumns = `m.device_id, m.seq, m.id, m.user_id, m.kind, m.args, m.device_time, m.outcome, p.last_code, p.last_detail,
 	m.changes, m.at, m.receipt, m.key_id, m.duplicate, p.attempts, p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason`
 
-// ListParked returns entries by mutation id, which is by time.
+const parkedWhere = `
+	FROM sync_parked p JOIN sync_mutation m ON m.org_id = p.org_id AND m.id = p.mutation_id AND NOT m.duplicate
+	WHERE p.org_id = $1 AND p.mutation_id > $2 AND ($3::boolean OR p.resolution IS NULL)
+		AND ($4::uuid[] IS NULL OR p.mutation_id = ANY ($4)) AND ($5::uuid = $7::uuid OR m.device_id = $5) AND ($6::uuid = $7 OR m.user_id = $6)
+	ORDER BY p.mutation_id LIMIT $8`
+
+func (f ParkedFilter) args(t *Tx, limit int) []any {
+	return []any{t.org, f.After, f.Decided, f.IDs, f.Device, f.User, uuid.Nil, limit}
+}
+
+// ListParked returns entries by mutation id, which is by time. They come whole: ask FindParked first how large they are.
 func (t *Tx) ListParked(ctx context.Context, f ParkedFilter, limit int) ([]Parked, error) {
-	rows, err := t.Query(ctx, `SELECT `+parkedColumns+`
-		FROM sync_parked p JOIN sync_mutation m ON m.org_id = p.org_id AND m.id = p.mutation_id AND NOT m.duplicate
-		WHERE p.org_id = $1 AND p.mutation_id > $2 AND ($3::boolean OR p.resolution IS NULL)
-			AND ($4::uuid = $7::uuid OR p.mutation_id = $4) AND ($5::uuid = $7 OR m.device_id = $5) AND ($6::uuid = $7 OR m.user_id = $6)
-		ORDER BY p.mutation_id LIMIT $8`, t.org, f.After, f.Decided, f.ID, f.Device, f.User, uuid.Nil, limit)
+	rows, err := t.Query(ctx, `SELECT `+parkedColumns+parkedWhere, f.args(t, limit)...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanParked)
+}
+
+// FoundParked is an entry without what it carries: whose it is, and how many bytes it carries with all its edits.
+type FoundParked struct {
+	ID    uuid.UUID
+	User  change.User
+	Bytes int
+}
+
+// FindParked finds what ListParked returns.
+func (t *Tx) FindParked(ctx context.Context, f ParkedFilter, limit int) ([]FoundParked, error) {
+	rows, err := t.Query(ctx, `SELECT m.id, m.user_id, octet_length(m.args) + (
+			SELECT coalesce(sum(octet_length(e.args)), 0) FROM sync_parked_edit e WHERE e.org_id = m.org_id AND e.mutation_id = m.id
+		)`+parkedWhere, f.args(t, limit)...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[FoundParked])
 }
 
 func scanParked(row pgx.CollectableRow) (Parked, error) {
@@ -117,9 +143,21 @@ func (t *Tx) EditParked(ctx context.Context, id uuid.UUID, args []byte, by chang
 	return t.edit(ctx, id, args, by)
 }
 
+// maxEditBytes bounds all editions of an entry together: it is listed with all of them.
+const maxEditBytes = 2 << 20
+
 func (t *Tx) edit(ctx context.Context, id uuid.UUID, args []byte, by change.User) (Edit, error) {
 	e := Edit{Args: args, By: by, At: t.now}
-	_, err := t.Exec(ctx, `INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at)
+	var held int
+	err := t.QueryRow(ctx, `SELECT coalesce(sum(octet_length(args)), 0) FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
+		t.org, id).Scan(&held)
+	if err != nil {
+		return e, err
+	}
+	if held+len(args) > maxEditBytes {
+		return e, fault.New(fault.MutationTooLarge, "%d bytes of edits, at most %d", held+len(args), maxEditBytes)
+	}
+	_, err = t.Exec(ctx, `INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at)
 		SELECT $1, $2, coalesce(max(edition), 0) + 1, $3, $4, $5 FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
 		t.org, id, args, by, e.At)
 	return e, err
@@ -219,7 +257,7 @@ func (t *Tx) LockParked(ctx context.Context, id uuid.UUID) (Parked, error) {
 	case !open:
 		return Parked{}, fault.New(fault.Conflict, "")
 	}
-	found, err := t.ListParked(ctx, ParkedFilter{ID: id}, 1)
+	found, err := t.ListParked(ctx, ParkedFilter{IDs: []uuid.UUID{id}}, 1)
 	if err == nil && len(found) != 1 {
 		err = errors.New("parked mutation without its record")
 	}

@@ -104,6 +104,31 @@ func parked[T intake.Tx](t *testing.T, w *World[T]) {
 	wantOutcome(t, p.verdicts[4], change.Parked, fault.MutationMalformed)
 }
 
+func otherWork[T intake.Tx](t *testing.T, w *World[T]) {
+	p, colleague := w.Hire(t), w.Hire(t)
+	item, other := uuid.New(), uuid.New()
+	w.Give(t, item, p.User)
+	w.Give(t, other, p.User)
+	first := p.Do("add", Args{Item: item}, w.Now)
+	w.Sync(t, p)
+	again := func(by *Phone, item uuid.UUID, outcome change.Outcome, code fault.Code) {
+		t.Helper()
+		m := by.Do("add", Args{Item: item}, w.Now)
+		m.ID = first.ID
+		v, err := w.take(t.Context(), by, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantOutcome(t, v[0], outcome, code)
+	}
+	again(p, other, change.Rejected, fault.MutationIDReused)
+	again(colleague, item, change.Rejected, fault.MutationIDReused)
+	again(p, item, change.Applied, "")
+	if a, b := w.Item(t, item).Count, w.Item(t, other).Count; a != 1 || b != 0 {
+		t.Errorf("counted %d and %d", a, b)
+	}
+}
+
 func oversized[T intake.Tx](t *testing.T, w *World[T]) {
 	p := w.Hire(t)
 	m := p.Do("add", Args{}, w.Now)

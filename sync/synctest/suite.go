@@ -110,6 +110,7 @@ func Suite[T intake.Tx](t *testing.T, open func(testing.TB) Store[T]) {
 		"a retry gets the first verdict back":                   retry[T],
 		"a gap is refused and names what is expected":           gap[T],
 		"a number used for another mutation is refused":         reused[T],
+		"an id that was used for something else is rejected":    otherWork[T],
 		"a mutation that fails in any way holds nobody up":      poison[T],
 		"an unknown or future-dated mutation is parked":         parked[T],
 		"an oversized mutation is rejected":                     oversized[T],

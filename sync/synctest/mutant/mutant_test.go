@@ -34,6 +34,7 @@ var mutants = []struct {
 	{"what many share is of one head", "sync/feed/shared.go", "r.After, r.Head.Seq, r.Base", "r.After, 0, r.Base", simulator, ""},
 	{"the same id has one effect", "sync/intake/intake.go", "\tcase duplicate:\n", "\tcase duplicate && len(m.Args) > MaxArgs:\n", suite, ""},
 	{"a gap is refused", "sync/intake/intake.go", "first > expected {", "first > expected && expected == 0 {", suite, ""},
+	{"a verdict is for what it was given for", "sync/intake/intake.go", "\tcase duplicate && !sameWork(old.Mutation, m):\n", "\tcase duplicate && old.Mutation.User != m.User && p.ParkAll == \"\":\n", suite, ""},
 	{"a retry gets the first verdict", "sync/intake/intake.go", "verdicts = append(verdicts, old.Verdict)", "old.Verdict.Receipt = nil\n\t\t\tverdicts = append(verdicts, old.Verdict)", simulator, ""},
 	{"a verdict is kept with its effect", "sync/intake/intake.go", "tx.Save(ctx, p.Device, last, records)", "tx.Save(ctx, p.Device, last, records[:0])", simulator, ""},
 	{"what panics leaves nothing behind", "sync/intake/intake.go", "\t\t\terr = errFailedFast\n", "\t\t\tresult, err = Done(), nil\n", suite, ""},

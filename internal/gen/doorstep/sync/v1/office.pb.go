@@ -112,8 +112,10 @@ func (x *ListParkedRequest) GetDecided() bool {
 }
 
 type ListParkedResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Parked        []*Parked              `protobuf:"bytes,1,rep,name=parked,proto3" json:"parked,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Parked []*Parked              `protobuf:"bytes,1,rep,name=parked,proto3" json:"parked,omitempty"`
+	// There are further ones: ask again, after the last of these. An answer has fewer than asked for when they are large.
+	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -153,6 +155,13 @@ func (x *ListParkedResponse) GetParked() []*Parked {
 		return x.Parked
 	}
 	return nil
+}
+
+func (x *ListParkedResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
 }
 
 // Parked is a mutation that waits for a decision.
@@ -666,9 +675,10 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\tdevice_id\x18\x03 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\bdeviceId\x12 \n" +
 	"\auser_id\x18\x04 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x06userId\x12\x17\n" +
 	"\x02id\x18\x05 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x02id\x12\x18\n" +
-	"\adecided\x18\x06 \x01(\bR\adecided\"F\n" +
+	"\adecided\x18\x06 \x01(\bR\adecided\"Z\n" +
 	"\x12ListParkedResponse\x120\n" +
-	"\x06parked\x18\x01 \x03(\v2\x18.doorstep.sync.v1.ParkedR\x06parked\"\x8e\x04\n" +
+	"\x06parked\x18\x01 \x03(\v2\x18.doorstep.sync.v1.ParkedR\x06parked\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"\x8e\x04\n" +
 	"\x06Parked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
 	"\tdevice_id\x18\x02 \x01(\fR\bdeviceId\x12\x17\n" +
