@@ -362,6 +362,43 @@ func unknown[T intake.Tx](t *testing.T, w *World[T]) {
 	}
 }
 
+// silent is the case of an app that does not say what it still holds: after a restore its number is believed, once.
+func silent[T intake.Tx](t *testing.T, w *World[T]) {
+	for met, name := range []string{"a device that the backup never heard of", "a device that the backup knows"} {
+		p, item := w.Hire(t), uuid.New()
+		w.Give(t, item, p.User)
+		p.heldFrom = 0
+		refused := func(when string, want uint64) {
+			_, err := w.take(t.Context(), p, p.outbox...)
+			var gap *intake.GapError
+			if !errors.As(err, &gap) || gap.Expected != want {
+				t.Errorf("%s, %s: %v, want a gap from %d on", name, when, err, want)
+			}
+		}
+		for range met {
+			p.Do("add", Args{Item: item}, w.Now)
+			w.Sync(t, p)
+		}
+		for range 5 {
+			p.Do("add", Args{Item: item}, w.Now)
+		}
+		p.outbox = p.outbox[3:]
+		refused("nothing was restored", uint64(met)+1)
+		if err := w.Store.NewGeneration(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.Sync(t, p)
+		if got := w.Item(t, item).Count; got != met+2 {
+			t.Errorf("%s: count %d, want %d", name, got, met+2)
+		}
+		for range 3 {
+			p.Do("add", Args{Item: item}, w.Now)
+		}
+		p.outbox = p.outbox[1:]
+		refused("its number was believed already", uint64(met)+6)
+	}
+}
+
 func tooOldApp[T intake.Tx](t *testing.T, w *World[T]) {
 	p, item := w.Hire(t), uuid.New()
 	w.Give(t, item, p.User)

@@ -124,6 +124,7 @@ func Suite[T intake.Tx](t *testing.T, open func(testing.TB) Store[T]) {
 		"a first sync outlives a collection of tombstones":      collected[T],
 		"a restored database gets again what phones still hold": restored[T],
 		"a device that the database never heard of goes on":     unknown[T],
+		"an app that does not say what it holds is believed":    silent[T],
 		"an app that is too old keeps its queue":                tooOldApp[T],
 		"a phone's own feed is sent anew when it asks":          repaired[T],
 		"a no-op pull returns nothing and changes no cursor":    noop[T],
