@@ -69,7 +69,7 @@ func (w *writer) reset() {
 	clear(w.last)
 }
 
-// compressor is the one for so much; its level is measured in docs/decisions/0018.
+// compressor is the one for so much; its level is measured in docs/decisions/0019.
 func (w *writer) compressor() *zstd.Encoder {
 	e, level := &w.short, zstd.SpeedFastest
 	if len(w.plain) >= longBytes {
