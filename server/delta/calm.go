@@ -9,18 +9,21 @@ import (
 // calmAfter is how long the number of watches must stay about the same until a storm of phones counts as over.
 const calmAfter = time.Second
 
-// GiveBack returns memory to the system when a storm of phones is over, until ctx ends. Opening a watch leaves many
+// GiveBack keeps memory small until ctx ends: garbage by pace, and returned to the system when a storm of phones is over. Opening a watch leaves many
 // times the garbage that holding it needs, and a server whose phones then only wait would keep that for hours: nothing
 // would make it collect. The collection also makes the stacks of waiting goroutines small again.
 func (s *Service) GiveBack(ctx context.Context) {
 	tick := time.NewTicker(calmAfter)
 	defer tick.Stop()
 	var seen storm
+	pace := newCollector()
+	defer pace.stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			pace.look()
 			if seen.over(s.Hub.Connected()) {
 				debug.FreeOSMemory()
 			}

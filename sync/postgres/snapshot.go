@@ -118,15 +118,18 @@ func (s *snapshot) read(ctx context.Context, r feed.Range, limit int, packed boo
 	defer p.stop()
 	var part feed.Part
 	got, full := 0, false
+	// Scanned as what they are in the database: uuid.UUID and the defined types take ways that cost an allocation a row.
 	var e change.Entry
+	var kind int32
+	var seq int64
 	var body pgtype.DriverBytes // the connection's own buffer, good until the next row
-	_, err = pgx.ForEachRow(rows, []any{&e.Kind, &e.ID, &e.Seq, &e.Removed, &body}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&kind, (*[16]byte)(&e.ID), &seq, &e.Removed, &body}, func() error {
 		got++
 		size := len(body) + feed.EntryOverhead
 		if full = full || (part.Size+size > limit && part.Size > 0); full {
 			return nil
 		}
-		e.Body = nil
+		e.Kind, e.Seq, e.Body = change.Kind(kind), change.Seq(seq), nil
 		if !e.Removed {
 			e.Body = body
 		}
