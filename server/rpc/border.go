@@ -43,12 +43,13 @@ func NewBorder(c Config) (*Border, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "")
 	}
-	m, err := newMeters(c.Metrics)
+	c.Limits = c.Limits.withDefaults()
+	l := newLimiter(c.Limits)
+	m, err := newMeters(c.Metrics, l.unread.held)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "")
 	}
-	c.Limits = c.Limits.withDefaults()
-	return &Border{Config: c, validator: v, limiter: newLimiter(c.Limits), meters: m}, nil
+	return &Border{Config: c, validator: v, limiter: l, meters: m}, nil
 }
 
 // Options are for every Connect handler: gate, interceptors, compression, limits.

@@ -29,6 +29,14 @@ type call struct {
 	cause error
 }
 
+// caller stands for who calls, a stranger by the address.
+func (c *call) caller() string {
+	if c.known {
+		return callerKey(c.identity)
+	}
+	return addressKey(c.address)
+}
+
 type callKey struct{}
 
 func callFrom(ctx context.Context) *call {

@@ -20,7 +20,7 @@ func (n *noting) SetWriteDeadline(t time.Time) error { n.write = t; return nil }
 
 func TestOnlyCallsThatEndHaveDeadlines(t *testing.T) {
 	t.Parallel()
-	h := deadlines(http.NotFoundHandler(), func(p string) bool { return p == "/watch" }, time.Minute)
+	h := deadlines(http.NotFoundHandler(), func(p string) bool { return p == "/watch" }, time.Minute, time.Hour)
 	for path, bounded := range map[string]bool{"/watch": false, "/pull": true} {
 		n := &noting{ResponseRecorder: httptest.NewRecorder(), read: time.Now(), write: time.Now()}
 		h.ServeHTTP(n, httptest.NewRequest(http.MethodPost, path, http.NoBody))

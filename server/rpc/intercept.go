@@ -14,7 +14,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-// WrapUnary recovers, bounds the number of calls in flight, validates, and turns errors into wire errors.
+// WrapUnary recovers, bounds the number of calls in flight and the bytes of unread answers, validates, and turns errors into wire errors.
 func (b *Border) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (_ connect.AnyResponse, err error) {
 		defer func() {
@@ -34,13 +34,17 @@ func (b *Border) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err := b.validate(req.Any()); err != nil {
 			return nil, err
 		}
-		if c := callFrom(ctx); b.Access[req.Spec().Procedure].Large && c.id != "" {
+		c, large := callFrom(ctx), b.Access[req.Spec().Procedure].Large
+		if large && c.id != "" {
 			select {
 			case b.limiter.building <- struct{}{}:
 				c.building = true // Wrap gives it back when the answer's bytes are there
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			}
+		}
+		if b.limiter.unread.full(c.caller(), large) {
+			return nil, fault.New(fault.Overloaded, "").After(overloadWait)
 		}
 		res, err := next(ctx, req)
 		if err != nil {

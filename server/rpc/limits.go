@@ -26,6 +26,9 @@ type Limits struct {
 	// Building is how many large answers may be built at once; more calls wait. Default 8 for
 	// each core: enough to keep them busy while some wait for the database.
 	Building int
+	// Unread is how many bytes of finished answers may wait for their readers before calls are refused, a sixteenth of
+	// them for one caller. Default 256 MiB: a thousand whole pages, and several times as many compressed ones.
+	Unread int64
 	// ReadBytes and SendBytes bound one message after decompression. Default 6 MiB and 6 MiB.
 	ReadBytes, SendBytes int
 }
@@ -49,6 +52,9 @@ func (l Limits) withDefaults() Limits {
 	if l.Building == 0 {
 		l.Building = 8 * runtime.GOMAXPROCS(0)
 	}
+	if l.Unread == 0 {
+		l.Unread = 256 << 20
+	}
 	if l.ReadBytes == 0 {
 		l.ReadBytes = 6 << 20
 	}
@@ -65,6 +71,7 @@ type limiter struct {
 	flight  chan struct{}
 	// building has a place for each large answer on the way from the database to its bytes.
 	building chan struct{}
+	unread   *unread
 }
 
 func newLimiter(l Limits) *limiter {
@@ -75,16 +82,13 @@ func newLimiter(l Limits) *limiter {
 		flight:  make(chan struct{}, l.InFlight),
 
 		building: make(chan struct{}, l.Building),
+		unread:   newUnread(l.Unread),
 	}
 }
 
 // caller's budget: a known caller is counted as itself, for behind one address may be a whole shop.
 func (l *limiter) spendCaller(i identity.Identity, at time.Time) error {
-	id := i.Device
-	if id == uuid.Nil {
-		id = i.User
-	}
-	if wait, ok := l.caller.take(string(i.Org[:])+string(id[:]), 1, at); !ok {
+	if wait, ok := l.caller.take(callerKey(i), 1, at); !ok {
 		return fault.New(fault.RateLimited, "").After(wait)
 	}
 	return nil
@@ -99,6 +103,15 @@ func (l *limiter) spendAddress(a netip.Addr, costly bool, at time.Time) error {
 		return fault.New(fault.RateLimited, "").After(wait)
 	}
 	return nil
+}
+
+// callerKey stands for a device or a console session.
+func callerKey(i identity.Identity) string {
+	id := i.Device
+	if id == uuid.Nil {
+		id = i.User
+	}
+	return string(i.Org[:]) + string(id[:])
 }
 
 func addressKey(a netip.Addr) string {

@@ -9,7 +9,7 @@ type meters struct {
 	streams prometheus.Gauge
 }
 
-func newMeters(r prometheus.Registerer) (*meters, error) {
+func newMeters(r prometheus.Registerer, unread func() float64) (*meters, error) {
 	m := &meters{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "doorstep_rpc_calls_total", Help: "Calls by procedure and outcome; code is ok or one of docs/ERRORS.md.",
@@ -22,7 +22,10 @@ func newMeters(r prometheus.Registerer) (*meters, error) {
 			Name: "doorstep_rpc_streams", Help: "Streams that are open now.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.calls, m.seconds, m.streams} {
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "doorstep_rpc_unread_bytes", Help: "Finished answers that wait for who asked to take them.",
+	}, unread)
+	for _, c := range []prometheus.Collector{m.calls, m.seconds, m.streams, waiting} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

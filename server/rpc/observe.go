@@ -43,6 +43,7 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w, border: b, ctx: ctx, mend: procedure != ""}
 		defer func() {
 			if c.building {
+				defer b.limiter.unread.hold(c.caller(), cap(rec.answer))()
 				<-b.limiter.building
 			}
 			if p := recover(); p != nil {
@@ -163,9 +164,13 @@ func (r *recorder) Write(p []byte) (int, error) {
 		r.refusal = append(r.refusal, p[:min(len(p), refusalKept-len(r.refusal))]...)
 		return len(p), nil
 	}
-	if callFrom(r.ctx).building {
+	c := callFrom(r.ctx)
+	if c.building {
 		r.answer = append(r.answer, p...)
 		return len(p), nil
+	}
+	if r.mend && !c.stream {
+		defer r.border.limiter.unread.hold(c.caller(), len(p))()
 	}
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += int64(n)

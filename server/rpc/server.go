@@ -27,6 +27,8 @@ type ServerConfig struct {
 	// Strangers is how long the body of a caller that has not signed in may take; 30 s by default. The Border
 	// lifts it for who has.
 	Strangers time.Duration
+	// Calls is how long a call that ends may take until its answer is taken; 10 minutes by default.
+	Calls time.Duration
 }
 
 // Times that a connection may take. A phone on one bar of signal needs minutes for a page of deltas, so the
@@ -60,12 +62,15 @@ func NewServer(ctx context.Context, c ServerConfig) (*Server, error) {
 	if c.Strangers == 0 {
 		c.Strangers = strangerTimeout
 	}
+	if c.Calls == 0 {
+		c.Calls = writeTimeout
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s.http = &http.Server{
-		Handler:           deadlines(c.Handler, c.Streams, c.Strangers),
+		Handler:           deadlines(c.Handler, c.Streams, c.Strangers, c.Calls),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -164,12 +169,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // deadlines bounds each request's reading and writing, anew for each request on a connection. A body is first read
 // with the patience for strangers; see patience.
-func deadlines(next http.Handler, stream func(string) bool, strangers time.Duration) http.Handler {
+func deadlines(next http.Handler, stream func(string) bool, strangers, calls time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		now := time.Now() // deadlines are the kernel's clock, whatever clock the rooms run on
 		endless := stream != nil && stream(r.URL.Path)
-		read, write := now.Add(readTimeout), now.Add(writeTimeout)
+		read, write := now.Add(readTimeout), now.Add(calls)
 		if endless {
 			read, write = time.Time{}, time.Time{}
 		}
