@@ -158,7 +158,7 @@ var definitions = []Definition{
 
 	{ChecklistIncomplete, KindConflict, false, "Something that the job requires is missing. Add what is named, then complete it again.", "必填项目尚未完成，请按提示补齐后重新提交完工。"},
 
-	{DeviceRevoked, KindForbidden, false, "This device was taken out of service: hand in what is unsent, then wipe what it holds.", "该设备已被停用：请先上交未发送的内容，然后清除本机数据。"},
+	{DeviceRevoked, KindForbidden, false, "This device is out of service. What it has not sent is handed in for a person at the office to decide, then it wipes what it holds; to go on, enrol it with a new code.", "该设备已停用：未发送的内容会先上交公司，留待人工处理，随后清除本机数据；如需继续使用，请用新的登记码登记。"},
 	{RefreshInvalid, KindUnauthenticated, false, "This sign-in has ended. Sign in again, or enrol the phone with a new code; unsent work stays on it.", "登录已失效，请重新登录，或用新的登记码登记手机；未发送的内容仍在手机上。"},
 	{EnrolmentInvalid, KindUnauthenticated, false, "This code does not work: mistyped, used already or expired. Ask your office for a new one.", "登记码无效：可能输错、已被使用或已过期，请向公司索取新的登记码。"},
 	{LoginFailed, KindUnauthenticated, false, "Company, name or password is wrong.", "公司、账号或密码有误。"},

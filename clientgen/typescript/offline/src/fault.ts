@@ -15,8 +15,8 @@ const own = {
   ],
   mutation_too_large: ["The action is larger than allowed.", "操作内容超过大小限制。"],
   device_revoked: [
-    "This device was taken out of service: hand in what is unsent, then wipe what it holds.",
-    "该设备已被停用：请先上交未发送的内容，然后清除本机数据。",
+    "This device is out of service. What it has not sent is handed in for a person at the office to decide, then it wipes what it holds; to go on, enrol it with a new code.",
+    "该设备已停用：未发送的内容会先上交公司，留待人工处理，随后清除本机数据；如需继续使用，请用新的登记码登记。",
   ],
   refresh_invalid: [
     "This sign-in has ended. Sign in again, or enrol the phone with a new code; unsent work stays on it.",

@@ -95,8 +95,9 @@ private val sentences: Map<String, Pair<String, String>> = mapOf(
         "操作内容超过大小限制。",
     ),
     Fault.DEVICE_REVOKED to Pair(
-        "This device was taken out of service: hand in what is unsent, then wipe what it holds.",
-        "该设备已被停用：请先上交未发送的内容，然后清除本机数据。",
+        "This device is out of service. What it has not sent is handed in for a person at the office to decide, " +
+            "then it wipes what it holds; to go on, enrol it with a new code.",
+        "该设备已停用：未发送的内容会先上交公司，留待人工处理，随后清除本机数据；如需继续使用，请用新的登记码登记。",
     ),
     Fault.TOKEN_EXPIRED to Pair(
         "The access token has expired. Refresh it; unsent work stays on the phone.",
