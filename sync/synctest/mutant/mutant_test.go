@@ -48,7 +48,7 @@ var mutants = []struct {
 	{"a parked mutation is found again", "sync/postgres/intake.go", "if v.Outcome == change.Parked && !r.Duplicate {", "if v.Outcome == change.Parked && r.Duplicate {", database, "TestPostgresSimulator"},
 	{"a phone's cursor moves with what it keeps", "clientgen/golang/offline/stage.go", "stageDelta(ctx, tx, delta); err", "stageDelta(ctx, tx, &syncv1.FeedDelta{Feed: delta.Feed}); err", client, ""},
 	{"what left is deleted on the phone", "clientgen/golang/offline/stage.go", "FROM staged WHERE removed)`", "FROM staged WHERE removed AND seq < 0)`", scenarios, "TestTheGoClientAppliesPagesAsTheVectorsSay"},
-	{"a phone newer than the backup goes on", "server/account/refresh.go", "return r.Generation > l.Generation+1 || ", "return ", "./server/account -rapid.nofailfile", "TestAPhoneWhoseTokensAreNewerThanTheBackupIsNeverLockedOut"},
+	{"a phone newer than the backup goes on", "server/account/refresh.go", "ahead := r.Generation > l.Generation+1 || ", "ahead := ", "./server/account -rapid.nofailfile", "TestAPhoneWhoseTokensAreNewerThanTheBackupIsNeverLockedOut"},
 	{"a digest is compared at the checkpoint", "clientgen/golang/offline/stage.go", "if uint64(sum) == f.Digest && count == f.Count {", "if uint64(sum) == f.Digest || count > 0 {", "./clientgen/golang/offline", "TestADamagedCopyIsRepairedByItsFeedAlone"},
 	{"a part that is done makes way", "clientgen/golang/offline/upload.go", "if err == nil && waits {", "if err == nil && waits && ctx.Err() != nil {", "./clientgen/golang/offline", "TestWhatIsDoneWhileALargeFileGoesUpGoesFirst"},
 	{"a carried page goes on from what the phone holds", "clientgen/golang/offline/carried.go", "if !bytes.Equal(p.After, nameOf(state.cursor)) {", "if len(p.After) == 0 {", "./clientgen/golang/offline", "TestAPageThatGoesOnFromElsewhereIsLeftAndTheWatchSaysAnewWhatIsHeld"},
@@ -56,6 +56,8 @@ var mutants = []struct {
 	{"the guess goes on with what was given", "server/delta/carry.go", "\t\tg.cursor = cursor\n", "\t\t_ = cursor\n", "./server/delta", "TestAPokeCarriesWhatThePullWouldAnswer"},
 	{"a change of rights is found without its poke", "sync/postgres/device.go", "DO UPDATE SET version = r.version + 1", "DO NOTHING", "./sync/postgres", "TestTheSweepMakesUpForALostPokeOfRights"},
 	{"the last pokes are sent", "sync/postgres/poker.go", "context.WithTimeout(context.WithoutCancel(ctx), p.Limit)", "context.WithTimeout(ctx, p.Limit)", "./sync/postgres", "TestTheLastPokesOfAReplicaThatEndsAreSent"},
+	{"nothing is early after the first checkpoint", "sync/feed/early.go", "!reset && !pos.Pending {", "!reset && !pos.Pending && head.Seq < 0 {", "./sync/postgres", "TestNothingIsEarlyAfterTheFirstCheckpoint"},
+	{"no job is early in part", "sync/postgres/early.go", "OVER (ORDER BY place)", "OVER (ORDER BY place, seq)", "./sync/postgres", "TestTheEarlyPartHasNoMoreThanItsBytesAndNoJobInPart"},
 	{"an effect goes only when the state has it", "clientgen/golang/offline/stage.go", "cover(ctx, tx, page.LastSequence, ", "cover(ctx, tx, page.LastSequence+1, ", "./clientgen/golang/offline", "TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict"},
 }
 
