@@ -179,7 +179,7 @@ func (p *page) delta(b []byte, keep keeps) error {
 			}
 			take(e)
 		case 4:
-			entries, err := pack.Decode(sub)
+			entries, err := unpack(part.feed, sub, keep)
 			if err != nil {
 				return err
 			}
@@ -191,6 +191,20 @@ func (p *page) delta(b []byte, keep keeps) error {
 	})
 	p.feeds = append(p.feeds, part)
 	return err
+}
+
+// unpack makes bodies only where somebody wants one.
+func unpack(feed string, b []byte, keep func(string, change.Kind) bool) ([]change.Entry, error) {
+	heads, err := pack.Heads(b)
+	if err != nil || keep == nil {
+		return heads, err
+	}
+	for i := range heads {
+		if !heads[i].Removed && keep(feed, heads[i].Kind) {
+			return pack.Decode(b)
+		}
+	}
+	return heads, nil
 }
 
 func entry(b []byte) (e change.Entry, err error) {

@@ -12,13 +12,19 @@ import (
 // maxPlain bounds the columns of a pack once decompressed; they are never more than a little larger than the bodies.
 const maxPlain = 2 * MaxBytes
 
-var decoders = sync.Pool{New: func() any {
+// opener decompresses pack after pack into the same memory; entries keep none of it.
+type opener struct {
+	zstd  *zstd.Decoder
+	plain []byte
+}
+
+var openers = sync.Pool{New: func() any {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxMemory(maxPlain), zstd.WithDecoderMaxWindow(8<<20))
 	if err != nil {
 		panic("pack: the options are constant: " + err.Error())
 	}
-	return d
+	return &opener{zstd: d}
 }}
 
 // reader takes columns off a pack. After the first error everything is empty.
@@ -28,8 +34,10 @@ type reader struct {
 	values int
 	last   map[int][]uint64
 	err    error
+	from   *opener
 }
 
+// open begins to read a pack. The reader must be closed, after which what it gave out of plain is no more.
 func open(b []byte) (*reader, error) {
 	if len(b) < 2 || b[0] != Version {
 		return nil, malformed("version")
@@ -39,13 +47,23 @@ func open(b []byte) (*reader, error) {
 		return nil, malformed("length")
 	}
 	b = b[1+n:]
-	d := decoders.Get().(*zstd.Decoder)
-	defer decoders.Put(d)
-	plain, err := d.DecodeAll(b[:size], nil)
-	if err != nil {
+	o := openers.Get().(*opener)
+	r := &reader{noise: b[size:], from: o}
+	var err error
+	if o.plain, err = o.zstd.DecodeAll(b[:size], o.plain[:0]); err != nil {
+		r.close()
 		return nil, malformed("compression")
 	}
-	return &reader{plain: plain, noise: b[size:]}, nil
+	r.plain = o.plain
+	return r, nil
+}
+
+// close gives the memory back for other packs, but for what is larger than packs mostly are.
+func (r *reader) close() {
+	if cap(r.from.plain) > keptBytes {
+		r.from.plain = nil
+	}
+	openers.Put(r.from)
 }
 
 func (r *reader) fail(what string) {

@@ -54,27 +54,11 @@ func Decode(b []byte) (entries []change.Entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	n := r.uvarint()
-	if n > MaxBytes/32 {
-		r.fail("count")
+	defer r.close()
+	if entries, err = r.heads(); err != nil {
+		return nil, err
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	kinds, seqs, ids := r.ints(int(n)), r.ints(int(n)), r.bytes(int(n))
-	if r.err != nil {
-		return nil, r.err
-	}
-	entries = make([]change.Entry, n)
-	for i := range entries {
-		e := &entries[i]
-		if kinds[i]>>1 > 1<<31-1 || seqs[i] > 1<<62 || len(ids.at(i)) != 16 {
-			return nil, malformed("entry")
-		}
-		e.Kind, e.Removed, e.Seq = change.Kind(kinds[i]>>1), kinds[i]&1 == 1, change.Seq(seqs[i])
-		e.ID = uuid.UUID(ids.at(i))
-	}
-	left := MaxBytes - int(n)*32
+	left := MaxBytes - len(entries)*32
 	for _, k := range kindsOf(entries) {
 		count := 0
 		for i := range entries {
@@ -92,6 +76,42 @@ func Decode(b []byte) (entries []change.Entry, err error) {
 	}
 	if len(r.plain) != 0 || len(r.noise) != 0 {
 		return nil, malformed("length")
+	}
+	return entries, nil
+}
+
+// Heads gives the entries without their bodies, for who only counts what came: a fraction of Decode's work. It checks that the
+// bytes are whole, not that bodies could be made of them.
+func Heads(b []byte) ([]change.Entry, error) {
+	r, err := open(b)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	return r.heads()
+}
+
+// heads takes off what a pack says of its entries before their bodies.
+func (r *reader) heads() ([]change.Entry, error) {
+	n := r.uvarint()
+	if n > MaxBytes/32 {
+		r.fail("count")
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	kinds, seqs, ids := r.ints(int(n)), r.ints(int(n)), r.bytes(int(n))
+	if r.err != nil {
+		return nil, r.err
+	}
+	entries := make([]change.Entry, n)
+	for i := range entries {
+		e := &entries[i]
+		if kinds[i]>>1 > 1<<31-1 || seqs[i] > 1<<62 || len(ids.at(i)) != 16 {
+			return nil, malformed("entry")
+		}
+		e.Kind, e.Removed, e.Seq = change.Kind(kinds[i]>>1), kinds[i]&1 == 1, change.Seq(seqs[i])
+		e.ID = uuid.UUID(ids.at(i))
 	}
 	return entries, nil
 }

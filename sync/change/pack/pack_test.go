@@ -114,3 +114,18 @@ func FuzzDecode(f *testing.F) {
 		same(t, entries, again)
 	})
 }
+
+func TestHeadsAreEntriesWithoutBodies(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := feed(t)
+		got, err := Heads(Encode(want))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			want[i].Body = nil
+		}
+		same(t, want, got)
+	})
+}
