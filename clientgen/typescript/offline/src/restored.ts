@@ -2,6 +2,7 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import type { OutboxRow } from "./disk.js";
 import { FileState, unsentFiles } from "./file.js";
 import { Outcome, VerdictSchema } from "./gen/doorstep/sync/v1/sync_pb.js";
 import type { Store } from "./store.js";
@@ -12,12 +13,15 @@ import { equalBytes, hex } from "./uuid.js";
  * something unsent the push asks for it by itself (PushRequest.held_from); this is for the phone that has nothing else to send.
  */
 export function forgotten(store: Store): number {
+  return toldBeyond(store, store.meta("reached") ?? 0)?.seq ?? 0;
+}
+
+/** The first mutation of this device above a number that has a verdict. */
+export function toldBeyond(store: Store, seq: number): OutboxRow | undefined {
   const device = store.meta("device");
-  const reached = store.meta("reached") ?? 0;
-  const row = store.work.find(
-    (r) => device !== undefined && equalBytes(r.device, device) && r.verdict !== undefined && r.seq > reached,
+  return store.work.find(
+    (r) => device !== undefined && equalBytes(r.device, device) && r.verdict !== undefined && r.seq > seq,
   );
-  return row?.seq ?? 0;
 }
 
 /**

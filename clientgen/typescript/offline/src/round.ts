@@ -1,17 +1,19 @@
 // One round: push, pull to a checkpoint, send files.
 
 import { timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { Client } from "./client.js";
 import { wipeCopy } from "./device.js";
 import type { FileRow } from "./disk.js";
 import { showEarly } from "./early.js";
 import { codeOf, Fault } from "./fault.js";
-import { SyncService } from "./gen/doorstep/sync/v1/sync_pb.js";
+import { SyncService, type Poke } from "./gen/doorstep/sync/v1/sync_pb.js";
 import type { Changed } from "./held.js";
 import { batch, refusedAsOld, take } from "./outbox.js";
-import { forgotten, offerAgain, prune } from "./restored.js";
+import { forgotten, offerAgain, prune, toldBeyond } from "./restored.js";
 import { compact, forgetCursor, stage } from "./stage.js";
 import { upload, type Moved } from "./upload.js";
+import { equalBytes } from "./uuid.js";
 
 /** What one round did. */
 export interface Report {
@@ -70,6 +72,39 @@ export class Round {
         await this.handIn();
       }
     });
+  }
+
+  /**
+   * Takes the page that a poke carries, if a pull would be answered with it now; false says that a round is due. The server only
+   * remembers what it gave last.
+   */
+  takes({ page, after }: Poke): Promise<boolean> {
+    if (page?.checkpoint === undefined) return Promise.resolve(false);
+    return this.store.options.disk.alone("round", this.signal, async () => {
+      await this.store.catchUp();
+      const cursor = this.store.meta("cursor");
+      const settled = this.store.meta("asOf") !== undefined && (this.store.meta("repair") ?? []).length === 0;
+      if (cursor === undefined || !settled || !this.talks()) return false;
+      // A round of our own may have brought just this.
+      if (!equalBytes(after, nameOf(cursor))) return equalBytes(page.cursor, cursor);
+      if (page.cursor.length === 0) return true; // nothing has changed; the page may be older than what shows
+      // A page that is older than a verdict would take back what the device shows, and look like a restored server.
+      if (toldBeyond(this.store, Number(page.lastSequence)) !== undefined) return false;
+      const done = await stage(this.store, page);
+      this.report.reset.push(...done.reset);
+      this.report.changed.push(...done.changed);
+      this.report.repaired.push(...done.differ);
+      return done.differ.length === 0;
+    });
+  }
+
+  private talks(): boolean {
+    try {
+      this.mayTalk();
+      return true;
+    } catch {
+      return false; // the round says why
+    }
   }
 
   /** Whether there is a reason not even to try. */
@@ -236,4 +271,9 @@ export class Round {
     this.report.wiped = true;
     throw Fault.of("device_revoked");
   }
+}
+
+/** How a page that a poke carries names the cursor that it goes on from. */
+function nameOf(cursor: Uint8Array): Uint8Array {
+  return sha256(cursor).subarray(0, 8);
 }

@@ -2,7 +2,7 @@
 
 import type { Client } from "./client.js";
 import { codeOf, Fault } from "./fault.js";
-import { SyncService, type WatchResponse } from "./gen/doorstep/sync/v1/sync_pb.js";
+import { SyncService, type Poke, type WatchResponse } from "./gen/doorstep/sync/v1/sync_pb.js";
 import { Round, type Report } from "./round.js";
 
 /** Something that run wants the application to know. */
@@ -21,6 +21,11 @@ const firstWait = 1_000;
 const lastWait = 60_000;
 /** After how long a watch without any message is given up. */
 const silence = 60_000;
+/**
+ * After how many pages in a row that could not be taken a new watch is opened, which tells the server anew what this device holds: its
+ * pulls may go to another server.
+ */
+const enough = 3;
 /** When files that the server or its store could not take in are offered again, if nothing else happens before. */
 const filesAgain = 10_000;
 
@@ -99,10 +104,15 @@ class Watch {
     this.signal.addEventListener("abort", end);
     let messages: AsyncGenerator<WatchResponse, void, undefined> | undefined;
     let next: Promise<IteratorResult<WatchResponse, void>> | undefined;
+    let strayed = 0;
     try {
       await this.round();
       const cursor = this.client.store.meta("cursor") ?? new Uint8Array();
-      messages = this.client.stream(SyncService.method.watch, { cursor, topics: [...this.topics] }, stop.signal);
+      messages = this.client.stream(
+        SyncService.method.watch,
+        { cursor, topics: [...this.topics], carry: true },
+        stop.signal,
+      );
       for (;;) {
         next ??= messages.next();
         const what = await this.first(next);
@@ -129,7 +139,12 @@ class Watch {
           const { feeds } = value.event.value;
           const topics = this.topics.filter((t) => feeds.includes(t));
           if (topics.length > 0) this.hear({ topics });
+          if (await this.takes(value.event.value)) {
+            strayed = 0;
+            continue;
+          }
           await this.round();
+          if (value.event.value.page !== undefined && ++strayed === enough) return { after: 1 };
         }
       }
     } catch (error) {
@@ -168,6 +183,16 @@ class Watch {
       this.signal.removeEventListener("abort", end);
       over.abort();
     }
+  }
+
+  /** Takes the page that a poke carries, if it fits, and tells of it. */
+  private async takes(poke: Poke): Promise<boolean> {
+    const round = new Round(this.client, this.signal);
+    const taken = await round.takes(poke);
+    const { changed, repaired, reset } = round.report;
+    if (changed.length + repaired.length + reset.length > 0 && !this.signal.aborted)
+      this.hear({ report: round.report });
+    return taken;
   }
 
   /** Does a round and tells of it. */

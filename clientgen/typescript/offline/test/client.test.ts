@@ -264,6 +264,42 @@ describe("a watch", () => {
     expect(ear.heard.at(-1)).toEqual({ connected: false });
   });
 
+  it("takes the page that a poke carries, if it goes on from what is held, and else pulls", async () => {
+    const { gate, store, client, ear, stop, ended } = await watching();
+    const item = new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    const shows = (): unknown => store.view().get(7, item);
+    const carried = async (held: Uint8Array, wrong = 0) => {
+      let page = await client.call(SyncService.method.pull, { cursor: held });
+      for (const next = page; page.checkpoint === undefined; )
+        page = { ...(await client.call(SyncService.method.pull, { cursor: next.cursor })), feeds: [] } as typeof page;
+      const after = new Uint8Array(await crypto.subtle.digest("SHA-256", held as Uint8Array<ArrayBuffer>)).slice(0, 8);
+      after[0]! += wrong;
+      return { page, after };
+    };
+    await ear.until(() => gate.watches.length === 1);
+    const pulls = (): number => gate.calls.filter((c) => c === "Pull").length;
+    gate.office.pageSize = 100;
+    gate.office.count(1);
+    let poke = await carried(store.meta("cursor")!);
+    let before = pulls();
+    gate.watches[0]!({ case: "poke", value: { feeds: ["tech:1"], ...poke } as never });
+    await ear.until(() => ear.rounds === 2);
+    expect(shows()).toEqual(text("2"));
+    expect(pulls()).toBe(before);
+    for (let n = 1; n <= 3; n++) {
+      gate.office.count(1);
+      poke = await carried(store.meta("cursor")!, 1);
+      before = pulls();
+      gate.watches[0]!({ case: "poke", value: { feeds: ["tech:1"], ...poke } as never });
+      await ear.until(() => ear.rounds >= 2 + n);
+      expect(shows()).toEqual(text(String(2 + n)));
+      expect(pulls()).toBeGreaterThan(before);
+    }
+    await ear.until(() => gate.watches.length === 2); // which says what is held
+    stop.abort();
+    await ended;
+  });
+
   it("comes back when the server says so, or after waits that double", async () => {
     const { gate, ear, waits, stop, ended } = await watching();
     await ear.until(() => gate.watches.length === 1);

@@ -7,10 +7,13 @@ import java.time.temporal.ChronoUnit
  * The lowest number of this device with a verdict that the last checkpoint's server does not know: its database was
  * restored from a backup. 0 when there is none.
  */
-internal fun Sql.forgotten(): Long = first(
+internal fun Sql.forgotten(): Long = toldBeyond(number(Meta.REACHED))
+
+/** The first number of this device above one that has a verdict; 0 when there is none. */
+internal fun Sql.toldBeyond(seq: Long): Long = first(
     "SELECT coalesce(min(seq), 0) FROM outbox WHERE device = ? AND outcome IS NOT NULL AND seq > ?",
     meta(Meta.DEVICE),
-    number(Meta.REACHED),
+    seq,
 ) { it.long(0) } ?: 0
 
 /**

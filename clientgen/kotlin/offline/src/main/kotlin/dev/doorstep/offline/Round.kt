@@ -1,8 +1,11 @@
 package dev.doorstep.offline
 
+import com.google.protobuf.ByteString
+import dev.doorstep.sync.v1.Poke
 import dev.doorstep.sync.v1.PullRequest
 import dev.doorstep.sync.v1.PullResponse
 import dev.doorstep.sync.v1.PushResponse
+import java.security.MessageDigest
 import kotlinx.coroutines.sync.withLock
 
 /** What one round did. */
@@ -65,6 +68,44 @@ internal suspend fun Client.round(report: Report) = syncing.withLock {
         throw Fault(Fault.DEVICE_REVOKED, cause = e)
     }
 }
+
+/**
+ * Takes the page that a poke carries, if a pull would be answered with it now; false says that a round is due. The server
+ * only remembers what it gave last.
+ */
+internal suspend fun Client.takes(poke: Poke, report: Report): Boolean {
+    val page = poke.page
+    if (!page.hasCheckpoint()) return false
+    return syncing.withLock {
+        val device = store.device()
+        val state = store.reading { it.pullState() }
+        val talks = device.enrolled && device.ended.isEmpty() && !device.offline
+        when {
+            !talks || state.first || state.repair.isNotEmpty() -> false
+
+            // A round of our own may have brought just this.
+            poke.after != nameOf(state.cursor) -> page.cursor == state.cursor
+
+            // Nothing has changed; the page may be older than what shows.
+            page.cursor.isEmpty -> true
+
+            // A page that is older than a verdict would take back what the device shows, and look like a restored server.
+            store.reading { it.toldBeyond(page.lastSequence) } != 0L -> false
+
+            else -> {
+                val done = store.transact { it.stage(page, store.options.feedOrder) }
+                report.resets += done.reset
+                report.repairs += done.differ
+                show(report, done.changed)
+                done.differ.isEmpty()
+            }
+        }
+    }
+}
+
+/** How a page that a poke carries names the cursor that it goes on from. */
+private fun nameOf(cursor: ByteString): ByteString =
+    ByteString.copyFrom(MessageDigest.getInstance("SHA-256").digest(cursor.toByteArray()), 0, 8)
 
 /** Tells whether there is a reason not even to try. */
 private suspend fun Client.mayTalk() {

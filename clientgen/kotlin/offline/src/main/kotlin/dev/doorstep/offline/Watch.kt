@@ -1,5 +1,6 @@
 package dev.doorstep.offline
 
+import dev.doorstep.sync.v1.Poke
 import dev.doorstep.sync.v1.WatchRequest
 import dev.doorstep.sync.v1.WatchResponse
 import kotlin.time.Duration
@@ -41,6 +42,12 @@ private val lastWait = 1.minutes
 /** After how long a watch without any message is given up. */
 private val silence = 60.seconds
 
+/**
+ * After how many pages in a row that could not be taken a new watch is opened, which tells the server anew what this device
+ * holds: its pulls may go to another server.
+ */
+private const val ENOUGH = 3
+
 /** When files that the server or its store could not take in are offered again, if nothing else happens before. */
 private val filesAgain = 10.seconds
 
@@ -67,6 +74,9 @@ private class Watching(
 ) {
     /** The watch was up, so that the next waits begin anew. */
     private var stood = false
+
+    /** How many pages in a row were not to be taken. */
+    private var strayed = 0
 
     /** A next round for files that had trouble. */
     private var planned: Job? = null
@@ -99,9 +109,10 @@ private class Watching(
 
     /** Watches once. It returns how long the server asked to wait; zero when it did not say. */
     private suspend fun live(): Duration {
+        strayed = 0
         both()
         val cursor = client.store.reading { it.pullState() }.cursor
-        val request = WatchRequest.newBuilder().setCursor(cursor).addAllTopics(topics).build()
+        val request = WatchRequest.newBuilder().setCursor(cursor).addAllTopics(topics).setCarry(true).build()
         return coroutineScope {
             val messages = client.watch("doorstep.sync.v1.SyncService/Watch", request, WatchResponse.parser())
                 .map<WatchResponse, Heard> { Heard.Message(it) }
@@ -164,9 +175,22 @@ private class Watching(
         if (message.hasPoke()) {
             val changed = topics.intersect(message.poke.feedsList.toSet())
             if (changed.isNotEmpty()) hear(Event.Topics(changed.toList()))
+            if (takes(message.poke)) {
+                strayed = 0
+                return null
+            }
             both()
+            if (message.poke.hasPage() && ++strayed == ENOUGH) return 1.milliseconds
         }
         return null
+    }
+
+    /** Takes the page that a poke carries, if it fits, and tells of it. */
+    private suspend fun takes(poke: Poke): Boolean {
+        val report = Report()
+        val taken = client.takes(poke, report)
+        if (report.changed.size + report.repaired.size + report.reset.size > 0) hear(Event.Round(report, null))
+        return taken
     }
 
     /** Does a round and tells of it. */
