@@ -26,15 +26,15 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 	}
 	rubbish := filepath.Join(t.TempDir(), "rubbish.jpg")
 	must(t, os.WriteFile(rubbish, []byte("no picture"), 0o600))
-	li.types("photo", "before", rubbish)
+	li.types("photo", "after", rubbish)
 	li.says("张照片不合格，请重拍，见 unsent", "online")
 	li.types("sync")
 	again := li.json("unsent")["retake"].([]any)
-	if len(again) != 1 || again[0].(map[string]any)["step"] != "before" || again[0].(map[string]any)["refusal"] == "" {
+	if len(again) != 1 || again[0].(map[string]any)["step"] != "after" || again[0].(map[string]any)["refusal"] == "" {
 		t.Errorf("to be taken again: %v", again)
 	}
 	li.says("照片不合格，请重拍：T-", "unsent")
-	li.types("photo", "before", filepath.Join(dir, "Canon_40D.jpg"))
+	li.types("photo", "after", filepath.Join(dir, "Canon_40D.jpg"))
 	if left := li.json("unsent")["retake"].([]any); len(left) != 0 {
 		t.Errorf("after a new photo still to be taken again: %v", left)
 	}

@@ -2,6 +2,8 @@ package phone
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
@@ -15,25 +17,59 @@ type retake struct {
 	job   string
 }
 
-// retakes lists them for the jobs that this phone holds. A later photo of the same kind at the same step ends it.
+// retakes lists them for the jobs that this phone holds.
 func (p *Phone) retakes() (out []retake, err error) {
 	err = p.store.Read(p.ctx, func(v *offline.View) error {
-		for _, bad := range field.Proofs.All(v) {
-			ticket := field.Tickets.Get(v, bad.GetTicketId())
-			if bad.GetState() != fieldv1.ProofState_PROOF_STATE_REFUSED || ticket == nil {
-				continue
-			}
-			again := field.Proofs.Where(v, func(o *fieldv1.Proof) bool {
-				return bytes.Equal(o.GetVisitId(), bad.GetVisitId()) && o.GetStep() == bad.GetStep() && o.GetKind() == bad.GetKind() &&
-					o.GetState() != fieldv1.ProofState_PROOF_STATE_REFUSED && o.GetDeviceTime().AsTime().After(bad.GetDeviceTime().AsTime())
-			})
-			if len(again) == 0 {
+		for _, ticket := range field.Tickets.All(v) {
+			proofs := field.Proofs.Where(v, func(o *fieldv1.Proof) bool { return bytes.Equal(o.GetTicketId(), ticket.GetId()) })
+			for _, bad := range outstanding(proofs) {
 				out = append(out, retake{bad, ticket.GetNumber()})
 			}
 		}
 		return nil
 	})
 	return out, err
+}
+
+// outstanding are the refused proofs of a ticket for which no other was taken later of the same kind at the same step, on
+// whichever visit. It counts as the office does before it pays (proof.Room.Settled), in the office's order, whatever the clocks of phones
+// say; what the office has not got yet is later than all that it has, and good until it has looked.
+func outstanding(proofs []*fieldv1.Proof) (out []*fieldv1.Proof) {
+	type place struct {
+		step string
+		kind fieldv1.ProofKind
+	}
+	refused, good := map[place]int{}, map[place]int{}
+	proofs = slices.SortedFunc(slices.Values(proofs), order)
+	for _, p := range proofs {
+		switch at := (place{p.GetStep(), p.GetKind()}); {
+		case p.GetState() == fieldv1.ProofState_PROOF_STATE_REFUSED:
+			refused[at]++
+		case refused[at] > 0:
+			good[at]++
+		}
+	}
+	for _, p := range proofs {
+		at := place{p.GetStep(), p.GetKind()}
+		if p.GetState() != fieldv1.ProofState_PROOF_STATE_REFUSED {
+			continue
+		}
+		if good[at]--; good[at] < 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// order is that in which the office took proofs in.
+func order(a, b *fieldv1.Proof) int {
+	if here, there := a.GetServerTime() == nil, b.GetServerTime() == nil; here != there {
+		if here {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(a.GetServerTime().AsTime().Compare(b.GetServerTime().AsTime()), bytes.Compare(a.GetId(), b.GetId()))
 }
 
 // sayRetakes says which photos are to be taken again, and how.

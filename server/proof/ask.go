@@ -31,13 +31,15 @@ func entities(rows []*row, err error) ([]*fieldv1.Proof, error) {
 
 // Settled tells whether pay may be posted on the ticket's proof: the bytes of all that is attached have been looked
 // at, and for every refused photo of a kind that checklists require (before, serial plate, after) another was
-// attached later at the same step and verified. A ticket without any proof is settled.
+// attached later at the same step and verified. A ticket without any proof is settled. Later is by the office's clock, never by
+// the phone's; among those that came in one transaction, which have one time, by their ids.
 func (r *Room) Settled(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (ok bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM proof WHERE org_id = $1 AND ticket_id = $2 AND state IN (1, 2))
 		AND NOT EXISTS (
 			SELECT FROM proof bad WHERE org_id = $1 AND ticket_id = $2 AND state = 4 AND kind IN (1, 2, 3) GROUP BY step, kind
 			HAVING count(*) > (SELECT count(*) FROM proof good WHERE good.org_id = $1 AND good.ticket_id = $2 AND good.state = 3
-				AND good.step = bad.step AND good.kind = bad.kind AND good.server_time > min(bad.server_time)))`,
+				AND good.step = bad.step AND good.kind = bad.kind AND (good.server_time, good.id) >
+					(min(bad.server_time), (array_agg(bad.id ORDER BY bad.server_time, bad.id))[1])))`,
 		tx.OrgID(), ticket).Scan(&ok)
 	return ok, err
 }

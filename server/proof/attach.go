@@ -88,7 +88,7 @@ func (r *Room) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p *
 	if err != nil || !ok {
 		return result, err
 	}
-	p.TicketID = admission.Ticket
+	p.TicketID, p.ServerTime = admission.Ticket, micro(tx.Now())
 	if admission.Holder != uuid.Nil {
 		p.HolderID = &admission.Holder
 	}
@@ -103,7 +103,7 @@ func (r *Room) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p *
 			latitude, longitude, accuracy_m, device_id, user_id, server_time, holder_id, received_at, verified_at, receipt, receipt_key)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19, $20, $21)`,
 		tx.OrgID(), p.ID, p.TicketID, p.VisitID, p.Step, int16(p.Kind), int16(p.State), p.SHA256, p.Size, p.MediaType, p.DeviceTime,
-		latitude, longitude, accuracy, uuid.UUID(m.Device), p.UserID, tx.Now(), p.HolderID, p.VerifiedAt, p.Receipt, p.ReceiptKey)
+		latitude, longitude, accuracy, uuid.UUID(m.Device), p.UserID, p.ServerTime, p.HolderID, p.VerifiedAt, p.Receipt, p.ReceiptKey)
 	if err != nil {
 		return intake.Result{}, err
 	}

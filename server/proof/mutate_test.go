@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -244,8 +243,7 @@ func TestWhatIsAttachedAndWhetherPayMayBePosted(t *testing.T) {
 	}
 	send([]byte("<html>"))
 	ask("refused", 0, 1, false)
-	h.clock.add(time.Minute)
-	b := photo(t, 64)
+	b := photo(t, 64) // at the same moment: the ids tell which was later
 	id := h.attach(b)
 	h.upload(id, b)
 	if _, err := h.finish(h.tech(), id); err != nil {

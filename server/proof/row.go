@@ -38,6 +38,7 @@ type row struct {
 	Size          int64
 	MediaType     string
 	DeviceTime    time.Time
+	ServerTime    time.Time
 	UserID        uuid.UUID
 	HolderID      *uuid.UUID
 	UploadID      string
@@ -50,7 +51,7 @@ type row struct {
 	SignerName    string
 }
 
-const columns = `p.id, p.ticket_id, p.visit_id, p.step, p.kind, p.state, p.refusal, p.sha256, p.size, p.media_type, p.device_time,
+const columns = `p.id, p.ticket_id, p.visit_id, p.step, p.kind, p.state, p.refusal, p.sha256, p.size, p.media_type, p.device_time, p.server_time,
 	p.user_id, p.holder_id, p.upload_id, p.attempts, p.verified_at, p.thumbnail_type, p.shared_type, p.receipt, p.receipt_key,
 	coalesce(s.signer_name, '') AS signer_name
 	FROM proof p LEFT JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id`
@@ -65,7 +66,7 @@ func (p *row) entity() *fieldv1.Proof {
 	e := &fieldv1.Proof{
 		Id: p.ID[:], TicketId: p.TicketID[:], VisitId: p.VisitID[:], Step: p.Step, Kind: p.Kind, State: p.State,
 		Sha256: p.SHA256, Size: uint64(p.Size), MediaType: p.MediaType, DeviceTime: timestamppb.New(p.DeviceTime),
-		Refusal: p.Refusal, Receipt: p.Receipt, Key: p.ReceiptKey, SignerName: p.SignerName,
+		ServerTime: timestamppb.New(p.ServerTime), Refusal: p.Refusal, Receipt: p.Receipt, Key: p.ReceiptKey, SignerName: p.SignerName,
 	}
 	if p.VerifiedAt != nil {
 		e.VerifiedAt = timestamppb.New(*p.VerifiedAt)

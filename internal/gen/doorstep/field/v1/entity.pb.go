@@ -2318,7 +2318,9 @@ type Proof struct {
 	Receipt []byte `protobuf:"bytes,13,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	Key     string `protobuf:"bytes,14,opt,name=key,proto3" json:"key,omitempty"`
 	// Signature only: who signed.
-	SignerName    string `protobuf:"bytes,15,opt,name=signer_name,json=signerName,proto3" json:"signer_name,omitempty"`
+	SignerName string `protobuf:"bytes,15,opt,name=signer_name,json=signerName,proto3" json:"signer_name,omitempty"`
+	// When the office took it in, by its own clock: the order in which proofs of a ticket count. Absent while it is only on the phone.
+	ServerTime    *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2456,6 +2458,13 @@ func (x *Proof) GetSignerName() string {
 		return x.SignerName
 	}
 	return ""
+}
+
+func (x *Proof) GetServerTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ServerTime
+	}
+	return nil
 }
 
 // Notice is a message from the office to a technician.
@@ -3120,7 +3129,7 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x04text\x18\x04 \x01(\tH\x00R\x04text\x12;\n" +
 	"\vdevice_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"deviceTimeB\a\n" +
-	"\x05value\"\xae\x04\n" +
+	"\x05value\"\xeb\x04\n" +
 	"\x05Proof\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12)\n" +
 	"\tticket_id\x18\x02 \x01(\fB\f\xda\xda\x18\b\n" +
@@ -3143,7 +3152,9 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\areceipt\x18\r \x01(\fR\areceipt\x12\x10\n" +
 	"\x03key\x18\x0e \x01(\tR\x03key\x12'\n" +
 	"\vsigner_name\x18\x0f \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\n" +
-	"signerName:\x13\xca\xda\x18\x0f\b\f\x12\x02id\x1a\a\n" +
+	"signerName\x12;\n" +
+	"\vserver_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"serverTime:\x13\xca\xda\x18\x0f\b\f\x12\x02id\x1a\a\n" +
 	"\x05state\"\xbd\x01\n" +
 	"\x06Notice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12)\n" +
@@ -3403,21 +3414,22 @@ var file_doorstep_field_v1_entity_proto_depIdxs = []int32{
 	8,  // 48: doorstep.field.v1.Proof.state:type_name -> doorstep.field.v1.ProofState
 	35, // 49: doorstep.field.v1.Proof.device_time:type_name -> google.protobuf.Timestamp
 	35, // 50: doorstep.field.v1.Proof.verified_at:type_name -> google.protobuf.Timestamp
-	33, // 51: doorstep.field.v1.Notice.text:type_name -> doorstep.types.v1.Label
-	35, // 52: doorstep.field.v1.Notice.at:type_name -> google.protobuf.Timestamp
-	10, // 53: doorstep.field.v1.Decision.outcome:type_name -> doorstep.field.v1.DecisionOutcome
-	35, // 54: doorstep.field.v1.Decision.at:type_name -> google.protobuf.Timestamp
-	36, // 55: doorstep.field.v1.Profile.home:type_name -> doorstep.types.v1.Position
-	31, // 56: doorstep.field.v1.Profile.teams:type_name -> doorstep.field.v1.Membership
-	4,  // 57: doorstep.field.v1.PoolTicket.urgency:type_name -> doorstep.field.v1.Urgency
-	36, // 58: doorstep.field.v1.PoolTicket.near:type_name -> doorstep.types.v1.Position
-	37, // 59: doorstep.field.v1.PoolTicket.wanted:type_name -> doorstep.types.v1.Window
-	34, // 60: doorstep.field.v1.PoolTicket.pays:type_name -> doorstep.types.v1.Money
-	61, // [61:61] is the sub-list for method output_type
-	61, // [61:61] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	35, // 51: doorstep.field.v1.Proof.server_time:type_name -> google.protobuf.Timestamp
+	33, // 52: doorstep.field.v1.Notice.text:type_name -> doorstep.types.v1.Label
+	35, // 53: doorstep.field.v1.Notice.at:type_name -> google.protobuf.Timestamp
+	10, // 54: doorstep.field.v1.Decision.outcome:type_name -> doorstep.field.v1.DecisionOutcome
+	35, // 55: doorstep.field.v1.Decision.at:type_name -> google.protobuf.Timestamp
+	36, // 56: doorstep.field.v1.Profile.home:type_name -> doorstep.types.v1.Position
+	31, // 57: doorstep.field.v1.Profile.teams:type_name -> doorstep.field.v1.Membership
+	4,  // 58: doorstep.field.v1.PoolTicket.urgency:type_name -> doorstep.field.v1.Urgency
+	36, // 59: doorstep.field.v1.PoolTicket.near:type_name -> doorstep.types.v1.Position
+	37, // 60: doorstep.field.v1.PoolTicket.wanted:type_name -> doorstep.types.v1.Window
+	34, // 61: doorstep.field.v1.PoolTicket.pays:type_name -> doorstep.types.v1.Money
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_field_v1_entity_proto_init() }
