@@ -402,12 +402,14 @@ sync_parked.resolved_by uuid
 sync_parked.reason text not null default ''::text
 sync_parked.edited_args bytea
 sync_parked.told boolean not null default false
+sync_parked.last_at timestamp with time zone
 sync_parked_edit.org_id uuid not null
 sync_parked_edit.mutation_id uuid not null
 sync_parked_edit.edition integer not null
 sync_parked_edit.args bytea not null
 sync_parked_edit.edited_by uuid not null
 sync_parked_edit.at timestamp with time zone not null
+sync_parked_edit.decided_at timestamp with time zone
 sync_rebuild.org_id uuid not null
 sync_rebuild.projection text not null
 sync_rebuild.version text not null

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -152,4 +153,110 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 	if err != nil || again.Msg.GetVerdicts()[0].GetOutcome() != syncv1.Outcome_OUTCOME_PARKED {
 		t.Errorf("%v %v", again, err)
 	}
+}
+
+// parkedQueue is the review queue as the north's dispatcher has it.
+type parkedQueue struct {
+	syncv1connect.ParkedServiceClient
+	t     *testing.T
+	token string
+}
+
+func (c company) queue(t *testing.T) parkedQueue {
+	t.Helper()
+	return parkedQueue{syncv1connect.NewParkedServiceClient(http.DefaultClient, c.URL()), t, c.console(t, "dispatch")}
+}
+
+func (q parkedQueue) show(id []byte) *syncv1.Parked {
+	q.t.Helper()
+	res, err := q.ListParked(q.t.Context(), with(&syncv1.ListParkedRequest{Id: id, Decided: true}, q.token))
+	if err != nil || len(res.Msg.GetParked()) != 1 {
+		q.t.Fatal(res, err)
+	}
+	return res.Msg.GetParked()[0]
+}
+
+func (q parkedQueue) edit(m *syncv1.EditParkedRequest) error {
+	_, err := q.EditParked(q.t.Context(), with(m, q.token))
+	return err
+}
+
+func (q parkedQueue) replay(id []byte) *syncv1.Verdict {
+	q.t.Helper()
+	res, err := q.ReplayParked(q.t.Context(), with(&syncv1.ReplayParkedRequest{Id: id}, q.token))
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	return res.Msg.GetVerdict()
+}
+
+func TestWorkOfAClockFarAheadIsReplayedAtTheTimeThatTheOfficeDecides(t *testing.T) {
+	t.Parallel()
+	c := open(t, generous)
+	job := c.assigned(t)
+	token := c.phone(t, c.tech).GetTokens().GetAccess()
+	payload := func(visit uuid.UUID) ([]byte, string) {
+		args, err := proto.Marshal(&fieldv1.VisitAccept{VisitId: visit[:]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text := c.Rooms.Delta.Payloads.Read("visit.accept", args)
+		return args, text
+	}
+	args, right := payload(job.visit)
+	_, wrong := payload(uuid.Must(uuid.NewV7()))
+	id := uuid.Must(uuid.NewV7())
+	ahead := c.clock.Now().AddDate(73, 0, 0)
+	res, err := c.sync().Push(t.Context(), with(&syncv1.PushRequest{Mutations: []*syncv1.Mutation{
+		{Sequence: 1, Id: id[:], Kind: "visit.accept", Args: args, DeviceTime: timestamppb.New(ahead)},
+	}}, token))
+	if err != nil || res.Msg.GetVerdicts()[0].GetCode() != string(fault.DeviceTimeFuture) {
+		t.Fatal(res, err)
+	}
+	q := c.queue(t)
+	if p := q.show(id[:]); p.GetLastAttempt() != nil || p.GetUserName() != "李师傅" {
+		t.Errorf("before anybody tried it again: %v", p)
+	}
+	if v := q.replay(id[:]); v.GetOutcome() != syncv1.Outcome_OUTCOME_PARKED || v.GetCode() != string(fault.DeviceTimeFuture) {
+		t.Errorf("replayed before its time: %v", v)
+	}
+
+	want(t, "nothing is said", q.edit(&syncv1.EditParkedRequest{Id: id[:]}), fault.InvalidArgument)
+	want(t, "a time to come", q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: timestamppb.New(c.clock.Now().Add(time.Hour))}), fault.InvalidArgument)
+	want(t, "no time", q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: &timestamppb.Timestamp{Nanos: -1}}), fault.InvalidArgument)
+	received := q.show(id[:]).GetVerdict().GetServerTime()
+	want(t, "the time alone", q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: received}), "")
+	want(t, "the payload alone", q.edit(&syncv1.EditParkedRequest{Id: id[:], Payload: wrong}), "")
+	if v := q.replay(id[:]); v.GetCode() != string(fault.TargetUnknown) {
+		t.Errorf("replayed for a visit that is none: %v", v)
+	}
+	p := q.show(id[:])
+	if p.GetVerdict().GetCode() != string(fault.DeviceTimeFuture) || p.GetLastAttempt().GetCode() != string(fault.TargetUnknown) || p.GetLastAttempt().GetAt() == nil {
+		t.Errorf("why it was parked and why the replay failed: %v", p)
+	}
+	if e := p.GetEdits(); len(e) != 2 || e[0].GetPayload() != right || !proto.Equal(e[1].GetDoneAt(), received) || e[1].GetUserName() != "调度" {
+		t.Errorf("edits: %v", e)
+	}
+	want(t, "the right payload", q.edit(&syncv1.EditParkedRequest{Id: id[:], Payload: right}), "")
+	if v := q.replay(id[:]); v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
+		t.Fatalf("replayed: %v", v)
+	}
+	if p := q.show(id[:]); p.GetResolvedByName() != "调度" || p.GetLastAttempt().GetCode() != "" || !p.GetMutation().GetDeviceTime().AsTime().Equal(ahead.Truncate(time.Microsecond)) {
+		t.Errorf("decided: %v", p)
+	}
+
+	c.within(t, func(tx *postgres.Tx) error {
+		got, err := c.Rooms.Ticket.Get(t.Context(), tx, job.ticket, ticket.Reach{All: true}, true)
+		if err != nil {
+			return err
+		}
+		if v := got.GetVisits()[0]; !proto.Equal(v.GetAcceptedAt(), received) {
+			t.Errorf("accepted %v, decided %v", v.GetAcceptedAt().AsTime(), received.AsTime())
+		}
+		last := got.GetEvents()[len(got.GetEvents())-1]
+		if !last.GetDeviceTime().AsTime().Equal(ahead.Truncate(time.Microsecond)) || !strings.Contains(last.GetPayload(), `"done_as_decided"`) || !got.GetChainIntact() {
+			t.Errorf("the trail keeps both times: %v", last)
+		}
+		return nil
+	})
 }

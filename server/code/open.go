@@ -54,14 +54,14 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		return intake.Result{}, err
 	}
 	store, ticket := uuid.UUID(a.StoreId), uuid.UUID(a.TicketId)
-	serves, err := r.Hooks.Serves(ctx, tx, m.User, store, m.DeviceTime)
+	serves, err := r.Hooks.Serves(ctx, tx, m.User, store, m.Done())
 	if err != nil {
 		return intake.Result{}, err
 	}
 	if !serves {
 		return intake.Result{}, fault.New(fault.Forbidden, "not a clerk of this shop at that time")
 	}
-	t, err := r.identifyForStaff(ctx, tx, a.Scanned, a.Serial, m.DeviceTime)
+	t, err := r.identifyForStaff(ctx, tx, a.Scanned, a.Serial, m.Done())
 	if err != nil {
 		return intake.Result{}, err
 	}
@@ -80,7 +80,7 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		if ok {
 			return r.showOpen(ctx, tx, ticket, open)
 		}
-		u.sell(store, m.DeviceTime, t.Product.GetWarrantyMonths())
+		u.sell(store, m.Done(), t.Product.GetWarrantyMonths())
 		if err := saveUnit(ctx, tx, u); err != nil {
 			return intake.Result{}, err
 		}
@@ -89,7 +89,7 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		Ticket: ticket, Source: "scan", Product: t.Product, Unit: u.ID, Serial: t.Serial, Store: store,
 		PurchasedAt: u.PurchasedAt, WarrantyUntil: u.WarrantyUntil, OrderNumber: u.OrderNumber,
 		Name: strings.TrimSpace(a.CustomerName), Phone: strings.TrimSpace(a.CustomerPhone), Address: strings.TrimSpace(a.Address),
-		By: m.User, At: m.DeviceTime,
+		By: m.User, At: m.Done(),
 	}
 	if p := a.Position; p != nil {
 		o.Position = &Position{Latitude: p.Latitude, Longitude: p.Longitude, Accuracy: p.AccuracyM}

@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
@@ -132,8 +133,9 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 		}
 		c.Say("%s #%d, done %s by the device's clock", "%s #%d，设备时间 %s", p.Mutation.Kind, p.Mutation.Sequence, when(p.Mutation.DeviceTime, zone))
 		c.Say("person %s, device %s", "人员 %s，设备 %s", uuid.UUID(p.UserId), uuid.UUID(p.DeviceId))
-		if p.Verdict.Code != "" { // none once a replay applied it
-			c.Say("%s: %s", "%s：%s", p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
+		c.Say("parked %s for %s: %s", "%s 因 %s 待处理：%s", when(p.ParkedAt, zone), p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
+		if a := p.LastAttempt; a.GetCode() != "" { // none once a replay was applied
+			c.Say("replayed %s, failed again for %s: %s", "%s 重新执行，因 %s 仍未成功：%s", when(a.At, zone), a.Code, pick(c, a.English, a.Chinese))
 		}
 		if p.Payload == "" {
 			c.Say("unreadable: %x", "无法解读：%x", p.Mutation.Args)
@@ -141,7 +143,11 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 			c.Say("%s\n%s", "%s\n%s", p.Message, p.Payload)
 		}
 		for _, e := range p.Edits {
-			c.Say("edited %s by %s:\n%s", "%s 由 %s 修改：\n%s", when(e.At, zone), uuid.UUID(e.UserId), e.Payload)
+			done := ""
+			if e.DoneAt != nil {
+				done = fmt.Sprintf(pick(c, ", done %s as the office decided", "，公司认定时间 %s"), when(e.DoneAt, zone))
+			}
+			c.Say("edited %s by %s%s:\n%s", "%s 由 %s 修改%s：\n%s", when(e.At, zone), uuid.UUID(e.UserId), done, e.Payload)
 		}
 		if p.Resolution != "" {
 			c.Say("%s %s by %s %s", "%s %s，处理人 %s %s", p.Resolution, when(p.ResolvedAt, zone), uuid.UUID(p.ResolvedBy), p.Reason)
@@ -152,33 +158,89 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 
 type parkedEdit struct {
 	decider
-	Payload string `required:"" placeholder:"FILE" help:"JSON of the payload, as parked show prints it; - reads it from the input."`
+	Payload string `placeholder:"FILE" help:"JSON of the payload, as parked show prints it; - reads it from the input."`
+	Done    string `placeholder:"TIME" help:"When the work was done, of a phone whose clock was wrong: 'received' for when the server got it, or a time of the company's: 2026-11-23T09:30. The phone's own time stays in the trail."`
 }
 
 // Help is shown by --help.
 func (parkedEdit) Help() string {
-	return "  doorstep admin parked edit acme 0199e0c4-… --as dispatch --payload mended.json"
+	return `  doorstep admin parked edit acme 0199e0c4-… --as dispatch --payload mended.json
+  doorstep admin parked edit acme 0199e0c4-… --as dispatch --done received`
 }
 
 // Run edits.
 func (e *parkedEdit) Run(ctx context.Context, c Console) error {
 	var text []byte
 	var err error
-	if e.Payload == "-" {
+	switch e.Payload {
+	case "":
+	case "-":
 		text, err = io.ReadAll(io.LimitReader(c.In, 1<<20))
-	} else {
+	default:
 		text, err = os.ReadFile(e.Payload)
 	}
 	if err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "%v", err)
 	}
 	return e.decide(ctx, c, func(ctx context.Context, r app.Rooms, id []byte) error {
-		res, err := r.Delta.EditParked(ctx, connect.NewRequest(&syncv1.EditParkedRequest{Id: id, Payload: string(text)}))
-		if err == nil {
-			_, err = fmt.Fprintln(c.Out, res.Msg.Edit.Payload)
+		zone, err := zoneOf(ctx, r)
+		if err != nil {
+			return err
 		}
+		at, err := e.doneAt(ctx, r, id, zone)
+		if err != nil {
+			return err
+		}
+		res, err := r.Delta.EditParked(ctx, connect.NewRequest(&syncv1.EditParkedRequest{Id: id, Payload: string(text), DoneAt: at}))
+		if err != nil {
+			return err
+		}
+		if at := res.Msg.Edit.DoneAt; at != nil {
+			c.Say("done %s, as the office decided", "公司认定时间 %s", when(at, zone))
+		}
+		_, err = fmt.Fprintln(c.Out, res.Msg.Edit.Payload)
 		return err
 	})
+}
+
+// zoneOf is the time zone of the company that ctx speaks for.
+func zoneOf(ctx context.Context, r app.Rooms) (zone *time.Location, err error) {
+	who, err := identity.Require(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = r.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		zone, err = r.Account.Zone(ctx, tx)
+		return err
+	})
+	return zone, err
+}
+
+// doneAt is when the work was done as the flag says; nil when it says nothing.
+func (e *parkedEdit) doneAt(ctx context.Context, r app.Rooms, id []byte, zone *time.Location) (*timestamppb.Timestamp, error) {
+	switch e.Done {
+	case "":
+		return nil, nil //nolint:nilnil // the wire's word for no time
+	case "received":
+		res, err := r.Delta.ListParked(ctx, connect.NewRequest(&syncv1.ListParkedRequest{Id: id, Decided: true}))
+		if err != nil {
+			return nil, err
+		}
+		if len(res.Msg.Parked) == 0 {
+			return nil, fault.New(fault.NotFound, "%s", e.ID)
+		}
+		return res.Msg.Parked[0].Verdict.ServerTime, nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05"} {
+		if at, err := time.ParseInLocation(layout, e.Done, zone); err == nil {
+			return timestamppb.New(at), nil
+		}
+	}
+	at, err := time.Parse(time.RFC3339, e.Done)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.InvalidArgument, "time %.100s", e.Done)
+	}
+	return timestamppb.New(at), nil
 }
 
 type parkedReplay struct{ decider }

@@ -3,6 +3,7 @@ package delta
 import (
 	"context"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"connectrpc.com/connect"
@@ -56,10 +57,18 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 		}
 		out.More = more
 		edits, err := tx.Edits(ctx, ids...)
-		for _, p := range found {
-			out.Parked = append(out.Parked, s.parkedToWire(p, edits[p.Mutation.ID]))
+		if err != nil {
+			return err
 		}
-		return err
+		names := s.names(ctx, tx)
+		for _, p := range found {
+			one, err := s.parkedToWire(p, edits[p.Mutation.ID], names)
+			if err != nil {
+				return err
+			}
+			out.Parked = append(out.Parked, one)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -137,9 +146,23 @@ func (s *Service) mayDecide(ctx context.Context, who identity.Identity, id uuid.
 	})
 }
 
-func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit) *syncv1.Parked {
+// names tells people's names, each asked for once.
+func (s *Service) names(ctx context.Context, tx *postgres.Tx) func(change.User) (string, error) {
+	known := map[change.User]string{}
+	return func(u change.User) (string, error) {
+		name, ok := known[u]
+		if ok || s.NameOf == nil {
+			return name, nil
+		}
+		name, err := s.NameOf(ctx, tx, u)
+		known[u] = name
+		return name, err
+	}
+}
+
+func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit, name func(change.User) (string, error)) (out *syncv1.Parked, err error) {
 	m := p.Mutation
-	out := &syncv1.Parked{
+	out = &syncv1.Parked{
 		Id: m.ID[:], DeviceId: m.Device[:], UserId: m.User[:], Attempts: uint32(p.Attempts),
 		ParkedAt: timestamppb.New(p.ParkedAt), Verdict: verdictToWire(p.Verdict), Resolution: p.Resolution, Reason: p.Reason,
 		Mutation: &syncv1.Mutation{
@@ -147,18 +170,56 @@ func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit) *syncv1
 		},
 	}
 	out.Message, out.Payload = s.Payloads.Read(m.Kind, m.Args)
+	if out.UserName, err = name(m.User); err != nil {
+		return nil, err
+	}
 	for _, e := range edits {
-		out.Edits = append(out.Edits, s.editToWire(m.Kind, e))
+		one, err := s.editToWire(m.Kind, e, name)
+		if err != nil {
+			return nil, err
+		}
+		out.Edits = append(out.Edits, one)
+	}
+	if p.Attempts > 0 {
+		v := verdictToWire(change.Verdict{Code: p.LastCode, Detail: p.LastDetail})
+		out.LastAttempt = &syncv1.ParkedAttempt{At: timeToWire(p.LastAt), Code: v.Code, English: v.English, Chinese: v.Chinese}
 	}
 	if p.Resolution != "" {
 		out.ResolvedAt, out.ResolvedBy = timestamppb.New(p.ResolvedAt), p.ResolvedBy[:]
+		out.ResolvedByName, err = name(p.ResolvedBy)
 	}
-	return out
+	return out, err
 }
 
-func (s *Service) editToWire(kind string, e postgres.Edit) *syncv1.ParkedEdit {
-	_, text := s.Payloads.Read(kind, e.Args)
-	return &syncv1.ParkedEdit{UserId: e.By[:], At: timestamppb.New(e.At), Payload: text}
+func (s *Service) editToWire(kind string, e postgres.Edit, name func(change.User) (string, error)) (*syncv1.ParkedEdit, error) {
+	out := &syncv1.ParkedEdit{UserId: e.By[:], At: timestamppb.New(e.At), DoneAt: timeToWire(e.Decided)}
+	_, out.Payload = s.Payloads.Read(kind, e.Args)
+	var err error
+	out.UserName, err = name(e.By)
+	return out, err
+}
+
+// timeToWire leaves out the time that is none.
+func timeToWire(at time.Time) *timestamppb.Timestamp {
+	if at.IsZero() {
+		return nil
+	}
+	return timestamppb.New(at)
+}
+
+// decidedTime reads when the office says that work was done; zero when it does not say.
+func (s *Service) decidedTime(at *timestamppb.Timestamp) (time.Time, error) {
+	if at == nil {
+		return time.Time{}, nil
+	}
+	if err := at.CheckValid(); err != nil {
+		return time.Time{}, fault.Wrap(err, fault.InvalidArgument, "done_at")
+	}
+	decided := at.AsTime().Truncate(time.Microsecond)
+	if decided.After(s.Intake.Now()) {
+		return time.Time{}, fault.New(fault.InvalidArgument, "done_at is still to come")
+	}
+	return decided, nil
 }
 
 // EditParked implements ParkedService.
@@ -171,21 +232,33 @@ func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.Ed
 	if err := s.mayDecide(ctx, who, id); err != nil {
 		return nil, err
 	}
+	decided, err := s.decidedTime(req.Msg.DoneAt)
+	if err != nil {
+		return nil, err
+	}
+	if req.Msg.Payload == "" && decided.IsZero() {
+		return nil, fault.New(fault.InvalidArgument, "neither payload nor done_at")
+	}
 	out := &syncv1.EditParkedResponse{}
 	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		p, err := tx.LockParked(ctx, id)
 		if err != nil {
 			return err
 		}
-		args, err := s.Payloads.Write(p.Mutation.Kind, req.Msg.Payload)
-		if err != nil {
-			return err
+		var args []byte // none: as they are
+		if req.Msg.Payload != "" {
+			if args, err = s.Payloads.Write(p.Mutation.Kind, req.Msg.Payload); err != nil {
+				return err
+			}
 		}
 		if len(args) > intake.MaxArgs {
 			return fault.New(fault.MutationTooLarge, "%d bytes, at most %d", len(args), intake.MaxArgs)
 		}
-		e, err := tx.EditParked(ctx, id, args, change.User(who.User))
-		out.Edit = s.editToWire(p.Mutation.Kind, e)
+		e, err := tx.EditParked(ctx, id, args, decided, change.User(who.User))
+		if err != nil {
+			return err
+		}
+		out.Edit, err = s.editToWire(p.Mutation.Kind, e, s.names(ctx, tx))
 		return err
 	})
 	if err != nil {

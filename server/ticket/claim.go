@@ -22,9 +22,9 @@ func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (i
 	if err := decode(m.Args, args); err != nil {
 		return undecoded(err)
 	}
-	done, ok := state.Happened(m.DeviceTime, tx.Now())
+	done, ok := state.Happened(m.Done(), tx.Now())
 	if !ok {
-		return intake.Park(fault.DeviceTimeFuture, m.DeviceTime.Sub(tx.Now()).Round(time.Second).String()), nil
+		return intake.Park(fault.DeviceTimeFuture, m.Done().Sub(tx.Now()).Round(time.Second).String()), nil
 	}
 	j, err := r.lock(ctx, tx, uuid.UUID(args.GetTicketId()))
 	if fault.CodeOf(err) == fault.NotFound {

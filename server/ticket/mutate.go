@@ -113,9 +113,9 @@ var errUnreadable = fault.New(fault.MutationMalformed, "not the message that bel
 func (r *Room) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, args proto.Message, visit, ticket uuid.UUID,
 	class authority.Class, event state.Event,
 ) (*act, intake.Result, error) {
-	done, ok := state.Happened(m.DeviceTime, tx.Now())
+	done, ok := state.Happened(m.Done(), tx.Now())
 	if !ok {
-		return nil, intake.Park(fault.DeviceTimeFuture, m.DeviceTime.Sub(tx.Now()).Round(time.Second).String()), nil
+		return nil, intake.Park(fault.DeviceTimeFuture, m.Done().Sub(tx.Now()).Round(time.Second).String()), nil
 	}
 	var j *job
 	var err error
@@ -205,6 +205,9 @@ func (a *act) record(more fact) error {
 	}
 	if a.reviewer != uuid.Nil {
 		what["reviewed_by"] = a.reviewer
+	}
+	if !a.m.Decided.IsZero() {
+		what["done_as_decided"] = a.m.Decided.UTC()
 	}
 	for k, v := range more {
 		what[k] = v

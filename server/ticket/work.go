@@ -23,7 +23,7 @@ import (
 // answer keeps the answer to a step; a later one replaces an earlier, by the device's order on one device and by
 // device time between two.
 func answer(ctx context.Context, a *act, args *fieldv1.AnswerTask) (intake.Result, error) {
-	w := &fieldv1.TaskAnswer{Step: args.GetStep(), DeviceTime: timestamppb.New(a.m.DeviceTime)}
+	w := &fieldv1.TaskAnswer{Step: args.GetStep(), DeviceTime: timestamppb.New(a.m.Done())}
 	switch v := args.GetValue().(type) {
 	case *fieldv1.AnswerTask_Check:
 		w.Value = &fieldv1.TaskAnswer_Check{Check: v.Check}
@@ -56,7 +56,7 @@ func answer(ctx context.Context, a *act, args *fieldv1.AnswerTask) (intake.Resul
 	if err != nil {
 		return intake.Result{}, err
 	}
-	if old != nil && device != uuid.UUID(a.m.Device) && at.After(a.m.DeviceTime) {
+	if old != nil && device != uuid.UUID(a.m.Device) && at.After(a.m.Done()) {
 		a.decision.Evidence = true
 		if err := a.record(nil); err != nil {
 			return intake.Result{}, err
@@ -65,7 +65,7 @@ func answer(ctx context.Context, a *act, args *fieldv1.AnswerTask) (intake.Resul
 	}
 	a.write(`INSERT INTO ticket_answer (org_id, visit_id, step, value, device_id, device_time, server_time) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (org_id, visit_id, step) DO UPDATE SET value = $4, device_id = $5, device_time = $6, server_time = $7`,
-		a.tx.OrgID(), a.v.ID, args.GetStep(), body(w), uuid.UUID(a.m.Device), a.m.DeviceTime, a.tx.Now())
+		a.tx.OrgID(), a.v.ID, args.GetStep(), body(w), uuid.UUID(a.m.Device), a.m.Done(), a.tx.Now())
 	a.v.dirty = true
 	if err := a.record(nil); err != nil {
 		return intake.Result{}, err
@@ -129,7 +129,7 @@ func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item [
 	a.write(`INSERT INTO ticket_charge (org_id, id, ticket_id, visit_id, kind, price_item_id, name, quantity, unit_minor, currency,
 			device_time, server_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 		a.tx.OrgID(), uuid.UUID(id), a.t.ID, a.v.ID, int16(kind), uuid.UUID(item), p.Name, int32(quantity), p.Price.Minor,
-		string(p.Price.Currency), a.m.DeviceTime, a.tx.Now())
+		string(p.Price.Currency), a.m.Done(), a.tx.Now())
 	if err := a.record(fact{"name": p.Name, "unit_price": p.Price}); err != nil {
 		return intake.Result{}, err
 	}
@@ -157,7 +157,7 @@ func (r *Room) addNote(ctx context.Context, tx *postgres.Tx, m change.Mutation) 
 	text := clip(args.GetText(), 2000)
 	a.write(`INSERT INTO ticket_note (org_id, id, ticket_id, text, author_id, author, device_time, server_time)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-		tx.OrgID(), uuid.UUID(args.GetId()), a.t.ID, text, uuid.UUID(m.User), author, m.DeviceTime, tx.Now())
+		tx.OrgID(), uuid.UUID(args.GetId()), a.t.ID, text, uuid.UUID(m.User), author, m.Done(), tx.Now())
 	if err := a.record(nil); err != nil {
 		return intake.Result{}, err
 	}

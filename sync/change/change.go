@@ -113,6 +113,17 @@ type Mutation struct {
 	Args []byte
 	// DeviceTime is when it was done, by the device's clock.
 	DeviceTime time.Time
+	// Decided is when it was done as the office decided, of work whose device time cannot be; zero where nobody
+	// decided. Only a replay has it, and DeviceTime stays beside it as it came.
+	Decided time.Time
+}
+
+// Done is when it was done, for all rules: as the office decided, else by the device's clock.
+func (m Mutation) Done() time.Time {
+	if m.Decided.IsZero() {
+		return m.DeviceTime
+	}
+	return m.Decided
 }
 
 // Outcome says what became of a mutation. The numbers are those of the wire.

@@ -323,7 +323,7 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 		result = Result{Outcome: v.Outcome, Code: v.Code, Detail: v.Detail, Changes: v.Changes}
 	case p.ParkAll != "":
 		result = Park(p.ParkAll, "")
-	case m.DeviceTime.Sub(now) > in.MaxAhead:
+	case in.ahead(m):
 		result = Park(fault.DeviceTimeFuture, m.DeviceTime.Sub(now).Round(time.Second).String())
 	case !known:
 		result = Park(fault.MutationUnknown, m.Kind)
@@ -395,11 +395,18 @@ func (in *Intake[T]) apply(ctx context.Context, tx T, mutate Mutator[T], m chang
 	return Park(fault.MutationFailed, ""), nil
 }
 
-// Replay runs a parked mutation again within tx, alone as ever: a failure undoes it and is the result.
+// ahead tells whether a mutation speaks of a time that is still to come.
+func (in *Intake[T]) ahead(m change.Mutation) bool { return m.Done().Sub(in.Now()) > in.MaxAhead }
+
+// Replay runs a parked mutation again within tx, alone as ever: a failure undoes it and is the result. One that speaks
+// of a time to come waits until that time, or until the office has decided when it was done.
 func (in *Intake[T]) Replay(ctx context.Context, tx T, m change.Mutation) (Result, error) {
 	mutate, known := in.Mutators[m.Kind]
 	if !known {
 		return Park(fault.MutationUnknown, m.Kind), nil
+	}
+	if in.ahead(m) {
+		return Park(fault.DeviceTimeFuture, m.Done().Sub(in.Now()).Round(time.Second).String()), nil
 	}
 	return in.apply(ctx, tx, mutate, m)
 }

@@ -13,11 +13,16 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 
-// Parked is an entry of the review queue. Its verdict's code and detail are those of the last attempt.
+// Parked is an entry of the review queue. Its verdict is the one that the device got.
 type Parked struct {
 	intake.Record
 	Attempts int
-	ParkedAt time.Time
+	// LastCode and LastDetail say why the last replay failed: as the verdict does while there was none, and empty once
+	// one was applied. LastAt is when that replay was; zero while there was none.
+	LastCode   fault.Code
+	LastDetail string
+	LastAt     time.Time
+	ParkedAt   time.Time
 	// Resolution is replayed or dismissed, empty while the entry is open.
 	Resolution string
 	ResolvedAt time.Time
@@ -26,11 +31,13 @@ type Parked struct {
 	Reason string
 }
 
-// Edit is an edited payload of a parked mutation.
+// Edit is what the office would have a parked mutation say instead.
 type Edit struct {
 	Args []byte
 	By   change.User
 	At   time.Time
+	// Decided is when the work was done, as in change.Mutation; zero leaves the device's time.
+	Decided time.Time
 }
 
 // ParkedFilter narrows ListParked down; zero fields do not.
@@ -42,8 +49,9 @@ type ParkedFilter struct {
 	Decided bool
 }
 
-const parkedColumns = `m.device_id, m.seq, m.id, m.user_id, m.kind, m.args, m.device_time, m.outcome, p.last_code, p.last_detail,
-	m.changes, m.at, m.receipt, m.key_id, m.duplicate, p.attempts, p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason`
+const parkedColumns = `m.device_id, m.seq, m.id, m.user_id, m.kind, m.args, m.device_time, m.outcome, m.code, m.detail,
+	m.changes, m.at, m.receipt, m.key_id, m.duplicate, p.attempts, p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason,
+	p.last_code, p.last_detail, p.last_at`
 
 const parkedWhere = `
 	FROM sync_parked p JOIN sync_mutation m ON m.org_id = p.org_id AND m.id = p.mutation_id AND NOT m.duplicate
@@ -84,10 +92,15 @@ func (t *Tx) FindParked(ctx context.Context, f ParkedFilter, limit int) ([]Found
 
 func scanParked(row pgx.CollectableRow) (Parked, error) {
 	var p Parked
-	var at *time.Time
+	var at, last *time.Time
 	var by *change.User
-	r, err := scanRecord(withTail{row, []any{&p.Attempts, &p.ParkedAt, &p.Resolution, &at, &by, &p.Reason}})
+	r, err := scanRecord(withTail{row, []any{
+		&p.Attempts, &p.ParkedAt, &p.Resolution, &at, &by, &p.Reason, &p.LastCode, &p.LastDetail, &last,
+	}})
 	p.Record = r
+	if last != nil {
+		p.LastAt = *last
+	}
 	if at != nil {
 		p.ResolvedAt = *at
 	}
@@ -107,7 +120,7 @@ func (w withTail) Scan(dest ...any) error { return w.CollectableRow.Scan(append(
 
 // Edits returns the edited payloads of parked mutations, oldest first.
 func (t *Tx) Edits(ctx context.Context, ids ...uuid.UUID) (map[uuid.UUID][]Edit, error) {
-	rows, err := t.Query(ctx, `SELECT mutation_id, args, edited_by, at FROM sync_parked_edit
+	rows, err := t.Query(ctx, `SELECT mutation_id, args, edited_by, at, decided_at FROM sync_parked_edit
 		WHERE org_id = $1 AND mutation_id = ANY ($2) ORDER BY mutation_id, edition`, t.org, ids)
 	if err != nil {
 		return nil, err
@@ -115,7 +128,12 @@ func (t *Tx) Edits(ctx context.Context, ids ...uuid.UUID) (map[uuid.UUID][]Edit,
 	out := map[uuid.UUID][]Edit{}
 	var id uuid.UUID
 	var e Edit
-	_, err = pgx.ForEachRow(rows, []any{&id, &e.Args, &e.By, &e.At}, func() error {
+	var decided *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &e.Args, &e.By, &e.At, &decided}, func() error {
+		e.Decided = time.Time{}
+		if decided != nil {
+			e.Decided = *decided
+		}
 		out[id] = append(out[id], e)
 		e.Args = nil
 		return nil
@@ -135,21 +153,42 @@ func (t *Tx) ParkedBy(ctx context.Context, id uuid.UUID) (change.User, error) {
 	return user, err
 }
 
-// EditParked lays an edited payload beside the one of an open entry. What the device sent stays as it was.
-func (t *Tx) EditParked(ctx context.Context, id uuid.UUID, args []byte, by change.User) (Edit, error) {
-	if _, err := t.LockParked(ctx, id); err != nil {
+// EditParked lays edited arguments, a time when the work was done, or both beside an open entry. Without arguments, or
+// without a time, the edit goes on with those of the one before. What the device sent stays as it was.
+func (t *Tx) EditParked(ctx context.Context, id uuid.UUID, args []byte, decided time.Time, by change.User) (Edit, error) {
+	p, err := t.LockParked(ctx, id)
+	if err != nil {
 		return Edit{}, err
 	}
-	return t.edit(ctx, id, args, by)
+	return t.edit(ctx, p.Mutation, args, decided, by)
+}
+
+// edited is a parked mutation as its newest edit has it.
+func (t *Tx) edited(ctx context.Context, m change.Mutation) (change.Mutation, error) {
+	edits, err := t.Edits(ctx, m.ID)
+	if n := len(edits[m.ID]); n > 0 {
+		m.Args, m.Decided = edits[m.ID][n-1].Args, edits[m.ID][n-1].Decided
+	}
+	return m, err
 }
 
 // maxEditBytes bounds all editions of an entry together: it is listed with all of them.
 const maxEditBytes = 2 << 20
 
-func (t *Tx) edit(ctx context.Context, id uuid.UUID, args []byte, by change.User) (Edit, error) {
-	e := Edit{Args: args, By: by, At: t.now}
+func (t *Tx) edit(ctx context.Context, m change.Mutation, args []byte, decided time.Time, by change.User) (Edit, error) {
+	before, err := t.edited(ctx, m)
+	if err != nil {
+		return Edit{}, err
+	}
+	if args == nil {
+		args = before.Args
+	}
+	if decided.IsZero() {
+		decided = before.Decided
+	}
+	id, e := m.ID, Edit{Args: args, By: by, At: t.now, Decided: decided}
 	var held int
-	err := t.QueryRow(ctx, `SELECT coalesce(sum(octet_length(args)), 0) FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
+	err = t.QueryRow(ctx, `SELECT coalesce(sum(octet_length(args)), 0) FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
 		t.org, id).Scan(&held)
 	if err != nil {
 		return e, err
@@ -157,44 +196,48 @@ func (t *Tx) edit(ctx context.Context, id uuid.UUID, args []byte, by change.User
 	if held+len(args) > maxEditBytes {
 		return e, fault.New(fault.MutationTooLarge, "%d bytes of edits, at most %d", held+len(args), maxEditBytes)
 	}
-	_, err = t.Exec(ctx, `INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at)
-		SELECT $1, $2, coalesce(max(edition), 0) + 1, $3, $4, $5 FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
-		t.org, id, args, by, e.At)
+	_, err = t.Exec(ctx, `INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at, decided_at)
+		SELECT $1, $2, coalesce(max(edition), 0) + 1, $3, $4, $5, $6 FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
+		t.org, id, args, by, e.At, timeOrNull(decided))
 	return e, err
 }
 
+func timeOrNull(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}
+
 // ReplayParked runs a parked mutation again for its author, with args if there are any, which are kept as an edit;
-// else with the newest edit, else as it came. The entry closes if it is applied or merged now. The verdict that
+// else with the newest edit, else as it came; at the time that the newest edit gives it, else at the device's. The entry closes if it is applied or merged now. The verdict that
 // the device got stays as it was. It returns the entry as it is then.
 func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.UUID, args []byte, by change.User) (intake.Result, Parked, error) {
 	p, err := t.LockParked(ctx, id)
 	if err != nil {
 		return intake.Result{}, p, err
 	}
-	m := p.Mutation
 	if args != nil {
-		if _, err := t.edit(ctx, id, args, by); err != nil {
+		if _, err := t.edit(ctx, p.Mutation, args, time.Time{}, by); err != nil {
 			return intake.Result{}, p, err
 		}
 	}
-	edits, err := t.Edits(ctx, id)
+	m, err := t.edited(ctx, p.Mutation)
 	if err != nil {
 		return intake.Result{}, p, err
-	}
-	if n := len(edits[id]); n > 0 {
-		m.Args = edits[id][n-1].Args
 	}
 	result, err := in.Replay(ctx, t, m)
 	if err != nil {
 		return result, p, err
 	}
 	p.Attempts++
-	p.Verdict.Code, p.Verdict.Detail = result.Code, result.Detail
+	p.LastCode, p.LastDetail, p.LastAt = result.Code, result.Detail, t.now
 	if result.Outcome == change.Applied || result.Outcome == change.Merged {
 		p.Resolution, p.ResolvedAt, p.ResolvedBy = "replayed", t.now, by
 	}
-	_, err = t.Exec(ctx, `UPDATE sync_parked SET attempts = attempts + 1, last_code = $3, last_detail = $4,
-		resolution = nullif($5, ''), resolved_at = CASE WHEN $5 <> '' THEN $6::timestamptz END, resolved_by = $7
+	_, err = t.Exec(ctx, `UPDATE sync_parked SET attempts = attempts + 1, last_code = $3, last_detail = $4, last_at = $6,
+		resolution = nullif($5, ''), resolved_at = CASE WHEN $5 <> '' THEN $6::timestamptz END,
+		resolved_by = CASE WHEN $5 <> '' THEN $7::uuid END
 		WHERE org_id = $1 AND mutation_id = $2`,
 		t.org, id, string(result.Code), result.Detail, p.Resolution, t.now, by)
 	return result, p, err

@@ -172,7 +172,8 @@ type Parked struct {
 	DeviceId []byte    `protobuf:"bytes,2,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
 	UserId   []byte    `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	Mutation *Mutation `protobuf:"bytes,4,opt,name=mutation,proto3" json:"mutation,omitempty"`
-	Verdict  *Verdict  `protobuf:"bytes,5,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// Why it was parked: what the device was told, and when the office took it in.
+	Verdict *Verdict `protobuf:"bytes,5,opt,name=verdict,proto3" json:"verdict,omitempty"`
 	// How often it was replayed without success.
 	Attempts uint32                 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	ParkedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=parked_at,json=parkedAt,proto3" json:"parked_at,omitempty"`
@@ -184,12 +185,17 @@ type Parked struct {
 	// What was edited since, oldest first.
 	Edits []*ParkedEdit `protobuf:"bytes,10,rep,name=edits,proto3" json:"edits,omitempty"`
 	// What was decided, once it was: replayed or dismissed.
-	Resolution    string                 `protobuf:"bytes,11,opt,name=resolution,proto3" json:"resolution,omitempty"`
-	ResolvedAt    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
-	ResolvedBy    []byte                 `protobuf:"bytes,13,opt,name=resolved_by,json=resolvedBy,proto3" json:"resolved_by,omitempty"`
-	Reason        string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Resolution string                 `protobuf:"bytes,11,opt,name=resolution,proto3" json:"resolution,omitempty"`
+	ResolvedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=resolved_at,json=resolvedAt,proto3" json:"resolved_at,omitempty"`
+	ResolvedBy []byte                 `protobuf:"bytes,13,opt,name=resolved_by,json=resolvedBy,proto3" json:"resolved_by,omitempty"`
+	Reason     string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What became of the last replay, once there was one.
+	LastAttempt *ParkedAttempt `protobuf:"bytes,15,opt,name=last_attempt,json=lastAttempt,proto3" json:"last_attempt,omitempty"`
+	// The names of its author and of who decided; empty when nobody of that id is known any more.
+	UserName       string `protobuf:"bytes,16,opt,name=user_name,json=userName,proto3" json:"user_name,omitempty"`
+	ResolvedByName string `protobuf:"bytes,17,opt,name=resolved_by_name,json=resolvedByName,proto3" json:"resolved_by_name,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Parked) Reset() {
@@ -320,19 +326,114 @@ func (x *Parked) GetReason() string {
 	return ""
 }
 
-// ParkedEdit is one edited payload. Edits only add.
+func (x *Parked) GetLastAttempt() *ParkedAttempt {
+	if x != nil {
+		return x.LastAttempt
+	}
+	return nil
+}
+
+func (x *Parked) GetUserName() string {
+	if x != nil {
+		return x.UserName
+	}
+	return ""
+}
+
+func (x *Parked) GetResolvedByName() string {
+	if x != nil {
+		return x.ResolvedByName
+	}
+	return ""
+}
+
+// ParkedAttempt is a replay that failed, or the one that was applied: then it has no code.
+type ParkedAttempt struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent when it is not known any more.
+	At            *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	English       string                 `protobuf:"bytes,3,opt,name=english,proto3" json:"english,omitempty"`
+	Chinese       string                 `protobuf:"bytes,4,opt,name=chinese,proto3" json:"chinese,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParkedAttempt) Reset() {
+	*x = ParkedAttempt{}
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParkedAttempt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParkedAttempt) ProtoMessage() {}
+
+func (x *ParkedAttempt) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParkedAttempt.ProtoReflect.Descriptor instead.
+func (*ParkedAttempt) Descriptor() ([]byte, []int) {
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ParkedAttempt) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ParkedAttempt) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ParkedAttempt) GetEnglish() string {
+	if x != nil {
+		return x.English
+	}
+	return ""
+}
+
+func (x *ParkedAttempt) GetChinese() string {
+	if x != nil {
+		return x.Chinese
+	}
+	return ""
+}
+
+// ParkedEdit is what the office would have the mutation say instead. Edits only add.
 type ParkedEdit struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        []byte                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	Payload       string                 `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	UserId  []byte                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	At      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Payload string                 `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	// When the work was done, as the office decided; absent leaves the device's time.
+	DoneAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=done_at,json=doneAt,proto3" json:"done_at,omitempty"`
+	// The name of who edited; empty when nobody of that id is known any more.
+	UserName      string `protobuf:"bytes,5,opt,name=user_name,json=userName,proto3" json:"user_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ParkedEdit) Reset() {
 	*x = ParkedEdit{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -344,7 +445,7 @@ func (x *ParkedEdit) String() string {
 func (*ParkedEdit) ProtoMessage() {}
 
 func (x *ParkedEdit) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[3]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -357,7 +458,7 @@ func (x *ParkedEdit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkedEdit.ProtoReflect.Descriptor instead.
 func (*ParkedEdit) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{3}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ParkedEdit) GetUserId() []byte {
@@ -381,18 +482,36 @@ func (x *ParkedEdit) GetPayload() string {
 	return ""
 }
 
+func (x *ParkedEdit) GetDoneAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DoneAt
+	}
+	return nil
+}
+
+func (x *ParkedEdit) GetUserName() string {
+	if x != nil {
+		return x.UserName
+	}
+	return ""
+}
+
 type EditParkedRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// JSON of the message that belongs to the kind; every rule of that message holds.
-	Payload       string `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	// JSON of the message that belongs to the kind; every rule of that message holds. Empty keeps what the edit before
+	// says, else what came; then done_at is there. Ids are UUIDs, as text or as base64 of their bytes.
+	Payload string `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	// When the work was done, for a device whose clock cannot be believed; not later than now. The device's own time
+	// stays beside it. Absent keeps what the edit before says, else the device's time.
+	DoneAt        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=done_at,json=doneAt,proto3" json:"done_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EditParkedRequest) Reset() {
 	*x = EditParkedRequest{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +523,7 @@ func (x *EditParkedRequest) String() string {
 func (*EditParkedRequest) ProtoMessage() {}
 
 func (x *EditParkedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[4]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +536,7 @@ func (x *EditParkedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditParkedRequest.ProtoReflect.Descriptor instead.
 func (*EditParkedRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{4}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *EditParkedRequest) GetId() []byte {
@@ -434,6 +553,13 @@ func (x *EditParkedRequest) GetPayload() string {
 	return ""
 }
 
+func (x *EditParkedRequest) GetDoneAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DoneAt
+	}
+	return nil
+}
+
 type EditParkedResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Edit          *ParkedEdit            `protobuf:"bytes,1,opt,name=edit,proto3" json:"edit,omitempty"`
@@ -443,7 +569,7 @@ type EditParkedResponse struct {
 
 func (x *EditParkedResponse) Reset() {
 	*x = EditParkedResponse{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +581,7 @@ func (x *EditParkedResponse) String() string {
 func (*EditParkedResponse) ProtoMessage() {}
 
 func (x *EditParkedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[5]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +594,7 @@ func (x *EditParkedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditParkedResponse.ProtoReflect.Descriptor instead.
 func (*EditParkedResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{5}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EditParkedResponse) GetEdit() *ParkedEdit {
@@ -489,7 +615,7 @@ type ReplayParkedRequest struct {
 
 func (x *ReplayParkedRequest) Reset() {
 	*x = ReplayParkedRequest{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +627,7 @@ func (x *ReplayParkedRequest) String() string {
 func (*ReplayParkedRequest) ProtoMessage() {}
 
 func (x *ReplayParkedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[6]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +640,7 @@ func (x *ReplayParkedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayParkedRequest.ProtoReflect.Descriptor instead.
 func (*ReplayParkedRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{6}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReplayParkedRequest) GetId() []byte {
@@ -541,7 +667,7 @@ type ReplayParkedResponse struct {
 
 func (x *ReplayParkedResponse) Reset() {
 	*x = ReplayParkedResponse{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[7]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +679,7 @@ func (x *ReplayParkedResponse) String() string {
 func (*ReplayParkedResponse) ProtoMessage() {}
 
 func (x *ReplayParkedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[7]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +692,7 @@ func (x *ReplayParkedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayParkedResponse.ProtoReflect.Descriptor instead.
 func (*ReplayParkedResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{7}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReplayParkedResponse) GetVerdict() *Verdict {
@@ -586,7 +712,7 @@ type DismissParkedRequest struct {
 
 func (x *DismissParkedRequest) Reset() {
 	*x = DismissParkedRequest{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[8]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +724,7 @@ func (x *DismissParkedRequest) String() string {
 func (*DismissParkedRequest) ProtoMessage() {}
 
 func (x *DismissParkedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[8]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +737,7 @@ func (x *DismissParkedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissParkedRequest.ProtoReflect.Descriptor instead.
 func (*DismissParkedRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{8}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DismissParkedRequest) GetId() []byte {
@@ -636,7 +762,7 @@ type DismissParkedResponse struct {
 
 func (x *DismissParkedResponse) Reset() {
 	*x = DismissParkedResponse{}
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[9]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +774,7 @@ func (x *DismissParkedResponse) String() string {
 func (*DismissParkedResponse) ProtoMessage() {}
 
 func (x *DismissParkedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_sync_v1_office_proto_msgTypes[9]
+	mi := &file_doorstep_sync_v1_office_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +787,7 @@ func (x *DismissParkedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DismissParkedResponse.ProtoReflect.Descriptor instead.
 func (*DismissParkedResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{9}
+	return file_doorstep_sync_v1_office_proto_rawDescGZIP(), []int{10}
 }
 
 var File_doorstep_sync_v1_office_proto protoreflect.FileDescriptor
@@ -678,7 +804,7 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\adecided\x18\x06 \x01(\bR\adecided\"Z\n" +
 	"\x12ListParkedResponse\x120\n" +
 	"\x06parked\x18\x01 \x03(\v2\x18.doorstep.sync.v1.ParkedR\x06parked\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"\x8e\x04\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"\x99\x05\n" +
 	"\x06Parked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
 	"\tdevice_id\x18\x02 \x01(\fR\bdeviceId\x12\x17\n" +
@@ -698,15 +824,26 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"resolvedAt\x12\x1f\n" +
 	"\vresolved_by\x18\r \x01(\fR\n" +
 	"resolvedBy\x12\x16\n" +
-	"\x06reason\x18\x0e \x01(\tR\x06reason\"k\n" +
+	"\x06reason\x18\x0e \x01(\tR\x06reason\x12B\n" +
+	"\flast_attempt\x18\x0f \x01(\v2\x1f.doorstep.sync.v1.ParkedAttemptR\vlastAttempt\x12\x1b\n" +
+	"\tuser_name\x18\x10 \x01(\tR\buserName\x12(\n" +
+	"\x10resolved_by_name\x18\x11 \x01(\tR\x0eresolvedByName\"\x83\x01\n" +
+	"\rParkedAttempt\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
+	"\aenglish\x18\x03 \x01(\tR\aenglish\x12\x18\n" +
+	"\achinese\x18\x04 \x01(\tR\achinese\"\xbd\x01\n" +
 	"\n" +
 	"ParkedEdit\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\fR\x06userId\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
-	"\apayload\x18\x03 \x01(\tR\apayload\"S\n" +
+	"\apayload\x18\x03 \x01(\tR\apayload\x123\n" +
+	"\adone_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06doneAt\x12\x1b\n" +
+	"\tuser_name\x18\x05 \x01(\tR\buserName\"\x86\x01\n" +
 	"\x11EditParkedRequest\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12%\n" +
-	"\apayload\x18\x02 \x01(\tB\v\xbaH\br\x06\x10\x02\x18\x80\x80@R\apayload\"F\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12#\n" +
+	"\apayload\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80@R\apayload\x123\n" +
+	"\adone_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06doneAt\"F\n" +
 	"\x12EditParkedResponse\x120\n" +
 	"\x04edit\x18\x01 \x01(\v2\x1c.doorstep.sync.v1.ParkedEditR\x04edit\"M\n" +
 	"\x13ReplayParkedRequest\x12\x17\n" +
@@ -740,45 +877,50 @@ func file_doorstep_sync_v1_office_proto_rawDescGZIP() []byte {
 	return file_doorstep_sync_v1_office_proto_rawDescData
 }
 
-var file_doorstep_sync_v1_office_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_doorstep_sync_v1_office_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_doorstep_sync_v1_office_proto_goTypes = []any{
 	(*ListParkedRequest)(nil),     // 0: doorstep.sync.v1.ListParkedRequest
 	(*ListParkedResponse)(nil),    // 1: doorstep.sync.v1.ListParkedResponse
 	(*Parked)(nil),                // 2: doorstep.sync.v1.Parked
-	(*ParkedEdit)(nil),            // 3: doorstep.sync.v1.ParkedEdit
-	(*EditParkedRequest)(nil),     // 4: doorstep.sync.v1.EditParkedRequest
-	(*EditParkedResponse)(nil),    // 5: doorstep.sync.v1.EditParkedResponse
-	(*ReplayParkedRequest)(nil),   // 6: doorstep.sync.v1.ReplayParkedRequest
-	(*ReplayParkedResponse)(nil),  // 7: doorstep.sync.v1.ReplayParkedResponse
-	(*DismissParkedRequest)(nil),  // 8: doorstep.sync.v1.DismissParkedRequest
-	(*DismissParkedResponse)(nil), // 9: doorstep.sync.v1.DismissParkedResponse
-	(*Mutation)(nil),              // 10: doorstep.sync.v1.Mutation
-	(*Verdict)(nil),               // 11: doorstep.sync.v1.Verdict
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*ParkedAttempt)(nil),         // 3: doorstep.sync.v1.ParkedAttempt
+	(*ParkedEdit)(nil),            // 4: doorstep.sync.v1.ParkedEdit
+	(*EditParkedRequest)(nil),     // 5: doorstep.sync.v1.EditParkedRequest
+	(*EditParkedResponse)(nil),    // 6: doorstep.sync.v1.EditParkedResponse
+	(*ReplayParkedRequest)(nil),   // 7: doorstep.sync.v1.ReplayParkedRequest
+	(*ReplayParkedResponse)(nil),  // 8: doorstep.sync.v1.ReplayParkedResponse
+	(*DismissParkedRequest)(nil),  // 9: doorstep.sync.v1.DismissParkedRequest
+	(*DismissParkedResponse)(nil), // 10: doorstep.sync.v1.DismissParkedResponse
+	(*Mutation)(nil),              // 11: doorstep.sync.v1.Mutation
+	(*Verdict)(nil),               // 12: doorstep.sync.v1.Verdict
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_doorstep_sync_v1_office_proto_depIdxs = []int32{
 	2,  // 0: doorstep.sync.v1.ListParkedResponse.parked:type_name -> doorstep.sync.v1.Parked
-	10, // 1: doorstep.sync.v1.Parked.mutation:type_name -> doorstep.sync.v1.Mutation
-	11, // 2: doorstep.sync.v1.Parked.verdict:type_name -> doorstep.sync.v1.Verdict
-	12, // 3: doorstep.sync.v1.Parked.parked_at:type_name -> google.protobuf.Timestamp
-	3,  // 4: doorstep.sync.v1.Parked.edits:type_name -> doorstep.sync.v1.ParkedEdit
-	12, // 5: doorstep.sync.v1.Parked.resolved_at:type_name -> google.protobuf.Timestamp
-	12, // 6: doorstep.sync.v1.ParkedEdit.at:type_name -> google.protobuf.Timestamp
-	3,  // 7: doorstep.sync.v1.EditParkedResponse.edit:type_name -> doorstep.sync.v1.ParkedEdit
-	11, // 8: doorstep.sync.v1.ReplayParkedResponse.verdict:type_name -> doorstep.sync.v1.Verdict
-	0,  // 9: doorstep.sync.v1.ParkedService.ListParked:input_type -> doorstep.sync.v1.ListParkedRequest
-	4,  // 10: doorstep.sync.v1.ParkedService.EditParked:input_type -> doorstep.sync.v1.EditParkedRequest
-	6,  // 11: doorstep.sync.v1.ParkedService.ReplayParked:input_type -> doorstep.sync.v1.ReplayParkedRequest
-	8,  // 12: doorstep.sync.v1.ParkedService.DismissParked:input_type -> doorstep.sync.v1.DismissParkedRequest
-	1,  // 13: doorstep.sync.v1.ParkedService.ListParked:output_type -> doorstep.sync.v1.ListParkedResponse
-	5,  // 14: doorstep.sync.v1.ParkedService.EditParked:output_type -> doorstep.sync.v1.EditParkedResponse
-	7,  // 15: doorstep.sync.v1.ParkedService.ReplayParked:output_type -> doorstep.sync.v1.ReplayParkedResponse
-	9,  // 16: doorstep.sync.v1.ParkedService.DismissParked:output_type -> doorstep.sync.v1.DismissParkedResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	11, // 1: doorstep.sync.v1.Parked.mutation:type_name -> doorstep.sync.v1.Mutation
+	12, // 2: doorstep.sync.v1.Parked.verdict:type_name -> doorstep.sync.v1.Verdict
+	13, // 3: doorstep.sync.v1.Parked.parked_at:type_name -> google.protobuf.Timestamp
+	4,  // 4: doorstep.sync.v1.Parked.edits:type_name -> doorstep.sync.v1.ParkedEdit
+	13, // 5: doorstep.sync.v1.Parked.resolved_at:type_name -> google.protobuf.Timestamp
+	3,  // 6: doorstep.sync.v1.Parked.last_attempt:type_name -> doorstep.sync.v1.ParkedAttempt
+	13, // 7: doorstep.sync.v1.ParkedAttempt.at:type_name -> google.protobuf.Timestamp
+	13, // 8: doorstep.sync.v1.ParkedEdit.at:type_name -> google.protobuf.Timestamp
+	13, // 9: doorstep.sync.v1.ParkedEdit.done_at:type_name -> google.protobuf.Timestamp
+	13, // 10: doorstep.sync.v1.EditParkedRequest.done_at:type_name -> google.protobuf.Timestamp
+	4,  // 11: doorstep.sync.v1.EditParkedResponse.edit:type_name -> doorstep.sync.v1.ParkedEdit
+	12, // 12: doorstep.sync.v1.ReplayParkedResponse.verdict:type_name -> doorstep.sync.v1.Verdict
+	0,  // 13: doorstep.sync.v1.ParkedService.ListParked:input_type -> doorstep.sync.v1.ListParkedRequest
+	5,  // 14: doorstep.sync.v1.ParkedService.EditParked:input_type -> doorstep.sync.v1.EditParkedRequest
+	7,  // 15: doorstep.sync.v1.ParkedService.ReplayParked:input_type -> doorstep.sync.v1.ReplayParkedRequest
+	9,  // 16: doorstep.sync.v1.ParkedService.DismissParked:input_type -> doorstep.sync.v1.DismissParkedRequest
+	1,  // 17: doorstep.sync.v1.ParkedService.ListParked:output_type -> doorstep.sync.v1.ListParkedResponse
+	6,  // 18: doorstep.sync.v1.ParkedService.EditParked:output_type -> doorstep.sync.v1.EditParkedResponse
+	8,  // 19: doorstep.sync.v1.ParkedService.ReplayParked:output_type -> doorstep.sync.v1.ReplayParkedResponse
+	10, // 20: doorstep.sync.v1.ParkedService.DismissParked:output_type -> doorstep.sync.v1.DismissParkedResponse
+	17, // [17:21] is the sub-list for method output_type
+	13, // [13:17] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_sync_v1_office_proto_init() }
@@ -793,7 +935,7 @@ func file_doorstep_sync_v1_office_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_sync_v1_office_proto_rawDesc), len(file_doorstep_sync_v1_office_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -51,9 +51,11 @@ const (
 type ParkedServiceClient interface {
 	// ListParked returns the open ones, oldest first.
 	ListParked(context.Context, *connect.Request[v1.ListParkedRequest]) (*connect.Response[v1.ListParkedResponse], error)
-	// EditParked lays an edited payload beside the one that came, which stays; the newest is what a replay tries.
+	// EditParked lays an edited payload, or a time when the work was done, beside what came, which stays; the newest is
+	// what a replay tries.
 	EditParked(context.Context, *connect.Request[v1.EditParkedRequest]) (*connect.Response[v1.EditParkedResponse], error)
 	// ReplayParked tries a parked mutation again, for its author and at its time, with the newest edit if there is one.
+	// While that time is still to come it parks again.
 	ReplayParked(context.Context, *connect.Request[v1.ReplayParkedRequest]) (*connect.Response[v1.ReplayParkedResponse], error)
 	// DismissParked closes a parked mutation with a reason; its payload stays.
 	DismissParked(context.Context, *connect.Request[v1.DismissParkedRequest]) (*connect.Response[v1.DismissParkedResponse], error)
@@ -130,9 +132,11 @@ func (c *parkedServiceClient) DismissParked(ctx context.Context, req *connect.Re
 type ParkedServiceHandler interface {
 	// ListParked returns the open ones, oldest first.
 	ListParked(context.Context, *connect.Request[v1.ListParkedRequest]) (*connect.Response[v1.ListParkedResponse], error)
-	// EditParked lays an edited payload beside the one that came, which stays; the newest is what a replay tries.
+	// EditParked lays an edited payload, or a time when the work was done, beside what came, which stays; the newest is
+	// what a replay tries.
 	EditParked(context.Context, *connect.Request[v1.EditParkedRequest]) (*connect.Response[v1.EditParkedResponse], error)
 	// ReplayParked tries a parked mutation again, for its author and at its time, with the newest edit if there is one.
+	// While that time is still to come it parks again.
 	ReplayParked(context.Context, *connect.Request[v1.ReplayParkedRequest]) (*connect.Response[v1.ReplayParkedResponse], error)
 	// DismissParked closes a parked mutation with a reason; its payload stays.
 	DismissParked(context.Context, *connect.Request[v1.DismissParkedRequest]) (*connect.Response[v1.DismissParkedResponse], error)
