@@ -30,6 +30,9 @@ var chineseDetails = map[string]string{
 	"there is no such region": "没有该区域", "there is no such team": "没有该班组", "there is no such store": "没有该门店",
 	"the role technician and a technician's profile go together": "师傅角色与师傅资料须同时填写",
 
+	// parked work
+	"replayed by %s on %s": "由 %s 重新执行，时间 %s", "dismissed by %s on %s": "由 %s 驳回，时间 %s",
+
 	// the state of a job
 	"Draft":              "草稿",
 	"Scheduled":          "已排期",

@@ -132,7 +132,12 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 	if _, err := queue.DismissParked(t.Context(), with(&syncv1.DismissParkedRequest{Id: second, Reason: "已电话确认"}, office)); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "edited after the decision", edit(fixed), fault.Conflict)
+	want(t, "edited after the decision", edit(fixed), fault.AlreadyDecided)
+	_, err = queue.ReplayParked(t.Context(), with(&syncv1.ReplayParkedRequest{Id: second}, office))
+	want(t, "replayed after the dismissal", err, fault.AlreadyDecided)
+	if !strings.Contains(err.Error(), "dismissed by 调度 on ") {
+		t.Errorf("who decided, when and how is not said: %v", err)
+	}
 	if left := list(&syncv1.ListParkedRequest{}); len(left) != 0 {
 		t.Errorf("still open: %v", left)
 	}

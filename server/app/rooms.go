@@ -92,7 +92,8 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
 		KeepDays: c.BackupDays, Early: c.Early,
 		Revoked: revoked(accounts), MayHear: mayHear, Oversees: accounts.Oversees,
-		Intake: r.Intake, Payloads: delta.KnownPayloads(), NameOf: accounts.NameOf, Contacts: &delta.Contacts{Store: store, Log: c.Log},
+		Intake: r.Intake, Payloads: delta.KnownPayloads(), NameOf: accounts.NameOf, Zone: accounts.Zone,
+		Contacts: &delta.Contacts{Store: store, Log: c.Log},
 	}
 	return r, nil
 }

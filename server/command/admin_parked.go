@@ -77,12 +77,43 @@ func (l *parkedList) Run(ctx context.Context, c Console) error {
 		if l.JSON {
 			return c.message(all)
 		}
+		if len(all.Parked) == 0 {
+			if l.Decided {
+				c.Say("Nothing was parked.", "没有保留过任何操作。")
+			} else {
+				c.Say("Nothing waits for a decision.", "没有待处理的项目。")
+			}
+			return nil
+		}
 		return table(c, func(row func(...any)) {
+			row(pick(c, "id", "编号"), pick(c, "parked", "时间"), pick(c, "by", "人员"), pick(c, "kind", "操作"), pick(c, "parked for", "原因"),
+				pick(c, "last replay", "最近重新执行"), pick(c, "decided", "处理结果"))
 			for _, p := range all.Parked {
-				row(uuid.UUID(p.Id), when(p.ParkedAt, zone), p.Mutation.Kind, p.Verdict.Code, p.Attempts, p.Resolution)
+				tried := "-"
+				if a := p.LastAttempt; a.GetCode() != "" {
+					tried = fmt.Sprintf("%s %s", when(a.At, zone), a.Code)
+				}
+				decided := "-"
+				if p.Resolution != "" {
+					decided = fmt.Sprintf(pick(c, "%s by %s", "%s（%s）"), resolution(c, p.Resolution), nameOr(p.ResolvedByName, p.ResolvedBy))
+				}
+				row(uuid.UUID(p.Id), when(p.ParkedAt, zone), nameOr(p.UserName, p.UserId), p.Mutation.Kind, p.Verdict.Code, tried, decided)
 			}
 		})
 	})
+}
+
+// nameOr is a person's name, or the id of one who has none any more.
+func nameOr(name string, id []byte) string {
+	if name != "" {
+		return name
+	}
+	return uuid.UUID(id).String()
+}
+
+// resolution says in words what was decided.
+func resolution(c Console, r string) string {
+	return pick(c, r, map[string]string{"replayed": "已重新执行", "dismissed": "已驳回"}[r])
 }
 
 // parked asks the review queue as the operator.
@@ -132,7 +163,7 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 			return c.message(p)
 		}
 		c.Say("%s #%d, done %s by the device's clock", "%s #%d，设备时间 %s", p.Mutation.Kind, p.Mutation.Sequence, when(p.Mutation.DeviceTime, zone))
-		c.Say("person %s, device %s", "人员 %s，设备 %s", uuid.UUID(p.UserId), uuid.UUID(p.DeviceId))
+		c.Say("by %s, device %s", "人员 %s，设备 %s", nameOr(p.UserName, p.UserId), uuid.UUID(p.DeviceId))
 		c.Say("parked %s for %s: %s", "%s 因 %s 待处理：%s", when(p.ParkedAt, zone), p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
 		if a := p.LastAttempt; a.GetCode() != "" { // none once a replay was applied
 			c.Say("replayed %s, failed again for %s: %s", "%s 重新执行，因 %s 仍未成功：%s", when(a.At, zone), a.Code, pick(c, a.English, a.Chinese))
@@ -147,10 +178,10 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 			if e.DoneAt != nil {
 				done = fmt.Sprintf(pick(c, ", done %s as the office decided", "，公司认定时间 %s"), when(e.DoneAt, zone))
 			}
-			c.Say("edited %s by %s%s:\n%s", "%s 由 %s 修改%s：\n%s", when(e.At, zone), uuid.UUID(e.UserId), done, e.Payload)
+			c.Say("edited %s by %s%s:\n%s", "%s 由 %s 修改%s：\n%s", when(e.At, zone), nameOr(e.UserName, e.UserId), done, e.Payload)
 		}
 		if p.Resolution != "" {
-			c.Say("%s %s by %s %s", "%s %s，处理人 %s %s", p.Resolution, when(p.ResolvedAt, zone), uuid.UUID(p.ResolvedBy), p.Reason)
+			c.Say("%s %s by %s %s", "%s %s，处理人 %s %s", resolution(c, p.Resolution), when(p.ResolvedAt, zone), nameOr(p.ResolvedByName, p.ResolvedBy), p.Reason)
 		}
 		return nil
 	})

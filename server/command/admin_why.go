@@ -107,11 +107,12 @@ func (c Console) finding(indent string, f *officev1.Finding, zone *time.Location
 
 func label(c Console, l *typesv1.Label) string { return pick(c, l.GetEn(), l.GetZh()) }
 
+// when is a time as all commands write it: the company's, with how far that is from UTC.
 func when(t *timestamppb.Timestamp, zone *time.Location) string {
 	if t == nil {
 		return "-"
 	}
-	return t.AsTime().In(zone).Format("2006-01-02 15:04:05")
+	return t.AsTime().In(zone).Format("2006-01-02 15:04:05 -07:00")
 }
 
 // message prints an answer as JSON, indented.

@@ -123,7 +123,7 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list := do("phone", "device", "list", "acme"); !regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  |  -  `).MatchString(list) {
+	if list := do("phone", "device", "list", "acme"); !regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+08:00  |  -  `).MatchString(list) {
 		t.Errorf("times are written otherwise than in device show: %q", list)
 	}
 	nobody := uuid.Must(uuid.NewV7())
@@ -145,7 +145,7 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	}
 	first, second := uuid.UUID(push.Mutations[0].Id).String(), uuid.UUID(push.Mutations[1].Id).String()
 
-	if list := do("target_unknown", "parked", "list", "acme"); !strings.Contains(list, first) || !strings.Contains(list, second) {
+	if list := do("parked for", "parked", "list", "acme"); !regexp.MustCompile(`\+08:00 +李师傅 +visit.accept +target_unknown`).MatchString(list) || !strings.Contains(list, first) || !strings.Contains(list, second) {
 		t.Errorf("listed %s", list)
 	}
 	shown := do("doorstep.field.v1.VisitAccept", "parked", "show", "acme", first)
@@ -181,11 +181,12 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	if left := do("", "parked", "list", "acme"); strings.Contains(left, first) || strings.Contains(left, second) {
 		t.Errorf("still open: %s", left)
 	}
-	if all := do("replayed", "parked", "list", "acme", "--decided"); !strings.Contains(all, "dismissed") {
+	if all := do("replayed by 调度", "parked", "list", "acme", "--decided"); !strings.Contains(all, "dismissed by 调度") {
 		t.Errorf("decided: %s", all)
 	}
+	do("Nothing waits", "parked", "list", "acme")
 	do("已电话确认", "parked", "show", "acme", second)
-	if _, e, code := run("parked", "replay", "acme", second, "--as", "dispatch"); code == 0 || e == "" {
-		t.Error("a decision was taken twice")
+	if _, e, code := run("parked", "replay", "acme", second, "--as", "dispatch"); code == 0 || !strings.Contains(e, "dismissed by 调度 on ") {
+		t.Errorf("a decision was taken twice: %s", e)
 	}
 }

@@ -47,6 +47,8 @@ type Service struct {
 	Payloads Payloads
 	// NameOf gives the name of a person of the office, empty for nobody known; optional.
 	NameOf func(ctx context.Context, tx *postgres.Tx, user change.User) (string, error)
+	// Zone is the time zone of the company that tx reads; optional.
+	Zone func(ctx context.Context, tx *postgres.Tx) (*time.Location, error)
 	// Contacts hears what devices say of themselves; optional.
 	Contacts *Contacts
 

@@ -341,7 +341,7 @@ func TestParkedWorkIsListedReplayedAndDismissedOnce(t *testing.T) {
 		t.Fatal(replayed, err)
 	}
 	_, err = d.ReplayParked(d.ctx(), connect.NewRequest(&syncv1.ReplayParkedRequest{Id: first}))
-	wantCode(t, err, fault.Conflict)
+	wantCode(t, err, fault.AlreadyDecided)
 	for reason, want := range map[string]fault.Code{" \n": fault.InvalidArgument, strings.Repeat("长", 501): fault.InvalidArgument, "\x1b[2J": fault.TextUnprintable} {
 		_, err := d.DismissParked(d.ctx(), connect.NewRequest(&syncv1.DismissParkedRequest{Id: second, Reason: reason}))
 		wantCode(t, err, want)

@@ -222,6 +222,27 @@ func (s *Service) decidedTime(at *timestamppb.Timestamp) (time.Time, error) {
 	return decided, nil
 }
 
+// decidedBefore says who decided p, when and how, where err is that it is decided already; any other err stays.
+func (s *Service) decidedBefore(ctx context.Context, tx *postgres.Tx, p postgres.Parked, err error) error {
+	if fault.CodeOf(err) != fault.AlreadyDecided {
+		return err
+	}
+	name, err := s.names(ctx, tx)(p.ResolvedBy)
+	if err != nil {
+		return err
+	}
+	if name == "" {
+		name = uuid.UUID(p.ResolvedBy).String()
+	}
+	zone := time.UTC
+	if s.Zone != nil {
+		if zone, err = s.Zone(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return fault.New(fault.AlreadyDecided, "%s by %s on %s", p.Resolution, name, p.ResolvedAt.In(zone).Format("2006-01-02 15:04:05 -07:00"))
+}
+
 // EditParked implements ParkedService.
 func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.EditParkedRequest]) (*connect.Response[syncv1.EditParkedResponse], error) {
 	who, err := identity.Require(ctx, reviewers...)
@@ -243,7 +264,7 @@ func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.Ed
 	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		p, err := tx.LockParked(ctx, id)
 		if err != nil {
-			return err
+			return s.decidedBefore(ctx, tx, p, err)
 		}
 		var args []byte // none: as they are
 		if req.Msg.Payload != "" {
@@ -286,7 +307,7 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 		var p postgres.Parked
 		result, p, err = tx.ReplayParked(ctx, s.Intake, id, args, change.User(who.User))
 		if err != nil || p.Resolution == "" {
-			return err
+			return s.decidedBefore(ctx, tx, p, err)
 		}
 		return s.tell(ctx, tx, p, result)
 	})
@@ -317,7 +338,7 @@ func (s *Service) DismissParked(ctx context.Context, req *connect.Request[syncv1
 	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		p, err := tx.DismissParked(ctx, uuid.UUID(req.Msg.Id), reason, change.User(who.User))
 		if err != nil {
-			return err
+			return s.decidedBefore(ctx, tx, p, err)
 		}
 		return s.tell(ctx, tx, p, intake.Result{})
 	})

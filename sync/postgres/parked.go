@@ -287,7 +287,8 @@ func (t *Tx) Untell(ctx context.Context, before time.Time, limit int) ([]uuid.UU
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// LockParked locks an open entry of the review queue and reads it. One that is decided gives Conflict.
+// LockParked locks an open entry of the review queue and reads it. One that is decided gives AlreadyDecided, and is
+// returned, too.
 func (t *Tx) LockParked(ctx context.Context, id uuid.UUID) (Parked, error) {
 	var open bool
 	err := t.QueryRow(ctx, `SELECT resolution IS NULL FROM sync_parked WHERE org_id = $1 AND mutation_id = $2 FOR UPDATE`,
@@ -297,15 +298,16 @@ func (t *Tx) LockParked(ctx context.Context, id uuid.UUID) (Parked, error) {
 		return Parked{}, fault.New(fault.NotFound, "")
 	case err != nil:
 		return Parked{}, err
-	case !open:
-		return Parked{}, fault.New(fault.Conflict, "")
 	}
-	found, err := t.ListParked(ctx, ParkedFilter{IDs: []uuid.UUID{id}}, 1)
+	found, err := t.ListParked(ctx, ParkedFilter{IDs: []uuid.UUID{id}, Decided: true}, 1)
 	if err == nil && len(found) != 1 {
 		err = errors.New("parked mutation without its record")
 	}
 	if err != nil {
 		return Parked{}, err
 	}
-	return found[0], nil
+	if !open {
+		err = fault.New(fault.AlreadyDecided, "")
+	}
+	return found[0], err
 }
