@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,6 +125,13 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 	}
 	_, fixed := c.Rooms.Delta.Payloads.Read("visit.accept", right)
 	want(t, "the right visit", edit(fixed), "")
+	if _, empty := c.Rooms.Delta.Payloads.Read("visit.travel", nil); !strings.Contains(empty, `"visit_id": ""`) || !strings.Contains(empty, `"position": null`) {
+		t.Errorf("an empty payload does not show what could stand in it: %s", empty)
+	}
+	want(t, "the right visit, as base64", edit(`{"visit_id": "`+base64.StdEncoding.EncodeToString(job.visit[:])+`"}`), "")
+	if e := list(&syncv1.ListParkedRequest{Id: first})[0].GetEdits(); len(e) != 2 || e[0].GetPayload() != e[1].GetPayload() || !strings.Contains(fixed, job.visit.String()) {
+		t.Errorf("one id written in two ways: %v", e)
+	}
 
 	replayed, err := queue.ReplayParked(t.Context(), with(&syncv1.ReplayParkedRequest{Id: first}, office))
 	if err != nil || replayed.Msg.GetVerdict().GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
@@ -142,7 +150,7 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 		t.Errorf("still open: %v", left)
 	}
 	kept := list(&syncv1.ListParkedRequest{Decided: true, Id: first})
-	if len(kept) != 1 || kept[0].GetResolution() != "replayed" || len(kept[0].GetEdits()) != 1 || kept[0].GetPayload() == kept[0].GetEdits()[0].GetPayload() {
+	if len(kept) != 1 || kept[0].GetResolution() != "replayed" || len(kept[0].GetEdits()) != 2 || kept[0].GetPayload() == kept[0].GetEdits()[0].GetPayload() {
 		t.Errorf("what came is not beside what was edited: %v", kept)
 	}
 

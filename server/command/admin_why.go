@@ -2,21 +2,18 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/internal/idjson"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -115,44 +112,14 @@ func when(t *timestamppb.Timestamp, zone *time.Location) string {
 	return t.AsTime().In(zone).Format("2006-01-02 15:04:05 -07:00")
 }
 
-// message prints an answer as JSON, indented.
+// message prints an answer as JSON, indented, with ids as the other commands take them.
 func (c Console) message(m proto.Message) error {
-	b, err := protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(m)
+	b, err := idjson.Marshal(m)
 	if err != nil {
 		return err
 	}
-	var v any // through a value, for protojson's spacing changes from build to build
-	if err := json.Unmarshal(b, &v); err != nil {
-		return err
-	}
-	idsAsText(m.ProtoReflect(), v)
-	out := json.NewEncoder(c.Out)
-	out.SetIndent("", "  ")
-	return out.Encode(v)
-}
-
-// idsAsText writes the ids in a message's JSON as people and the other commands write them.
-func idsAsText(m protoreflect.Message, v any) {
-	fields, ok := v.(map[string]any)
-	if !ok {
-		return // a message that has a JSON of its own: a time
-	}
-	m.Range(func(f protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		switch name := string(f.Name()); {
-		case f.IsMap():
-		case f.Kind() == protoreflect.BytesKind && !f.IsList():
-			if id, err := uuid.FromBytes(value.Bytes()); err == nil && (name == "id" || strings.HasSuffix(name, "_id")) {
-				fields[name] = id.String()
-			}
-		case f.Message() != nil && f.IsList():
-			for i, one := range fields[name].([]any) {
-				idsAsText(value.List().Get(i).Message(), one)
-			}
-		case f.Message() != nil:
-			idsAsText(value.Message(), fields[name])
-		}
-		return true
-	})
+	_, err = fmt.Fprintf(c.Out, "%s\n", b)
+	return err
 }
 
 type deviceShow struct {

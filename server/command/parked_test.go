@@ -154,7 +154,7 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(payload, "visit_id") {
+	if !strings.Contains(payload, `"visit_id": "`+nobody.String()+`"`) {
 		t.Errorf("shown %s", shown)
 	}
 	_, mended := a.Rooms.Delta.Payloads.Read("visit.accept", was)

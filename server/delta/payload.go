@@ -1,17 +1,14 @@
 package delta
 
 import (
-	"bytes"
-	"encoding/json"
-
 	"buf.build/go/protovalidate"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	optionsv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
+	"github.com/doorstep-dev/doorstep/internal/idjson"
 )
 
 // Payloads are the messages of mutations' arguments, by the mutation's kind.
@@ -30,7 +27,7 @@ func KnownPayloads() Payloads {
 	return out
 }
 
-// Read gives a mutation's arguments as JSON for people, and the message's name. Both are empty for a kind that is
+// Read gives a mutation's arguments as JSON for people, with all the fields of its message, and the message's name. Both are empty for a kind that is
 // not known; only the JSON is for arguments that are none of that message.
 func (p Payloads) Read(kind string, args []byte) (name, text string) {
 	t, ok := p[kind]
@@ -42,15 +39,11 @@ func (p Payloads) Read(kind string, args []byte) (name, text string) {
 	if proto.Unmarshal(args, m) != nil {
 		return name, ""
 	}
-	b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+	b, err := idjson.Marshal(m)
 	if err != nil {
 		return name, ""
 	}
-	var out bytes.Buffer // indented here, for protojson's spacing changes from build to build
-	if json.Indent(&out, b, "", "  ") != nil {
-		return name, ""
-	}
-	return name, out.String()
+	return name, string(b)
 }
 
 // Write turns edited JSON into arguments of the kind. JSON that is not the kind's message, or breaks one of its
@@ -61,7 +54,7 @@ func (p Payloads) Write(kind, text string) ([]byte, error) {
 		return nil, fault.New(fault.MutationUnknown, "%.64s", kind)
 	}
 	m := t.New().Interface()
-	if err := protojson.Unmarshal([]byte(text), m); err != nil {
+	if err := idjson.Unmarshal([]byte(text), m); err != nil {
 		return nil, fault.Wrap(err, fault.InvalidArgument, "payload: %.300s", err.Error())
 	}
 	if err := protovalidate.Validate(m); err != nil {
