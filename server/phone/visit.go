@@ -137,21 +137,19 @@ type completeCmd struct {
 }
 
 func (c completeCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
-		if gaps := read(v, j).gaps; len(gaps) > 0 && !c.Force {
-			return nil, fault.New(fault.ChecklistIncomplete, "%s", p.gaps(gaps))
+	var visit []byte
+	err := onVisit(p, c.Job, field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
+		if words := p.missing(read(v, j)); len(words) > 0 && !c.Force {
+			return nil, fault.New(fault.ChecklistIncomplete, "%s", strings.Join(words, p.pick("；", "; ")))
 		}
+		visit = id
 		at, err := c.position()
 		return &fieldv1.VisitComplete{VisitId: id, Position: at}, err
 	})
-}
-
-func (p *Phone) gaps(gaps []checklist.Gap) string {
-	words := make([]string, len(gaps))
-	for i, g := range gaps {
-		words[i] = p.pick(g.Chinese, g.English)
+	if err != nil || p.json {
+		return err
 	}
-	return strings.Join(words, p.pick("；", "; "))
+	return p.sayMissing(visit)
 }
 
 type cannotCmd struct {
