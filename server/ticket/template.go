@@ -134,6 +134,13 @@ func reasonKey(k string) bool {
 	return k != "" && len(k) <= 64
 }
 
+// knownReason tells whether the company has a reason of that use and key. One that has none of that use takes any.
+func knownReason(ctx context.Context, tx *postgres.Tx, use, key string) (known bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT coalesce(bool_or(key = $3), true) FROM ticket_reason WHERE org_id = $1 AND use = $2`,
+		tx.OrgID(), use, key).Scan(&known)
+	return known, err
+}
+
 // ListReasons returns all reason codes, by use and key.
 func (r *Room) ListReasons(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Reason, error) {
 	rows, err := tx.Query(ctx, `SELECT use, key, name_zh, name_en FROM ticket_reason WHERE org_id = $1 ORDER BY use, key`, tx.OrgID())

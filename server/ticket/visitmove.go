@@ -60,10 +60,20 @@ func move[M ofVisit](ctx context.Context, a *act, _ M) (intake.Result, error) {
 
 // decline gives the ticket back to the office.
 func decline(ctx context.Context, a *act, args *fieldv1.VisitDecline) (intake.Result, error) {
+	merged := a.decision.Outcome == change.Merged
+	if !merged {
+		known, err := knownReason(ctx, a.tx, "decline", args.GetReason())
+		if err != nil {
+			return intake.Result{}, err
+		}
+		if !known {
+			return a.park(ctx, fault.TargetUnknown, "reason "+args.GetReason())
+		}
+	}
 	if err := a.record(nil); err != nil {
 		return intake.Result{}, err
 	}
-	if a.decision.Outcome == change.Merged {
+	if merged {
 		return a.finish(ctx, a.kept(state.VisitDeclined.String()))
 	}
 	a.v.State, a.v.Reason, a.v.dirty = a.next, args.GetReason(), true
@@ -119,6 +129,13 @@ func cannotComplete(ctx context.Context, a *act, args *fieldv1.VisitCannotComple
 	asked := target[a.event]
 	if a.decision.Outcome == change.Merged {
 		return a.again(ctx, asked)
+	}
+	known, err := knownReason(ctx, a.tx, "cannot_complete", args.GetReason())
+	if err != nil {
+		return intake.Result{}, err
+	}
+	if !known {
+		return a.park(ctx, fault.TargetUnknown, "reason "+args.GetReason())
 	}
 	a.t.Review = true
 	if err := a.end(ctx, asked, args.GetReason(), nil); err != nil {

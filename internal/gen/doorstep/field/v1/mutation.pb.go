@@ -73,7 +73,7 @@ func (x *VisitAccept) GetVisitId() []byte {
 type VisitDecline struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	VisitId []byte                 `protobuf:"bytes,1,opt,name=visit_id,json=visitId,proto3" json:"visit_id,omitempty"`
-	// Reason key of use decline.
+	// Reason key of use decline. Where the company has such reasons and this is none of them, the mutation is parked.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	Note          string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -384,7 +384,7 @@ func (x *VisitComplete) GetPosition() *v1.Position {
 type VisitCannotComplete struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	VisitId []byte                 `protobuf:"bytes,1,opt,name=visit_id,json=visitId,proto3" json:"visit_id,omitempty"`
-	// Reason key of use cannot_complete.
+	// Reason key of use cannot_complete, as in VisitDecline.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	Note   string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
 	// Some of the work is done and stays.

@@ -47,7 +47,7 @@ export type VisitDecline = Message<"doorstep.field.v1.VisitDecline"> & {
   visitId: Uint8Array;
 
   /**
-   * Reason key of use decline.
+   * Reason key of use decline. Where the company has such reasons and this is none of them, the mutation is parked.
    *
    * @generated from field: string reason = 2;
    */
@@ -188,7 +188,7 @@ export type VisitCannotComplete = Message<"doorstep.field.v1.VisitCannotComplete
   visitId: Uint8Array;
 
   /**
-   * Reason key of use cannot_complete.
+   * Reason key of use cannot_complete, as in VisitDecline.
    *
    * @generated from field: string reason = 2;
    */

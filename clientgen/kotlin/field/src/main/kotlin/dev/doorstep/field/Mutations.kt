@@ -85,7 +85,8 @@ private val visitAcceptEffect: Effect = visitAccept.effectBy { view, args, at, d
 /**
  * VisitDecline, kind visit.decline.
  *
- * - `reason`: Reason key of use decline.
+ * - `reason`: Reason key of use decline. Where the company has such reasons and this is none of them, the mutation is
+ * parked.
  */
 val visitDecline: Mutator<VisitDecline> = Mutator("visit.decline", VisitDecline.parser()) { view, args ->
     val visit = Visits.get(view, args.visitId)
@@ -204,7 +205,7 @@ private val visitCompleteEffect: Effect = visitComplete.effectBy { view, args, a
 /**
  * VisitCannotComplete, kind visit.cannot_complete.
  *
- * - `reason`: Reason key of use cannot_complete.
+ * - `reason`: Reason key of use cannot_complete, as in VisitDecline.
  * - `partially`: Some of the work is done and stays.
  */
 val visitCannotComplete: Mutator<VisitCannotComplete> =
