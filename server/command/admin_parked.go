@@ -269,7 +269,7 @@ func (e *parkedEdit) doneAt(ctx context.Context, r app.Rooms, id []byte, zone *t
 	}
 	at, err := time.Parse(time.RFC3339, e.Done)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.InvalidArgument, "time %.100s", e.Done)
+		return nil, fault.Wrap(err, fault.InvalidArgument, "--done %.100s: received, or 2026-11-23T09:30", e.Done)
 	}
 	return timestamppb.New(at), nil
 }

@@ -169,6 +169,9 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 		{"parked", "dismiss", "acme", nobody.String(), "--as", "dispatch", "--reason", "x"},
 		{"parked", "show", "acme", "nonsense"},
 		{"parked", "edit", "acme", first, "--as", "dispatch", "--payload", file + ".absent"},
+		{"parked", "edit", "acme", first, "--as", "dispatch"},
+		{"parked", "edit", "acme", first, "--as", "dispatch", "--done", "yesterday"},
+		{"parked", "edit", "acme", first, "--as", "dispatch", "--done", "2999-01-01T00:00"},
 	} {
 		if out, e, code := run(refused...); code == 0 || out != "" || e == "" {
 			t.Errorf("%v: %d %s%s", refused, code, out, e)
@@ -176,6 +179,12 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	}
 	do("visit_id", "parked", "edit", "acme", first, "--as", "dispatch", "--payload", file)
 	do("edited", "parked", "show", "acme", first)
+	do("done 2020-11-20 09:30:00 +08:00", "parked", "edit", "acme", first, "--as", "dispatch", "--done", "2020-11-20T09:30")
+	do("done 2020-11-20 09:30:00 +08:00", "parked", "edit", "acme", first, "--as", "dispatch", "--done", "2020-11-20T01:30:00Z")
+	received := do("done 20", "parked", "edit", "acme", first, "--as", "dispatch", "--done", "received")
+	if shown := do("李师傅", "parked", "show", "acme", first); !strings.Contains(shown, "parked "+received[5:31]) || strings.Count(shown, "as the office decided") != 3 {
+		t.Errorf("shown %s\nreceived %s", shown, received)
+	}
 	do("applied", "parked", "replay", "acme", first, "--as", "dispatch")
 	do("told", "parked", "dismiss", "acme", second, "--as", "dispatch", "--reason", "已电话确认")
 	if left := do("", "parked", "list", "acme"); strings.Contains(left, first) || strings.Contains(left, second) {

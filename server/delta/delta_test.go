@@ -355,6 +355,35 @@ func TestParkedWorkIsListedReplayedAndDismissedOnce(t *testing.T) {
 	}
 }
 
+func TestWorkThatIsStillToComeParksAgainUntilItsTimeIsDecided(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	m := d.mutation(1, "add")
+	m.DeviceTime = timestamppb.New(time.Now().AddDate(1, 0, 0))
+	if _, err := d.push(m); err != nil {
+		t.Fatal(err)
+	}
+	d.who.Grants = []identity.Grant{{Role: identity.Supervisor, Scope: identity.ScopeOrg}}
+	replay := func() *syncv1.Verdict {
+		t.Helper()
+		res, err := d.ReplayParked(d.ctx(), connect.NewRequest(&syncv1.ReplayParkedRequest{Id: m.Id}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Msg.Verdict
+	}
+	if v := replay(); v.Outcome != syncv1.Outcome_OUTCOME_PARKED || v.Code != string(fault.DeviceTimeFuture) {
+		t.Errorf("replayed: %v", v)
+	}
+	edit := &syncv1.EditParkedRequest{Id: m.Id, DoneAt: timestamppb.New(time.Now().Add(-time.Hour))}
+	if _, err := d.EditParked(d.ctx(), connect.NewRequest(edit)); err != nil {
+		t.Fatal(err)
+	}
+	if v := replay(); v.Outcome != syncv1.Outcome_OUTCOME_APPLIED {
+		t.Errorf("replayed at the time decided: %v", v)
+	}
+}
+
 func TestParkedWorkIsListedInAnswersThatFitHoweverLargeItIs(t *testing.T) {
 	t.Parallel()
 	d := open(t)

@@ -163,22 +163,25 @@ func (t *Tx) EditParked(ctx context.Context, id uuid.UUID, args []byte, decided 
 	return t.edit(ctx, p.Mutation, args, decided, by)
 }
 
-// edited is a parked mutation as its newest edit has it.
-func (t *Tx) edited(ctx context.Context, m change.Mutation) (change.Mutation, error) {
-	edits, err := t.Edits(ctx, m.ID)
-	if n := len(edits[m.ID]); n > 0 {
-		m.Args, m.Decided = edits[m.ID][n-1].Args, edits[m.ID][n-1].Decided
+// edited is a parked mutation as the newest of its edits has it.
+func edited(m change.Mutation, edits []Edit) change.Mutation {
+	if n := len(edits); n > 0 {
+		m.Args, m.Decided = edits[n-1].Args, edits[n-1].Decided
 	}
-	return m, err
+	return m
 }
 
 // maxEditBytes bounds all editions of an entry together: it is listed with all of them.
 const maxEditBytes = 2 << 20
 
 func (t *Tx) edit(ctx context.Context, m change.Mutation, args []byte, decided time.Time, by change.User) (Edit, error) {
-	before, err := t.edited(ctx, m)
+	edits, err := t.Edits(ctx, m.ID)
 	if err != nil {
 		return Edit{}, err
+	}
+	before, held := edited(m, edits[m.ID]), 0
+	for _, e := range edits[m.ID] {
+		held += len(e.Args)
 	}
 	if args == nil {
 		args = before.Args
@@ -186,19 +189,13 @@ func (t *Tx) edit(ctx context.Context, m change.Mutation, args []byte, decided t
 	if decided.IsZero() {
 		decided = before.Decided
 	}
-	id, e := m.ID, Edit{Args: args, By: by, At: t.now, Decided: decided}
-	var held int
-	err = t.QueryRow(ctx, `SELECT coalesce(sum(octet_length(args)), 0) FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
-		t.org, id).Scan(&held)
-	if err != nil {
-		return e, err
-	}
+	e := Edit{Args: args, By: by, At: t.now, Decided: decided}
 	if held+len(args) > maxEditBytes {
 		return e, fault.New(fault.MutationTooLarge, "%d bytes of edits, at most %d", held+len(args), maxEditBytes)
 	}
 	_, err = t.Exec(ctx, `INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at, decided_at)
 		SELECT $1, $2, coalesce(max(edition), 0) + 1, $3, $4, $5, $6 FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
-		t.org, id, args, by, e.At, timeOrNull(decided))
+		t.org, m.ID, args, by, e.At, timeOrNull(decided))
 	return e, err
 }
 
@@ -222,11 +219,11 @@ func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.U
 			return intake.Result{}, p, err
 		}
 	}
-	m, err := t.edited(ctx, p.Mutation)
+	edits, err := t.Edits(ctx, id)
 	if err != nil {
 		return intake.Result{}, p, err
 	}
-	result, err := in.Replay(ctx, t, m)
+	result, err := in.Replay(ctx, t, edited(p.Mutation, edits[id]))
 	if err != nil {
 		return result, p, err
 	}
