@@ -147,7 +147,7 @@ var definitions = []Definition{
 	{MutationUnknown, KindInvalid, false, "This server does not know this kind of action; it was kept for a person to decide.", "服务器不认识该操作，已保留待人工处理。"},
 	{MutationMalformed, KindInvalid, false, "The action's content cannot be read; it was kept for a person to decide.", "操作内容无法解析，已保留待人工处理。"},
 	{MutationTooLarge, KindInvalid, false, "The action is larger than allowed.", "操作内容超过大小限制。"},
-	{MutationIDReused, KindConflict, false, "This action came under the number of another that was done before. It was not done; do it again.", "该操作与先前另一操作编号相同，未执行，请重新操作。"},
+	{MutationIDReused, KindConflict, false, "The office already has an action of this id that says something else or is another person's. This one was not done.", "已有相同编号、但内容或人员不同的操作，本次未执行。"},
 	{MutationPanicked, KindInternal, false, "The action hit a fault on our side; it was kept with all that it carried for a person to decide.", "处理该操作时服务器出错，内容已完整保留待人工处理。"},
 	{MutationFailed, KindInternal, false, "The action could not be applied; it was kept with all that it carried for a person to decide.", "该操作无法执行，内容已完整保留待人工处理。"},
 	{DeviceTimeFuture, KindInvalid, false, "The phone's clock is ahead of the office. Set it right; the action was kept for a person to decide.", "手机时间超前，请校准；操作已保留待人工处理。"},
