@@ -94,20 +94,24 @@ func (c *Client) once(ctx context.Context, r *Report, tried map[uuid.UUID]bool) 
 	if err := c.pull(ctx, r); err != nil {
 		return false, err
 	}
-	if old != nil {
-		return false, old // it still shows what the office says, while its queue waits for the upgrade
-	}
-	if err := c.pushForgotten(ctx, r); err != nil {
-		return false, err
+	if old == nil { // else its queue waits for the upgrade
+		if err := c.pushForgotten(ctx, r); err != nil {
+			return false, err
+		}
 	}
 	if err := c.Store.prune(ctx); err != nil {
 		return false, err
 	}
 	moved, aside, err := c.upload(ctx, r, tried)
-	if err != nil || !moved || aside {
-		return aside, err // aside: what comes next pulls, too
+	switch {
+	case err != nil:
+		return false, err
+	case aside && old == nil:
+		return true, nil // what comes next pulls, too
+	case moved:
+		err = c.pull(ctx, r)
 	}
-	return false, c.pull(ctx, r)
+	return false, errors.Join(err, old)
 }
 
 // push sends what has no verdict, in order, until all have one; everything from a number on if it is not 0.

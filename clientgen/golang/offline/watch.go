@@ -46,7 +46,7 @@ func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) err
 			case <-c.Store.Woken():
 			}
 			continue
-		case code == fault.DeviceRevoked, code == fault.RefreshInvalid, code == fault.NotEnrolled, code == fault.ClientTooOld,
+		case code == fault.DeviceRevoked, code == fault.RefreshInvalid, code == fault.NotEnrolled,
 			code == fault.StoreUnusable, code == fault.StoreLocked, code == fault.SequenceReused:
 			return err
 		}
@@ -185,6 +185,9 @@ func (c *Client) both(ctx context.Context, hear func(Event)) error {
 	}
 	if ctx.Err() == nil {
 		hear(Event{Report: &r, Err: err})
+	}
+	if CodeOf(err) == fault.ClientTooOld {
+		return nil // all but the queue goes on: new jobs come, photos of what has a verdict go
 	}
 	return err
 }
