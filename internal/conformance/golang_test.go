@@ -142,7 +142,8 @@ func (g *golang) upgrade() {
 	g.close()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(g.dir, "store.db"))
 	g.check(err)
-	_, err = db.ExecContext(g.t.Context(), `ALTER TABLE outbox DROP COLUMN too_old; ALTER TABLE outbox DROP COLUMN known; PRAGMA user_version = 1`)
+	_, err = db.ExecContext(g.t.Context(), `DROP INDEX outbox_waiting; CREATE INDEX outbox_unsent ON outbox (n) WHERE outcome IS NULL;
+		ALTER TABLE outbox DROP COLUMN judged; ALTER TABLE outbox DROP COLUMN too_old; ALTER TABLE outbox DROP COLUMN known; PRAGMA user_version = 1`)
 	g.check(errors.Join(err, db.Close()))
 	g.version = 2
 	g.must(g.open())

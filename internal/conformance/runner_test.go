@@ -400,11 +400,11 @@ func TestAStrangerIsRefusedPlainly(t *testing.T) {
 	s.act("add", []byte("{}"))
 	s.act("add", []byte("{}"))
 	s.work = append(s.work[:1], s.work[2]) // and forgets one that it never sent
-	if code := s.push(0); code != "sequence_gap" {
+	if code := s.push(); code != "sequence_gap" {
 		t.Errorf("a gap: %q", code)
 	}
 	s.work[1].seq, s.work[1].id = 2, uuid.Nil
-	if code := s.push(0); code != "invalid_argument" {
+	if code := s.push(); code != "invalid_argument" {
 		t.Errorf("an id of zeros: %q", code)
 	}
 }

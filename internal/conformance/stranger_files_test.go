@@ -44,10 +44,10 @@ func (s *stranger) files() (out []string) {
 	return out
 }
 
-// offerAgain is section 8.5: files of mutations that the server has forgotten go through it anew.
-func (s *stranger) offerAgain(from uint64) {
+// offerAgain is section 8.5: files of a mutation that the server had forgotten go through it anew.
+func (s *stranger) offerAgain(w *strangerWork) {
 	for _, f := range s.kept {
-		if f.work.seq >= from && f.state == "done" {
+		if f.work == w && f.state == "done" {
 			f.state = "waiting"
 		}
 	}
@@ -56,7 +56,7 @@ func (s *stranger) offerAgain(from uint64) {
 // upload is section 8.9. moved: the server may have something new.
 func (s *stranger) upload() (moved bool, code string) {
 	for _, f := range s.kept {
-		if f.work.verdict == nil || f.state != "waiting" && f.state != "held" {
+		if !f.work.known || f.state != "waiting" && f.state != "held" {
 			continue
 		}
 		switch code := s.sendFile(f); {

@@ -40,12 +40,12 @@ type stranger struct {
 	org, device          string
 	ended                string
 
-	cursor        string
-	held, staged  map[string]map[string]strangerEntry // by feed, by kind and id
-	repair        []string
-	work          []*strangerWork
-	kept          []*strangerFile
-	covered, last uint64 // up to which number the shown state has the effects
+	cursor       string
+	held, staged map[string]map[string]strangerEntry // by feed, by kind and id
+	repair       []string
+	work         []*strangerWork
+	kept         []*strangerFile
+	last         uint64 // number
 }
 
 // strangerExpected is the field of a Problem that says from where to send.
@@ -86,6 +86,12 @@ type strangerWork struct {
 	at      time.Time
 	verdict *strangerVerdict
 	device  string
+	// judged is the device that the verdict was given to.
+	judged string
+	// known: the server has it for sure. (Section 4.7.)
+	known bool
+	// covered: what is held has the effect. (Section 8.3.)
+	covered bool
 	// tooOld: the last that the server said of it is client_too_old. (Section 4.9.)
 	tooOld bool
 }
@@ -193,13 +199,11 @@ func (s *stranger) enrol(url, enrolment string) string {
 	}
 	s.access, s.refresh, s.ended = enrolled.Tokens.Access, enrolled.Tokens.Refresh, ""
 	s.org, s.device = s.uuidOf(enrolled.OrgID), s.uuidOf(enrolled.DeviceID)
-	// Section 8.1: what is unsent is numbered from 1 again and keeps its ids.
-	s.covered, s.last = 0, 0
+	// Section 8.1: all that is held is numbered from 1 again, keeps its ids and is offered again.
+	s.last = 0
 	for _, w := range s.work {
-		if w.verdict == nil {
-			s.last++
-			w.seq, w.device = s.last, s.device
-		}
+		s.last++
+		w.seq, w.device, w.known = s.last, s.device, false
 	}
 	return ""
 }
@@ -209,15 +213,6 @@ func (s *stranger) act(kind string, args []byte) {
 	s.work = append(s.work, &strangerWork{
 		seq: s.last, id: uuid.Must(uuid.NewV7()), kind: kind, args: args, at: time.Now().Add(s.ahead).UTC(), device: s.device,
 	})
-}
-
-// mine is what was made under the present identity, in order; held_from is its first number. (Section 4.6.)
-func (s *stranger) mine() []*strangerWork {
-	i := slices.IndexFunc(s.work, func(w *strangerWork) bool { return w.device == s.device })
-	if i < 0 {
-		return nil
-	}
-	return s.work[i:]
 }
 
 func (s *stranger) sync() string {
@@ -231,7 +226,7 @@ func (s *stranger) sync() string {
 	}
 	code := s.round()
 	if code == "device_revoked" { // section 8.8
-		if code := s.push(0); code != "" {
+		if code := s.push(); code != "" {
 			return code
 		}
 		s.held, s.staged, s.cursor, s.ended = map[string]map[string]strangerEntry{}, map[string]map[string]strangerEntry{}, "", code
@@ -240,40 +235,33 @@ func (s *stranger) sync() string {
 }
 
 func (s *stranger) round() string {
-	old := s.push(0)
+	old := s.push()
 	if old != "" && old != "client_too_old" {
 		return old
 	}
-	if code := s.pull(); code != "" || old != "" {
-		return cmp.Or(code, old)
+	if code := s.pull(); code != "" {
+		return code
 	}
-	for _, w := range s.mine() { // section 4.7
-		if w.verdict != nil && w.seq > s.covered {
-			s.offerAgain(w.seq)
-			if code := s.push(w.seq); code != "" {
-				return code
-			}
-			if code := s.pull(); code != "" {
-				return code
-			}
-			break
+	if old == "" && s.unsent() > 0 { // section 4.7: the checkpoint showed that it has forgotten some
+		if code := cmp.Or(s.push(), s.pull()); code != "" {
+			return code
 		}
 	}
 	moved, code := s.upload()
-	if code != "" || !moved {
-		return code
+	if code == "" && moved {
+		code = s.pull()
 	}
-	return s.pull()
+	return cmp.Or(code, old)
 }
 
 // reword is section 4.9.
 func (s *stranger) reword(kind string) string {
 	for _, w := range s.work {
-		if w.verdict == nil && !w.tooOld {
+		if !w.known && !w.tooOld {
 			return "sequence_reused"
 		}
-		if w.verdict == nil {
-			w.kind, w.tooOld = kind, false
+		if !w.known {
+			w.kind, w.tooOld, w.verdict = kind, false, nil
 			return ""
 		}
 	}
@@ -281,14 +269,14 @@ func (s *stranger) reword(kind string) string {
 	return ""
 }
 
-// push sends from a number on, or from the first without a verdict. (Section 4.)
-func (s *stranger) push(from uint64) string {
+// push sends what the server is not known to have. (Section 4.)
+func (s *stranger) push() string {
 	s.t.Helper()
 	for gaps := 0; ; {
 		var ms []any
 		var sent []*strangerWork
-		for _, w := range s.mine() {
-			if w.seq >= from && (from != 0 || w.verdict == nil || len(sent) > 0) {
+		for _, w := range s.work {
+			if !w.known {
 				sent = append(sent, w)
 				w.tooOld = false
 				ms = append(ms, map[string]any{
@@ -302,12 +290,13 @@ func (s *stranger) push(from uint64) string {
 		}
 		var out struct{ Verdicts []strangerVerdict }
 		code, expected := s.authorized("sync.v1.SyncService/Push", map[string]any{
-			"mutations": ms, "heldFrom": strconv.FormatUint(s.mine()[0].seq, 10),
+			"mutations": ms, "heldFrom": strconv.FormatUint(s.work[0].seq, 10),
 		}, &out)
 		if code == "sequence_gap" && gaps == 0 {
 			gaps++
-			from = expected
-			s.offerAgain(from)
+			for _, w := range s.work {
+				w.known = w.seq < expected
+			}
 			continue
 		}
 		if code == "client_too_old" {
@@ -319,12 +308,14 @@ func (s *stranger) push(from uint64) string {
 			return code
 		}
 		for i, v := range out.Verdicts {
-			if sent[i].verdict == nil { // the first stays
-				sent[i].verdict = &v
+			w := sent[i]
+			w.known = true
+			if w.verdict == nil { // the first stays
+				w.verdict, w.judged = &v, w.device
 			}
-		}
-		if from = sent[len(out.Verdicts)-1].seq + 1; from > s.last {
-			return ""
+			if w.verdict.ServerTime != v.ServerTime {
+				s.offerAgain(w)
+			}
 		}
 	}
 }
@@ -385,7 +376,10 @@ func (s *stranger) stage(p strangerPage) (checkpoint bool) {
 	for f, entries := range s.staged {
 		s.held[f] = maps.Clone(entries)
 	}
-	s.covered, _ = strconv.ParseUint(cmp.Or(p.LastSequence, "0"), 10, 64)
+	last, _ := strconv.ParseUint(cmp.Or(p.LastSequence, "0"), 10, 64)
+	for _, w := range s.work {
+		w.covered, w.known = w.seq <= last, w.known && w.seq <= last
+	}
 	return true
 }
 
@@ -457,12 +451,8 @@ func (s *stranger) shows() (map[uuid.UUID]int, bool) {
 		}
 	}
 	for _, w := range s.work {
-		covered := w.seq <= s.covered
-		if w.device != s.device {
-			covered = w.verdict != nil
-		}
 		var a struct{ Item, Other uuid.UUID }
-		if covered || !slices.Contains([]string{"add", "pair", "attach"}, w.kind) || json.Unmarshal(w.args, &a) != nil {
+		if w.covered || !slices.Contains([]string{"add", "pair", "attach"}, w.kind) || json.Unmarshal(w.args, &a) != nil {
 			continue
 		}
 		for _, id := range []uuid.UUID{a.Item, a.Other} {
@@ -476,7 +466,7 @@ func (s *stranger) shows() (map[uuid.UUID]int, bool) {
 
 func (s *stranger) unsent() (n int) {
 	for _, w := range s.work {
-		if w.verdict == nil {
+		if !w.known {
 			n++
 		}
 	}
@@ -509,7 +499,7 @@ func (s *stranger) verifyReceipt(w *strangerWork) {
 	}
 	sum := sha256.Sum256(w.args)
 	text := fmt.Sprintf("doorstep receipt 1\norg %s\ndevice %s\nsequence %s\nid %s\nkind %s\nargs %s\noutcome %s\nat %d\n",
-		s.org, w.device, v.Sequence, w.id, w.kind, hex.EncodeToString(sum[:]),
+		s.org, w.judged, v.Sequence, w.id, w.kind, hex.EncodeToString(sum[:]),
 		strings.ToLower(strings.TrimPrefix(v.Outcome, "OUTCOME_")), at.UnixMicro())
 	signature, err := base64.StdEncoding.DecodeString(v.Receipt)
 	if err != nil {

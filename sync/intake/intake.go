@@ -308,6 +308,7 @@ func sameWork(a, b change.Mutation) bool {
 // decide finds the verdict of one new mutation and signs it.
 func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation, byID map[uuid.UUID]Record, c care) (change.Verdict, error) {
 	now := in.Now()
+	at := now.UTC().Truncate(time.Microsecond)
 	var result Result
 	var err error
 	mutate, known := in.Mutators[m.Kind]
@@ -318,8 +319,10 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 	case duplicate && !sameWork(old.Mutation, m):
 		result = Reject(fault.MutationIDReused, "")
 	case duplicate:
-		// The same action came before, under another number or from another phone. It has had its effect.
+		// The same action came before, under another number or from another phone. It has had its effect, at that time: a
+		// device that holds the first verdict sees by it that nothing was forgotten.
 		v := old.Verdict
+		at = v.At
 		result = Result{Outcome: v.Outcome, Code: v.Code, Detail: v.Detail, Changes: v.Changes}
 	case p.ParkAll != "":
 		result = Park(p.ParkAll, "")
@@ -339,7 +342,7 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 	}
 	v := change.Verdict{
 		Seq: m.Seq, ID: m.ID, Outcome: result.Outcome, Code: result.Code, Detail: result.Detail,
-		Changes: result.Changes, At: now.UTC().Truncate(time.Microsecond),
+		Changes: result.Changes, At: at,
 	}
 	v.Receipt, v.Key = in.Signer.Sign(change.ReceiptText(p.Org, m, v))
 	return v, nil

@@ -145,12 +145,17 @@ func handedOver[T intake.Tx](t *testing.T, w *World[T]) {
 	w.Give(t, item, p.User)
 	m := p.Do("add", Args{Item: item}, w.Now)
 	w.Sync(t, p)
+	first := w.Now
+	w.Now = first.Add(time.Hour)
 	q := NewPhone(p.User)
 	v, err := w.take(t.Context(), q, m, change.Mutation{Seq: 2, ID: uuid.New(), Kind: "add", Args: m.Args, DeviceTime: w.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantOutcome(t, v[0], change.Applied, "")
+	if !v[0].At.Equal(first) || !v[1].At.Equal(w.Now) {
+		t.Errorf("taken in at %s and %s, want %s for what came before", v[0].At, v[1].At, first)
+	}
 	wantOutcome(t, v[1], change.Applied, "")
 	if got := w.Item(t, item).Count; got != 2 {
 		t.Fatalf("count %d, want 2: the id that came twice counts once", got)

@@ -113,7 +113,7 @@ func (s *Store) HandOver(ctx context.Context, b Box) error {
 				err = fault.New(fault.UnsentWork, "")
 			}
 			return err
-		}, `SELECT id FROM outbox WHERE outcome IS NULL UNION ALL SELECT id FROM file WHERE state IN (1, 2)`)
+		}, `SELECT id FROM outbox WHERE known IS NULL UNION ALL SELECT id FROM file WHERE state IN (1, 2)`)
 		if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (s *Store) box(ctx context.Context) (Box, error) {
 		b.Mutations = append(b.Mutations, m)
 		return err
 	}, `SELECT id, kind, args, at, verdict FROM outbox
-		WHERE outcome IS NULL OR id IN (SELECT mutation FROM file WHERE state IN (1, 2)) ORDER BY n`)
+		WHERE known IS NULL OR id IN (SELECT mutation FROM file WHERE state IN (1, 2)) ORDER BY n`)
 	if err != nil {
 		return Box{}, err
 	}

@@ -19,11 +19,18 @@ type running struct {
 	*phone
 	changed   chan offline.Changed
 	connected chan bool
+	uploaded  chan int
 }
 
 func (o *office) running(t *testing.T, user uuid.UUID) *running {
 	t.Helper()
-	p := &running{o.phone(t, user, newFaulty(1, 0)), make(chan offline.Changed, 1000), make(chan bool, 1000)}
+	return run(t, o.phone(t, user, newFaulty(1, 0)))
+}
+
+// run lets a phone watch until the test ends.
+func run(t *testing.T, watching *phone) *running {
+	t.Helper()
+	p := &running{watching, make(chan offline.Changed, 1000), make(chan bool, 1000), make(chan int, 1000)}
 	p.Client.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() } // no wait in tests
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -35,6 +42,9 @@ func (o *office) running(t *testing.T, user uuid.UUID) *running {
 			if e.Report != nil {
 				for _, c := range e.Report.Changed {
 					p.changed <- c
+				}
+				if e.Report.Uploaded > 0 {
+					p.uploaded <- e.Report.Uploaded
 				}
 			}
 		})

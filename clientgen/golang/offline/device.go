@@ -23,7 +23,6 @@ const (
 	metaEnded   = "login_ended" // code, when the login has ended
 	metaCursor  = "cursor"
 	metaAsOf    = "as_of"
-	metaReached = "last_sequence" // of the last checkpoint
 	metaOffline = "offline"
 	// The early part shows, before the first checkpoint; and how much there will be at that.
 	metaEarly = "early"
@@ -88,8 +87,9 @@ func deviceOf(ctx context.Context, q queryer) (Device, error) {
 	return d, err
 }
 
-// enrolled takes a new identity. What is unsent is renumbered for it, ids stay: whatever the old identity did
-// send counts once. Another person's store with unsent work is not taken over.
+// enrolled takes a new identity. All that is held is renumbered for it and offered again, also what has a verdict: the server may
+// have been restored to before the old identity. Ids stay, so that what the server has counts once. Another person's store with
+// unsent work is not taken over.
 func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolDeviceResponse) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		old, err := deviceOf(ctx, tx)
@@ -104,11 +104,7 @@ func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolD
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET device = ?, seq = -n, tried = 0 WHERE outcome IS NULL`, e.DeviceId); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET seq =
-			(SELECT count(*) FROM outbox o WHERE o.outcome IS NULL AND o.n <= outbox.n) WHERE outcome IS NULL`); err != nil {
+		if err := renumber(ctx, tx, e.DeviceId); err != nil {
 			return err
 		}
 		tokens, err := proto.Marshal(e.Tokens)
@@ -130,6 +126,19 @@ func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolD
 		}
 		return nil
 	})
+}
+
+// renumber gives all mutations the numbers 1, 2, 3, … of a new device, in the order in which they were done. A verdict stays signed
+// for the device that it was given to.
+func renumber(ctx context.Context, tx *sql.Tx, device []byte) error {
+	_, err := tx.ExecContext(ctx, `UPDATE outbox SET judged = CASE WHEN outcome IS NOT NULL THEN coalesce(judged, device) END,
+		device = ?, seq = -n, tried = 0, too_old = 0, known = NULL`, device)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET seq = r.rank FROM (SELECT n, row_number() OVER (ORDER BY n) AS rank FROM outbox) r
+		WHERE r.n = outbox.n`)
+	return err
 }
 
 func (s *Store) tokens(ctx context.Context) (*accountv1.Tokens, error) {
@@ -182,7 +191,7 @@ func (s *Store) Logout(ctx context.Context) error {
 
 func refuseUnsent(ctx context.Context, tx *sql.Tx) error {
 	var mutations, files int
-	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE outcome IS NULL),
+	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE known IS NULL),
 		(SELECT count(*) FROM file WHERE state IN (?, ?))`, FileWaiting, FileHeld).Scan(&mutations, &files)
 	if err == nil && mutations+files > 0 {
 		err = fault.New(fault.UnsentWork, "%d actions, %d files", mutations, files)
@@ -206,7 +215,7 @@ func (s *Store) wipeCopy(ctx context.Context, code fault.Code) error {
 		for _, statement := range []string{
 			`DELETE FROM entry`, `DELETE FROM staged`, `DELETE FROM staged_clear`, `DELETE FROM repair`,
 			`DELETE FROM file WHERE state NOT IN (1, 2)`,
-			`DELETE FROM outbox WHERE outcome IS NOT NULL AND id NOT IN (SELECT mutation FROM file)`,
+			`DELETE FROM outbox WHERE known IS NOT NULL AND id NOT IN (SELECT mutation FROM file)`,
 			`DELETE FROM meta WHERE key IN ('cursor', 'as_of', 'early', 'whole')`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {

@@ -72,9 +72,10 @@ func (s *Store) Actions(ctx context.Context) ([]Action, error) {
 	return actions(ctx, s.read, `ORDER BY n`)
 }
 
-// Waiting returns the mutations without a verdict, oldest first.
+// Waiting returns the mutations that the server is not known to have, oldest first: those without a verdict, and those that it
+// gave one for and may have forgotten since then, because its database was restored or because the device enrolled anew.
 func (s *Store) Waiting(ctx context.Context) ([]Action, error) {
-	return actions(ctx, s.read, `WHERE outcome IS NULL ORDER BY n`)
+	return actions(ctx, s.read, `WHERE known IS NULL ORDER BY n`)
 }
 
 // Attention returns what the server rejected or parked and nobody has marked as seen, oldest first.
@@ -106,12 +107,12 @@ func actions(ctx context.Context, q queryer, where string, args ...any) ([]Actio
 	var out []Action
 	err := each(ctx, q, func(scan func(...any) error) error {
 		var a Action
-		var device, id, verdict []byte
+		var device, judged, id, verdict []byte
 		var at int64
-		if err := scan(&device, &a.Seq, &id, &a.Kind, &a.Args, &at, &a.Tried, &verdict, &a.Covered, &a.Seen); err != nil {
+		if err := scan(&device, &judged, &a.Seq, &id, &a.Kind, &a.Args, &at, &a.Tried, &verdict, &a.Waits, &a.Covered, &a.Seen); err != nil {
 			return err
 		}
-		a.Device, a.ID, a.DeviceTime = idOf(device), idOf(id), time.UnixMicro(at).UTC()
+		a.Device, a.JudgedAs, a.ID, a.DeviceTime = idOf(device), idOf(judged), idOf(id), time.UnixMicro(at).UTC()
 		if verdict != nil {
 			a.Verdict = &syncv1.Verdict{}
 			if err := proto.Unmarshal(verdict, a.Verdict); err != nil {
@@ -120,40 +121,37 @@ func actions(ctx context.Context, q queryer, where string, args ...any) ([]Actio
 		}
 		out = append(out, a)
 		return nil
-	}, `SELECT device, seq, id, kind, args, at, tried, verdict, covered, seen FROM outbox `+where, args...)
+	}, `SELECT device, coalesce(judged, device), seq, id, kind, args, at, tried, verdict, known IS NULL, covered, seen FROM outbox `+where, args...)
 	return out, err
 }
 
-// waits tells whether a mutation has no verdict.
+// waits tells whether there is a mutation to send that the server has not refused as too old.
 func (s *Store) waits(ctx context.Context) (waits bool, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE outcome IS NULL)`).Scan(&waits)
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE known IS NULL AND too_old = 0)`).Scan(&waits)
 	return waits, err
 }
 
 // Unsent counts what only this device has.
 func (s *Store) Unsent(ctx context.Context) (Unsent, error) {
 	var u Unsent
-	err := s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE outcome IS NULL),
+	err := s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE known IS NULL),
 		count(*), coalesce(sum(size), 0) FROM file WHERE state IN (?, ?)`, FileWaiting, FileHeld).
 		Scan(&u.Mutations, &u.Files, &u.Bytes)
 	return u, err
 }
 
-// batch returns the next mutations to send: from the number given, or from the first without a verdict when it
-// is 0; at most count and about size bytes. It marks them as tried.
-func (s *Store) batch(ctx context.Context, from uint64, count, size int) (out *syncv1.PushRequest, err error) {
+// batch returns the next mutations to send, from the first that waits; at most count and about size bytes. It marks them as
+// tried.
+func (s *Store) batch(ctx context.Context, count, size int) (out *syncv1.PushRequest, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		out = &syncv1.PushRequest{}
 		device, err := getMeta(ctx, tx, metaDevice)
 		if err != nil {
 			return err
 		}
-		var first uint64
-		err = tx.QueryRowContext(ctx, `SELECT coalesce(min(seq), 0), coalesce(min(CASE WHEN outcome IS NULL THEN seq END), 0)
-			FROM outbox WHERE device = ?`, device).Scan(&out.HeldFrom, &first)
-		if from == 0 {
-			from = first
-		}
+		var from uint64
+		err = tx.QueryRowContext(ctx, `SELECT coalesce(min(seq), 0), coalesce(min(CASE WHEN known IS NULL THEN seq END), 0)
+			FROM outbox WHERE device = ?`, device).Scan(&out.HeldFrom, &from)
 		if err != nil || from == 0 {
 			return err
 		}
@@ -187,14 +185,15 @@ func (s *Store) refusedAsOld(ctx context.Context, first uint64) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE outbox SET too_old = 1 WHERE device = ? AND seq >= ? AND outcome IS NULL`, device, int64(first))
+		_, err = tx.ExecContext(ctx, `UPDATE outbox SET too_old = 1 WHERE device = ? AND seq >= ? AND known IS NULL`, device, int64(first))
 		return err
 	})
 }
 
 // Reword says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the server
 // takes from no app any more. It is refused with SequenceReused unless the last that the server said of it is ClientTooOld: one whose
-// answer was lost may have been taken in as it was, also by another device that imported it.
+// answer was lost may have been taken in as it was, also by another device that imported it. A verdict from before the server's
+// database was restored goes with the old words: the new ones get their own.
 func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []byte) error {
 	if len(args) > MaxArgs {
 		return fault.New(fault.MutationTooLarge, "%d bytes", len(args))
@@ -203,7 +202,8 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 		args = []byte{}
 	}
 	err := s.transact(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, too_old = 0 WHERE id = ? AND outcome IS NULL AND too_old = 1`, kind, args, id[:])
+		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, too_old = 0, outcome = NULL, verdict = NULL, judged = NULL, covered = 0
+			WHERE id = ? AND known IS NULL AND too_old = 1`, kind, args, id[:])
 		if err != nil {
 			return err
 		}
@@ -230,22 +230,30 @@ func (s *Store) take(ctx context.Context, res *syncv1.PushResponse) error {
 			return err
 		}
 		for _, v := range res.Verdicts {
-			b, err := proto.Marshal(v)
-			if err != nil {
+			if err := takeOne(ctx, tx, device, v); err != nil {
 				return err
-			}
-			if v.Outcome == syncv1.Outcome_OUTCOME_UNSPECIFIED {
-				return fault.New(fault.Internal, "verdict without an outcome")
-			}
-			r, err := tx.ExecContext(ctx, `UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?), known = ?
-				WHERE device = ? AND seq = ? AND id = ?`, v.Outcome, b, v.ServerTime.AsTime().UnixMicro(), device, v.Sequence, v.Id)
-			if err != nil {
-				return err
-			}
-			if n, err := r.RowsAffected(); err != nil || n != 1 {
-				return fault.Wrap(err, fault.SequenceReused, "sequence %d", v.Sequence)
 			}
 		}
 		return nil
 	})
+}
+
+func takeOne(ctx context.Context, tx *sql.Tx, device []byte, v *syncv1.Verdict) error {
+	b, err := proto.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if v.Outcome == syncv1.Outcome_OUTCOME_UNSPECIFIED {
+		return fault.New(fault.Internal, "verdict without an outcome")
+	}
+	first, err := actions(ctx, tx, `WHERE device = ? AND seq = ? AND id = ?`, device, int64(v.Sequence), v.Id)
+	if err != nil || len(first) != 1 {
+		return fault.Wrap(err, fault.SequenceReused, "sequence %d", v.Sequence)
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?), known = ? WHERE id = ?`,
+		v.Outcome, b, v.ServerTime.AsTime().UnixMicro(), v.Id)
+	if err != nil || first[0].Verdict == nil || first[0].Verdict.ServerTime.AsTime().Equal(v.ServerTime.AsTime()) {
+		return err
+	}
+	return reopenFiles(ctx, tx, v.Id)
 }

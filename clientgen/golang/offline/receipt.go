@@ -34,7 +34,7 @@ func (v *View) CheckReceipt(org uuid.UUID, a Action) Receipt {
 		return ReceiptUnknownKey
 	}
 	text := change.ReceiptText(change.Org(org),
-		change.Mutation{Device: change.Device(a.Device), Seq: a.Verdict.Sequence, ID: a.ID, Kind: a.Kind, Args: a.Args},
+		change.Mutation{Device: change.Device(a.JudgedAs), Seq: a.Verdict.Sequence, ID: a.ID, Kind: a.Kind, Args: a.Args},
 		change.Verdict{Outcome: change.Outcome(a.Verdict.Outcome), At: a.Verdict.ServerTime.AsTime()})
 	if !ed25519.Verify(key, text, a.Verdict.Receipt) {
 		return ReceiptBad

@@ -11,51 +11,34 @@ import (
 // restored from a backup. With something unsent the push asks for it by itself (PushRequest.held_from); this is for the
 // phone that had nothing else to send. The overlay of what was forgotten is back already, see cover.
 func (c *Client) pushForgotten(ctx context.Context, r *Report) error {
-	from, err := c.Store.forgotten(ctx)
-	if err != nil || from == 0 {
+	var forgotten bool
+	err := c.Store.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE known IS NULL AND outcome IS NOT NULL)`).Scan(&forgotten)
+	if err != nil || !forgotten {
 		return err
 	}
-	if err := c.Store.offerAgain(ctx, from); err != nil {
-		return err
-	}
-	if err := c.push(ctx, r, from); err != nil {
+	if err := c.push(ctx, r); err != nil {
 		return err
 	}
 	return c.pull(ctx, r)
 }
 
-// forgotten is the lowest number of this device with a verdict that the last checkpoint's server does not know; 0 when
-// there is none.
-func (s *Store) forgotten(ctx context.Context) (from uint64, err error) {
-	device, err := getMeta(ctx, s.read, metaDevice)
-	if err != nil {
-		return 0, err
-	}
-	reached, err := s.number(ctx, metaReached)
-	if err != nil {
-		return 0, err
-	}
-	var n sql.NullInt64
-	err = s.read.QueryRowContext(ctx, `SELECT min(seq) FROM outbox WHERE device = ? AND outcome IS NOT NULL AND seq > ?`,
-		device, int64(reached)).Scan(&n)
-	return uint64(n.Int64), err
-}
-
-// offerAgain notes that the server has forgotten what came from a number on, and makes the files of forgotten mutations go
-// through their upload anew. What the object store still has is not sent twice.
+// offerAgain notes that the server lacks what this device did from a number on.
 func (s *Store) offerAgain(ctx context.Context, from uint64) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE outbox SET known = NULL WHERE device = ? AND seq >= ?`, device, int64(from)); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE file SET state = ?, sent = 0 WHERE state = ? AND mutation IN
-			(SELECT id FROM outbox WHERE device = ? AND seq >= ?)`, FileWaiting, FileDone, device, int64(from))
+		_, err = tx.ExecContext(ctx, `UPDATE outbox SET known = NULL WHERE device = ? AND seq >= ?`, device, int64(from))
 		return err
 	})
+}
+
+// reopenFiles makes the files of a mutation that the server had forgotten go through their upload anew: it knows nothing of them, either.
+// What the object store still has is not sent twice.
+func reopenFiles(ctx context.Context, tx *sql.Tx, mutation []byte) error {
+	_, err := tx.ExecContext(ctx, `UPDATE file SET state = ?, sent = 0 WHERE state = ? AND mutation = ?`, FileWaiting, FileDone, mutation)
+	return err
 }
 
 // defaultKeepDays is how long acknowledged mutations are kept when the server does not say.
@@ -63,7 +46,7 @@ const defaultKeepDays = 30
 
 // prune forgets mutations that the server has had for longer than any backup is old from which it would be restored,
 // and their files. It counts from when the server has had a mutation for sure: one that came again after a restore is as young as
-// that, whatever its first verdict says. What is not settled is kept: without a verdict, not covered by the state shown,
+// that, whatever its first verdict says. What is not settled is kept: to be sent, not covered by the state shown,
 // rejected or parked and not seen by a person, with a file to send; and everything after it, so that what is held has no
 // gaps. The newest one always stays, for the numbers count on from it. Time is the server's.
 func (s *Store) prune(ctx context.Context) error {
@@ -81,8 +64,8 @@ func (s *Store) prune(ctx context.Context) error {
 	horizon := d.AsOf.Add(-time.Duration(days) * 24 * time.Hour)
 	var last sql.NullInt64 // of those that may go
 	err = s.read.QueryRowContext(ctx, `SELECT max(n) FROM outbox WHERE n < (SELECT max(n) FROM outbox)
-		AND n < coalesce((SELECT min(n) FROM outbox WHERE outcome IS NULL OR covered = 0 OR outcome IN (3, 4) AND seen = 0
-			OR known IS NULL OR known >= ? OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))), 1 << 62)`, horizon.UnixMicro()).Scan(&last)
+		AND n < coalesce((SELECT min(n) FROM outbox WHERE known IS NULL OR covered = 0 OR outcome IN (3, 4) AND seen = 0
+			OR known >= ? OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))), 1 << 62)`, horizon.UnixMicro()).Scan(&last)
 	if err != nil || !last.Valid {
 		return err
 	}

@@ -87,7 +87,7 @@ func (c *Client) round(ctx context.Context, r *Report) error {
 }
 
 func (c *Client) once(ctx context.Context, r *Report, tried map[uuid.UUID]bool) (aside bool, err error) {
-	old := c.push(ctx, r, 0)
+	old := c.push(ctx, r)
 	if old != nil && CodeOf(old) != fault.ClientTooOld {
 		return false, old
 	}
@@ -106,23 +106,23 @@ func (c *Client) once(ctx context.Context, r *Report, tried map[uuid.UUID]bool) 
 	switch {
 	case err != nil:
 		return false, err
-	case aside && old == nil:
-		return true, nil // what comes next pulls, too
+	case aside:
+		return true, nil // what comes next pulls, too, and says again what is too old
 	case moved:
 		err = c.pull(ctx, r)
 	}
 	return false, errors.Join(err, old)
 }
 
-// push sends what has no verdict, in order, until all have one; everything from a number on if it is not 0.
-func (c *Client) push(ctx context.Context, r *Report, from uint64) error {
+// push sends what waits, in order, until the server has it all.
+func (c *Client) push(ctx context.Context, r *Report) error {
 	client, err := c.sync(ctx)
 	if err != nil {
 		return err
 	}
 	var gapped uint64
 	for {
-		batch, err := c.Store.batch(ctx, from, pushCount, pushBytes)
+		batch, err := c.Store.batch(ctx, pushCount, pushBytes)
 		if err != nil || len(batch.Mutations) == 0 {
 			return err
 		}
@@ -132,7 +132,8 @@ func (c *Client) push(ctx context.Context, r *Report, from uint64) error {
 		var refusal *Refusal
 		if errors.As(err, &refusal) && CodeOf(err) == fault.SequenceGap {
 			// The server lacks some that we have verdicts for: its database was restored. Send from there, once.
-			if from = refusal.Problem.GetExpectedSequence(); from == 0 || from == gapped {
+			from := refusal.Problem.GetExpectedSequence()
+			if from == 0 || from == gapped {
 				return err
 			}
 			gapped = from
@@ -155,9 +156,6 @@ func (c *Client) push(ctx context.Context, r *Report, from uint64) error {
 		r.Pushed += n
 		if n == 0 || n > len(batch.Mutations) {
 			return fault.New(fault.Internal, "%d verdicts for %d mutations", n, len(batch.Mutations))
-		}
-		if from != 0 {
-			from = batch.Mutations[n-1].Sequence + 1
 		}
 	}
 }
@@ -249,7 +247,7 @@ func (c *Client) pullRequest(state pullState) *syncv1.PullRequest {
 func (c *Client) handIn(ctx context.Context, r *Report) error {
 	tried := map[uuid.UUID]bool{}
 	for aside := true; aside; {
-		err := c.push(ctx, r, 0)
+		err := c.push(ctx, r)
 		if err != nil {
 			return err
 		}

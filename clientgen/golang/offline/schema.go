@@ -18,6 +18,12 @@ var upgrades = []string{
 	`ALTER TABLE outbox ADD COLUMN too_old INTEGER NOT NULL DEFAULT 0`,
 	// 3: when the server had it for sure, by the server's clock; NULL before, and again when a restored server has forgotten it.
 	`ALTER TABLE outbox ADD COLUMN known INTEGER`,
+	// 4: the device that the first verdict was signed for, when the mutation was renumbered for another since then. A mutation waits
+	// while it is not known, also one that has a verdict.
+	`ALTER TABLE outbox ADD COLUMN judged BLOB;
+	UPDATE outbox SET known = at WHERE outcome IS NOT NULL AND known IS NULL AND covered = 1;
+	DROP INDEX outbox_unsent;
+	CREATE INDEX outbox_waiting ON outbox (n) WHERE known IS NULL`,
 }
 
 // upgrade brings the store up to this app's version, in one transaction.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"strconv"
 	"time"
 
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
@@ -41,7 +40,7 @@ func (s *Store) pullState(ctx context.Context) (p pullState, err error) {
 	if err != nil {
 		return p, err
 	}
-	return p, s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(min(at), 0) FROM outbox WHERE outcome IS NULL`).Scan(&p.unsent, &p.oldest)
+	return p, s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(min(at), 0) FROM outbox WHERE known IS NULL`).Scan(&p.unsent, &p.oldest)
 }
 
 // applied is what a page did.
@@ -238,24 +237,17 @@ func (s *Store) bodies(ctx context.Context, tx *sql.Tx) (map[Entity]preferred, e
 	return out, err
 }
 
-// cover ends the overlay of all that the state contains now. After a restore of the server's database the
-// number may be lower than before; then the overlay of what was lost comes back. A verdict from before the
-// device enrolled anew is older than this snapshot. at is the snapshot's time.
+// cover ends the overlay of all that the state contains now: what the server has, up to its last number of this device. What has
+// a higher number and a verdict was forgotten by a restored server; its overlay comes back, and it is to be sent again. at is
+// the snapshot's time.
 func cover(ctx context.Context, tx *sql.Tx, last uint64, at time.Time) error {
 	device, err := getMeta(ctx, tx, metaDevice)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE outbox SET covered = CASE WHEN device = ?1 THEN seq <= ?2 ELSE outcome IS NOT NULL END
-		WHERE covered <> CASE WHEN device = ?1 THEN seq <= ?2 ELSE outcome IS NOT NULL END`, device, int64(last))
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE outbox SET known = ? WHERE outcome IS NOT NULL AND covered = 1 AND known IS NULL`, at.UnixMicro())
-	if err != nil {
-		return err
-	}
-	return setMeta(ctx, tx, metaReached, []byte(strconv.FormatUint(last, 10)))
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET covered = seq <= ?2, known = CASE WHEN seq > ?2 THEN NULL WHEN outcome IS NULL THEN NULL ELSE coalesce(known, ?3) END
+		WHERE device = ?1 AND (covered <> (seq <= ?2) OR (known IS NULL) <> (outcome IS NULL OR seq > ?2))`, device, int64(last), at.UnixMicro())
+	return err
 }
 
 // compare checks what is held against the checkpoint and notes for repair what differs.

@@ -44,7 +44,7 @@ type Finished struct {
 // errAside ends uploading for a moment: a person has done something meanwhile, which is small and goes first.
 var errAside = errors.New("offline: something was done that goes first")
 
-// upload sends the bytes of the files whose mutation has a verdict, but for those tried before. One that fails does not hold up the
+// upload sends the bytes of the files whose mutation the server has, but for those tried before. One that fails does not hold up the
 // next, unless the network is gone. moved tells that the server may have something new, aside that what was done meanwhile is to be
 // pushed before the rest.
 func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool) (moved, aside bool, err error) {
@@ -63,7 +63,7 @@ func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool
 		if err != nil {
 			return moved, false, err
 		}
-		if a.Verdict == nil {
+		if a.Waits {
 			continue
 		}
 		if err = c.first(ctx); err == nil {

@@ -51,10 +51,14 @@ type Action struct {
 	Mutation
 	// Device is the identity under which it was, or will be, sent.
 	Device uuid.UUID
+	// JudgedAs is the identity that the verdict was given to: an earlier one, when the device enrolled anew since then.
+	JudgedAs uuid.UUID
 	// Tried: it was sent at least once, and the answer may have been lost.
 	Tried bool
-	// Verdict is nil while the mutation is unsent.
+	// Verdict is the first one, nil before it came.
 	Verdict *syncv1.Verdict
+	// Waits: the server is not known to have it, see Store.Waiting.
+	Waits bool
 	// Covered: the state shown contains the effect, the overlay does not any more.
 	Covered bool
 	// Seen: a person was shown that it needs attention.
@@ -78,7 +82,7 @@ type Changed struct {
 
 // Unsent counts what only this device has.
 type Unsent struct {
-	// Mutations without a verdict.
+	// Mutations that the server is not known to have, see Store.Waiting.
 	Mutations int
 	// Files whose bytes the server has not confirmed.
 	Files int

@@ -32,7 +32,7 @@ type Step struct {
 	Count int    `json:"count,omitempty"`
 	// Is is what a count must be.
 	Is *int `json:"is,omitempty"`
-	// Kinds are those of the parked mutations, oldest first.
+	// Kinds are those of the parked mutations, oldest first, or those to retire.
 	Kinds []string `json:"kinds,omitempty"`
 	// Text is what a label says.
 	Text string `json:"text,omitempty"`
@@ -66,7 +66,7 @@ func (w *world) do(ctx context.Context, s Step) (Done, error) {
 		"give": w.give, "give_many": w.giveMany, "set": w.set, "pair": w.pair, "count": w.count, "smuggle": w.smuggle,
 		"label": w.label, "uploaded": w.uploaded,
 		"parked": w.parked, "replay": w.replay, "revoke": w.revoke, "team": w.joinTeam, "collect": w.collect,
-		"clock": w.advance, "restart": w.restart, "backup": w.keepBackup, "restore": w.restore,
+		"clock": w.advance, "restart": w.restart, "backup": w.keepBackup, "restore": w.restore, "retire": w.retire,
 	}
 	if s.Office == "code" {
 		code, _, err := w.app.Rooms.Account.NewCode(ctx, w.org.ID, w.users[s.User].ID)
@@ -319,6 +319,17 @@ func (w *world) advance(_ context.Context, s Step) error {
 	defer w.clock.mu.Unlock()
 	w.clock.add += d
 	return err
+}
+
+// retire is an upgrade of the server, which takes these kinds from no app any more.
+func (w *world) retire(ctx context.Context, s Step) error {
+	if err := w.stop(ctx); err != nil {
+		return err
+	}
+	for _, kind := range s.Kinds {
+		w.config.Retired[kind] = true
+	}
+	return w.start(ctx)
 }
 
 func (w *world) restart(ctx context.Context, _ Step) error {
