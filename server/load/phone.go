@@ -68,6 +68,7 @@ func newPhone(r *run, n int, login Login) *Phone {
 	p.syncs = syncv1connect.NewSyncServiceClient(p.http, r.config.URL, options...)
 	own := append(options, connect.WithCodec(codec{keep: r.config.Trade.Keep}))
 	p.pulls = connect.NewClient[syncv1.PullRequest, page](p.http, r.config.URL+syncv1connect.SyncServicePullProcedure, own...)
+	own = append(own, connect.WithSendCompression("identity")) // a stream opened with gzip is answered with gzip
 	p.watches = connect.NewClient[syncv1.WatchRequest, event](p.http, r.config.URL+syncv1connect.SyncServiceWatchProcedure, own...)
 	return p
 }

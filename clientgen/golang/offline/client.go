@@ -86,6 +86,15 @@ func (c *Client) sync(ctx context.Context) (syncv1connect.SyncServiceClient, err
 	return syncv1connect.NewSyncServiceClient(h, server, c.Options()...), nil
 }
 
+// watching is for the watch: a stream that was opened with gzip would be answered with gzip, whatever else is accepted.
+func (c *Client) watching(ctx context.Context) (syncv1connect.SyncServiceClient, error) {
+	h, server, err := c.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return syncv1connect.NewSyncServiceClient(h, server, append(c.Options(), connect.WithSendCompression("identity"))...), nil
+}
+
 // within gives a call its time limit.
 func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	d := c.CallTimeout

@@ -71,7 +71,7 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 	if err := c.both(ctx, hear); err != nil {
 		return false, 0, err
 	}
-	client, err := c.sync(ctx)
+	client, err := c.watching(ctx)
 	if err != nil {
 		return false, 0, err
 	}
