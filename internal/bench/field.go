@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/http"
-	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -24,8 +21,9 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// oneField changes one ticket of the whole server, its visit's status and then its appointment, and counts what comes
-// down to its technician's phone: the answer to the next pull, heads and all.
+// oneField changes one ticket of the whole server, its visit's status and then its appointment, and counts what that is
+// to its technician's phones, heads and all: to one that watches and is given the page with the poke, as a phone that
+// is on line is, and to one that comes back and pulls.
 func (b *bench) oneField() error {
 	if err := app.Migrate(b.ctx, b.dbURL); err != nil {
 		return err
@@ -43,12 +41,12 @@ func (b *bench) oneField() error {
 	return firstOf(err, a.Close(stop))
 }
 
-func (b *bench) changeField(a *app.App) error {
+func (b *bench) changeField(a *app.App) (err error) {
 	phones, err := crew.Fill(b.ctx, a.Rooms, crew.Plan{Slug: "load-field", Phones: 1, Visits: 1})
 	if err != nil {
 		return err
 	}
-	h, down := countedDown()
+	h, down, _ := countedApart()
 	defer h.CloseIdleConnections()
 	set := connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
@@ -101,25 +99,35 @@ func (b *bench) changeField(a *app.App) error {
 	if _, _, err := pull(); err != nil {
 		return err
 	}
+	watching, err := b.watching(a, phones.Org, phones.Logins[0].User)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstOf(err, watching.stop()) }()
 	measure := func(what, budget string, change func(i int) error) error {
-		var took []float64
+		var carried, sent, pulled []float64
 		var sizes []int
 		for i := range 5 {
-			if err := change(i); err != nil {
+			down, up, err := watching.hears(func() error { return change(i) })
+			if err != nil {
 				return err
 			}
 			n, got, err := pull()
 			if err != nil {
 				return err
 			}
-			took, sizes = append(took, float64(n)), got
+			carried, sent, pulled, sizes = append(carried, float64(down)), append(sent, float64(up)), append(pulled, float64(n)), got
 		}
-		lo, mid, hi := minMedianMax(took)
-		b.report.add(what, budget, fmt.Sprintf("**%.0f bytes** (%.0f–%.0f) with heads; bodies of %v bytes", mid, lo, hi, sizes))
+		lo, mid, hi := minMedianMax(carried)
+		_, up, _ := minMedianMax(sent)
+		b.report.add(what+", to a phone that watches", budget,
+			fmt.Sprintf("**%.0f bytes** (%.0f–%.0f) and %.0f from it, with heads; bodies of %v bytes", mid, lo, hi, up, sizes))
+		lo, mid, hi = minMedianMax(pulled)
+		b.report.add("the same, to one that pulls", budget, fmt.Sprintf("**%.0f bytes** (%.0f–%.0f) with heads", mid, lo, hi))
 		return nil
 	}
 	steps := []string{"visit.accept", "visit.travel", "visit.arrive", "visit.break", "visit.resume"}
-	if err := measure("one changed field, a visit's status, bytes to the phone", "≤ 600 bytes", func(i int) error {
+	if err := measure("one changed field, a visit's status", "≤ 600 bytes", func(i int) error {
 		return push(b.ctx, c, uint64(i+1), steps[i], &fieldv1.VisitAccept{VisitId: visit[:]}) // all five have this one field
 	}); err != nil {
 		return err
@@ -149,26 +157,4 @@ func push(ctx context.Context, c syncv1connect.SyncServiceClient, seq uint64, ki
 		err = fmt.Errorf("%s: %s", kind, res.Msg.Verdicts[0].English)
 	}
 	return err
-}
-
-// countedDown is a transport that counts what comes.
-func countedDown() (*http.Client, *atomic.Int64) {
-	var n, up atomic.Int64
-	h := h2c()
-	h.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-		return downConn{countedConn{c, &up}, &n}, err
-	}
-	return h, &n
-}
-
-type downConn struct {
-	countedConn
-	down *atomic.Int64
-}
-
-func (c downConn) Read(b []byte) (int, error) {
-	n, err := c.countedConn.Read(b)
-	c.down.Add(int64(n))
-	return n, err
 }
