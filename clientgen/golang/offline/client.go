@@ -40,6 +40,8 @@ type Client struct {
 
 	syncing    sync.Mutex // one round at a time
 	refreshing sync.Mutex // one refresh at a time
+	// believed is an access token that was fresh when the device's clock said that it had run out: the clock is wrong.
+	believed atomic.Pointer[string]
 	// offering: a next round for files that had trouble is planned.
 	offering atomic.Bool
 }
@@ -122,8 +124,8 @@ func (c *Client) Enrol(ctx context.Context, server, code string) (Device, error)
 	return c.Store.Device(ctx)
 }
 
-// refresh renews the tokens unless somebody has done so since the access token used was read. The new pair is
-// on disk before it is used; when the answer is lost, the old refresh token still works.
+// refresh renews the tokens unless somebody has done so since the access token used was read, or the device has enrolled anew. The new
+// pair is on disk before it is used; when the answer is lost, the old refresh token still works.
 func (c *Client) refresh(ctx context.Context, used string) (*accountv1.Tokens, error) {
 	c.refreshing.Lock()
 	defer c.refreshing.Unlock()
@@ -135,24 +137,35 @@ func (c *Client) refresh(ctx context.Context, used string) (*accountv1.Tokens, e
 	if err != nil {
 		return nil, err
 	}
-	res, err := accountv1connect.NewAuthServiceClient(h, server).RefreshToken(ctx,
+	call, cancel := c.within(ctx) // a watch has no limit of its own, and all other calls wait for this one
+	defer cancel()
+	res, err := accountv1connect.NewAuthServiceClient(h, server).RefreshToken(call,
 		connect.NewRequest(&accountv1.RefreshTokenRequest{Refresh: now.GetRefresh()}))
 	if err != nil {
 		err = Refused(ctx, err)
 		if code := CodeOf(err); code == fault.RefreshInvalid {
-			return nil, errors.Join(err, c.Store.endLogin(ctx, code))
+			return nil, errors.Join(err, c.Store.endLogin(ctx, now, code))
 		}
 		return nil, err
 	}
-	next := proto.CloneOf(res.Msg.Tokens)
-	return next, c.Store.setTokens(ctx, next)
+	next, err := c.Store.renewed(ctx, now, proto.CloneOf(res.Msg.Tokens))
+	if err == nil && c.runsOut(next) {
+		c.believed.Store(&next.Access)
+	}
+	return next, err
+}
+
+// runsOut tells whether an access token is at its end by the device's clock.
+func (c *Client) runsOut(t *accountv1.Tokens) bool {
+	return t.GetAccessExpires().AsTime().Sub(c.Store.Now()) < renewBefore
 }
 
 // bearer is the interceptor that carries the access token.
 type bearer struct{ c *Client }
 
 // renewBefore is how long before its end an access token is renewed, by the device's clock. A wrong clock costs
-// one call more: the server says token_expired and the call is repeated.
+// one call more for each token: one that is fast renews it once for nothing, with one that is slow the server says token_expired and the
+// call is repeated.
 const renewBefore = 30 * time.Second
 
 func (b *bearer) token(ctx context.Context) (string, error) {
@@ -160,8 +173,8 @@ func (b *bearer) token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	left := t.GetAccessExpires().AsTime().Sub(b.c.Store.Now())
-	if t.GetAccess() != "" && left < renewBefore {
+	fresh := b.c.believed.Load()
+	if t.GetAccess() != "" && b.c.runsOut(t) && (fresh == nil || *fresh != t.GetAccess()) {
 		// Not reached or refused: the old token says it better.
 		if next, err := b.c.refresh(ctx, t.GetAccess()); err == nil {
 			t = next

@@ -141,8 +141,10 @@ func renumber(ctx context.Context, tx *sql.Tx, device []byte) error {
 	return err
 }
 
-func (s *Store) tokens(ctx context.Context) (*accountv1.Tokens, error) {
-	b, err := getMeta(ctx, s.read, metaTokens)
+func (s *Store) tokens(ctx context.Context) (*accountv1.Tokens, error) { return tokensOf(ctx, s.read) }
+
+func tokensOf(ctx context.Context, q queryer) (*accountv1.Tokens, error) {
+	b, err := getMeta(ctx, q, metaTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -150,16 +152,32 @@ func (s *Store) tokens(ctx context.Context) (*accountv1.Tokens, error) {
 	return t, proto.Unmarshal(b, t)
 }
 
-func (s *Store) setTokens(ctx context.Context, t *accountv1.Tokens) error {
-	b, err := proto.Marshal(t)
+// renewed puts next in the place of the pair that it was renewed with, and returns what stands there: another one, when the device has
+// enrolled anew meanwhile.
+func (s *Store) renewed(ctx context.Context, used, next *accountv1.Tokens) (now *accountv1.Tokens, err error) {
+	b, err := proto.Marshal(next)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.transact(ctx, func(tx *sql.Tx) error { return setMeta(ctx, tx, metaTokens, b) })
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		if now, err = tokensOf(ctx, tx); err != nil || now.GetRefresh() != used.GetRefresh() {
+			return err
+		}
+		now = next
+		return setMeta(ctx, tx, metaTokens, b)
+	})
+	return now, err
 }
 
-func (s *Store) endLogin(ctx context.Context, code fault.Code) error {
-	return s.transact(ctx, func(tx *sql.Tx) error { return setMeta(ctx, tx, metaEnded, []byte(code)) })
+// endLogin notes that the login with these tokens has ended, if it is still the device's.
+func (s *Store) endLogin(ctx context.Context, used *accountv1.Tokens, code fault.Code) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		now, err := tokensOf(ctx, tx)
+		if err != nil || now.GetRefresh() != used.GetRefresh() {
+			return err
+		}
+		return setMeta(ctx, tx, metaEnded, []byte(code))
+	})
 }
 
 // SetOffline moves the switch between offline and online. It is remembered.
