@@ -2,14 +2,16 @@
 
 import { fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { endLogin, enrolled } from "./device.js";
+import { enrolled } from "./device.js";
+import type { Writing } from "./disk.js";
 import type { Progress } from "./early.js";
 import { codeOf, Fault } from "./fault.js";
 import { AuthService, TokensSchema, type Tokens } from "./gen/doorstep/account/v1/account_pb.js";
-import { setMeta } from "./meta.js";
+import { getMeta, setMeta } from "./meta.js";
 import { Round, type Report } from "./round.js";
 import type { Store } from "./store.js";
 import type { Uploads } from "./upload.js";
+import { equalBytes } from "./uuid.js";
 import { run, type Event } from "./watch.js";
 import { call, stream, type Method, type Target } from "./wire.js";
 import type { Device } from "./words.js";
@@ -35,12 +37,17 @@ export interface ClientOptions {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** How long before its end an access token is renewed, by the device's clock. A wrong clock costs one call more: the server says token_expired and the call is repeated. */
+/**
+ * How long before its end an access token is renewed, by the device's clock. A clock that is behind costs one call more: the server
+ * says token_expired and the call is repeated.
+ */
 const renewBefore = 30_000;
 
 /** Brings a store and a server together. */
 export class Client {
   readonly uploads: Uploads | undefined;
+  /** The access token that was over by the device's clock when it came: that clock is ahead, and the server says when it is over. */
+  private trusted = "";
 
   constructor(
     readonly store: Store,
@@ -99,7 +106,7 @@ export class Client {
     } catch (err) {
       if (codeOf(err) !== "token_expired") throw err;
     }
-    const { access } = await this.refresh(to.token, signal);
+    const { access } = await this.refresh(to, signal);
     return call({ ...to, token: access }, method, message, timeout, signal);
   }
 
@@ -121,22 +128,25 @@ export class Client {
     return this.options.callTimeout ?? 30_000;
   }
 
-  private async target(signal?: AbortSignal): Promise<Target> {
+  private async target(signal?: AbortSignal): Promise<As> {
     const { server } = this.store.device();
-    if (this.store.meta("device") === undefined) throw Fault.of("not_enrolled");
+    const device = this.store.meta("device");
+    if (device === undefined) throw Fault.of("not_enrolled");
     const now = this.tokens();
-    let token = now.access;
-    const left =
-      now.accessExpires === undefined ? 0 : timestampMs(now.accessExpires) - this.store.options.now().getTime();
-    if (token !== "" && left < renewBefore) {
-      try {
-        token = (await this.refresh(token, signal)).access;
-      } catch (err) {
-        if (codeOf(err) === "refresh_invalid" || signal?.aborted === true) throw err;
-        // Not reached or refused: the old token says it better.
-      }
+    const to = { fetch: this.fetch, server, token: now.access, device };
+    if (to.token === "" || to.token === this.trusted || !this.ends(now)) return to;
+    try {
+      return { ...to, token: (await this.refresh(to, signal)).access };
+    } catch (err) {
+      if (codeOf(err) === "refresh_invalid" || signal?.aborted === true) throw err;
+      return to; // not reached or refused: the old token says it better
     }
-    return { fetch: this.fetch, server, token };
+  }
+
+  /** Whether an access token is over, or nearly so, by the device's clock. */
+  private ends({ accessExpires }: Tokens): boolean {
+    const left = accessExpires === undefined ? 0 : timestampMs(accessExpires) - this.store.options.now().getTime();
+    return left < renewBefore;
   }
 
   private tokens(): Tokens {
@@ -145,29 +155,50 @@ export class Client {
 
   /**
    * Renews the tokens unless somebody, in another tab maybe, has done so since the access token used was read. The new pair is on
-   * disk before it is used; when the answer is lost, the old refresh token still works.
+   * disk before it is used; when the answer is lost, the old refresh token still works. What the server says of tokens that are not
+   * this store's any more, because somebody enrolled anew during the call, changes nothing; whoever called as the old device may try
+   * again as the new one.
    */
-  private refresh(used: string, signal: AbortSignal | undefined): Promise<Tokens> {
+  private refresh(used: As, signal: AbortSignal | undefined): Promise<Tokens> {
     return this.store.options.disk.alone("refresh", signal, async () => {
       await this.store.catchUp();
       const now = this.tokens();
-      if (now.access !== used) return now;
-      const to = { fetch: this.fetch, server: this.store.device().server, token: "" };
+      if (!equalBytes(this.store.meta("device") ?? new Uint8Array(), used.device)) throw another();
+      if (now.access !== used.token) return now;
+      let tokens: Tokens | undefined;
       try {
-        const { tokens } = await call(
-          to,
-          AuthService.method.refreshToken,
-          { refresh: now.refresh },
-          this.timeout,
-          signal,
-        );
-        if (tokens === undefined) throw Fault.of("internal", "a renewal without tokens");
-        await this.store.write([], (tx) => setMeta(tx, "tokens", toBinary(TokensSchema, tokens)));
-        return tokens;
+        const to = { fetch: this.fetch, server: used.server, token: "" };
+        const message = { refresh: now.refresh };
+        ({ tokens } = await call(to, AuthService.method.refreshToken, message, this.timeout, signal));
       } catch (err) {
-        if (codeOf(err) === "refresh_invalid") await endLogin(this.store, "refresh_invalid");
+        if (codeOf(err) === "refresh_invalid")
+          await this.replace(used, now, (tx) => setMeta(tx, "ended", "refresh_invalid"));
         throw err;
       }
+      if (tokens === undefined) throw Fault.of("internal", "a renewal without tokens");
+      const bytes = toBinary(TokensSchema, tokens);
+      await this.replace(used, now, (tx) => setMeta(tx, "tokens", bytes));
+      if (this.ends(tokens)) this.trusted = tokens.access;
+      return tokens;
     });
   }
+
+  /** Writes what became of tokens, if they are still those of this store. */
+  private replace(used: As, tokens: Tokens, fn: (tx: Writing) => Promise<void>): Promise<void> {
+    return this.store.write([], async (tx) => {
+      const device = await getMeta(tx, "device");
+      const { refresh } = fromBinary(TokensSchema, (await getMeta(tx, "tokens")) ?? new Uint8Array());
+      if (device === undefined || !equalBytes(device, used.device) || refresh !== tokens.refresh) throw another();
+      await fn(tx);
+    });
+  }
+}
+
+/** Where calls go, and as which device. */
+interface As extends Target {
+  readonly device: Uint8Array;
+}
+
+function another(): Fault {
+  return Fault.of("no_network", "the device was enrolled anew during the call");
 }

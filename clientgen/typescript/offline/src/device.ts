@@ -64,11 +64,6 @@ export async function enrolled(store: Store, server: string, e: EnrolDeviceRespo
   });
 }
 
-/** Notes that the login has ended. */
-export function endLogin(store: Store, code: string): Promise<void> {
-  return store.write([], (tx) => setMeta(tx, "ended", code));
-}
-
 /** Forgets everything, and refuses with unsent_work while anything is unsent. */
 export async function logout(store: Store): Promise<void> {
   await store.write(["page", "outbox", "file", "bytes"], async (tx) => {

@@ -117,10 +117,11 @@ export class Round {
 
   /** Does it all once, and pushes and pulls again whenever something is done while files go up: it may take them an hour. */
   private async whole(): Promise<void> {
-    while ((await this.once()).aside);
+    while (await this.once());
   }
 
-  private async once(): Promise<Moved> {
+  /** True when something was done meanwhile. */
+  private async once(): Promise<boolean> {
     let old: unknown;
     try {
       await this.push(0);
@@ -129,8 +130,7 @@ export class Round {
       old = err;
     }
     await this.pull();
-    if (old !== undefined) throw old; // it still shows what the office says, while its queue waits for the upgrade
-    await this.pushForgotten();
+    if (old === undefined) await this.pushForgotten(); // else its queue waits for the upgrade
     await prune(this.store);
     try {
       await compact(this.store);
@@ -138,9 +138,11 @@ export class Round {
       if (codeOf(err) !== "store_unusable") throw err;
       // A disk too full to be tidied: what is on it is good, and the next round tries again.
     }
-    const sent = await this.upload();
-    if (sent.moved && !sent.aside) await this.pull(); // what comes next pulls, too
-    return sent;
+    const { moved, aside } = await this.upload();
+    if (aside) return true; // what comes next pulls, too, and says again what is too old
+    if (moved) await this.pull();
+    if (old !== undefined) throw old;
+    return false;
   }
 
   /** Sends what has no verdict, in order, until all have one; everything from a number on if it is not 0. */

@@ -94,11 +94,11 @@ export async function upload(
 }
 
 /**
- * Whether something waits to be pushed. A file of a hundred megabytes on one bar of signal must not hold up the word that the job
+ * Whether something waits to be pushed that the server has not refused as too old. A file of a hundred megabytes on one bar of signal must not hold up the word that the job
  * is done.
  */
 function waits(client: Client): boolean {
-  return client.store.work.some((r) => r.verdict === undefined);
+  return client.store.work.some((r) => r.verdict === undefined && !r.tooOld);
 }
 
 /** Sends what the object store lacks of one file, and has it verified, unless something comes up that goes first. */

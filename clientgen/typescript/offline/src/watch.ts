@@ -34,7 +34,6 @@ const final: readonly string[] = [
   "device_revoked",
   "refresh_invalid",
   "not_enrolled",
-  "client_too_old",
   "store_unusable",
   "store_locked",
   "sequence_reused",
@@ -204,7 +203,8 @@ class Watch {
       if (!this.signal.aborted) this.hear({ report: round.report });
     } catch (error) {
       if (!this.signal.aborted) this.hear({ report: round.report, error });
-      throw error;
+      // All but the queue of an app that is too old goes on: new jobs come, photos of what has a verdict go.
+      if (codeOf(error) !== "client_too_old") throw error;
     } finally {
       this.offerAgain(round.report.trouble);
     }

@@ -1,14 +1,12 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { base64Encode } from "@bufbuild/protobuf/wire";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { RefreshTokenRequestSchema, RefreshTokenResponseSchema } from "../src/gen/doorstep/account/v1/account_pb.js";
 import { SyncService, WatchResponseSchema } from "../src/gen/doorstep/sync/v1/sync_pb.js";
-import { ProblemSchema } from "../src/gen/doorstep/types/v1/types_pb.js";
 import { Client, Fault, type ClientOptions, type Event, type Store } from "../src/index.js";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Office } from "./office.js";
-import { open, refusal, text } from "./phone.js";
+import { Office, problem } from "./office.js";
+import { enrol, open, refusal, shown, text } from "./phone.js";
 
 /** What stands before the office: it knows tokens, watches, and trouble. */
 class Gate {
@@ -32,13 +30,7 @@ class Gate {
       const { refresh } = fromBinary(RefreshTokenRequestSchema, new Uint8Array(init.body as ArrayBuffer));
       if (refresh !== this.renew) return problem("refresh_invalid");
       this.access += "+";
-      const tokens = { access: this.access, accessExpires: timestampFromMs(4e12), refresh: this.renew };
-      return new Response(
-        toBinary(RefreshTokenResponseSchema, create(RefreshTokenResponseSchema, { tokens })) as Uint8Array<ArrayBuffer>,
-        {
-          headers: { "Content-Type": "application/proto" },
-        },
-      );
+      return renewed(this.access, this.renew);
     }
     const bearer = new Headers(init.headers).get("Authorization");
     if (method !== "EnrolDevice" && bearer !== `Bearer ${this.access}`) return problem("token_expired");
@@ -67,6 +59,12 @@ class Gate {
   }
 }
 
+function renewed(access: string, refresh: string): Response {
+  const tokens = { access, accessExpires: timestampFromMs(4e12), refresh };
+  const body = toBinary(RefreshTokenResponseSchema, create(RefreshTokenResponseSchema, { tokens }));
+  return new Response(body as Uint8Array<ArrayBuffer>, { headers: { "Content-Type": "application/proto" } });
+}
+
 function envelope(flags: number, data: Uint8Array): Uint8Array {
   const out = new Uint8Array(5 + data.length);
   out[0] = flags;
@@ -81,18 +79,6 @@ function hang({ signal }: RequestInit): Promise<Response> {
     const end = (): void => fail(signal?.reason);
     signal?.addEventListener("abort", end);
     if (signal?.aborted === true) end();
-  });
-}
-
-function problem(code: string, more: MessageInitShape<typeof ProblemSchema> = {}): Response {
-  const value = base64Encode(
-    toBinary(
-      ProblemSchema,
-      create(ProblemSchema, { code, english: `It is ${code}.`, chinese: `是 ${code}。`, ...more }),
-    ),
-  );
-  return new Response(JSON.stringify({ code: "unknown", details: [{ type: "doorstep.types.v1.Problem", value }] }), {
-    status: 400,
   });
 }
 
@@ -139,6 +125,46 @@ describe("tokens", () => {
     await client.enrol("https://office.test", "code");
     await client.sync();
     expect(store.unsent().mutations).toBe(0);
+  });
+
+  it.each([
+    ["renewed", () => renewed("of the old device", "of the old device")],
+    ["refused", () => problem("refresh_invalid")],
+  ])("of the identity before, %s after the device enrolled anew, change nothing", async (_, late) => {
+    const { gate, store, client } = await enrolled();
+    gate.access = "b";
+    let answer: (r: Response) => void = () => undefined;
+    const asked = new Promise<void>((there) => {
+      gate.trouble = (method) => {
+        if (method !== "RefreshToken") return undefined;
+        there();
+        return new Promise<Response>((resolve) => (answer = resolve));
+      };
+    });
+    const old = refusal(pull(client));
+    await asked;
+    await enrol(store, 1, 101);
+    const tokens = store.meta("tokens");
+    gate.calls.length = 0;
+    answer(late());
+    expect(await old).toBe("no_network");
+    expect(gate.calls).toEqual([]);
+    expect(store.meta("tokens")).toEqual(tokens);
+    expect(store.device().ended).toBe("");
+    gate.trouble = () => undefined;
+    gate.access = "a";
+    await pull(client);
+  });
+
+  it("that are over when they come are used until the server says so: the phone's clock is ahead", async () => {
+    const { gate, store, client } = await enrolled();
+    const ahead = new Client(await open(store.options.disk, { now: () => new Date(5e12) }), client.options);
+    await pull(ahead);
+    await pull(ahead);
+    expect(gate.calls).toEqual(["RefreshToken", "Pull", "Pull"]);
+    gate.access = "b";
+    await pull(ahead);
+    expect(gate.calls.slice(3)).toEqual(["Pull", "RefreshToken", "Pull"]);
   });
 
   it("are the old ones when the answer was lost", async () => {
@@ -296,6 +322,22 @@ describe("a watch", () => {
       expect(pulls()).toBeGreaterThan(before);
     }
     await ear.until(() => gate.watches.length === 2); // which says what is held
+    stop.abort();
+    await ended;
+  });
+
+  it("goes on when the app is too old for what was done", async () => {
+    const { gate, store, ear, stop, ended } = await watching();
+    await ear.until(() => gate.watches.length === 1);
+    gate.office.retired = "old";
+    const old = await store.do("old", text("1"));
+    await ear.until(() => ear.heard.some((e) => e.error instanceof Fault && e.error.code === "client_too_old"));
+    gate.office.count(3);
+    gate.watches[0]!({ case: "poke", value: { feeds: ["tech:1"] } as never });
+    await ear.until(() => shown(store)[3] === "2");
+    await store.reword(old.id, "pair", text("2"));
+    await ear.until(() => store.unsent().mutations === 0);
+    expect(gate.watches.length).toBe(1);
     stop.abort();
     await ended;
   });

@@ -1,6 +1,7 @@
 // A server in this process, as small as it can be: counters that are always counted up in pairs, in one feed.
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { base64Encode } from "@bufbuild/protobuf/wire";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { gunzipSync } from "node:zlib";
 import { Digest } from "../src/digest.js";
@@ -16,8 +17,8 @@ import {
   type PullRequest,
   type PullResponse,
   type PushRequest,
-  type PushResponse,
 } from "../src/gen/doorstep/sync/v1/sync_pb.js";
+import { ProblemSchema } from "../src/gen/doorstep/types/v1/types_pb.js";
 import type { Effect } from "../src/index.js";
 import { hex } from "../src/uuid.js";
 import { idOf, itemKind, text, textOf } from "./phone.js";
@@ -32,6 +33,8 @@ export class Office {
   pageSize = 3;
   /** Loses the answers of calls for which it says so. */
   loses: () => boolean = () => false;
+  /** A kind of mutation that is taken from no app any more. */
+  retired = "";
   /** What a phone did that no phone may do. */
   broken: Error | undefined;
   /** The ids of all mutations that had an effect. */
@@ -76,12 +79,14 @@ export class Office {
     const headers = new Headers(init?.headers);
     const sent = new Uint8Array(init!.body as Uint8Array<ArrayBuffer>);
     const body = headers.get("Content-Encoding") === "gzip" ? new Uint8Array(gunzipSync(sent)) : sent;
-    const answer = this.answer(String(input).split("/").at(-1)!, body) as Uint8Array<ArrayBuffer>;
+    const answer = this.answer(String(input).split("/").at(-1)!, body) as Uint8Array<ArrayBuffer> | undefined;
     if (this.loses()) throw new TypeError("the answer was lost");
+    if (answer === undefined) return problem("client_too_old");
     return new Response(answer, { headers: { "Content-Type": "application/proto" } });
   };
 
-  private answer(method: string, body: Uint8Array): Uint8Array {
+  /** Nothing when the first mutation is of the retired kind. */
+  private answer(method: string, body: Uint8Array): Uint8Array | undefined {
     switch (method) {
       case "EnrolDevice":
         return toBinary(
@@ -94,16 +99,21 @@ export class Office {
           }),
         );
       case "Push":
-        return toBinary(PushResponseSchema, this.push(fromBinary(PushRequestSchema, body)));
+        return this.push(fromBinary(PushRequestSchema, body));
       case "Pull":
         return toBinary(PullResponseSchema, this.pull(fromBinary(PullRequestSchema, body)));
     }
     throw new Error(method);
   }
 
-  private push(req: PushRequest): PushResponse {
-    const verdicts = req.mutations.map((m) => this.take(m));
-    return create(PushResponseSchema, { verdicts, lastSequence: BigInt(this.verdicts.size), keepDays: 30 });
+  private push({ mutations }: PushRequest): Uint8Array | undefined {
+    const old = mutations.findIndex((m) => m.kind === this.retired);
+    if (old === 0) return undefined;
+    const verdicts = (old < 0 ? mutations : mutations.slice(0, old)).map((m) => this.take(m));
+    return toBinary(
+      PushResponseSchema,
+      create(PushResponseSchema, { verdicts, lastSequence: BigInt(this.verdicts.size), keepDays: 30 }),
+    );
   }
 
   private take(m: Mutation) {
@@ -168,6 +178,19 @@ export class Office {
           }),
     });
   }
+}
+
+/** How a server refuses. */
+export function problem(code: string, more: MessageInitShape<typeof ProblemSchema> = {}): Response {
+  const value = base64Encode(
+    toBinary(
+      ProblemSchema,
+      create(ProblemSchema, { code, english: `It is ${code}.`, chinese: `是 ${code}。`, ...more }),
+    ),
+  );
+  return new Response(JSON.stringify({ code: "unknown", details: [{ type: "doorstep.types.v1.Problem", value }] }), {
+    status: 400,
+  });
 }
 
 /** Counts a pair up. */

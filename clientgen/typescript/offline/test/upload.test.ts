@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Client, FileState, MemoryDisk, type Part, type Store, type Uploads } from "../src/index.js";
 import { hex } from "../src/uuid.js";
 import { Office } from "./office.js";
-import { open, text } from "./phone.js";
+import { open, refusal, text } from "./phone.js";
 
 const partSize = 100;
 
@@ -77,6 +77,15 @@ describe("files", () => {
     expect(new Set(shelf.parts).size).toBe(shelf.parts.length);
     expect(shelf.parts.length).toBe(5);
     expect(store.unsent()).toEqual({ mutations: 0, files: 0, bytes: 0 });
+  });
+
+  it("go up although what was done after them waits for a newer app", async () => {
+    const { office, store, client, photo } = await phone();
+    await photo(100);
+    office.retired = "old";
+    await store.do("old", text("2"));
+    expect(await refusal(client.sync())).toBe("client_too_old");
+    expect(store.unsent()).toEqual({ mutations: 1, files: 0, bytes: 0 });
   });
 
   it("go on after a cut with what is missing, and ask for fresh requests three times", async () => {
