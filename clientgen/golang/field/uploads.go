@@ -34,7 +34,7 @@ const partSize = 5 << 20
 func (u Uploads) Start(ctx context.Context, file uuid.UUID, bytes io.ReaderAt, size int64) ([]offline.Part, error) {
 	hashes, err := partHashes(bytes, size)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.StoreUnusable, "")
+		return nil, fault.Wrap(err, fault.FileGone, "")
 	}
 	s, err := u.service(ctx)
 	if err != nil {

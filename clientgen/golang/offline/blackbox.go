@@ -66,8 +66,8 @@ type boxedBytes struct {
 	Media    string    `json:"media"`
 }
 
-// Export writes everything that is unsent to w, encrypted with the passphrase (at least 8 bytes). The store keeps
-// it too: sending it from both sides is safe.
+// Export writes everything that is unsent to w, encrypted with the passphrase (at least 8 bytes), but for files whose bytes the device
+// has lost. The store keeps it too: sending it from both sides is safe.
 func (s *Store) Export(ctx context.Context, w io.Writer, passphrase string) (Box, error) {
 	if len(passphrase) < minPhrase {
 		return Box{}, fault.New(fault.BoxPassphrase, "%d", minPhrase)
@@ -108,12 +108,13 @@ func (s *Store) HandOver(ctx context.Context, b Box) error {
 	err := s.transact(ctx, func(tx *sql.Tx) error {
 		err := each(ctx, tx, func(scan func(...any) error) error {
 			var id []byte
-			err := scan(&id)
-			if err == nil && !boxed[idOf(id)] {
+			var size sql.NullInt64 // of a file
+			err := scan(&id, &size)
+			if err == nil && !boxed[idOf(id)] && (!size.Valid || !s.gone(idOf(id), size.Int64)) {
 				err = fault.New(fault.UnsentWork, "")
 			}
 			return err
-		}, `SELECT id FROM outbox WHERE known IS NULL UNION ALL SELECT id FROM file WHERE state IN (1, 2)`)
+		}, `SELECT id, NULL FROM outbox WHERE known IS NULL UNION ALL SELECT id, size FROM file WHERE state IN (1, 2)`)
 		if err != nil {
 			return err
 		}
@@ -164,7 +165,7 @@ func (s *Store) box(ctx context.Context) (Box, error) {
 	}
 	files, err := s.Files(ctx)
 	for _, f := range files {
-		if f.State == FileWaiting || f.State == FileHeld {
+		if (f.State == FileWaiting || f.State == FileHeld) && !s.gone(f.ID, f.Size) {
 			b.Files = append(b.Files, boxedBytes{ID: f.ID, Mutation: f.Mutation, SHA256: f.SHA256, Size: f.Size, Media: f.Media})
 		}
 	}

@@ -27,7 +27,7 @@ type Client struct {
 	Uploads Uploads
 	// AppVersion and DeviceName are what the office reads in its list of devices.
 	AppVersion, DeviceName string
-	// CallTimeout bounds one call; 30 s when 0.
+	// CallTimeout bounds one call, and how long the bytes of a file may stand still; 30 s when 0.
 	CallTimeout time.Duration
 	// PageBytes is what a pull asks for at once; 0 leaves it to the server.
 	PageBytes uint32
@@ -99,11 +99,14 @@ func (c *Client) watching(ctx context.Context) (syncv1connect.SyncServiceClient,
 
 // within gives a call its time limit.
 func (c *Client) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	d := c.CallTimeout
-	if d <= 0 {
-		d = 30 * time.Second
+	return context.WithTimeout(ctx, c.limit())
+}
+
+func (c *Client) limit() time.Duration {
+	if c.CallTimeout <= 0 {
+		return 30 * time.Second
 	}
-	return context.WithTimeout(ctx, d)
+	return c.CallTimeout
 }
 
 // Enrol makes this store the device of whom the code belongs to. Unsent work of the same person goes on under

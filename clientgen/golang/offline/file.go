@@ -23,7 +23,7 @@ const (
 	// FileWaiting: to be sent, or being sent.
 	FileWaiting FileState = 1
 	// FileHeld: the server does not take it now, because its mutation waits for a person or was rejected; the
-	// bytes are kept and offered again with every sync.
+	// bytes are kept and offered again with every sync. Or the device cannot read them any more (file_gone).
 	FileHeld FileState = 2
 	// FileDone: the server has verified the bytes.
 	FileDone FileState = 3
@@ -119,6 +119,25 @@ func (s *Store) path(id uuid.UUID) string { return filepath.Join(s.Dir, "files",
 // OpenFile opens the kept bytes of a file.
 func (s *Store) OpenFile(id uuid.UUID) (*os.File, error) { return os.Open(s.path(id)) }
 
+// openWhole opens the kept bytes of a file that are to be sent. One whose bytes the device has lost is FileGone, and no reason to keep
+// the others here.
+func (s *Store) openWhole(id uuid.UUID, size int64) (*os.File, error) {
+	f, err := s.OpenFile(id)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.FileGone, "")
+	}
+	if there, err := f.Stat(); err != nil || there.Size() != size {
+		return nil, fault.Wrap(errors.Join(err, f.Close()), fault.FileGone, "")
+	}
+	return f, nil
+}
+
+// gone tells whether the device has lost the bytes of a file.
+func (s *Store) gone(id uuid.UUID, size int64) bool {
+	there, err := os.Stat(s.path(id))
+	return err != nil || there.Size() != size
+}
+
 func addFile(ctx context.Context, tx *sql.Tx, m Mutation, f Kept) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO file (id, mutation, name, sha256, size, media, added, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		f.ID[:], m.ID[:], f.ID.String(), f.SHA256, f.Size, f.Media, m.DeviceTime.UnixMicro(), FileWaiting)
@@ -148,7 +167,7 @@ func (s *Store) setFile(ctx context.Context, f File) error {
 	})
 }
 
-// LetGo forgets a file that the server holds back (FileHeld): a person decided that nobody needs its bytes.
+// LetGo forgets a file that is held (FileHeld): a person decided that nobody needs its bytes, or saw that they are gone.
 func (s *Store) LetGo(ctx context.Context, id uuid.UUID) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `DELETE FROM file WHERE id = ? AND state = ?`, id[:], FileHeld)

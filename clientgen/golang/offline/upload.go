@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,7 +87,8 @@ func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool
 		default:
 			// The bytes stay here and are offered again; a person sees why.
 			f.Code = string(code)
-			if f.State = FileWaiting; a.Verdict.Outcome == syncv1.Outcome_OUTCOME_REJECTED || a.Verdict.Outcome == syncv1.Outcome_OUTCOME_PARKED {
+			refused := a.Verdict.Outcome == syncv1.Outcome_OUTCOME_REJECTED || a.Verdict.Outcome == syncv1.Outcome_OUTCOME_PARKED
+			if f.State = FileWaiting; refused || code == fault.FileGone {
 				f.State = FileHeld
 			}
 			if r.Trouble == nil {
@@ -151,9 +153,9 @@ func (c *Client) send(ctx context.Context, f *File) error {
 }
 
 func (c *Client) start(ctx context.Context, f *File) ([]Part, error) {
-	file, err := c.Store.OpenFile(f.ID)
+	file, err := c.Store.openWhole(f.ID, f.Size)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.StoreUnusable, "")
+		return nil, err
 	}
 	defer file.Close()
 	call, cancel := c.within(ctx)
@@ -178,17 +180,41 @@ func (c *Client) finish(ctx context.Context, f *File) error {
 	return c.Store.setFile(ctx, *f)
 }
 
+// moving are the bytes of a part on their way. A part may take as long as it needs, but not stand still: stalled ends its request when
+// no byte was taken for the limit, and the answer does not come within it.
+type moving struct {
+	from    io.Reader
+	limit   time.Duration
+	stalled *time.Timer
+	// lost is why the file could not be read.
+	lost atomic.Pointer[error]
+}
+
+func (m *moving) Read(b []byte) (int, error) {
+	m.stalled.Reset(m.limit)
+	n, err := m.from.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		m.lost.Store(&err)
+	}
+	return n, err
+}
+
 // put sends one part. refused: the store was reached and does not take this request.
 func (c *Client) put(ctx context.Context, f *File, p Part) (refused bool, err error) {
-	file, err := c.Store.OpenFile(f.ID)
+	file, err := c.Store.openWhole(f.ID, f.Size)
 	if err != nil {
-		return false, fault.Wrap(err, fault.StoreUnusable, "")
+		return false, err
 	}
 	defer file.Close()
 	if p.Offset < 0 || p.Length < 0 || p.Offset+p.Length > f.Size {
 		return false, fault.New(fault.UploadRefused, "part beyond the file")
 	}
-	req, err := http.NewRequestWithContext(ctx, p.Method, p.URL, io.NewSectionReader(file, p.Offset, p.Length))
+	call, cancel := context.WithCancel(ctx)
+	defer cancel()
+	bytes := &moving{from: io.NewSectionReader(file, p.Offset, p.Length), limit: c.limit()}
+	bytes.stalled = time.AfterFunc(bytes.limit, cancel)
+	defer bytes.stalled.Stop()
+	req, err := http.NewRequestWithContext(call, p.Method, p.URL, bytes)
 	if err != nil {
 		return false, fault.Wrap(err, fault.UploadRefused, "")
 	}
@@ -202,6 +228,9 @@ func (c *Client) put(ctx context.Context, f *File, p Part) (refused bool, err er
 	req.ContentLength = p.Length
 	res, err := c.httpClient().Do(req)
 	if err != nil {
+		if lost := bytes.lost.Load(); lost != nil {
+			return false, fault.Wrap(*lost, fault.FileGone, "")
+		}
 		return false, Refused(ctx, err)
 	}
 	defer res.Body.Close()

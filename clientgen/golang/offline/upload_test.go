@@ -8,10 +8,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -121,6 +124,68 @@ func (p *phone) photo(s *shelf, size int) offline.Kept {
 		s.want[k.ID] = int64(size)
 	}
 	return k
+}
+
+// A card that was taken out, a file that a cleaner removed: all else goes on, to the office and into a black box.
+func TestAFileWhoseBytesAreGoneHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	o, s := openOffice(t), openShelf(t)
+	user, _ := o.worker(t, 1)
+	p := o.phone(t, user, nil)
+	p.Uploads = s
+	gone, short, other := p.photo(s, 500), p.photo(s, 550), p.photo(s, 600)
+	folder := filepath.Join(p.Store.Dir, "files")
+	if err := errors.Join(os.Remove(filepath.Join(folder, gone.ID.String())), os.Truncate(filepath.Join(folder, short.ID.String()), 20)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := p.Store.Export(t.Context(), io.Discard, "a passphrase"); err != nil || len(b.Files) != 1 || len(b.Mutations) != 3 {
+		t.Errorf("boxed %d files of %d mutations, %v", len(b.Files), len(b.Mutations), err)
+	}
+	r, err := p.Sync(t.Context())
+	if err != nil || offline.CodeOf(r.Trouble) != fault.FileGone || r.Uploaded != 1 {
+		t.Errorf("uploaded %d, trouble %v, %v", r.Uploaded, r.Trouble, err)
+	}
+	files, err := p.Store.Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		want := offline.FileHeld
+		if f.ID == other.ID {
+			want = offline.FileDone
+		}
+		if f.State != want || (f.State == offline.FileHeld) != (f.Code == string(fault.FileGone)) {
+			t.Errorf("a file of %d bytes is %d %q", f.Size, f.State, f.Code)
+		}
+	}
+	if err := errors.Join(p.Store.LetGo(t.Context(), gone.ID), p.Store.LetGo(t.Context(), short.ID), p.Store.Logout(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
+// silent is a network on which the object store never answers.
+type silent struct{}
+
+func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestAPartThatStandsStillEndsItsRound(t *testing.T) {
+	t.Parallel()
+	o, s := openOffice(t), openShelf(t)
+	user, _ := o.worker(t, 1)
+	p := o.phone(t, user, silent{})
+	p.CallTimeout = 8 * time.Second
+	p.Uploads = s
+	p.photo(s, 500)
+	// The round ends, and what is done meanwhile goes with the next, which begins with it.
+	if _, err := p.Sync(t.Context()); offline.CodeOf(err) != fault.NoNetwork {
+		t.Errorf("a part that stands still: %v", err)
+	}
 }
 
 func TestFilesGoSmallOnesFirstAndGoOnAfterACut(t *testing.T) {

@@ -47,7 +47,7 @@ func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) err
 			}
 			continue
 		case code == fault.DeviceRevoked, code == fault.RefreshInvalid, code == fault.NotEnrolled,
-			code == fault.StoreUnusable, code == fault.StoreLocked, code == fault.SequenceReused:
+			code == fault.StoreLocked, code == fault.SequenceReused:
 			return err
 		}
 		if stood {
