@@ -60,7 +60,7 @@ export async function exportBox(store: Store, passphrase: string): Promise<{ box
     const files = unsentFiles(await tx.all("file"));
     const needed = new Set(files.map((f) => hex(f.mutation)));
     const rows = await tx.all("outbox");
-    return { files, mutations: rows.filter((r) => r.verdict === undefined || needed.has(hex(r.id))) };
+    return { files, mutations: rows.filter((r) => r.known === undefined || needed.has(hex(r.id))) };
   });
   const box: Box = {
     made: store.options.now(),
@@ -96,7 +96,7 @@ export async function handOver(store: Store, box: Box): Promise<void> {
   const boxed = new Set([...box.mutations, ...box.files].map((one) => hex(one.id)));
   await store.write(["page", "outbox", "file", "bytes"], async (tx) => {
     const unsent = [
-      ...(await tx.all("outbox")).filter((r) => r.verdict === undefined),
+      ...(await tx.all("outbox")).filter((r) => r.known === undefined),
       ...unsentFiles(await tx.all("file")),
     ];
     if (unsent.some((one) => !boxed.has(hex(one.id)))) throw Fault.of("unsent_work");

@@ -36,8 +36,9 @@ export function deviceOf(store: Store): Device {
 }
 
 /**
- * Takes a new identity. What is unsent is renumbered for it, ids stay: whatever the old identity did send counts once.
- * Another person's store with unsent work is not taken over.
+ * Takes a new identity. All that is held is renumbered for it and offered again, also what has a verdict: the server may have been
+ * restored to before the old identity. Ids stay, so that what the server has counts once; a verdict stays signed for the device that
+ * it was given to. Another person's store with unsent work is not taken over.
  */
 export async function enrolled(store: Store, server: string, e: EnrolDeviceResponse): Promise<void> {
   if (e.tokens === undefined) throw Fault.of("internal", "an enrolment without tokens");
@@ -54,8 +55,16 @@ export async function enrolled(store: Store, server: string, e: EnrolDeviceRespo
         await wipe(tx);
       }
     }
-    const unsent = (await tx.all("outbox")).filter((r) => r.verdict === undefined);
-    await tx.put("outbox", ...unsent.map((r, i) => ({ ...r, device, seq: i + 1, tried: false })));
+    const rows = (await tx.all("outbox")).map((r, i) => ({
+      ...r,
+      device,
+      seq: i + 1,
+      tried: false,
+      tooOld: false,
+      judged: r.verdict === undefined ? undefined : (r.judged ?? r.device),
+      known: undefined,
+    }));
+    await tx.put("outbox", ...rows);
     await setMeta(tx, "server", server);
     await setMeta(tx, "device", device);
     await setMeta(tx, "enrolment", toBinary(EnrolDeviceResponseSchema, kept));
@@ -73,7 +82,7 @@ export async function logout(store: Store): Promise<void> {
 }
 
 async function refuseUnsent(tx: Writing): Promise<void> {
-  const mutations = (await tx.all("outbox")).filter((r) => r.verdict === undefined).length;
+  const mutations = (await tx.all("outbox")).filter((r) => r.known === undefined).length;
   const files = unsentFiles(await tx.all("file")).length;
   if (mutations + files > 0) throw Fault.of("unsent_work", `${mutations} actions, ${files} files`);
 }
@@ -105,7 +114,7 @@ export async function wipeCopy(store: Store, code: string): Promise<void> {
     await tx.delete("file", ...sent);
     await tx.delete("bytes", ...sent);
     const settled = (await tx.all("outbox")).filter(
-      (r) => r.verdict !== undefined && !unsent.some((f) => equalBytes(f.mutation, r.id)),
+      (r) => r.known !== undefined && !unsent.some((f) => equalBytes(f.mutation, r.id)),
     );
     await tx.delete("outbox", ...settled.map((r) => r.n));
     await setMeta(tx, "ended", code);

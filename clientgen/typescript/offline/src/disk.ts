@@ -40,8 +40,15 @@ export interface OutboxRow {
   readonly at: number;
   /** It was sent at least once, and the answer may have been lost. */
   readonly tried: boolean;
-  /** The message Verdict, once there is one. */
-  readonly verdict?: Uint8Array;
+  /** The message Verdict, once there is one: the first. */
+  readonly verdict?: Uint8Array | undefined;
+  /** The identity that the verdict was given to, if the mutation was renumbered for another since then. */
+  readonly judged?: Uint8Array | undefined;
+  /**
+   * When the server had it for sure, in milliseconds since 1970, by the server's clock. Absent while the mutation waits: before its
+   * verdict, and when the server may have forgotten it since then.
+   */
+  readonly known?: number | undefined;
   /** The last that the server said of it is client_too_old: it knows nothing of it, and takes it in these words from no app. */
   readonly tooOld: boolean;
   /** The state shown contains the effect. */

@@ -31,7 +31,7 @@ export async function showEarly(store: Store, page: PullResponse): Promise<Chang
     async (tx) => {
       await sameDevice(store, tx);
       await setMeta(tx, "early", feeds);
-      await cover(tx, page.lastSequence);
+      await cover(tx, page);
       await noteWhole(tx, page);
     },
     held,

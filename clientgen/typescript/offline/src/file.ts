@@ -1,9 +1,9 @@
 // Files on their way to the object store.
 
-import type { FileRow } from "./disk.js";
+import type { FileRow, Writing } from "./disk.js";
 import { Fault } from "./fault.js";
 import type { Store } from "./store.js";
-import { hex, newId } from "./uuid.js";
+import { equalBytes, hex, newId } from "./uuid.js";
 
 /** How far the bytes of a file are. */
 export const FileState = {
@@ -80,6 +80,12 @@ export async function letGo(store: Store, id: Uint8Array): Promise<void> {
 /** The row of a file that a mutation names, added at a time in milliseconds since 1970. */
 export function fileRow(f: Kept, mutation: Uint8Array, added: number): FileRow {
   return { ...f, key: hex(f.id), mutation, added, state: FileState.waiting, sent: 0, code: "" };
+}
+
+/** Makes the files of a mutation go through their upload anew. What the object store still has is not sent twice. */
+export async function reopenFiles(tx: Writing, mutation: Uint8Array): Promise<void> {
+  const done = (await tx.all("file")).filter((f) => f.state === FileState.done && equalBytes(f.mutation, mutation));
+  await tx.put("file", ...done.map((f) => ({ ...f, state: FileState.waiting, sent: 0 })));
 }
 
 /** Files whose bytes the server has not confirmed. */

@@ -21,8 +21,6 @@ export interface Meta {
   cursor: Uint8Array;
   /** The server's time of the last checkpoint, in milliseconds since 1970. */
   asOf: number;
-  /** last_sequence of the last checkpoint. */
-  reached: number;
   /** A person switched sending off. */
   offline: boolean;
   /** The early part, while it is what shows. */

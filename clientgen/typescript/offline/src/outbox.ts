@@ -1,10 +1,10 @@
 // What a person did, in order, and what became of it.
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { OutboxRow } from "./disk.js";
 import { Fault } from "./fault.js";
-import { fileRow, type Kept } from "./file.js";
+import { fileRow, reopenFiles, type Kept } from "./file.js";
 import {
   MutationSchema,
   Outcome,
@@ -12,6 +12,7 @@ import {
   VerdictSchema,
   type PushRequest,
   type PushResponse,
+  type Verdict,
 } from "./gen/doorstep/sync/v1/sync_pb.js";
 import { getMeta, setMeta } from "./meta.js";
 import type { Store } from "./store.js";
@@ -68,10 +69,12 @@ const actions = new WeakMap<OutboxRow, Action>();
 export function actionOf(row: OutboxRow): Action {
   let action = actions.get(row);
   if (action === undefined) {
-    const { n: _, at, verdict, tooOld: __, ...same } = row;
+    const { n: _, at, verdict, tooOld: __, known, judged, ...same } = row;
     action = {
       ...same,
       at: new Date(at),
+      judgedAs: judged ?? row.device,
+      waits: known === undefined,
       ...(verdict === undefined ? {} : { verdict: fromBinary(VerdictSchema, verdict) }),
     };
     actions.set(row, action);
@@ -88,13 +91,13 @@ export async function markSeen(store: Store, id: Uint8Array): Promise<void> {
 }
 
 /**
- * The next mutations to send: from the number given, or from the first without a verdict when it is 0; at most count and
- * about size bytes. It marks them as tried. None when there is nothing to send.
+ * The next mutations to send, from the first that waits; at most count and about size bytes. It marks them as tried. None when
+ * there is nothing to send.
  */
-export async function batch(store: Store, from: number, count: number, size: number): Promise<PushRequest> {
+export async function batch(store: Store, count: number, size: number): Promise<PushRequest> {
   const device = store.meta("device");
   const all = store.work.filter((r) => device !== undefined && equalBytes(r.device, device));
-  const begin = from !== 0 ? from : (all.find((r) => r.verdict === undefined)?.seq ?? Infinity);
+  const begin = all.find((r) => r.known === undefined)?.seq ?? Infinity;
   const rows: OutboxRow[] = [];
   for (const row of all) {
     if (row.seq < begin || rows.length === count) continue;
@@ -133,7 +136,7 @@ export async function refusedAsOld(store: Store, first: bigint): Promise<void> {
   await store.write(["outbox"], async (tx) => {
     const device = await getMeta(tx, "device");
     const rows = (await tx.all("outbox")).filter(
-      (r) => device !== undefined && equalBytes(r.device, device) && r.seq >= first && r.verdict === undefined,
+      (r) => device !== undefined && equalBytes(r.device, device) && r.seq >= first && r.known === undefined,
     );
     await tx.put("outbox", ...rows.map((r) => ({ ...r, tooOld: true })));
   });
@@ -143,17 +146,22 @@ export async function refusedAsOld(store: Store, first: bigint): Promise<void> {
 export async function reword(store: Store, id: Uint8Array, kind: string, args: Uint8Array): Promise<void> {
   if (args.length > maxArgs) throw Fault.of("mutation_too_large", `${args.length} bytes`);
   const kept = args.slice();
-  await store.write(["outbox"], async (tx) => {
+  await store.write(["outbox", "file"], async (tx) => {
     const row = (await tx.all("outbox")).find((r) => equalBytes(r.id, id));
-    if (row === undefined || row.verdict !== undefined || !row.tooOld) throw Fault.of("sequence_reused");
-    await tx.put("outbox", { ...row, kind, args: kept, tooOld: false });
+    if (row === undefined || row.known !== undefined || !row.tooOld) throw Fault.of("sequence_reused");
+    const unjudged = { verdict: undefined, judged: undefined, covered: false, seen: false };
+    await tx.put("outbox", { ...row, kind, args: kept, tooOld: false, ...unjudged });
+    if (row.verdict !== undefined) await reopenFiles(tx, id); // whoever forgot it knows nothing of them
   });
   store.woken.notify();
 }
 
-/** Keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server. */
+/**
+ * Keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server. When the new one is of another
+ * time, the server had forgotten the mutation, and knows nothing of its files, either.
+ */
 export async function take(store: Store, res: PushResponse): Promise<void> {
-  await store.write(["outbox"], async (tx) => {
+  await store.write(["outbox", "file"], async (tx) => {
     const device = await getMeta(tx, "device");
     await setMeta(tx, "keepDays", res.keepDays);
     const rows = new Map(
@@ -165,7 +173,16 @@ export async function take(store: Store, res: PushResponse): Promise<void> {
       if (v.outcome === Outcome.UNSPECIFIED) throw Fault.of("internal", "verdict without an outcome");
       const row = rows.get(Number(v.sequence));
       if (row === undefined || !equalBytes(row.id, v.id)) throw Fault.of("sequence_reused", `sequence ${v.sequence}`);
-      if (row.verdict === undefined) await tx.put("outbox", { ...row, verdict: toBinary(VerdictSchema, v) });
+      const known = timeOf(v);
+      const first = row.verdict === undefined ? v : fromBinary(VerdictSchema, row.verdict);
+      await tx.put("outbox", { ...row, verdict: row.verdict ?? toBinary(VerdictSchema, v), known });
+      const { serverTime: was } = first;
+      if (was?.seconds !== v.serverTime?.seconds || was?.nanos !== v.serverTime?.nanos) await reopenFiles(tx, row.id);
     }
   });
+}
+
+/** When the server gave a verdict, in milliseconds since 1970. */
+export function timeOf({ serverTime }: Pick<Verdict, "serverTime">): number {
+  return serverTime === undefined ? 0 : timestampMs(serverTime);
 }

@@ -33,14 +33,14 @@ const outcomes: Readonly<Record<Outcome, string>> = {
 /** What a receipt signs. */
 export async function receiptText(
   org: Uint8Array,
-  m: Pick<Action, "device" | "id" | "kind" | "args">,
+  m: Pick<Action, "judgedAs" | "id" | "kind" | "args">,
   v: Pick<Verdict, "sequence" | "outcome" | "serverTime">,
 ): Promise<Uint8Array> {
   const args = new Uint8Array(await crypto.subtle.digest("SHA-256", m.args as Uint8Array<ArrayBuffer>));
   const at =
     v.serverTime === undefined ? 0n : v.serverTime.seconds * 1_000_000n + BigInt(Math.floor(v.serverTime.nanos / 1000));
   return new TextEncoder().encode(
-    `doorstep receipt 1\norg ${uuidText(org)}\ndevice ${uuidText(m.device)}\nsequence ${v.sequence}\nid ${uuidText(m.id)}\n` +
+    `doorstep receipt 1\norg ${uuidText(org)}\ndevice ${uuidText(m.judgedAs)}\nsequence ${v.sequence}\nid ${uuidText(m.id)}\n` +
       `kind ${m.kind}\nargs ${hex(args)}\noutcome ${outcomes[v.outcome]}\nat ${at}\n`,
   );
 }

@@ -89,7 +89,7 @@ export class Round {
       if (!equalBytes(after, nameOf(cursor))) return equalBytes(page.cursor, cursor);
       if (page.cursor.length === 0) return true; // nothing has changed; the page may be older than what shows
       // A page that is older than a verdict would take back what the device shows, and look like a restored server.
-      if (toldBeyond(this.store, Number(page.lastSequence)) !== undefined) return false;
+      if (toldBeyond(this.store, page.lastSequence)) return false;
       const done = await stage(this.store, page);
       this.report.reset.push(...done.reset);
       this.report.changed.push(...done.changed);
@@ -124,7 +124,7 @@ export class Round {
   private async once(): Promise<boolean> {
     let old: unknown;
     try {
-      await this.push(0);
+      await this.push();
     } catch (err) {
       if (codeOf(err) !== "client_too_old") throw err;
       old = err;
@@ -145,11 +145,11 @@ export class Round {
     return false;
   }
 
-  /** Sends what has no verdict, in order, until all have one; everything from a number on if it is not 0. */
-  private async push(from: number): Promise<void> {
+  /** Sends what waits, in order, until the server has it all. */
+  private async push(): Promise<void> {
     let gapped = 0;
     for (;;) {
-      const request = await batch(this.store, from, pushCount, pushBytes);
+      const request = await batch(this.store, pushCount, pushBytes);
       const [first] = request.mutations;
       if (first === undefined) return;
       let res;
@@ -159,7 +159,7 @@ export class Round {
         if (codeOf(err) === "client_too_old") await refusedAsOld(this.store, first.sequence);
         if (!(err instanceof Fault) || err.code !== "sequence_gap") throw err;
         // The server lacks some that we have verdicts for: its database was restored. Send from there, once.
-        from = err.expectedSequence;
+        const from = err.expectedSequence;
         if (from === 0 || from === gapped) throw err;
         gapped = from;
         await offerAgain(this.store, from);
@@ -171,7 +171,6 @@ export class Round {
       this.report.pushed += n;
       if (n === 0 || n > request.mutations.length)
         throw Fault.of("internal", `${n} verdicts for ${request.mutations.length} mutations`);
-      if (from !== 0) from = Number(first.sequence) + n;
     }
   }
 
@@ -220,7 +219,7 @@ export class Round {
 
   /** Asks for the next page and says how this device is doing. */
   private request(early: boolean) {
-    const unsent = this.store.work.filter((r) => r.verdict === undefined);
+    const unsent = this.store.work.filter((r) => r.known === undefined);
     const oldest = Math.min(...unsent.map((r) => r.at));
     return {
       cursor: this.store.meta("cursor") ?? new Uint8Array(),
@@ -246,10 +245,8 @@ export class Round {
    * overlay of what was forgotten is back already, see cover.
    */
   private async pushForgotten(): Promise<void> {
-    const from = forgotten(this.store);
-    if (from === 0) return;
-    await offerAgain(this.store, from);
-    await this.push(from);
+    if (!forgotten(this.store)) return;
+    await this.push();
     await this.pull();
   }
 
@@ -261,7 +258,7 @@ export class Round {
     this.tried.clear();
     let aside = true;
     while (aside) {
-      await this.push(0);
+      await this.push();
       try {
         ({ aside } = await this.upload());
       } catch (err) {

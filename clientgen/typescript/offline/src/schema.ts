@@ -1,8 +1,12 @@
 // The form of the tables, and how that of an older app becomes it.
 
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Disk, Rows, Writing } from "./disk.js";
 import { Fault } from "./fault.js";
+import { VerdictSchema } from "./gen/doorstep/sync/v1/sync_pb.js";
 import { getMeta, setMeta } from "./meta.js";
+import { timeOf } from "./outbox.js";
+import { equalBytes } from "./uuid.js";
 
 /**
  * What makes the tables, each from the version before: 0 is a new disk. An app brings any older store up, with everything that
@@ -15,6 +19,18 @@ const upgrades: readonly ((tx: Writing) => Promise<void>)[] = [
   // 2: the server said of this mutation that it knows nothing of it and never will, in these words (see Store.reword).
   async (tx) =>
     tx.put("outbox", ...(await tx.all("outbox")).map((r: Omit<Rows["outbox"], "tooOld">) => ({ ...r, tooOld: false }))),
+  // 3: a mutation waits while the server is not known to have it. What a checkpoint has covered counts from then; what was done under an
+  // earlier identity cannot be numbered for this one any more.
+  async (tx) => {
+    const device = (await getMeta(tx, "device")) ?? new Uint8Array();
+    const asOf = (await getMeta(tx, "asOf")) ?? 0;
+    for (const r of await tx.all("outbox")) {
+      if (r.verdict === undefined || (!r.covered && equalBytes(r.device, device))) continue;
+      const known = Math.max(asOf, timeOf(fromBinary(VerdictSchema, r.verdict)));
+      await tx.put("outbox", { ...r, covered: true, known });
+    }
+    await tx.delete("meta", "reached");
+  },
 ];
 
 /** The version that this app writes. */

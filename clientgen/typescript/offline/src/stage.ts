@@ -1,13 +1,13 @@
 // Pages on their way to a checkpoint.
 
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { anew } from "./device.js";
-import type { OutboxRow, PageFeed, PageRow, Writing } from "./disk.js";
+import type { PageFeed, PageRow, Writing } from "./disk.js";
 import { encodeEntries, type Entry } from "./entry.js";
 import { Fault } from "./fault.js";
 import type { FeedDelta, FeedState, PullResponse } from "./gen/doorstep/sync/v1/sync_pb.js";
 import type { Changed, Held } from "./held.js";
 import { getMeta, setMeta } from "./meta.js";
+import { timeOf } from "./outbox.js";
 import { unpack } from "./pack.js";
 import type { Store } from "./store.js";
 import { equalBytes } from "./uuid.js";
@@ -56,8 +56,8 @@ export async function stage(store: Store, page: PullResponse): Promise<Applied> 
       if (page.checkpoint === undefined) return noteWhole(tx, page);
       await tx.delete("meta", "early", "whole");
       await setMeta(tx, "shown", row.n - 1 + rows.length);
-      await cover(tx, page.lastSequence);
-      await setMeta(tx, "asOf", page.serverTime === undefined ? 0 : timestampMs(page.serverTime));
+      await cover(tx, page);
+      await setMeta(tx, "asOf", timeOf(page));
     },
     held,
   );
@@ -88,17 +88,17 @@ export function feedOf(delta: FeedDelta): PageFeed {
 }
 
 /**
- * Ends the overlay of all that the state contains now. After a restore of the server's database the number may be lower than
- * before; then the overlay of what was lost comes back. A verdict from before the device enrolled anew is older than this
- * snapshot.
+ * Ends the overlay of all that the state contains now: what the server has, up to its last number of this device. What has a higher
+ * number and a verdict was forgotten by a restored server; its overlay comes back, and it is to be sent again.
  */
-export async function cover(tx: Writing, last: bigint): Promise<void> {
+export async function cover(tx: Writing, page: PullResponse): Promise<void> {
   const device = await getMeta(tx, "device");
-  const covers = (r: OutboxRow): boolean =>
-    device !== undefined && equalBytes(r.device, device) ? r.seq <= last : r.verdict !== undefined;
-  const rows = (await tx.all("outbox")).filter((r) => r.covered !== covers(r));
-  await tx.put("outbox", ...rows.map((r) => ({ ...r, covered: !r.covered })));
-  await setMeta(tx, "reached", Number(last));
+  for (const r of await tx.all("outbox")) {
+    if (device === undefined || !equalBytes(r.device, device)) continue;
+    const covered = r.seq <= page.lastSequence;
+    const known = covered && r.verdict !== undefined ? (r.known ?? timeOf(page)) : undefined;
+    if (r.covered !== covered || r.known !== known) await tx.put("outbox", { ...r, covered, known });
+  }
 }
 
 /** The feeds of which something else is held than the checkpoint says. */

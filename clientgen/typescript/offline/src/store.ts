@@ -117,9 +117,12 @@ export class Store {
     return this.copy.work.map(actionOf);
   }
 
-  /** The mutations without a verdict, oldest first. */
+  /**
+   * The mutations that the server is not known to have, oldest first: those without a verdict, and those that it gave one for and may
+   * have forgotten since then, because its database was restored or because the device enrolled anew.
+   */
   waiting(): readonly Action[] {
-    return this.actions().filter((a) => a.verdict === undefined);
+    return this.actions().filter((a) => a.waits);
   }
 
   /** What the server rejected or parked and nobody has marked as seen, oldest first. */
@@ -135,7 +138,8 @@ export class Store {
   /**
    * Says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the server takes
    * from no app any more. It is refused with sequence_reused unless the last that the server said of it is client_too_old: one
-   * whose answer was lost may have been taken in as it was, also by another device that imported it.
+   * whose answer was lost may have been taken in as it was, also by another device that imported it. A verdict from before the server's
+   * database was restored goes with the old words: the new ones get their own.
    */
   reword(id: Uint8Array, kind: string, args: Uint8Array): Promise<void> {
     return reword(this, id, kind, args);
@@ -155,7 +159,7 @@ export class Store {
   unsent(): Unsent {
     const files = unsentFiles(this.copy.files);
     return {
-      mutations: this.copy.work.filter((r) => r.verdict === undefined).length,
+      mutations: this.copy.work.filter((r) => r.known === undefined).length,
       files: files.length,
       bytes: files.reduce((sum, f) => sum + f.size, 0),
     };
@@ -245,7 +249,7 @@ export class Store {
       const offline = this.copy.get("offline");
       if (!(await this.options.disk.read(copied, (tx) => this.copy.read(tx)))) continue;
       this.changed();
-      const done = this.copy.work.some((r) => r.n > last && r.verdict === undefined);
+      const done = this.copy.work.some((r) => r.n > last && r.known === undefined);
       if (done || this.copy.get("offline") !== offline) this.woken.notify(); // as if it had been done here
       return;
     }

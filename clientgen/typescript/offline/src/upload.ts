@@ -58,7 +58,7 @@ export interface Moved {
 }
 
 /**
- * Sends the bytes of the files whose mutation has a verdict, but for those tried before. One that fails does not hold up the next,
+ * Sends the bytes of the files whose mutation the server has, but for those tried before. One that fails does not hold up the next,
  * unless the network is gone.
  */
 export async function upload(
@@ -72,7 +72,7 @@ export async function upload(
   for (const file of files(client.store)) {
     if ((file.state !== FileState.waiting && file.state !== FileState.held) || tried.has(file.key)) continue;
     const row = client.store.work.find((r) => equalBytes(r.id, file.mutation));
-    if (row?.verdict === undefined) continue;
+    if (row?.known === undefined) continue;
     if (waits(client)) return { moved, aside: true };
     try {
       const sent = await send(client, uploads, file, signal);
@@ -98,7 +98,7 @@ export async function upload(
  * is done.
  */
 function waits(client: Client): boolean {
-  return client.store.work.some((r) => r.verdict === undefined && !r.tooOld);
+  return client.store.work.some((r) => r.known === undefined && !r.tooOld);
 }
 
 /** Sends what the object store lacks of one file, and has it verified, unless something comes up that goes first. */

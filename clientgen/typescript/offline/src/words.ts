@@ -11,10 +11,14 @@ export type { Verdict };
 export interface Action extends Mutation {
   /** The identity under which it was, or will be, sent. */
   readonly device: Uint8Array;
+  /** The identity that the verdict was given to: an earlier one, when the device enrolled anew since then. */
+  readonly judgedAs: Uint8Array;
   /** It was sent at least once, and the answer may have been lost. */
   readonly tried: boolean;
-  /** Absent while the mutation is unsent. */
+  /** The first one; absent before it came. */
   readonly verdict?: Verdict;
+  /** The server is not known to have it; see Store.waiting. */
+  readonly waits: boolean;
   /** The state shown contains the effect, the overlay does not any more. */
   readonly covered: boolean;
   /** A person was shown that it needs attention. */
@@ -28,7 +32,7 @@ export function needsAttention(a: Action): boolean {
 
 /** Counts what only this device has. */
 export interface Unsent {
-  /** Mutations without a verdict. */
+  /** Mutations that the server is not known to have; see Store.waiting. */
   readonly mutations: number;
   /** Files whose bytes the server has not confirmed. */
   readonly files: number;

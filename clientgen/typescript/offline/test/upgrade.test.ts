@@ -1,4 +1,7 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
+import { VerdictSchema } from "../src/gen/doorstep/sync/v1/sync_pb.js";
 import { MemoryDisk, type OutboxRow } from "../src/index.js";
 import { schema } from "../src/schema.js";
 import { enrol, idOf, open, refusal, shown } from "./phone.js";
@@ -34,6 +37,25 @@ describe("a store of an older app", () => {
     expect((await store.do("add", idOf(1))).seq).toBe(3);
     expect(store.work.map((r: OutboxRow) => r.tooOld)).toEqual([false, false, false]);
     expect(shown(await open(disk))).toEqual({ 1: "8" });
+  });
+
+  it("keeps what a checkpoint has covered for as long again, and sends what none has", async () => {
+    const disk = await firstVersion();
+    const at = 1_800_000_000_000;
+    await disk.write(["meta", "outbox"], async (tx) => {
+      const verdict = toBinary(VerdictSchema, create(VerdictSchema, { outcome: 1, serverTime: timestampFromMs(at) }));
+      const [first, last] = (await tx.all("outbox")).map((r) => ({ ...r, verdict, tooOld: false }));
+      await tx.put("outbox", { ...first!, n: 1, device: idOf(99) }, { ...first!, n: 2, covered: true });
+      await tx.put("outbox", { ...last!, n: 3 });
+      await tx.put("meta", { key: "schema", value: 2 }, { key: "asOf", value: at + 1000 });
+    });
+    const store = await open(disk);
+    expect(store.work.map((r) => [r.known, r.covered])).toEqual([
+      [at + 1000, true],
+      [at + 1000, true],
+      [undefined, false],
+    ]);
+    expect(store.waiting().length).toBe(1);
   });
 
   it("is left alone when it is of a newer app", async () => {

@@ -89,7 +89,7 @@ describe("receipts", () => {
       const at = BigInt(c.at);
       const signed = await receiptText(
         uuidOf(c.org)!,
-        { device: uuidOf(c.device)!, id: uuidOf(c.id)!, kind: c.kind, args: base64Decode(c.args) },
+        { judgedAs: uuidOf(c.device)!, id: uuidOf(c.id)!, kind: c.kind, args: base64Decode(c.args) },
         {
           sequence: BigInt(c.sequence),
           outcome: outcomes[c.outcome as keyof typeof outcomes],
