@@ -123,7 +123,7 @@ func (s *Store) HandOver(ctx context.Context, b Box) error {
 	if err != nil {
 		return err
 	}
-	return s.removeFiles()
+	return s.wiped(ctx)
 }
 
 func (s *Store) exportFile(t *tar.Writer, f boxedBytes, at time.Time) error {
@@ -205,6 +205,9 @@ func (s *Store) Import(ctx context.Context, r io.Reader, passphrase string) (Box
 		return err
 	})
 	if err == nil {
+		for _, f := range b.Files {
+			s.fresh.Delete(f.ID.String()) // a row names it now
+		}
 		s.nudge()
 	}
 	return b, errors.Join(err, s.sweep(ctx))

@@ -3,8 +3,6 @@ package offline
 import (
 	"context"
 	"database/sql"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +27,8 @@ const (
 	metaWhole = "whole"
 	// For how many days the server wants acknowledged mutations to be kept; "0" when it did not say.
 	metaKeepDays = "keep_days"
+	// The store was wiped, and its file may still have the bytes.
+	metaScrub = "scrub"
 )
 
 // Device is who this device is and how it stands.
@@ -91,12 +91,13 @@ func deviceOf(ctx context.Context, q queryer) (Device, error) {
 // have been restored to before the old identity. Ids stay, so that what the server has counts once. Another person's store with
 // unsent work is not taken over.
 func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolDeviceResponse) error {
-	return s.transact(ctx, func(tx *sql.Tx) error {
+	another := false
+	err := s.transact(ctx, func(tx *sql.Tx) error {
 		old, err := deviceOf(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if old.Enrolled() && (old.User != idOf(e.UserId) || old.Org != idOf(e.OrgId)) {
+		if another = old.Enrolled() && (old.User != idOf(e.UserId) || old.Org != idOf(e.OrgId)); another {
 			if err := refuseUnsent(ctx, tx); err != nil {
 				return err
 			}
@@ -126,6 +127,10 @@ func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolD
 		}
 		return nil
 	})
+	if err != nil || !another {
+		return err
+	}
+	return s.wiped(ctx)
 }
 
 // renumber gives all mutations the numbers 1, 2, 3, … of a new device, in the order in which they were done. A verdict stays signed
@@ -204,7 +209,7 @@ func (s *Store) Logout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.removeFiles()
+	return s.wiped(ctx)
 }
 
 func refuseUnsent(ctx context.Context, tx *sql.Tx) error {
@@ -215,43 +220,4 @@ func refuseUnsent(ctx context.Context, tx *sql.Tx) error {
 		err = fault.New(fault.UnsentWork, "%d actions, %d files", mutations, files)
 	}
 	return err
-}
-
-// wipe empties the store: what was read, what was sent, who it belonged to.
-func wipe(ctx context.Context, tx *sql.Tx) error {
-	for _, table := range []string{"entry", "staged", "staged_clear", "repair", "outbox", "file", "meta"} {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wipeCopy empties what a revoked device may no longer hold and keeps what is unsent.
-func (s *Store) wipeCopy(ctx context.Context, code fault.Code) error {
-	err := s.transact(ctx, func(tx *sql.Tx) error {
-		for _, statement := range []string{
-			`DELETE FROM entry`, `DELETE FROM staged`, `DELETE FROM staged_clear`, `DELETE FROM repair`,
-			`DELETE FROM file WHERE state NOT IN (1, 2)`,
-			`DELETE FROM outbox WHERE known IS NOT NULL AND id NOT IN (SELECT mutation FROM file)`,
-			`DELETE FROM meta WHERE key IN ('cursor', 'as_of', 'early', 'whole')`,
-		} {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-		return setMeta(ctx, tx, metaEnded, []byte(code))
-	})
-	if err != nil {
-		return err
-	}
-	return s.sweep(ctx)
-}
-
-func (s *Store) removeFiles() error {
-	dir := filepath.Join(s.Dir, "files")
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	return os.MkdirAll(dir, 0o700)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -181,10 +182,21 @@ func (s *Store) LetGo(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
-// sweep removes bytes that no file names: copies of an earlier run whose mutation was never written.
+// sweep removes bytes that no file names (any more): of what was forgotten or wiped, and copies of an earlier run whose mutation
+// was never written.
 func (s *Store) sweep(ctx context.Context) error {
+	dir := filepath.Join(s.Dir, "files")
+	found, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	// What is fresh may be announced at any moment: asked in this order, it is known if it is not fresh any more.
+	found = slices.DeleteFunc(found, func(f os.DirEntry) bool {
+		_, fresh := s.fresh.Load(f.Name())
+		return fresh
+	})
 	known := map[string]bool{}
-	err := each(ctx, s.write, func(scan func(...any) error) error {
+	err = each(ctx, s.write, func(scan func(...any) error) error {
 		var name string
 		err := scan(&name)
 		known[name] = true
@@ -193,13 +205,9 @@ func (s *Store) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := os.ReadDir(filepath.Join(s.Dir, "files"))
-	if err != nil {
-		return err
-	}
 	for _, f := range found {
-		if _, fresh := s.fresh.Load(f.Name()); !fresh && !known[f.Name()] {
-			if err := os.Remove(filepath.Join(s.Dir, "files", f.Name())); err != nil {
+		if !known[f.Name()] {
+			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
 		}

@@ -42,6 +42,9 @@ func (s *Store) Do(ctx context.Context, kind string, args []byte, files ...Kept)
 	if err != nil {
 		return Mutation{}, err
 	}
+	for _, f := range files {
+		s.fresh.Delete(f.ID.String()) // a row names it now
+	}
 	s.nudge()
 	return m, nil
 }

@@ -86,7 +86,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 		if err := os.Chmod(path, 0o600); err != nil {
 			return err
 		}
-		if err := s.sweep(ctx); err != nil {
+		if err := errors.Join(s.sweep(ctx), s.scrub(ctx)); err != nil {
 			return err
 		}
 	}
