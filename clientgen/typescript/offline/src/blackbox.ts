@@ -8,7 +8,7 @@ import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { wipe } from "./device.js";
 import type { FileRow } from "./disk.js";
 import { Fault } from "./fault.js";
-import { fileRow, openFile, unsentFiles } from "./file.js";
+import { fileRow, goneFiles, openWhole, unsentFiles } from "./file.js";
 import { getMeta } from "./meta.js";
 import { rowOf } from "./outbox.js";
 import { seal, unreadable, unseal } from "./seal.js";
@@ -49,15 +49,17 @@ export interface BoxedFile {
 const minPassphrase = 8;
 
 /**
- * Seals everything that is unsent with a passphrase of at least 8 bytes (else box_passphrase). The store keeps it too: sending it
- * from both sides is safe.
+ * Seals everything that is unsent with a passphrase of at least 8 bytes (else box_passphrase), but for files whose bytes the device
+ * has lost. The store keeps it too: sending it from both sides is safe.
  */
 export async function exportBox(store: Store, passphrase: string): Promise<{ box: Box; sealed: Blob }> {
   if (new TextEncoder().encode(passphrase).length < minPassphrase)
     throw Fault.of("box_passphrase", String(minPassphrase));
   const device = store.device();
+  const gone = await goneFiles(store);
   const { files, mutations } = await store.read(["outbox", "file"], async (tx) => {
-    const files = unsentFiles(await tx.all("file"));
+    const unsent = unsentFiles(await tx.all("file"));
+    const files = unsent.filter((f) => !gone.has(f.key));
     const needed = new Set(files.map((f) => hex(f.mutation)));
     const rows = await tx.all("outbox");
     return { files, mutations: rows.filter((r) => r.known === undefined || needed.has(hex(r.id))) };
@@ -85,19 +87,18 @@ export async function exportBox(store: Store, passphrase: string): Promise<{ box
 async function* filed(store: Store, box: Box): AsyncGenerator<Filed> {
   yield { name: "work.json", bytes: new Blob([boxText(box)]) };
   for (const f of box.files) {
-    const bytes = await openFile(store, f.id);
-    if (bytes?.size !== f.size) throw Fault.of("store_unusable", `the bytes of ${uuidText(f.id)} are not there`);
-    yield { name: uuidText(f.id), bytes };
+    yield { name: uuidText(f.id), bytes: await openWhole(store, f) };
   }
 }
 
 /** Forgets everything, as Store.logout does, provided that all that is unsent is in the box that exportBox gave (else unsent_work). */
 export async function handOver(store: Store, box: Box): Promise<void> {
   const boxed = new Set([...box.mutations, ...box.files].map((one) => hex(one.id)));
+  const gone = await goneFiles(store);
   await store.write(["page", "outbox", "file", "bytes"], async (tx) => {
     const unsent = [
       ...(await tx.all("outbox")).filter((r) => r.known === undefined),
-      ...unsentFiles(await tx.all("file")),
+      ...unsentFiles(await tx.all("file")).filter((f) => !gone.has(f.key)),
     ];
     if (unsent.some((one) => !boxed.has(hex(one.id)))) throw Fault.of("unsent_work");
     await wipe(tx);

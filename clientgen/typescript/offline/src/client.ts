@@ -25,7 +25,7 @@ export interface ClientOptions {
   /** What the office reads in its list of devices. */
   readonly appVersion?: string;
   readonly deviceName?: string;
-  /** Bounds one call, in milliseconds; 30 s when left out. */
+  /** Bounds one call, and how long a part of a file that stands still may hold others up, in milliseconds; 30 s when left out. */
   readonly callTimeout?: number;
   /** What a pull asks for at once, in bytes; left to the server when left out. */
   readonly pageBytes?: number;
@@ -124,7 +124,8 @@ export class Client {
     return this.options.fetch ?? ((...args) => fetch(...args));
   }
 
-  private get timeout(): number {
+  /** How long a call may take, in milliseconds. */
+  get timeout(): number {
     return this.options.callTimeout ?? 30_000;
   }
 

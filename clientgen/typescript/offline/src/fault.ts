@@ -66,6 +66,10 @@ const own = {
     "The object store did not take the file. It stays on the phone and is sent again.",
     "文件上传被拒，仍保存在手机上，将再次发送。",
   ],
+  file_gone: [
+    "The phone cannot read its copy of this file any more. Take it again; everything else goes on.",
+    "手机已无法读取此文件，请重新拍摄；其余内容照常发送。",
+  ],
   digest_differs: [
     "The phone's copy differs from the office's also after it was sent anew. Tell your operator.",
     "手机数据与公司不一致，重新下载后仍不一致，请联系管理员。",

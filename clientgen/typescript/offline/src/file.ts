@@ -1,7 +1,7 @@
 // Files on their way to the object store.
 
 import type { FileRow, Writing } from "./disk.js";
-import { Fault } from "./fault.js";
+import { codeOf, Fault } from "./fault.js";
 import type { Store } from "./store.js";
 import { equalBytes, hex, newId } from "./uuid.js";
 
@@ -11,7 +11,7 @@ export const FileState = {
   waiting: 1,
   /**
    * The server does not take it now, because its mutation waits for a person or was rejected; the bytes are kept and
-   * offered again with every sync.
+   * offered again with every sync. Or the device cannot read them any more (file_gone).
    */
   held: 2,
   /** The server has verified the bytes. */
@@ -54,6 +54,32 @@ export async function openFile(store: Store, id: Uint8Array): Promise<Blob | und
   return (await store.read(["bytes"], (tx) => tx.get("bytes", hex(id))))?.bytes;
 }
 
+/**
+ * The bytes of a file that is to be sent. One whose bytes the device has lost is file_gone, and no reason to keep the others here.
+ */
+export async function openWhole(store: Store, { id, size }: Kept): Promise<Blob> {
+  const bytes = await openFile(store, id);
+  if (bytes?.size !== size) throw Fault.of("file_gone");
+  try {
+    await bytes.slice(0, 1).arrayBuffer(); // a browser tells only who reads
+  } catch (err) {
+    throw Fault.of("file_gone", String(err), err);
+  }
+  return bytes;
+}
+
+/** The keys of the files to be sent whose bytes the device has lost. */
+export async function goneFiles(store: Store): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  for (const f of unsentFiles(store.fileRows)) {
+    await openWhole(store, f).catch((err: unknown) => {
+      if (codeOf(err) !== "file_gone") throw err;
+      gone.add(f.key);
+    });
+  }
+  return gone;
+}
+
 /** All files, in the order in which they go over the radio: small ones first, then as added. */
 export function files(store: Store): readonly FileRow[] {
   const large = (f: FileRow): number => (f.size > smallFile ? 1 : 0);
@@ -67,7 +93,7 @@ export async function setFile(store: Store, f: FileRow): Promise<void> {
   });
 }
 
-/** Forgets a file that the server holds back: a person decided that nobody needs its bytes. */
+/** Forgets a file that is held: a person decided that nobody needs its bytes, or saw that they are gone. */
 export async function letGo(store: Store, id: Uint8Array): Promise<void> {
   await store.write(["file", "bytes"], async (tx) => {
     const f = await tx.get("file", hex(id));

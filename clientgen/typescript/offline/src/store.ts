@@ -3,7 +3,7 @@
 import { Copy, copied, Recorder } from "./copy.js";
 import { deviceOf, logout } from "./device.js";
 import type { Disk, FileRow, Line, OutboxRow, PageRow, Reading, Table, Writing } from "./disk.js";
-import { keep, sweep, unsentFiles, type Kept } from "./file.js";
+import { keep, letGo, sweep, unsentFiles, type Kept } from "./file.js";
 import { progress, type Progress } from "./early.js";
 import type { Held } from "./held.js";
 import { live, type Live } from "./live.js";
@@ -182,6 +182,14 @@ export class Store {
    */
   keep(file: Blob): Promise<Kept> {
     return keep(this, file);
+  }
+
+  /**
+   * Forgets a file that is held (FileState.held): a person decided that nobody needs its bytes, or saw that they are gone. It is
+   * refused with not_found when the file is in another state.
+   */
+  letGo(id: Uint8Array): Promise<void> {
+    return letGo(this, id);
   }
 
   // --- For the other rooms of this package.

@@ -3,11 +3,12 @@
 import type { Client } from "./client.js";
 import type { FileRow } from "./disk.js";
 import { Fault } from "./fault.js";
-import { files, FileState, openFile, setFile } from "./file.js";
-import { needsAttention } from "./words.js";
+import { files, FileState, openWhole, setFile } from "./file.js";
 import { actionOf } from "./outbox.js";
 import type { Report } from "./round.js";
 import { equalBytes } from "./uuid.js";
+import { limited } from "./wire.js";
+import { needsAttention } from "./words.js";
 
 /** How an application's server takes files. */
 export interface Uploads {
@@ -84,7 +85,8 @@ export async function upload(
       if (!(err instanceof Fault) || holdUp.includes(err.code)) throw err;
       // The bytes stay here and are offered again; a person sees why.
       const now = client.store.fileRows.find((f) => f.key === file.key) ?? file;
-      const state = needsAttention(actionOf(row)) ? FileState.held : FileState.waiting;
+      const held = needsAttention(actionOf(row)) || err.code === "file_gone";
+      const state = held ? FileState.held : FileState.waiting;
       report.trouble ??= err;
       await setFile(client.store, { ...now, state, code: err.code });
     }
@@ -108,14 +110,15 @@ async function send(
   file: FileRow,
   signal: AbortSignal | undefined,
 ): Promise<FileRow | "aside"> {
-  const bytes = await openFile(client.store, file.id);
-  if (bytes?.size !== file.size) throw Fault.of("store_unusable", "the bytes of a file are gone");
+  const bytes = await openWhole(client.store, file);
   for (let starts = 0; starts < maxStarts; starts++) {
     const parts = await uploads.start(file.id, bytes, signal);
     let sent = file.size - parts.reduce((sum, p) => sum + p.length, 0);
     let refused = false;
     for (const part of parts) {
-      refused = !(await put(client, bytes, part, signal));
+      const took = await put(client, bytes, part, signal);
+      if (took === "aside") return "aside";
+      refused = !took;
       if (refused) break; // ask for fresh requests
       sent += part.length;
       await setFile(client.store, { ...file, sent });
@@ -131,10 +134,28 @@ async function send(
   throw Fault.of("upload_refused");
 }
 
-/** Sends one part; false when the store was reached and does not take this request. */
-async function put(client: Client, bytes: Blob, part: Part, signal: AbortSignal | undefined): Promise<boolean> {
+/** The slowest network on which a part is not given up, in bytes a millisecond. */
+const slowest = 8;
+
+/**
+ * Sends one part; false when the store was reached and does not take this request. Nobody tells how many bytes have gone: a part may
+ * take as long as a slow network needs for it and a call besides, and no longer than a call once something was done that goes first.
+ */
+async function put(
+  client: Client,
+  bytes: Blob,
+  part: Part,
+  signal: AbortSignal | undefined,
+): Promise<boolean | "aside"> {
   if (part.offset < 0 || part.length < 0 || part.offset + part.length > bytes.size)
     throw Fault.of("upload_refused", "part beyond the file");
+  const whole = limited(client.timeout + part.length / slowest, signal);
+  let hurried: typeof whole | undefined;
+  const unsubscribe = client.store.subscribe(() => {
+    if (hurried !== undefined || !waits(client)) return;
+    hurried = limited(client.timeout, undefined);
+    hurried.signal.addEventListener("abort", whole.stop);
+  });
   let status: number;
   try {
     const res = await client.fetch(part.url, {
@@ -144,13 +165,18 @@ async function put(client: Client, bytes: Blob, part: Part, signal: AbortSignal 
         .filter(([name]) => !["host", "content-length"].includes(name.toLowerCase()))
         .map(([n, v]): [string, string] => [n, v]),
       body: bytes.slice(part.offset, part.offset + part.length),
-      ...(signal === undefined ? {} : { signal }),
+      signal: whole.signal,
     });
     status = res.status;
     await res.arrayBuffer();
   } catch (err) {
     if (signal?.aborted === true) throw signal.reason;
+    if (hurried?.signal.aborted === true) return "aside";
     throw Fault.of("no_network", String(err), err);
+  } finally {
+    unsubscribe();
+    hurried?.end();
+    whole.end();
   }
   if (status >= 500) throw Fault.of("no_network", `object store: ${status}`);
   return status < 300;

@@ -34,7 +34,6 @@ const final: readonly string[] = [
   "device_revoked",
   "refresh_invalid",
   "not_enrolled",
-  "store_unusable",
   "store_locked",
   "sequence_reused",
 ];

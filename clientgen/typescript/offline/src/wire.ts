@@ -155,8 +155,11 @@ async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuf
   return new Uint8Array(await new Response(packed).arrayBuffer());
 }
 
-/** A signal that is aborted with another, or after a time. */
-function limited(timeout: number, signal: AbortSignal | undefined): { signal: AbortSignal; end: () => void } {
+/** A signal that is aborted with another, after a time in milliseconds, or by stop; end frees it. */
+export function limited(
+  timeout: number,
+  signal: AbortSignal | undefined,
+): { readonly signal: AbortSignal; readonly stop: () => void; readonly end: () => void } {
   const both = new AbortController();
   const stop = (): void => both.abort(signal?.reason);
   if (signal?.aborted === true) stop();
@@ -164,6 +167,7 @@ function limited(timeout: number, signal: AbortSignal | undefined): { signal: Ab
   const timer = setTimeout(() => both.abort(), timeout);
   return {
     signal: both.signal,
+    stop,
     end: () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);

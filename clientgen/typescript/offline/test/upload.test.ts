@@ -1,27 +1,49 @@
 import { describe, expect, it } from "vitest";
-import { Client, FileState, MemoryDisk, type Part, type Store, type Uploads } from "../src/index.js";
+import { exportBox, handOver } from "../src/blackbox.js";
+import {
+  Client,
+  FileState,
+  MemoryDisk,
+  type ClientOptions,
+  type Part,
+  type Store,
+  type Uploads,
+} from "../src/index.js";
 import { hex } from "../src/uuid.js";
 import { Office } from "./office.js";
 import { open, refusal, text } from "./phone.js";
-
-const partSize = 100;
 
 /** An object store that takes files in parts, and answers as it is told. */
 class Shelf {
   /** The parts that are here, as file and offset. */
   readonly parts: string[] = [];
   finished = 0;
+  partSize = 100;
   /** Answers a request; 200 takes the part. */
   answer: (part: string) => number = () => 200;
+
+  /** Keeps the next request without an answer, until it is given up. */
+  silence = 0;
+  /** Called when a request is kept without an answer. */
+  waits: () => void = () => undefined;
+
+  async silent(signal: AbortSignal | undefined): Promise<undefined> {
+    if (this.silence === 0) return;
+    this.silence--;
+    await new Promise((_, fail) => {
+      signal?.addEventListener("abort", () => fail(signal.reason));
+      this.waits();
+    });
+  }
 
   readonly uploads = (store: () => Store) => (): Uploads => ({
     start: async (file) => {
       const { size } = store().fileRows.find((f) => f.key === hex(file))!;
       const parts: Part[] = [];
-      for (let offset = 0; offset < size; offset += partSize) {
+      for (let offset = 0; offset < size; offset += this.partSize) {
         const name = `${hex(file)}@${offset}`;
         if (this.parts.includes(name)) continue;
-        const length = Math.min(partSize, size - offset);
+        const length = Math.min(this.partSize, size - offset);
         parts.push({ method: "PUT", url: `https://shelf.test/${name}`, headers: [], offset, length });
       }
       return parts;
@@ -40,15 +62,17 @@ class Shelf {
   }
 }
 
-async function phone() {
+async function phone(options: ClientOptions = {}) {
   const office = new Office();
   const shelf = new Shelf();
   const store = await open(new MemoryDisk());
   const client = new Client(store, {
+    ...options,
     uploads: shelf.uploads(() => store),
     fetch: async (input, init) => {
       const url = String(input);
-      return url.startsWith("https://shelf.test/") ? shelf.take(url) : office.fetch(input, init);
+      if (!url.startsWith("https://shelf.test/")) return office.fetch(input, init);
+      return (await shelf.silent(init?.signal ?? undefined)) ?? shelf.take(url);
     },
   });
   await client.enrol("https://office.test", "code");
@@ -86,6 +110,47 @@ describe("files", () => {
     await store.do("old", text("2"));
     expect(await refusal(client.sync())).toBe("client_too_old");
     expect(store.unsent()).toEqual({ mutations: 1, files: 0, bytes: 0 });
+  });
+
+  it("whose bytes are gone hold up nothing, and are left out of a black box", { timeout: 300_000 }, async () => {
+    const { store, client, photo } = await phone();
+    for (const size of [100, 110, 120]) await photo(size);
+    const [gone, short] = store.fileRows;
+    await store.write(["bytes"], async (tx) => {
+      await tx.delete("bytes", gone!.key);
+      await tx.put("bytes", { key: short!.key, bytes: new Blob(["rest"]), at: 0 });
+    });
+    const { box } = await exportBox(store, "a passphrase");
+    expect([box.mutations.length, box.files.length]).toEqual([3, 1]);
+    const report = await client.sync();
+    expect([report.uploaded, report.trouble?.code]).toEqual([1, "file_gone"]);
+    expect(await refusal(store.logout())).toBe("unsent_work");
+    expect(store.fileRows.map((f) => [f.state, f.code])).toEqual([
+      [FileState.held, "file_gone"],
+      [FileState.held, "file_gone"],
+      [FileState.done, ""],
+    ]);
+    await store.letGo(gone!.id);
+    await handOver(store, box);
+    expect(store.fileRows).toEqual([]);
+  });
+
+  it.concurrent("that stand still on their way end their round", async () => {
+    const { shelf, client, photo } = await phone({ callTimeout: 5_000 });
+    await photo(100);
+    shelf.silence = 1;
+    expect(await refusal(client.sync())).toBe("no_network");
+    expect((await client.sync()).uploaded).toBe(1);
+  });
+
+  it.concurrent("that stand still on their way let what is done meanwhile go first", async () => {
+    const { office, shelf, store, client, photo } = await phone({ callTimeout: 5_000 });
+    await photo(1 << 20);
+    shelf.partSize = 1 << 20; // may take two minutes
+    shelf.silence = 1;
+    shelf.waits = () => void store.do("pair", text("2"));
+    expect(await client.sync()).toMatchObject({ pushed: 2, uploaded: 1 });
+    expect(office.applied.size).toBe(2);
   });
 
   it("go on after a cut with what is missing, and ask for fresh requests three times", async () => {
