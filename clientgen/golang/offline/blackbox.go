@@ -67,7 +67,7 @@ type boxedBytes struct {
 }
 
 // Export writes everything that is unsent to w, encrypted with the passphrase (at least 8 bytes), but for files whose bytes the device
-// has lost. The store keeps it too: sending it from both sides is safe.
+// has lost or cannot read now: Box.Files are those that are in it. The store keeps it too: sending it from both sides is safe.
 func (s *Store) Export(ctx context.Context, w io.Writer, passphrase string) (Box, error) {
 	if len(passphrase) < minPhrase {
 		return Box{}, fault.New(fault.BoxPassphrase, "%d", minPhrase)
@@ -96,7 +96,8 @@ func (s *Store) Export(ctx context.Context, w io.Writer, passphrase string) (Box
 	return b, errors.Join(t.Close(), seal.Close())
 }
 
-// HandOver forgets everything, as Logout does, provided that all that is unsent is in the box that Export wrote.
+// HandOver forgets everything, as Logout does, provided that all that is unsent is in the box that Export wrote, but for files whose
+// bytes are gone. One that only cannot be read now keeps everything here.
 func (s *Store) HandOver(ctx context.Context, b Box) error {
 	boxed := map[uuid.UUID]bool{}
 	for _, m := range b.Mutations {
@@ -165,8 +166,14 @@ func (s *Store) box(ctx context.Context) (Box, error) {
 	}
 	files, err := s.Files(ctx)
 	for _, f := range files {
-		if (f.State == FileWaiting || f.State == FileHeld) && !s.gone(f.ID, f.Size) {
+		if f.State != FileWaiting && f.State != FileHeld {
+			continue
+		}
+		if whole, err := s.openWhole(f.ID, f.Size); err == nil {
 			b.Files = append(b.Files, boxedBytes{ID: f.ID, Mutation: f.Mutation, SHA256: f.SHA256, Size: f.Size, Media: f.Media})
+			if err := whole.Close(); err != nil {
+				return Box{}, err
+			}
 		}
 	}
 	return b, err

@@ -120,23 +120,35 @@ func (s *Store) path(id uuid.UUID) string { return filepath.Join(s.Dir, "files",
 // OpenFile opens the kept bytes of a file.
 func (s *Store) OpenFile(id uuid.UUID) (*os.File, error) { return os.Open(s.path(id)) }
 
-// openWhole opens the kept bytes of a file that are to be sent. One whose bytes the device has lost is FileGone, and no reason to keep
-// the others here.
+// openWhole opens the kept bytes of a file that are to be sent. One whose bytes the device has lost is FileGone, one that cannot be
+// opened now is StoreUnusable; neither is a reason to keep the others here.
 func (s *Store) openWhole(id uuid.UUID, size int64) (*os.File, error) {
 	f, err := s.OpenFile(id)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.FileGone, "")
+		return nil, lost(err)
 	}
-	if there, err := f.Stat(); err != nil || there.Size() != size {
-		return nil, fault.Wrap(errors.Join(err, f.Close()), fault.FileGone, "")
+	there, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, lost(errors.Join(err, f.Close()))
+	case there.Size() != size:
+		return nil, errors.Join(fault.New(fault.FileGone, "%d of %d bytes", there.Size(), size), f.Close())
 	}
 	return f, nil
 }
 
-// gone tells whether the device has lost the bytes of a file.
+// lost says of a file that does not open whether it is gone, or only not to be had now: for want of descriptors, of rights, of a card.
+func lost(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fault.Wrap(err, fault.FileGone, "")
+	}
+	return fault.Wrap(err, fault.StoreUnusable, "")
+}
+
+// gone tells whether the device has lost the bytes of a file for sure.
 func (s *Store) gone(id uuid.UUID, size int64) bool {
 	there, err := os.Stat(s.path(id))
-	return err != nil || there.Size() != size
+	return errors.Is(err, os.ErrNotExist) || err == nil && there.Size() != size
 }
 
 func addFile(ctx context.Context, tx *sql.Tx, m Mutation, f Kept) error {

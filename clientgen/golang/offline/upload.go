@@ -82,7 +82,7 @@ func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool
 				r.Refused = append(r.Refused, f)
 			}
 		case ctx.Err() != nil || code == fault.NoNetwork || code == fault.DeviceRevoked || code == fault.TokenExpired ||
-			code == fault.RefreshInvalid || code == fault.StoreUnusable:
+			code == fault.RefreshInvalid:
 			return moved, false, err
 		default:
 			// The bytes stay here and are offered again; a person sees why.
@@ -181,7 +181,7 @@ func (c *Client) finish(ctx context.Context, f *File) error {
 }
 
 // moving are the bytes of a part on their way. A part may take as long as it needs, but not stand still: stalled ends its request when
-// no byte was taken for the limit, and the answer does not come within it.
+// no byte was taken for the limit, or the answer does not come within twice that: what the system has buffered must go out first.
 type moving struct {
 	from    io.Reader
 	limit   time.Duration
@@ -193,7 +193,10 @@ type moving struct {
 func (m *moving) Read(b []byte) (int, error) {
 	m.stalled.Reset(m.limit)
 	n, err := m.from.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
+		m.stalled.Reset(2 * m.limit)
+	case err != nil:
 		m.lost.Store(&err)
 	}
 	return n, err

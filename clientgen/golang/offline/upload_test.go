@@ -163,6 +163,52 @@ func TestAFileWhoseBytesAreGoneHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// What cannot be opened for a moment is not given up: it is said, holds up nobody, goes later, and is not forgotten with a box
+// that lacks it.
+func TestAFileThatCannotBeOpenedNowGoesLater(t *testing.T) {
+	t.Parallel()
+	o, s := openOffice(t), openShelf(t)
+	user, items := o.worker(t, 1)
+	p := o.phone(t, user, nil)
+	p.Uploads = s
+	stuck, other := p.photo(s, 300), p.photo(s, 400)
+	path, aside := filepath.Join(p.Store.Dir, "files", stuck.ID.String()), filepath.Join(t.TempDir(), "aside")
+	if err := errors.Join(os.Rename(path, aside), os.Symlink(path, path)); err != nil { // a link to itself opens for nobody
+		t.Fatal(err)
+	}
+	b, err := p.Store.Export(t.Context(), io.Discard, "a passphrase")
+	if err != nil || len(b.Mutations) != 2 || len(b.Files) != 1 || b.Files[0].ID != other.ID {
+		t.Fatal(b, err)
+	}
+	if err := p.Store.HandOver(t.Context(), b); offline.CodeOf(err) != fault.UnsentWork {
+		t.Errorf("handed over what is not in the box: %v", err)
+	}
+	if r := p.sync(); r.Uploaded != 1 || offline.CodeOf(r.Trouble) != fault.StoreUnusable {
+		t.Errorf("%+v", r)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	mended := false
+	err = p.Run(ctx, nil, func(e offline.Event) {
+		if e.Connected != nil && *e.Connected && !mended {
+			mended = true
+			if err := errors.Join(os.Remove(path), os.Rename(aside, path)); err != nil {
+				t.Error(err)
+			}
+			p.do("add", synctest.Args{Item: items[0]})
+		}
+		if u, err := p.Store.Unsent(t.Context()); err != nil || u.Empty() {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Run ended: %v", err)
+	}
+	if sum := s.sum(stuck.ID); !bytes.Equal(sum[:], stuck.SHA256) {
+		t.Error("other bytes arrived")
+	}
+}
+
 // silent is a network on which the object store never answers.
 type silent struct{}
 

@@ -48,7 +48,7 @@ func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) err
 			continue
 		case code == fault.DeviceRevoked, code == fault.RefreshInvalid, code == fault.NotEnrolled,
 			code == fault.StoreLocked, code == fault.SequenceReused:
-			return err
+			return err // but not on StoreUnusable: a full disk does not stay full
 		}
 		if stood {
 			wait = firstWait
@@ -174,7 +174,7 @@ const filesAgain = 10 * time.Second
 func (c *Client) both(ctx context.Context, hear func(Event)) error {
 	r, err := c.Sync(ctx)
 	switch CodeOf(r.Trouble) {
-	case fault.Unavailable, fault.Overloaded, fault.Timeout:
+	case fault.Unavailable, fault.Overloaded, fault.Timeout, fault.StoreUnusable:
 		// The round went through but for files whose time comes by itself: nobody will do or change anything for them.
 		if c.offering.CompareAndSwap(false, true) {
 			time.AfterFunc(max(c.jitter(filesAgain), RetryAfter(r.Trouble)), func() {
