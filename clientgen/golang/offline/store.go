@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,6 +44,8 @@ type Store struct {
 	unlock func() error
 	wake   chan struct{}
 	once   sync.Once
+	// stir is closed and made anew whenever wake is told, for who waits beside the one that wake is for.
+	stir atomic.Pointer[chan struct{}]
 	// fresh are names of bytes that this process has written and may not have announced yet.
 	fresh sync.Map
 }
@@ -53,6 +56,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fault.Wrap(err, fault.StoreUnusable, "%s", o.Dir)
 	}
 	s := &Store{Options: o, unlock: func() error { return nil }, wake: make(chan struct{}, 1)}
+	s.stir.Store(new(make(chan struct{})))
 	if !o.ReadOnly {
 		unlock, err := lock(filepath.Join(o.Dir, "lock"))
 		if err != nil {
@@ -115,7 +119,11 @@ func (s *Store) Close() (err error) {
 // Woken receives after a mutation was made or the switch between offline and online was moved.
 func (s *Store) Woken() <-chan struct{} { return s.wake }
 
+// stirred is closed with the next nudge. What was done before the call is to be looked for after it.
+func (s *Store) stirred() <-chan struct{} { return *s.stir.Load() }
+
 func (s *Store) nudge() {
+	close(*s.stir.Swap(new(make(chan struct{}))))
 	select {
 	case s.wake <- struct{}{}:
 	default:

@@ -68,7 +68,7 @@ func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool
 			continue
 		}
 		if err = c.first(ctx); err == nil {
-			err = c.send(ctx, &f)
+			err = c.send(ctx, r, &f)
 		}
 		tried[f.ID] = !errors.Is(err, errAside)
 		switch code := CodeOf(err); {
@@ -116,7 +116,7 @@ func (c *Client) first(ctx context.Context) error {
 const maxStarts = 3
 
 // send sends what the object store lacks of one file, and has it verified.
-func (c *Client) send(ctx context.Context, f *File) error {
+func (c *Client) send(ctx context.Context, r *Report, f *File) error {
 	for range maxStarts {
 		parts, err := c.start(ctx, f)
 		if err != nil {
@@ -131,7 +131,8 @@ func (c *Client) send(ctx context.Context, f *File) error {
 		}
 		refused := false
 		for _, p := range parts {
-			if refused, err = c.put(ctx, f, p); err != nil {
+			pushed := r.Pushed
+			if refused, err = c.put(ctx, r, f, p); err != nil {
 				return err
 			}
 			if refused {
@@ -143,6 +144,9 @@ func (c *Client) send(ctx context.Context, f *File) error {
 			}
 			if err := c.first(ctx); err != nil {
 				return err
+			}
+			if r.Pushed > pushed {
+				return errAside // what went beside the part has its verdict; the rest of a round belongs to it, too
 			}
 		}
 		if !refused {
@@ -202,8 +206,30 @@ func (m *moving) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// put sends one part. refused: the store was reached and does not take this request.
-func (c *Client) put(ctx context.Context, f *File, p Part) (refused bool, err error) {
+// beside does the request of a part, and pushes what is done until its answer begins. What a push fails with is for the round after
+// the part, which pushes again.
+func (c *Client) beside(ctx context.Context, r *Report, req *http.Request) (res *http.Response, err error) {
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		res, err = c.httpClient().Do(req) //nolint:bodyclose // put closes it
+	}()
+	for {
+		stirred := c.Store.stirred()
+		if errors.Is(c.first(ctx), errAside) {
+			_ = c.push(ctx, r)
+		}
+		select {
+		case <-answered:
+			return res, err
+		case <-stirred:
+		}
+	}
+}
+
+// put sends one part, and pushes beside it what is done meanwhile: on one bar of signal a part takes minutes, and one that is cut off for
+// every word would never arrive. refused: the store was reached and does not take this request.
+func (c *Client) put(ctx context.Context, r *Report, f *File, p Part) (refused bool, err error) {
 	file, err := c.Store.openWhole(f.ID, f.Size)
 	if err != nil {
 		return false, err
@@ -229,7 +255,7 @@ func (c *Client) put(ctx context.Context, f *File, p Part) (refused bool, err er
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	req.ContentLength = p.Length
-	res, err := c.httpClient().Do(req)
+	res, err := c.beside(ctx, r, req)
 	if err != nil {
 		if lost := bytes.lost.Load(); lost != nil {
 			return false, fault.Wrap(*lost, fault.FileGone, "")

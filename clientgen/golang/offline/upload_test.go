@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -218,6 +220,54 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	}
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+// slow is a network on which a part takes until something else was pushed.
+type slow struct {
+	begun  func()
+	pushed chan struct{}
+	once   sync.Once
+	busy   atomic.Bool
+}
+
+func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut && s.busy.CompareAndSwap(false, true) {
+		s.begun()
+		select {
+		case <-s.pushed:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if strings.HasSuffix(r.URL.Path, "/Push") && s.busy.Load() {
+		s.once.Do(func() { close(s.pushed) })
+	}
+	return res, err
+}
+
+func TestWhatIsDoneWhileAPartGoesUpGoesBesideIt(t *testing.T) {
+	t.Parallel()
+	o, s := openOffice(t), openShelf(t)
+	user, items := o.worker(t, 1)
+	n := &slow{pushed: make(chan struct{})}
+	p := o.phone(t, user, n)
+	p.CallTimeout = time.Minute
+	p.Uploads = s
+	large := p.photo(s, 2500)
+	n.begun = func() { p.do("add", synctest.Args{Item: items[0]}) }
+	if r := p.sync(); r.Uploaded != 1 || r.Pushed != 2 || r.Trouble != nil {
+		t.Errorf("%+v", r)
+	}
+	if len(s.puts) != 3 || o.count(t, items[0]) != 1 {
+		t.Errorf("%d parts went, none twice; the office has counted %d", len(s.puts), o.count(t, items[0]))
+	}
+	if a, err := p.Store.Actions(t.Context()); err != nil || !a[1].Covered {
+		t.Error("the round after the part has not pulled", err)
+	}
+	if sum := s.sum(large.ID); !bytes.Equal(sum[:], large.SHA256) {
+		t.Error("other bytes arrived")
+	}
 }
 
 func TestAPartThatStandsStillEndsItsRound(t *testing.T) {
