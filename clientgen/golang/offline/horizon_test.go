@@ -55,6 +55,33 @@ func TestWhatCameAgainAfterARestoreIsKeptFromThenOn(t *testing.T) {
 	}
 }
 
+func TestThePhotosOfForgottenWorkLeaveTheDiskBeforeTheNextStart(t *testing.T) {
+	t.Parallel()
+	o, s := openOffice(t), openShelf(t)
+	user, items := o.worker(t, 1)
+	p := o.phone(t, user, nil)
+	p.Uploads = s
+	p.photo(s, 500)
+	p.do("add", synctest.Args{Item: items[0]}) // the newest always stays
+	p.sync()
+	all, err := p.Store.Actions(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	if err := p.Store.MarkSeen(t.Context(), all[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	for round, want := range []int{1, 0} {
+		if round > 0 {
+			p.age(all[0].ID, 100*time.Hour) // the server wants three days
+		}
+		p.sync()
+		if _, photos := left(t, p, nil); photos != want {
+			t.Errorf("%d photos on the disk, want %d", photos, want)
+		}
+	}
+}
+
 func TestWhatNoBackupCanForgetIsForgottenInOrder(t *testing.T) {
 	t.Parallel()
 	o, s := openOffice(t), openShelf(t)
