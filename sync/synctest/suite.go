@@ -130,6 +130,11 @@ func Suite[T intake.Tx](t *testing.T, open func(testing.TB) Store[T]) {
 		"a no-op pull returns nothing and changes no cursor":    noop[T],
 		"a device without rights still hands in its evidence":   evidence[T],
 		"nothing but the phone's own feeds is ever sent":        foreign[T],
+		"work that comes again gets all of its first verdict":   verdictAgain[T],
+		"a backlog of several transactions gets all verdicts":   backlog[T],
+		"a gap of a phone that has pruned is refused, too":      gapOfPruned[T],
+		"a cut beside a mutation that fails parks no good work": cutWhileCareful[T],
+		"evidence of a retired kind is handed in, too":          oldEvidence[T],
 	}
 	for name, run := range scenarios {
 		t.Run(name, func(t *testing.T) {

@@ -166,3 +166,19 @@ func TestListenersThatComeTogetherDoNotWakeEachOther(t *testing.T) {
 		t.Fatal("woken by what they read themselves")
 	}
 }
+
+func TestWhoReadAnOlderHeadThanIsKnownIsWokenAlone(t *testing.T) {
+	t.Parallel()
+	var h watch.Hub
+	ahead, behind := h.Subscribe(topic(mine)), h.Subscribe(topic(mine))
+	defer ahead.Close()
+	defer behind.Close()
+	ahead.Learn(org, mine, 6)
+	behind.Learn(org, mine, 5) // read before 6 was committed: the poke of 6 was for others, and the sweep has no news
+	if !woken(behind) {
+		t.Fatal("who read an older head was never told of the newer one")
+	}
+	if woken(ahead) {
+		t.Fatal("who had read the newer head was told again")
+	}
+}
