@@ -1,7 +1,7 @@
 // The bytes of proofs, by ProofService.
 
 import { toBinary } from "@bufbuild/protobuf";
-import type { Client, Finished, Part, Uploads } from "@doorstep-dev/offline";
+import { Fault, type Client, type Finished, type Part, type Uploads } from "@doorstep-dev/offline";
 import { ProofSchema, ProofState } from "./gen/doorstep/field/v1/entity_pb.js";
 import { ProofService } from "./gen/doorstep/field/v1/proof_pb.js";
 
@@ -46,7 +46,12 @@ async function partHashes(bytes: Blob): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
   if (bytes.size <= partSize) return hashes;
   for (let from = 0; from < bytes.size; from += partSize) {
-    const part = await bytes.slice(from, from + partSize).arrayBuffer();
+    const part = await bytes
+      .slice(from, from + partSize)
+      .arrayBuffer()
+      .catch((err: unknown) => {
+        throw Fault.of("store_unusable", String(err), err);
+      });
     hashes.push(new Uint8Array(await crypto.subtle.digest("SHA-256", part)));
   }
   return hashes;

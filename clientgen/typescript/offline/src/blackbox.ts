@@ -8,7 +8,7 @@ import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { wipe } from "./device.js";
 import type { FileRow } from "./disk.js";
 import { Fault } from "./fault.js";
-import { fileRow, goneFiles, openWhole, unsentFiles } from "./file.js";
+import { fileRow, lostFiles, openWhole, unsentFiles } from "./file.js";
 import { getMeta } from "./meta.js";
 import { rowOf } from "./outbox.js";
 import { seal, unreadable, unseal } from "./seal.js";
@@ -50,16 +50,16 @@ const minPassphrase = 8;
 
 /**
  * Seals everything that is unsent with a passphrase of at least 8 bytes (else box_passphrase), but for files whose bytes the device
- * has lost. The store keeps it too: sending it from both sides is safe.
+ * has lost or cannot read now: Box.files are those that are in it. The store keeps it too: sending it from both sides is safe.
  */
 export async function exportBox(store: Store, passphrase: string): Promise<{ box: Box; sealed: Blob }> {
   if (new TextEncoder().encode(passphrase).length < minPassphrase)
     throw Fault.of("box_passphrase", String(minPassphrase));
   const device = store.device();
-  const gone = await goneFiles(store);
+  const lost = await lostFiles(store);
   const { files, mutations } = await store.read(["outbox", "file"], async (tx) => {
     const unsent = unsentFiles(await tx.all("file"));
-    const files = unsent.filter((f) => !gone.has(f.key));
+    const files = unsent.filter((f) => !lost.has(f.key));
     const needed = new Set(files.map((f) => hex(f.mutation)));
     const rows = await tx.all("outbox");
     return { files, mutations: rows.filter((r) => r.known === undefined || needed.has(hex(r.id))) };
@@ -91,14 +91,17 @@ async function* filed(store: Store, box: Box): AsyncGenerator<Filed> {
   }
 }
 
-/** Forgets everything, as Store.logout does, provided that all that is unsent is in the box that exportBox gave (else unsent_work). */
+/**
+ * Forgets everything, as Store.logout does, provided that all that is unsent is in the box that exportBox gave (else unsent_work), but
+ * for files whose bytes are gone. One that only cannot be read now keeps everything here.
+ */
 export async function handOver(store: Store, box: Box): Promise<void> {
   const boxed = new Set([...box.mutations, ...box.files].map((one) => hex(one.id)));
-  const gone = await goneFiles(store);
+  const lost = await lostFiles(store);
   await store.write(["page", "outbox", "file", "bytes"], async (tx) => {
     const unsent = [
       ...(await tx.all("outbox")).filter((r) => r.known === undefined),
-      ...unsentFiles(await tx.all("file")).filter((f) => !gone.has(f.key)),
+      ...unsentFiles(await tx.all("file")).filter((f) => lost.get(f.key) !== "file_gone"),
     ];
     if (unsent.some((one) => !boxed.has(hex(one.id)))) throw Fault.of("unsent_work");
     await wipe(tx);

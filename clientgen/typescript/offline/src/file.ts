@@ -55,7 +55,8 @@ export async function openFile(store: Store, id: Uint8Array): Promise<Blob | und
 }
 
 /**
- * The bytes of a file that is to be sent. One whose bytes the device has lost is file_gone, and no reason to keep the others here.
+ * The bytes of a file that is to be sent. One whose bytes the device has lost is file_gone, one that cannot be read now is
+ * store_unusable; neither is a reason to keep the others here.
  */
 export async function openWhole(store: Store, { id, size }: Kept): Promise<Blob> {
   const bytes = await openFile(store, id);
@@ -63,21 +64,19 @@ export async function openWhole(store: Store, { id, size }: Kept): Promise<Blob>
   try {
     await bytes.slice(0, 1).arrayBuffer(); // a browser tells only who reads
   } catch (err) {
-    throw Fault.of("file_gone", String(err), err);
+    const gone = err instanceof DOMException && err.name === "NotFoundError";
+    throw Fault.of(gone ? "file_gone" : "store_unusable", String(err), err);
   }
   return bytes;
 }
 
-/** The keys of the files to be sent whose bytes the device has lost. */
-export async function goneFiles(store: Store): Promise<ReadonlySet<string>> {
-  const gone = new Set<string>();
+/** The keys of the files to be sent that cannot be read, with the code that says why. */
+export async function lostFiles(store: Store): Promise<ReadonlyMap<string, string>> {
+  const codes = new Map<string, string>();
   for (const f of unsentFiles(store.fileRows)) {
-    await openWhole(store, f).catch((err: unknown) => {
-      if (codeOf(err) !== "file_gone") throw err;
-      gone.add(f.key);
-    });
+    await openWhole(store, f).catch((err: unknown) => codes.set(f.key, codeOf(err)));
   }
-  return gone;
+  return codes;
 }
 
 /** All files, in the order in which they go over the radio: small ones first, then as added. */

@@ -42,13 +42,7 @@ export interface Finished {
 const maxStarts = 3;
 
 /** What ends a round, not only the try with one file. */
-const holdUp: readonly string[] = [
-  "no_network",
-  "device_revoked",
-  "token_expired",
-  "refresh_invalid",
-  "store_unusable",
-];
+const holdUp: readonly string[] = ["no_network", "device_revoked", "token_expired", "refresh_invalid"];
 
 /** How far sending files came. */
 export interface Moved {

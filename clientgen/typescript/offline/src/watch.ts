@@ -29,7 +29,10 @@ const enough = 3;
 /** When files that the server or its store could not take in are offered again, if nothing else happens before. */
 const filesAgain = 10_000;
 
-/** What ends Client.run: nothing but a person changes it. */
+/** The trouble of files whose time comes by itself. */
+const itself: readonly string[] = ["unavailable", "overloaded", "timeout", "store_unusable"];
+
+/** What ends Client.run: nothing but a person changes it. A full disk does not stay full. */
 const final: readonly string[] = [
   "device_revoked",
   "refresh_invalid",
@@ -211,8 +214,7 @@ class Watch {
 
   /** Plans a round for files whose time comes by itself: nobody will do or change anything for them. */
   private offerAgain(trouble: Fault | undefined): void {
-    if (trouble === undefined || !["unavailable", "overloaded", "timeout"].includes(trouble.code) || this.offering)
-      return;
+    if (trouble === undefined || !itself.includes(trouble.code) || this.offering) return;
     this.offering = true;
     void this.sleep(Math.max(this.jitter(filesAgain), trouble.retryAfter), this.signal).then(() => {
       this.offering = false;

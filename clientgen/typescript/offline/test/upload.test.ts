@@ -135,6 +135,23 @@ describe("files", () => {
     expect(store.fileRows).toEqual([]);
   });
 
+  it("that cannot be read now hold up nothing, and are not forgotten", { timeout: 300_000 }, async () => {
+    const { store, client, photo } = await phone();
+    for (const size of [100, 110]) await photo(size);
+    const [busy] = store.fileRows;
+    const whole = await store.read(["bytes"], (tx) => tx.get("bytes", busy!.key));
+    const bytes = new Blob([new Uint8Array(100)]);
+    bytes.slice = () => Object.assign(new Blob(), { arrayBuffer: () => Promise.reject(new Error("no rights")) });
+    await store.write(["bytes"], (tx) => tx.put("bytes", { ...whole!, bytes }));
+    const { box } = await exportBox(store, "a passphrase");
+    expect(box.files.length).toBe(1);
+    const report = await client.sync();
+    expect([report.uploaded, report.trouble?.code]).toEqual([1, "store_unusable"]);
+    expect(await refusal(handOver(store, box))).toBe("unsent_work");
+    await store.write(["bytes"], (tx) => tx.put("bytes", whole!));
+    expect((await client.sync()).uploaded).toBe(1);
+  });
+
   it.concurrent("that stand still on their way end their round", async () => {
     const { shelf, client, photo } = await phone({ callTimeout: 5_000 });
     await photo(100);
