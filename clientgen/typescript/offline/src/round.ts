@@ -214,7 +214,8 @@ export class Round {
   private async upload(): Promise<Moved> {
     const { uploads } = this.client;
     if (uploads === undefined) return { moved: false, aside: false };
-    return upload(this.client, uploads, this.tried, this.report, this.signal);
+    const { client, report, signal } = this;
+    return upload({ client, report, signal, push: () => this.push() }, uploads, this.tried);
   }
 
   /** Asks for the next page and says how this device is doing. */

@@ -2,7 +2,7 @@
 
 import type { Client } from "./client.js";
 import type { FileRow } from "./disk.js";
-import { Fault } from "./fault.js";
+import { codeOf, Fault } from "./fault.js";
 import { files, FileState, openWhole, setFile } from "./file.js";
 import { actionOf } from "./outbox.js";
 import type { Report } from "./round.js";
@@ -44,6 +44,15 @@ const maxStarts = 3;
 /** What ends a round, not only the try with one file. */
 const holdUp: readonly string[] = ["no_network", "device_revoked", "token_expired", "refresh_invalid"];
 
+/** The round that files are sent in. */
+export interface Sender {
+  readonly client: Client;
+  readonly report: Report;
+  readonly signal: AbortSignal | undefined;
+  /** Sends what waits in the outbox. */
+  push(): Promise<void>;
+}
+
 /** How far sending files came. */
 export interface Moved {
   /** The server may have something new. */
@@ -56,13 +65,8 @@ export interface Moved {
  * Sends the bytes of the files whose mutation the server has, but for those tried before. One that fails does not hold up the next,
  * unless the network is gone.
  */
-export async function upload(
-  client: Client,
-  uploads: Uploads,
-  tried: Set<string>,
-  report: Report,
-  signal: AbortSignal | undefined,
-): Promise<Moved> {
+export async function upload(round: Sender, uploads: Uploads, tried: Set<string>): Promise<Moved> {
+  const { client, report } = round;
   let moved = false;
   for (const file of files(client.store)) {
     if ((file.state !== FileState.waiting && file.state !== FileState.held) || tried.has(file.key)) continue;
@@ -70,7 +74,7 @@ export async function upload(
     if (row?.known === undefined) continue;
     if (waits(client)) return { moved, aside: true };
     try {
-      const sent = await send(client, uploads, file, signal);
+      const sent = await send(round, uploads, file);
       if (sent === "aside") return { moved, aside: true };
       moved = true;
       if (sent.state === FileState.done) report.uploaded++;
@@ -90,33 +94,28 @@ export async function upload(
 }
 
 /**
- * Whether something waits to be pushed that the server has not refused as too old. A file of a hundred megabytes on one bar of signal must not hold up the word that the job
- * is done.
+ * Whether something waits to be pushed that the server has not refused as too old. A file of a hundred megabytes on one bar of signal
+ * must not hold up the word that the job is done.
  */
 function waits(client: Client): boolean {
   return client.store.work.some((r) => r.known === undefined && !r.tooOld);
 }
 
 /** Sends what the object store lacks of one file, and has it verified, unless something comes up that goes first. */
-async function send(
-  client: Client,
-  uploads: Uploads,
-  file: FileRow,
-  signal: AbortSignal | undefined,
-): Promise<FileRow | "aside"> {
+async function send(round: Sender, uploads: Uploads, file: FileRow): Promise<FileRow | "aside"> {
+  const { client, report, signal } = round;
   const bytes = await openWhole(client.store, file);
   for (let starts = 0; starts < maxStarts; starts++) {
     const parts = await uploads.start(file.id, bytes, signal);
     let sent = file.size - parts.reduce((sum, p) => sum + p.length, 0);
     let refused = false;
     for (const part of parts) {
-      const took = await put(client, bytes, part, signal);
-      if (took === "aside") return "aside";
-      refused = !took;
+      const { pushed } = report;
+      refused = !(await put(round, bytes, part));
       if (refused) break; // ask for fresh requests
       sent += part.length;
       await setFile(client.store, { ...file, sent });
-      if (waits(client)) return "aside";
+      if (waits(client) || report.pushed > pushed) return "aside"; // the rest of a round belongs to what went beside, too
     }
     if (refused) continue;
     const done = await uploads.finish(file.id, signal);
@@ -132,23 +131,22 @@ async function send(
 const slowest = 8;
 
 /**
- * Sends one part; false when the store was reached and does not take this request. Nobody tells how many bytes have gone: a part may
- * take as long as a slow network needs for it and a call besides, and no longer than a call once something was done that goes first.
+ * Sends one part, and pushes beside it what is done meanwhile: a part that is cut off for every word would never arrive. False when the
+ * store was reached and does not take this request. Nobody tells how many bytes have gone: a part may take as long as a slow network
+ * needs for it and a call besides, unless a push shows that there is no network.
  */
-async function put(
-  client: Client,
-  bytes: Blob,
-  part: Part,
-  signal: AbortSignal | undefined,
-): Promise<boolean | "aside"> {
+async function put({ client, push, signal }: Sender, bytes: Blob, part: Part): Promise<boolean> {
   if (part.offset < 0 || part.length < 0 || part.offset + part.length > bytes.size)
     throw Fault.of("upload_refused", "part beyond the file");
   const whole = limited(client.timeout + part.length / slowest, signal);
-  let hurried: typeof whole | undefined;
+  let pushing: Promise<void> | undefined;
   const unsubscribe = client.store.subscribe(() => {
-    if (hurried !== undefined || !waits(client)) return;
-    hurried = limited(client.timeout, undefined);
-    hurried.signal.addEventListener("abort", whole.stop);
+    if (pushing !== undefined || !waits(client)) return;
+    pushing = push()
+      .catch((err: unknown) => {
+        if (codeOf(err) === "no_network") whole.stop(); // whatever else it is, the round after the part pushes again
+      })
+      .finally(() => (pushing = undefined));
   });
   let status: number;
   try {
@@ -165,12 +163,11 @@ async function put(
     await res.arrayBuffer();
   } catch (err) {
     if (signal?.aborted === true) throw signal.reason;
-    if (hurried?.signal.aborted === true) return "aside";
     throw Fault.of("no_network", String(err), err);
   } finally {
     unsubscribe();
-    hurried?.end();
     whole.end();
+    await pushing;
   }
   if (status >= 500) throw Fault.of("no_network", `object store: ${status}`);
   return status < 300;
