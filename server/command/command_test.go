@@ -169,6 +169,16 @@ func TestASecondDemoOnAFolderIsRefused(t *testing.T) {
 	}
 }
 
+func TestTheDemoTellsOneDayAtLeastAndTwoWeeksAtMost(t *testing.T) {
+	t.Parallel()
+	for _, days := range []string{"0", "-1", "15"} {
+		_, e, code := terminal{t, map[string]string{"LANG": "en"}}.run("demo", "--data", t.TempDir(), "--days="+days)
+		if code == 0 || !strings.Contains(e, "--days: 1 to 14") {
+			t.Errorf("%s: %d %s", days, code, e)
+		}
+	}
+}
+
 func TestEveryCommandTeachesByExample(t *testing.T) {
 	t.Parallel()
 	m := terminal{t, map[string]string{}}

@@ -31,6 +31,7 @@ type demonstrate struct {
 	installation
 	Listen    string `env:"DOORSTEP_LISTEN" default:":8080" placeholder:"HOST:PORT" group:"Serving:" help:"Where to listen (${default}); the default lets a phone in the same network in."`
 	QuietDay  bool   `name:"quiet-day" group:"Serving:" help:"Nothing happens but what you do: no new orders, no colleagues at work."`
+	Days      int    `default:"14" group:"Serving:" help:"Days of work before today that are told when the company is made, 1 to 14 (${default}); with fewer it starts sooner."`
 	LogLevel  string `name:"log-level" env:"DOORSTEP_LOG_LEVEL" enum:"debug,info,warn,error" default:"error" group:"Serving:" help:"debug, info, warn or error (${default})."`
 	PublicURL string `name:"public-url" env:"DOORSTEP_PUBLIC_URL" placeholder:"URL" group:"Serving:" help:"The address for phones; this machine's own in its network when absent."`
 	// For who writes an app and tries it against this company.
@@ -46,6 +47,14 @@ what to open and what to type next. Ctrl-C stops it; the next time it goes on wi
   doorstep demo --quiet-day --listen 127.0.0.1:9000`
 }
 
+// Validate is kong's.
+func (d demonstrate) Validate() error {
+	if d.Days < 1 || d.Days > demo.HistoryDays {
+		return fault.New(fault.ConfigInvalid, "--days: 1 to %d", demo.HistoryDays)
+	}
+	return nil
+}
+
 // Run runs the demo until ctx ends.
 func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	ctx = local.WithParent(ctx)
@@ -54,7 +63,7 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() {
 		storeHost = "127.0.0.1"
 	}
-	// Before two weeks of history are told: is the place to serve free?
+	// Before the past is told: is the place to serve free?
 	if err := rpc.Free(ctx, d.Listen); err != nil {
 		return err
 	}
@@ -86,7 +95,7 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	if err := flags.apply(&o.config, c.Err); err != nil {
 		return err
 	}
-	company := &demo.Demo{Password: demoPassword, Told: func(chinese, english string) { c.Say("%s", "%s", pick(c, english, chinese)) }}
+	company := &demo.Demo{Password: demoPassword, Days: d.Days, Told: func(chinese, english string) { c.Say("%s", "%s", pick(c, english, chinese)) }}
 	loaded, err := company.Load(ctx, o.config, time.Now())
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,7 @@ const HistoryDays = 14
 type Demo struct {
 	// Password is for everybody of the office: boss, dispatch, super, finance, dealer, clerk.
 	Password string
-	// Days of history; 0 means HistoryDays.
+	// Days of history; 0 means HistoryDays. What was broken off goes on with as many as it was begun with.
 	Days int
 	// PerDay is how many jobs a day of history has; 0 means 36.
 	PerDay int
@@ -130,6 +131,8 @@ func (d *Demo) past(ctx context.Context, begun, now time.Time) (tickets int, err
 	first := midnight(now).AddDate(0, 0, -d.Days)
 	if !begun.IsZero() {
 		first = midnight(begun.In(d.org.Zone)).AddDate(0, 0, 1) // ordered the day before
+		// It goes on until yesterday, with however many days it was begun: neither into days to come, nor with a gap.
+		d.Days = min(HistoryDays, int(math.Round(midnight(now).Sub(first).Hours()/24)))
 	}
 	d.clock.set(first.Add(-24 * time.Hour))
 	d.tell("建立公司：%d 个大区，%d 位师傅，%d 种产品", "the company: %d regions, %d technicians, %d products", len(regions), technicians, 4*len(classes))

@@ -73,7 +73,7 @@ func TestABrokenOffLoadGoesOn(t *testing.T) {
 	if _, err := d.Load(ctx, c, present); err == nil {
 		t.Fatal("it was not broken off")
 	}
-	d = &Demo{Password: "demo demo demo", Days: 4, PerDay: 8}
+	d = &Demo{Password: "demo demo demo", Days: 1, PerDay: 8} // it was begun with four
 	l, err := d.Load(t.Context(), c, present.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)

@@ -111,7 +111,8 @@ private class Demo : AutoCloseable {
     init {
         val binary = File(data, "doorstep").absolutePath
         run("go", "build", "-o", binary, "./server").let { assertEquals(0, it.waitFor(), "go build ./server") }
-        process = run(binary, "demo", "--quiet-day", "--listen", "127.0.0.1:0", "--data", data.absolutePath)
+        val quick = arrayOf("--quiet-day", "--days", "1")
+        process = run(binary, "demo", *quick, "--listen", "127.0.0.1:0", "--data", data.absolutePath)
         val said = StringBuilder()
         var found: MatchResult? = null
         for (line in process.inputStream.bufferedReader().lineSequence()) {
