@@ -57,8 +57,8 @@ func mayImport(from, to string) bool {
 	case within(from, vocabulary...):
 		return within(to, vocabulary...) || within(to, foundations...) || within(to, "sync/change")
 	case within(to, "clientgen"):
-		// The terminal's phone and the phones of a load are clients: they stand on the Go client and on no room.
-		return within(from, "clientgen", "server/phone", "server/load")
+		// The terminal's phone, the phones of a load and those of the benchmarks are clients: they stand on the Go client.
+		return within(from, "clientgen", "server/phone", "server/load", "internal/bench")
 	case within(from, "clientgen"):
 		return within(to, foundations...) || within(to, "sync/change")
 	case room(from) != "":
