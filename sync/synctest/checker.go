@@ -43,12 +43,26 @@ type checker struct {
 	views   map[int]view
 	phones  map[int]*seen
 	users   map[int]change.User
-	// told are the verdicts since the last restore, firsts those before.
-	told map[change.Device]map[uint64]change.Verdict
+	// told are the verdicts that the present database knows of, saved those that the last backup does.
+	told, saved verdicts
+	// restoring: what comes now are the items that a restore left. rested are the items when all had come to rest, before the audit sent anything.
+	restoring bool
+	rested    map[uuid.UUID]Item
 	// excused: something happened after which a feed may be sent anew.
 	excused bool
 	epoch   int
 	done    map[uuid.UUID]change.Verdict
+}
+
+// verdicts are the first verdict of each number of each device.
+type verdicts map[change.Device]map[uint64]change.Verdict
+
+func (v verdicts) clone() verdicts {
+	out := verdicts{}
+	for d, of := range v {
+		out[d] = maps.Clone(of)
+	}
+	return out
 }
 
 // view is what a snapshot must hold for one user.
@@ -87,9 +101,12 @@ func (c *checker) forDevice(n int, d change.Device) *seen {
 func Check(h History) []Violation {
 	c := &checker{
 		items: map[uuid.UUID]Item{}, follows: map[change.User][]change.FeedID{}, made: map[uuid.UUID]Made{}, views: map[int]view{},
-		phones: map[int]*seen{}, users: map[int]change.User{}, told: map[change.Device]map[uint64]change.Verdict{}, done: map[uuid.UUID]change.Verdict{},
+		phones: map[int]*seen{}, users: map[int]change.User{}, told: verdicts{}, done: map[uuid.UUID]change.Verdict{},
 	}
-	for _, e := range h {
+	for n, e := range h {
+		if n > 0 {
+			_, c.restoring = h[n-1].What.(Restored)
+		}
 		switch e := e.What.(type) {
 		case Made:
 			if _, again := c.made[e.ID]; !again {
@@ -120,7 +137,11 @@ func Check(h History) []Violation {
 		case Restored:
 			c.epoch++
 			c.excused = true
-			c.told = map[change.Device]map[uint64]change.Verdict{}
+			c.told = c.saved.clone()
+		case Saved:
+			c.saved = c.told.clone()
+		case Rested:
+			c.rested = maps.Clone(c.items)
 		case Lost:
 			c.excused = true
 		case Wiped:
@@ -153,7 +174,13 @@ func (c *checker) committed(e Committed) {
 	if e.Failed {
 		c.broken(OneTransaction, "commit %d changed something and reported a failure", e.Number)
 	}
+	if c.rested != nil && len(e.Items)+len(e.Gone) > 0 {
+		c.broken(NothingDropped, "commit %d: what phones had sent had its effect only when the audit sent it again", e.Number)
+	}
 	for _, id := range e.Gone {
+		if !c.restoring {
+			c.broken(NothingDropped, "item %s is gone", Label(id))
+		}
 		delete(c.items, id)
 	}
 	balance := 0
@@ -161,8 +188,12 @@ func (c *checker) committed(e Committed) {
 		before := c.items[i.ID]
 		c.items[i.ID] = i
 		rest, grown := strings.CutPrefix(i.Log, before.Log)
+		if c.restoring {
+			continue
+		}
 		if !grown {
-			continue // a restore
+			c.broken(NothingDropped, "item %s had the effects %q and has %q", Label(i.ID), before.Log, i.Log)
+			continue
 		}
 		for _, label := range strings.Fields(rest) {
 			m, ok := c.byLabel(label)
@@ -279,14 +310,12 @@ func (c *checker) shown(e Shown) {
 		if m.Device != e.Device {
 			continue
 		}
-		effect, applied := v.marks[Label(m.ID)], false
-		if verdict, ok := c.done[m.ID]; ok {
-			applied = verdict.Outcome == change.Applied || verdict.Outcome == change.Merged
-		}
+		effect, verdict := v.marks[Label(m.ID)], c.told[m.Device][m.Seq]
+		applied := verdict.ID == m.ID && (verdict.Outcome == change.Applied || verdict.Outcome == change.Merged)
 		if effect && m.Seq > e.LastSeq {
 			c.broken(ReadYourWrites, "phone %d still lays its %s %d over a state that has it", e.Phone, m.Kind, m.Seq)
 		}
-		if !effect && applied && m.Seq <= e.LastSeq && c.epoch == 0 {
+		if !effect && applied && m.Seq <= e.LastSeq && v.epoch == c.epoch {
 			c.broken(ReadYourWrites, "phone %d drops its %s %d before the state has it", e.Phone, m.Kind, m.Seq)
 		}
 	}
@@ -351,6 +380,9 @@ func (c *checker) audited(e Audited) {
 
 // ended looks at what is left: every phone shows what its feeds hold, every mutation has come to something.
 func (c *checker) ended(e Ended) {
+	if c.rested != nil {
+		c.items = c.rested // the audit repairs nothing of what it finds
+	}
 	for n, p := range c.phones {
 		if p.wiped {
 			continue
@@ -391,9 +423,6 @@ func (c *checker) ended(e Ended) {
 
 // causal holds the order of effects on each item against the order in which a device made them.
 func (c *checker) causal() {
-	if c.epoch > 0 {
-		return // what a restore forgot comes again later
-	}
 	for _, i := range c.items {
 		last := map[change.Device]uint64{}
 		for _, label := range strings.Fields(i.Log) {

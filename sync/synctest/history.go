@@ -72,7 +72,9 @@ type (
 		Device change.Device
 		Feed   change.FeedID
 	}
-	// Restored: the database was put back to a backup.
+	// Saved: a backup was made.
+	Saved struct{}
+	// Restored: the database was put back to the last backup.
 	Restored struct{}
 	// Lost: something else happened that excuses a feed being sent anew, such as a phone being replaced.
 	Lost struct{ What string }
@@ -80,6 +82,8 @@ type (
 	Wiped struct{ Phone int }
 	// Broke: something that must never happen did.
 	Broke struct{ Property, Why string }
+	// Rested: phones and office had the time to find one another; what is not where it belongs now is lost.
+	Rested struct{}
 	// Audited: at the very end, all that a device ever sent was sent again.
 	Audited struct {
 		Phone    int
@@ -135,6 +139,10 @@ func describe(what any) string {
 		return fmt.Sprintf("the disk of phone %d loses an entry of %s", e.Phone, e.Feed)
 	case Differed:
 		return fmt.Sprintf("phone %d: digest differs in %v", e.Phone, e.Feeds)
+	case Saved:
+		return "backup"
+	case Rested:
+		return "all has come to rest"
 	case Restored:
 		return "the database is restored"
 	case Lost:

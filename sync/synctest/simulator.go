@@ -93,6 +93,7 @@ func Simulate[T intake.Tx](ctx context.Context, plan Plan, open func(Clock) Stor
 	s.run(end + time.Minute)
 	s.heal()
 	s.run(s.elapsed + peace)
+	s.add(Rested{})
 	s.audit()
 	var met []message
 	for m := range s.met {
@@ -279,7 +280,7 @@ func (s *sim[T]) act(a Action) {
 		restore, err := s.store.Backup(s.ctx, s.org)
 		s.fail(err)
 		s.backup, s.backedUp = restore, s.elapsed
-		s.note("backup")
+		s.add(Saved{})
 	case "restore":
 		s.restore()
 	case "upgrade":
