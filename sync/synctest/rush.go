@@ -42,8 +42,8 @@ func impatient[T intake.Tx](t *testing.T, w *World[T], p *Phone) error {
 }
 
 // Rush lets phones and the office work on the same items all at once, and then checks that every effect counts
-// once and every phone shows what its feeds hold. While it goes on, no phone may see a digest differ, or an entry
-// twice or out of order.
+// once and every phone shows what its feeds hold. While it goes on, no phone may see a digest differ, an entry
+// twice or out of order, or one of two items without the other that was written with it.
 func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 	t.Helper()
 	var items []uuid.UUID
@@ -55,6 +55,11 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 		id := uuid.New()
 		w.Give(t, id, all[rand.IntN(phones)].User)
 		items = append(items, id)
+	}
+	left, right := uuid.New(), uuid.New()
+	var own []change.FeedID
+	for _, p := range all {
+		own = append(own, FeedOf(uuid.UUID(p.User)))
 	}
 	any := func() uuid.UUID { return items[rand.IntN(len(items))] }
 	var wg sync.WaitGroup
@@ -73,9 +78,29 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 					t.Error(err)
 					return
 				}
+				switch items, err := p.Items(); {
+				case err != nil:
+					t.Error(err)
+					return
+				case items[left].Count != items[right].Count:
+					t.Errorf("a checkpoint has change %d of one item and %d of the other, which were written together", items[left].Count, items[right].Count)
+					return
+				}
 			}
 		})
 	}
+	wg.Go(func() { // two items of different feeds, always together
+		for range rounds {
+			err := w.Store.Transact(t.Context(), w.Org, func(tx T) error {
+				count := func(i *Item) { i.Count++ }
+				return errors.Join(Change(t.Context(), w.Store, tx, left, count, All), Change(t.Context(), w.Store, tx, right, count, own...))
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
 	for range 3 { // the office writes to a feed that everybody follows
 		wg.Go(func() {
 			for range rounds {
