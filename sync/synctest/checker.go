@@ -48,6 +48,8 @@ type checker struct {
 	// restoring: what comes now are the items that a restore left. rested are the items when all had come to rest, before the audit sent anything.
 	restoring bool
 	rested    map[uuid.UUID]Item
+	// revoked are phones that have to clear themselves.
+	revoked map[int]bool
 	// excused: something happened after which a feed may be sent anew.
 	excused bool
 	epoch   int
@@ -101,7 +103,7 @@ func (c *checker) forDevice(n int, d change.Device) *seen {
 func Check(h History) []Violation {
 	c := &checker{
 		items: map[uuid.UUID]Item{}, follows: map[change.User][]change.FeedID{}, made: map[uuid.UUID]Made{}, views: map[int]view{},
-		phones: map[int]*seen{}, users: map[int]change.User{}, told: verdicts{}, done: map[uuid.UUID]change.Verdict{},
+		phones: map[int]*seen{}, users: map[int]change.User{}, revoked: map[int]bool{}, told: verdicts{}, done: map[uuid.UUID]change.Verdict{},
 	}
 	for n, e := range h {
 		if n > 0 {
@@ -117,6 +119,9 @@ func Check(h History) []Violation {
 		case Followed:
 			c.follows[e.User] = e.Feeds
 		case Viewed:
+			if c.revoked[e.Phone] {
+				c.broken(Removal, "phone %d is answered after it was revoked", e.Phone)
+			}
 			c.views[e.Number] = c.view(e.User)
 			c.phone(e.Phone).user = e.User
 		case Told:
@@ -144,6 +149,11 @@ func Check(h History) []Violation {
 			c.rested = maps.Clone(c.items)
 		case Lost:
 			c.excused = true
+		case Replaced:
+			c.excused = true
+			delete(c.revoked, e.Phone)
+		case Revoked:
+			c.revoked[e.Phone] = true
 		case Wiped:
 			c.phone(e.Phone).wiped = true
 		case Broke:
@@ -382,6 +392,11 @@ func (c *checker) audited(e Audited) {
 func (c *checker) ended(e Ended) {
 	if c.rested != nil {
 		c.items = c.rested // the audit repairs nothing of what it finds
+	}
+	for n := range c.revoked {
+		if !c.phone(n).wiped {
+			c.broken(Removal, "phone %d was revoked and never cleared what it holds", n)
+		}
 	}
 	for n, p := range c.phones {
 		if p.wiped {

@@ -119,3 +119,29 @@ func TestTheCheckerNamesWhatOnlyTheAuditBroughtBack(t *testing.T) {
 		t.Errorf("only %d histories have effects", tried)
 	}
 }
+
+func TestTheCheckerNamesARevokedPhoneThatIsNeverCleared(t *testing.T) {
+	t.Parallel()
+	tried := 0
+	for seed := range uint64(360) {
+		plan := synctest.NewPlan(seed)
+		if !slices.ContainsFunc(plan.Actions, func(a synctest.Action) bool { return a.Kind == "revoke" }) {
+			continue
+		}
+		h, _, err := synctest.Simulate(t.Context(), plan, inMemory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := slices.IndexFunc(h, func(e synctest.Event) bool { _, ok := e.What.(synctest.Wiped); return ok })
+		if n < 0 {
+			continue
+		}
+		tried++
+		if !slices.Contains(synctest.Properties(synctest.Check(slices.Delete(h, n, n+1))), synctest.Removal) {
+			t.Errorf("seed %d: nobody notices", seed)
+		}
+	}
+	if tried < 5 {
+		t.Errorf("only %d histories have a phone that is cleared", tried)
+	}
+}

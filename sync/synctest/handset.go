@@ -295,9 +295,18 @@ func (p *handset[T]) told(v change.Verdict) {
 		p.verdicts[v.Seq] = v
 	}
 	p.known[v.Seq] = v.At
-	for len(p.outbox) > 0 && p.verdicts[p.outbox[0].Seq].Outcome != 0 {
+	for len(p.outbox) > 0 && !p.known[p.outbox[0].Seq].IsZero() {
 		p.outbox = p.outbox[1:]
 	}
+}
+
+// wipe clears all that the phone of a device out of service holds of its customers.
+func (p *handset[T]) wipe() {
+	p.cutStream()
+	p.wiped, p.cursor, p.repair = true, change.Cursor{}, nil
+	clear(p.shown)
+	clear(p.staged)
+	p.sim.add(Wiped{p.number})
 }
 
 // asking is a pull as it leaves the phone.
@@ -326,10 +335,8 @@ func (p *handset[T]) asking(limit int) func(*replica[T], fate) (any, error) {
 func (p *handset[T]) pull() {
 	p.call(p.asking(p.PageBytes), func(reply any, err error) {
 		if fault.CodeOf(err) == revokedCode {
-			p.wiped = len(p.outbox) == 0
-			if p.wiped {
-				p.cutStream()
-				p.sim.add(Wiped{p.number})
+			if len(p.outbox) == 0 && !p.write(p.wipe) {
+				return
 			}
 			p.busy = false
 			p.round()
@@ -519,23 +526,28 @@ func (p *handset[T]) listen() {
 	}
 }
 
-// replace gives the work that has no verdict to a new device of the same person: the ids stay, the numbers begin anew.
+// replace gives all work that the phone still has to a new device of the same person, as clients do that enrol anew: a restored office
+// may lack also what has a verdict. Ids and verdicts stay, the numbers begin anew.
 func (p *handset[T]) replace() {
 	s := p.sim
 	if p.wiped {
 		return
 	}
 	p.keepSent()
-	s.add(Lost{"a phone is replaced"})
-	old := p.outbox
+	s.add(Replaced{p.number})
+	old := p.Phone
 	s.devices++
 	p.crash()
 	fresh := NewPhone(p.User)
 	fresh.Device, fresh.PageBytes = change.Device(numbered(4, s.devices)), p.PageBytes
 	p.Phone, p.revoked = fresh, false
-	for _, m := range old {
+	for seq := old.heldFrom; seq <= uint64(len(old.made)); seq++ {
+		m := old.made[seq]
 		m.Device, m.Seq = p.Device, uint64(len(p.made))+1
 		p.made[m.Seq] = m
+		if v, ok := old.verdicts[seq]; ok {
+			p.verdicts[m.Seq] = v
+		}
 		p.outbox = append(p.outbox, m)
 	}
 }

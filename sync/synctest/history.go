@@ -76,9 +76,13 @@ type (
 	Saved struct{}
 	// Restored: the database was put back to the last backup.
 	Restored struct{}
-	// Lost: something else happened that excuses a feed being sent anew, such as a phone being replaced.
+	// Lost: something else happened that excuses a feed being sent anew.
 	Lost struct{ What string }
-	// Wiped: the office took a phone out of service, and it has cleared itself.
+	// Replaced: a phone goes on as another device.
+	Replaced struct{ Phone int }
+	// Revoked: the office took a phone out of service.
+	Revoked struct{ Phone int }
+	// Wiped: a phone that was taken out of service has cleared itself.
 	Wiped struct{ Phone int }
 	// Broke: something that must never happen did.
 	Broke struct{ Property, Why string }
@@ -147,6 +151,10 @@ func describe(what any) string {
 		return "the database is restored"
 	case Lost:
 		return e.What
+	case Replaced:
+		return fmt.Sprintf("phone %d is replaced", e.Phone)
+	case Revoked:
+		return fmt.Sprintf("phone %d is revoked", e.Phone)
 	case Wiped:
 		return fmt.Sprintf("phone %d is wiped", e.Phone)
 	case Broke:

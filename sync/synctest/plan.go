@@ -48,13 +48,13 @@ var profiles = []struct {
 	bad     float64
 }{
 	{"day", map[string]int{"do": 30, "give": 6, "both": 4, "offline": 4, "crash phone": 2, "crash": 1, "rights": 2, "offer": 3, "clock": 1}, 20 * time.Minute, 0.1},
-	{"network", map[string]int{"do": 30, "give": 6, "both": 8, "offline": 6, "goodbye": 2, "deaf": 2}, time.Minute, 0.5},
+	{"network", map[string]int{"do": 30, "revoke": 1, "give": 6, "both": 8, "offline": 6, "goodbye": 2, "deaf": 2}, time.Minute, 0.5},
 	{"crashes", map[string]int{"do": 30, "give": 4, "both": 4, "crash": 12, "flake": 8, "crash phone": 10}, 2 * time.Minute, 0.2},
 	{"season", map[string]int{"do": 20, "give": 10, "offline": 8, "collect": 6, "rights": 3, "clock": 3, "both": 4}, 12 * 24 * time.Hour, 0.2},
-	{"rights", map[string]int{"do": 16, "give": 12, "rights": 12, "offer": 6, "revoke": 1, "replace": 2, "deaf": 2, "offline": 4, "both": 4}, 5 * time.Minute, 0.2},
+	{"rights", map[string]int{"do": 16, "give": 12, "rights": 12, "offer": 6, "revoke": 2, "replace": 2, "deaf": 2, "offline": 4, "both": 4}, 5 * time.Minute, 0.2},
 	{"rush", map[string]int{"do": 20, "offer": 14, "claim": 20, "storm": 4, "both": 4, "goodbye": 2}, 20 * time.Second, 0.2},
 	{"restore", map[string]int{"do": 30, "give": 4, "both": 4, "backup": 4, "restore": 3, "offline": 6, "crash phone": 2}, 5 * time.Minute, 0.2},
-	{"handover", map[string]int{"do": 30, "give": 4, "replace": 5, "revoke": 1, "offline": 5, "crash": 3}, 5 * time.Minute, 0.5},
+	{"handover", map[string]int{"do": 30, "give": 4, "replace": 5, "backup": 4, "restore": 3, "offline": 5, "crash": 3}, 5 * time.Minute, 0.5},
 	{"horizon", map[string]int{"do": 30, "give": 4, "both": 3, "backup": 6, "restore": 4, "offline": 8, "crash phone": 4, "crash": 2}, 8 * time.Hour, 0.3},
 	{"disks", map[string]int{"do": 24, "give": 6, "both": 6, "offline": 4, "disk": 6, "full": 6, "crash phone": 4}, 5 * time.Minute, 0.2},
 	{"clocks", map[string]int{"do": 30, "give": 4, "both": 4, "clock": 4, "skew": 6, "offline": 4, "crash": 3, "backup": 2, "restore": 1}, 30 * time.Minute, 0.2},

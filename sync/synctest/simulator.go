@@ -270,7 +270,7 @@ func (s *sim[T]) act(a Action) {
 		}
 		s.add(Lost{"tombstones are collected"})
 	case "revoke":
-		s.note("phone %d is revoked", a.Phone)
+		s.add(Revoked{a.Phone})
 		p.revoked = true
 		p.cutStream()
 		p.round()
