@@ -205,7 +205,7 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 		args = []byte{}
 	}
 	err := s.transact(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, too_old = 0, outcome = NULL, verdict = NULL, judged = NULL, covered = 0
+		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, too_old = 0, outcome = NULL, verdict = NULL, judged = NULL, covered = 0, seen = 0
 			WHERE id = ? AND known IS NULL AND too_old = 1`, kind, args, id[:])
 		if err != nil {
 			return err
@@ -213,7 +213,7 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 		if n, err := r.RowsAffected(); err != nil || n == 0 {
 			return fault.Wrap(err, fault.SequenceReused, "")
 		}
-		return nil
+		return reopenFiles(ctx, tx, id[:]) // whoever forgot the old words knows nothing of their files
 	})
 	if err == nil {
 		s.nudge()

@@ -19,9 +19,11 @@ var upgrades = []string{
 	// 3: when the server had it for sure, by the server's clock; NULL before, and again when a restored server has forgotten it.
 	`ALTER TABLE outbox ADD COLUMN known INTEGER`,
 	// 4: the device that the first verdict was signed for, when the mutation was renumbered for another since then. A mutation waits
-	// while it is not known, also one that has a verdict.
+	// while it is not known, also one that has a verdict; but what was done under an earlier identity cannot be numbered for this one
+	// any more.
 	`ALTER TABLE outbox ADD COLUMN judged BLOB;
-	UPDATE outbox SET known = at WHERE outcome IS NOT NULL AND known IS NULL AND covered = 1;
+	UPDATE outbox SET known = at WHERE outcome IS NOT NULL AND known IS NULL
+		AND (covered = 1 OR device IS NOT (SELECT value FROM meta WHERE key = 'device'));
 	DROP INDEX outbox_unsent;
 	CREATE INDEX outbox_waiting ON outbox (n) WHERE known IS NULL`,
 }
