@@ -22,7 +22,7 @@ var upgrades = []string{
 	// while it is not known, also one that has a verdict; but what was done under an earlier identity cannot be numbered for this one
 	// any more.
 	`ALTER TABLE outbox ADD COLUMN judged BLOB;
-	UPDATE outbox SET known = at WHERE outcome IS NOT NULL AND known IS NULL
+	UPDATE outbox SET known = at, covered = 1 WHERE outcome IS NOT NULL AND known IS NULL
 		AND (covered = 1 OR device IS NOT (SELECT value FROM meta WHERE key = 'device'));
 	DROP INDEX outbox_unsent;
 	CREATE INDEX outbox_waiting ON outbox (n) WHERE known IS NULL`,
