@@ -95,7 +95,9 @@ internal class Phone(private val folder: File, private val pageBytes: Int) {
     suspend fun upgrade() {
         close()
         Jdbc(File(folder, "store.db")).use {
-            it.run("ALTER TABLE outbox DROP COLUMN too_old")
+            it.run("DROP INDEX outbox_waiting")
+            for (column in listOf("too_old", "known", "judged")) it.run("ALTER TABLE outbox DROP COLUMN $column")
+            it.run("CREATE INDEX outbox_unsent ON outbox (n) WHERE outcome IS NULL")
             it.run("PRAGMA user_version = 1")
         }
         version = 2

@@ -14,10 +14,14 @@ class Action(
     val mutation: Mutation,
     /** The identity under which it was, or will be, sent. */
     val device: UUID,
+    /** The identity that the verdict was given to: an earlier one, when the device enrolled anew since then. */
+    val judgedAs: UUID,
     /** It was sent at least once, and the answer may have been lost. */
     val tried: Boolean,
-    /** Null while the mutation is unsent. */
+    /** The first one, null before it came. */
     val verdict: Verdict?,
+    /** The server is not known to have it, see [waiting]. */
+    val waits: Boolean,
     /** The state shown contains the effect, the overlay does not any more. */
     val covered: Boolean,
     /** A person was shown that it needs attention. */
@@ -34,7 +38,7 @@ class Action(
 
 /** What only this device has. */
 data class Unsent(
-    /** Mutations without a verdict. */
+    /** Mutations that the server is not known to have, see [waiting]. */
     val mutations: Int,
     /** Files whose bytes the server has not confirmed. */
     val files: Int,
@@ -48,8 +52,11 @@ data class Unsent(
 /** What was done on this device, oldest first, as long as the store keeps it. */
 suspend fun Store.actions(): List<Action> = reading { it.actions("ORDER BY n") }
 
-/** The mutations without a verdict, oldest first. */
-suspend fun Store.waiting(): List<Action> = reading { it.actions("WHERE outcome IS NULL ORDER BY n") }
+/**
+ * The mutations that the server is not known to have, oldest first: those without a verdict, and those that it gave one for
+ * and may have forgotten since then, because its database was restored or because the device enrolled anew.
+ */
+suspend fun Store.waiting(): List<Action> = reading { it.actions("WHERE known IS NULL ORDER BY n") }
 
 /** What the server rejected or parked and nobody has marked as seen, oldest first. */
 suspend fun Store.attention(): List<Action> = reading { it.actions("WHERE outcome IN (3, 4) AND seen = 0 ORDER BY n") }
@@ -69,18 +76,24 @@ suspend fun Store.unsent(): Unsent = reading { it.unsent() }
  * Says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the server
  * takes from no app any more. It is refused with sequence_reused unless the last that the server said of it is
  * client_too_old: one whose answer was lost may have been taken in as it was, also by another device that imported it.
+ * A verdict from before the server's database was restored goes with the old words: the new ones get their own.
  */
 suspend fun Store.reword(id: UUID, kind: String, args: ByteString) {
     checkSize(args)
-    val changed = transact {
-        it.run(
-            "UPDATE outbox SET kind = ?, args = ?, too_old = 0 WHERE id = ? AND outcome IS NULL AND too_old = 1",
+    transact {
+        val changed = it.run(
+            """
+            UPDATE outbox SET kind = ?, args = ?, too_old = 0,
+                outcome = NULL, verdict = NULL, judged = NULL, covered = 0, seen = 0
+            WHERE id = ? AND known IS NULL AND too_old = 1
+            """,
             kind,
             args.toByteArray(),
             id.toByteArray(),
         )
+        if (changed == 0) throw Fault(Fault.SEQUENCE_REUSED)
+        it.reopenFiles(id.toByteArray()) // whoever forgot the old words knows nothing of their files
     }
-    if (changed == 0) throw Fault(Fault.SEQUENCE_REUSED)
     shows(emptySet())
     nudge()
 }
@@ -113,7 +126,10 @@ internal fun Sql.append(id: UUID, kind: String, args: ByteString, at: Instant): 
 internal fun Sql.action(id: UUID): Action? = actions("WHERE id = ?", id.toByteArray()).firstOrNull()
 
 internal fun Sql.actions(where: String, vararg args: Any?): List<Action> = all(
-    "SELECT device, seq, id, kind, args, at, tried, verdict, covered, seen FROM outbox $where",
+    """
+    SELECT device, seq, id, kind, args, at, tried, verdict, covered, seen, known IS NULL, coalesce(judged, device)
+    FROM outbox $where
+    """,
     *args,
 ) {
     Action(
@@ -123,27 +139,26 @@ internal fun Sql.actions(where: String, vararg args: Any?): List<Action> = all(
         verdict = it.blob(7)?.let(Verdict::parseFrom),
         covered = it.flag(8),
         seen = it.flag(9),
+        waits = it.flag(10),
+        judgedAs = it.uuid(11),
     )
 }
 
 internal fun Sql.unsent(): Unsent = first(
-    "SELECT (SELECT count(*) FROM outbox WHERE outcome IS NULL), count(*), coalesce(sum(size), 0) FROM file WHERE state IN (1, 2)",
+    "SELECT (SELECT count(*) FROM outbox WHERE known IS NULL), count(*), coalesce(sum(size), 0) FROM file WHERE state IN (1, 2)",
 ) { Unsent(it.int(0), it.int(1), it.long(2)) } ?: Unsent(0, 0, 0)
 
-/**
- * The next mutations to send: from the number given, or from the first without a verdict when it is 0; at most [count]
- * and about [size] bytes. It marks them as tried.
- */
-internal fun Sql.batch(from: Long, count: Int, size: Int): PushRequest {
+/** The next mutations to send, from the first that waits; at most [count] and about [size] bytes. It marks them as tried. */
+internal fun Sql.batch(count: Int, size: Int): PushRequest {
     val out = PushRequest.newBuilder()
     val device = meta(Meta.DEVICE) ?: return out.build()
     var first = 0L
     query(
-        "SELECT coalesce(min(seq), 0), coalesce(min(CASE WHEN outcome IS NULL THEN seq END), 0) FROM outbox WHERE device = ?",
+        "SELECT coalesce(min(seq), 0), coalesce(min(CASE WHEN known IS NULL THEN seq END), 0) FROM outbox WHERE device = ?",
         device,
     ) {
         out.heldFrom = it.long(0)
-        first = if (from == 0L) it.long(1) else from
+        first = it.long(1)
     }
     if (first == 0L) return out.build()
     var left = size
@@ -171,23 +186,34 @@ private fun Mutation.toMessage(): Sent = Sent.newBuilder().setSequence(
  * Notes that the server knows nothing of the next mutation to send, nor of any behind it, and takes none in these words.
  */
 internal fun Sql.refusedAsOld(first: Long) {
-    run("UPDATE outbox SET too_old = 1 WHERE device = ? AND seq >= ? AND outcome IS NULL", meta(Meta.DEVICE), first)
+    run("UPDATE outbox SET too_old = 1 WHERE device = ? AND seq >= ? AND known IS NULL", meta(Meta.DEVICE), first)
 }
 
-/** Keeps verdicts. The first verdict of a mutation stays; one for another id is an error of the server. */
+/** Whether there is a mutation to send that the server has not refused as too old. */
+internal fun Sql.waits(): Boolean =
+    first("SELECT 1 FROM outbox WHERE known IS NULL AND too_old = 0 LIMIT 1") { true } ?: false
+
+/**
+ * Keeps verdicts. The first verdict of a mutation stays, the newest says since when the server has it; one for another id is
+ * an error of the server.
+ */
 internal fun Sql.take(answer: PushResponse) {
-    val device = meta(Meta.DEVICE)
     setMeta(Meta.KEEP_DAYS, answer.keepDays.toLong())
-    for (verdict in answer.verdictsList) {
-        if (verdict.outcome == Outcome.OUTCOME_UNSPECIFIED) throw Fault(Fault.INTERNAL, "verdict without an outcome")
-        val changed = run(
-            "UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?) WHERE device = ? AND seq = ? AND id = ?",
-            verdict.outcomeValue,
-            verdict.toByteArray(),
-            device,
-            verdict.sequence,
-            verdict.id.toByteArray(),
-        )
-        if (changed != 1) throw Fault(Fault.SEQUENCE_REUSED, "sequence ${verdict.sequence}")
-    }
+    answer.verdictsList.forEach(::take)
+}
+
+private fun Sql.take(verdict: Verdict) {
+    if (verdict.outcome == Outcome.OUTCOME_UNSPECIFIED) throw Fault(Fault.INTERNAL, "verdict without an outcome")
+    val id = verdict.id.toByteArray()
+    val named = "WHERE device = ? AND seq = ? AND id = ?"
+    val held = actions(named, meta(Meta.DEVICE), verdict.sequence, id).singleOrNull()
+        ?: throw Fault(Fault.SEQUENCE_REUSED, "sequence ${verdict.sequence}")
+    run(
+        "UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?), known = ? WHERE id = ?",
+        verdict.outcomeValue,
+        verdict.toByteArray(),
+        verdict.serverTime.toInstant().toMicros(),
+        id,
+    )
+    if (held.verdict != null && held.verdict.serverTime != verdict.serverTime) reopenFiles(id)
 }

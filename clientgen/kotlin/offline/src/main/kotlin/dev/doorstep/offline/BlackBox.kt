@@ -65,7 +65,7 @@ private const val WORK = "work.json"
  */
 suspend fun Store.export(to: OutputStream, passphrase: String): Box = withContext(Dispatchers.IO) {
     if (passphrase.toByteArray().size < LEAST_PHRASE) throw Fault(Fault.BOX_PASSPHRASE, "$LEAST_PHRASE")
-    val box = reading { it.box(options.now()) }
+    val box = reading { it.box(options.now(), files) }
     val seal = Sealer(to, passphrase)
     val tar = TarWriter(seal)
     val head = box.json().toByteArray()
@@ -88,9 +88,10 @@ suspend fun Store.export(to: OutputStream, passphrase: String): Box = withContex
 suspend fun Store.handOver(box: Box) {
     val boxed = box.work.map { it.id }.toSet() + box.files.map { it.kept.id.toUuid() }
     transact { sql ->
-        sql.query("SELECT id FROM outbox WHERE outcome IS NULL UNION ALL SELECT id FROM file WHERE state IN (1, 2)") {
+        sql.query("SELECT id FROM outbox WHERE known IS NULL") {
             if (it.uuid(0) !in boxed) throw Fault(Fault.UNSENT_WORK)
         }
+        if (sql.unsentFiles(files).any { it.kept.id.toUuid() !in boxed }) throw Fault(Fault.UNSENT_WORK)
         sql.wipe()
     }
     wiped()
@@ -120,6 +121,7 @@ suspend fun Store.import(from: InputStream, passphrase: String): Box = withConte
         // The last chunk says that nothing was cut off.
         opened.copyTo(OutputStream.nullOutputStream())
         val known = transact { it.takeIn(box) }
+        files.announced(box.files.map { it.kept.id.name() })
         shows(emptySet())
         nudge()
         Box(box.made, box.org, box.user, box.userName, box.work, box.files, known)
@@ -149,16 +151,20 @@ private fun FileFolder.take(file: Kept, bytes: InputStream, alive: () -> Unit) {
 }
 
 /** Gathers what is unsent: mutations without a verdict, and files with the mutation that announced them. */
-private fun Sql.box(now: Instant): Box {
+private fun Sql.box(now: Instant, folder: FileFolder): Box {
     val device = device()
-    val unsent = "SELECT id, kind, args, at, verdict FROM outbox WHERE outcome IS NULL " +
+    val unsent = "SELECT id, kind, args, at, verdict FROM outbox WHERE known IS NULL " +
         "OR id IN (SELECT mutation FROM file WHERE state IN (1, 2)) ORDER BY n"
     val work = all(unsent) {
         BoxedWork(it.uuid(0), it.text(1), it.bytes(2), it.long(3).microsToInstant(), it.blob(4)?.wrap())
     }
-    val files = files().filter { it.state == FileState.WAITING || it.state == FileState.HELD }
-    return Box(now, device.org, device.user, device.userName, work, files.map { BoxedFile(it.mutation, it.kept) })
+    val files = unsentFiles(folder).map { BoxedFile(it.mutation, it.kept) }
+    return Box(now, device.org, device.user, device.userName, work, files)
 }
+
+/** The files that are still to be sent, but for those whose bytes the device has lost. */
+private fun Sql.unsentFiles(folder: FileFolder): List<StoredFile> =
+    files().filter { (it.state == FileState.WAITING || it.state == FileState.HELD) && !folder.lacks(it.kept) }
 
 /** Appends what is not known yet, and returns how much was. */
 private fun Sql.takeIn(box: Box): Int {

@@ -46,6 +46,9 @@ class Client(
     internal val syncing = Mutex()
     private val refreshing = Mutex()
 
+    /** An access token that was fresh when the device's clock said that it had run out: the clock is wrong. */
+    @Volatile private var believed = ""
+
     /**
      * Makes this store the device of whom the code belongs to. Unsent work of the same person goes on under the new
      * identity; that of another person refuses with unsent_work.
@@ -105,8 +108,7 @@ class Client(
     /** The access token, renewed a little before its end. */
     private suspend fun token(): String {
         val held = store.reading { it.tokens() }
-        val left = held.accessExpires.seconds - store.options.now().epochSecond
-        if (held.access.isEmpty() || left >= RENEW_BEFORE) return held.access
+        if (held.access.isEmpty() || held.access == believed || !runsOut(held)) return held.access
         return try {
             refresh(held.access).access
         } catch (e: Fault) {
@@ -115,9 +117,13 @@ class Client(
         }
     }
 
+    /** Tells whether an access token is at its end by the device's clock. */
+    private fun runsOut(tokens: Tokens): Boolean =
+        tokens.accessExpires.seconds - store.options.now().epochSecond < RENEW_BEFORE
+
     /**
-     * Renews the tokens unless somebody has done so since the access token [used] was read. The new pair is on disk before
-     * it is used; when the answer is lost, the old refresh token still works.
+     * Renews the tokens unless somebody has done so since the access token [used] was read, or the device has enrolled anew.
+     * The new pair is on disk before it is used; when the answer is lost, the old refresh token still works.
      */
     private suspend fun refresh(used: String): Tokens = refreshing.withLock {
         val now = store.reading { it.tokens() }
@@ -127,17 +133,17 @@ class Client(
         val next = try {
             connect.unary(server(), method, asked, RefreshTokenResponse.parser(), null, callTimeout).tokens
         } catch (e: Refusal) {
-            if (e.code == Fault.REFRESH_INVALID) store.transact { it.endLogin(e.code) }
+            if (e.code == Fault.REFRESH_INVALID) store.transact { it.endLogin(now, e.code) }
             throw e
         }
-        store.transact { it.setTokens(next) }
-        next
+        store.transact { it.renewed(now, next) }.also { if (runsOut(it)) believed = it.access }
     }
 
     private companion object {
         /**
          * How long before its end an access token is renewed, in seconds of the device's clock. A wrong clock costs one
-         * call more: the server says token_expired and the call is repeated.
+         * call more for each token: one that is fast renews it once for nothing, with one that is slow the server says
+         * token_expired and the call is repeated.
          */
         const val RENEW_BEFORE = 30
 

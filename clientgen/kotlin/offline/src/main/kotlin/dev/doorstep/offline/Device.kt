@@ -20,9 +20,6 @@ internal object Meta {
 
     /** Microseconds since 1970. */
     const val AS_OF = "as_of"
-
-    /** last_sequence of the last checkpoint. */
-    const val REACHED = "last_sequence"
     const val OFFLINE = "offline"
 
     /** The early part shows, before the first checkpoint. */
@@ -33,6 +30,9 @@ internal object Meta {
 
     /** For how many days the server wants acknowledged mutations to be kept; 0 when it did not say. */
     const val KEEP_DAYS = "keep_days"
+
+    /** The store was wiped, and its file may still have the bytes. */
+    const val SCRUB = "scrub"
 }
 
 /** The value of a key; null when there is none, or an empty one. */
@@ -94,9 +94,10 @@ suspend fun Store.logout() {
     wiped()
 }
 
-/** After the store was wiped: no file has a name any more, and nothing shows. */
+/** After the store was wiped: nothing of it is left on the disk, and nothing shows. */
 internal fun Store.wiped() {
     files.clear()
+    scrub()
     signals.tellAll()
 }
 
@@ -118,8 +119,10 @@ internal fun Sql.device(): Device {
 }
 
 /**
- * Takes a new identity. What is unsent is renumbered for it, ids stay: whatever the old identity did send counts once.
- * Another person's store with unsent work is not taken over. Tells whether the store was another person's.
+ * Takes a new identity. All that is held is renumbered for it and offered again, also what has a verdict: the server may have
+ * been restored to before the old identity. Ids stay, so that what the server has counts once. A verdict stays signed for
+ * the device that it was given to. Another person's store with unsent work is not taken over. Tells whether the store was
+ * another person's.
  */
 internal fun Sql.enrolled(server: String, who: EnrolDeviceResponse): Boolean {
     val old = device()
@@ -128,10 +131,14 @@ internal fun Sql.enrolled(server: String, who: EnrolDeviceResponse): Boolean {
         refuseUnsent()
         wipe()
     }
-    run("UPDATE outbox SET device = ?, seq = -n, tried = 0 WHERE outcome IS NULL", who.deviceId.toByteArray())
     run(
-        "UPDATE outbox SET seq = (SELECT count(*) FROM outbox o WHERE o.outcome IS NULL AND o.n <= outbox.n) WHERE outcome IS NULL",
+        """
+        UPDATE outbox SET judged = CASE WHEN outcome IS NOT NULL THEN coalesce(judged, device) END,
+            device = ?, seq = -n, tried = 0, too_old = 0, known = NULL
+        """,
+        who.deviceId.toByteArray(),
     )
+    run("UPDATE outbox SET seq = (SELECT count(*) FROM outbox o WHERE o.n <= outbox.n)")
     setMeta(Meta.SERVER, server.encodeToByteArray())
     setMeta(Meta.DEVICE, who.deviceId.toByteArray())
     setMeta(Meta.ENROLMENT, who.toBuilder().clearTokens().build().toByteArray())
@@ -144,7 +151,21 @@ internal fun Sql.tokens(): Tokens = meta(Meta.TOKENS)?.let(Tokens::parseFrom) ?:
 
 internal fun Sql.setTokens(tokens: Tokens) = setMeta(Meta.TOKENS, tokens.toByteArray())
 
-internal fun Sql.endLogin(code: String) = setMeta(Meta.ENDED, code.encodeToByteArray())
+/**
+ * Puts [next] in the place of the pair that it was renewed with, and returns what stands there: another one, when the device
+ * has enrolled anew meanwhile.
+ */
+internal fun Sql.renewed(used: Tokens, next: Tokens): Tokens {
+    val now = tokens()
+    if (now.refresh != used.refresh) return now
+    setTokens(next)
+    return next
+}
+
+/** Notes that the login with these tokens has ended, if it is still the device's. */
+internal fun Sql.endLogin(used: Tokens, code: String) {
+    if (tokens().refresh == used.refresh) setMeta(Meta.ENDED, code.encodeToByteArray())
+}
 
 internal fun Sql.refuseUnsent() {
     val unsent = unsent()
@@ -164,6 +185,7 @@ internal fun Sql.wipe() {
     )) {
         run("DELETE FROM $table")
     }
+    setMeta(Meta.SCRUB, 1)
 }
 
 /** Empties what a revoked device may no longer hold and keeps what is unsent. */
@@ -173,7 +195,8 @@ internal fun Sql.wipeCopy(code: String) {
     run("DELETE FROM staged_clear")
     run("DELETE FROM repair")
     run("DELETE FROM file WHERE state NOT IN (1, 2)")
-    run("DELETE FROM outbox WHERE outcome IS NOT NULL AND id NOT IN (SELECT mutation FROM file)")
+    run("DELETE FROM outbox WHERE known IS NOT NULL AND id NOT IN (SELECT mutation FROM file)")
     run("DELETE FROM meta WHERE key IN ('cursor', 'as_of', 'early', 'whole')")
-    endLogin(code)
+    setMeta(Meta.SCRUB, 1)
+    setMeta(Meta.ENDED, code.encodeToByteArray())
 }

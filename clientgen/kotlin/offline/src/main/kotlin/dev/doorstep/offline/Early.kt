@@ -33,7 +33,7 @@ internal fun Sql.early(page: PullResponse, order: List<String>): List<Changed> {
         run("INSERT INTO entry SELECT * FROM early")
         run("DELETE FROM early")
     }
-    cover(page.lastSequence)
+    cover(page.lastSequence, page.serverTime.toInstant().toMicros())
     setMeta(Meta.EARLY, byteArrayOf(1))
     noteWhole(page)
     return changed

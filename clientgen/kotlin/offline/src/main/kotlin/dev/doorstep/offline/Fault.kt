@@ -39,6 +39,7 @@ open class Fault(val code: String, detail: String = "", cause: Throwable? = null
         const val PHONE_OFFLINE = "phone_offline"
         const val NO_NETWORK = "no_network"
         const val UPLOAD_REFUSED = "upload_refused"
+        const val FILE_GONE = "file_gone"
         const val DIGEST_DIFFERS = "digest_differs"
         const val BOX_PASSPHRASE = "box_passphrase"
         const val BOX_UNREADABLE = "box_unreadable"
@@ -146,6 +147,10 @@ private val sentences: Map<String, Pair<String, String>> = mapOf(
     Fault.UPLOAD_REFUSED to Pair(
         "The object store did not take the file. It stays on the phone and is sent again.",
         "文件上传被拒，仍保存在手机上，将再次发送。",
+    ),
+    Fault.FILE_GONE to Pair(
+        "The phone cannot read its copy of this file any more. Take it again; everything else goes on.",
+        "手机已无法读取此文件，请重新拍摄；其余内容照常发送。",
     ),
     Fault.DIGEST_DIFFERS to Pair(
         "The phone's copy differs from the office's also after it was sent anew. Tell your operator.",

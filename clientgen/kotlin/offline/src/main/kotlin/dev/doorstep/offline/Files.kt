@@ -7,6 +7,7 @@ import java.io.InputStream
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
 import java.nio.file.Files
+import java.nio.file.NoSuchFileException
 import java.nio.file.StandardOpenOption
 import java.security.DigestInputStream
 import java.security.MessageDigest
@@ -24,7 +25,7 @@ enum class FileState(internal val number: Int) {
 
     /**
      * The server does not take it now, because its mutation waits for a person or was rejected; the bytes are kept and
-     * offered again with every round.
+     * offered again with every round. Or the device cannot read them any more (file_gone).
      */
     HELD(2),
 
@@ -72,7 +73,37 @@ suspend fun Store.files(): List<StoredFile> = reading { it.files() }
 fun Store.openFile(id: ByteString): FileChannel =
     unusable { FileChannel.open(files.path(id.name()).toPath(), StandardOpenOption.READ) }
 
-/** Forgets a file that the server holds back: a person decided that nobody needs its bytes. not_found when it is not held. */
+/**
+ * Opens the kept bytes of a file that are to be sent. One whose bytes the device has lost is file_gone, one that cannot be
+ * opened now is store_unusable; neither is a reason to keep the others here.
+ */
+internal fun Store.openWhole(file: Kept): FileChannel {
+    val channel = try {
+        FileChannel.open(files.path(file.id.name()).toPath(), StandardOpenOption.READ)
+    } catch (e: NoSuchFileException) {
+        throw Fault(Fault.FILE_GONE, cause = e)
+    } catch (e: IOException) {
+        throw Fault(Fault.STORE_UNUSABLE, cause = e)
+    }
+    val size = channel.size()
+    if (size == file.size) return channel
+    channel.close()
+    throw Fault(Fault.FILE_GONE, "$size of ${file.size} bytes")
+}
+
+/** Whether the device has lost the bytes of a file for sure: one that cannot be looked at now is not lost. */
+internal fun FileFolder.lacks(file: Kept): Boolean = try {
+    Files.size(path(file.id.name()).toPath()) != file.size
+} catch (_: NoSuchFileException) {
+    true
+} catch (_: IOException) {
+    false
+}
+
+/**
+ * Forgets a file that is held: a person decided that nobody needs its bytes, or saw that they are gone. not_found when it is
+ * not held.
+ */
 suspend fun Store.letGo(id: ByteString) {
     val gone =
         transact { it.run("DELETE FROM file WHERE id = ? AND state = ?", id.toByteArray(), FileState.HELD.number) }
@@ -169,6 +200,11 @@ internal class FileFolder(private val folder: File) {
         }
     }
 
+    /** Notes that rows name these files now. */
+    fun announced(names: Collection<String>) {
+        fresh -= names.toSet()
+    }
+
     /** Removes all bytes. */
     fun clear() {
         fresh.clear()
@@ -177,7 +213,6 @@ internal class FileFolder(private val folder: File) {
 
     /** Removes all bytes but those named, and those that are about to be. */
     fun keepOnly(names: Set<String>) = unusable {
-        fresh -= names
         folder.list().orEmpty().filter {
             it !in names && it !in fresh
         }.forEach { Files.deleteIfExists(path(it).toPath()) }

@@ -45,7 +45,7 @@ internal fun receiptText(org: UUID, action: Action): ByteArray {
     return buildString {
         appendLine("doorstep receipt 1")
         appendLine("org $org")
-        appendLine("device ${action.device}")
+        appendLine("device ${action.judgedAs}")
         appendLine("sequence ${verdict.sequence.toULong()}")
         appendLine("id ${action.mutation.id}")
         appendLine("kind ${action.kind}")

@@ -90,7 +90,7 @@ internal suspend fun Client.takes(poke: Poke, report: Report): Boolean {
             page.cursor.isEmpty -> true
 
             // A page that is older than a verdict would take back what the device shows, and look like a restored server.
-            store.reading { it.toldBeyond(page.lastSequence) } != 0L -> false
+            store.reading { it.toldBeyond(page.lastSequence) } -> false
 
             else -> {
                 val done = store.transact { it.stage(page, store.options.feedOrder) }
@@ -117,27 +117,38 @@ private suspend fun Client.mayTalk() {
     }
 }
 
+/** Does it all once, and pushes and pulls again whenever something is done while files go up: it may take them an hour. */
 private suspend fun Client.both(report: Report) {
+    val tried = HashSet<ByteString>()
+    while (once(report, tried)) {
+        // What was done meanwhile goes first.
+    }
+}
+
+/** Tells whether it stepped aside for what was done meanwhile. */
+private suspend fun Client.once(report: Report, tried: MutableSet<ByteString>): Boolean {
     var old: Fault? = null
     try {
-        push(report, 0)
+        push(report)
     } catch (e: Refusal) {
         if (e.code != Fault.CLIENT_TOO_OLD) throw e
         old = e
     }
     pull(report)
-    old?.let { throw it } // it still shows what the office says, while its queue waits for the upgrade
-    pushForgotten(report)
+    if (old == null) pushForgotten(report) // else its queue waits for the upgrade
     if (store.transact { it.prune() }) store.sweep()
-    if (upload(report)) pull(report)
+    val sent = upload(report, tried)
+    if (sent.aside) return true // what comes next pulls, too, and says again what is too old
+    if (sent.moved) pull(report)
+    old?.let { throw it }
+    return false
 }
 
-/** Sends what has no verdict, in order, until all have one; everything from a number on if it is not 0. */
-private suspend fun Client.push(report: Report, number: Long) {
-    var from = number
+/** Sends what waits, in order, until the server has it all. */
+private suspend fun Client.push(report: Report) {
     var gapped = 0L
     while (true) {
-        val batch = store.transact { it.batch(from, PUSH_COUNT, PUSH_BYTES) }
+        val batch = store.transact { it.batch(PUSH_COUNT, PUSH_BYTES) }
         if (batch.mutationsCount == 0) return
         val answer = try {
             call("doorstep.sync.v1.SyncService/Push", batch, PushResponse.parser())
@@ -147,7 +158,7 @@ private suspend fun Client.push(report: Report, number: Long) {
 
                 // The server lacks some that we have verdicts for: its database was restored. Send from there, once.
                 Fault.SEQUENCE_GAP -> {
-                    from = e.problem.expectedSequence
+                    val from = e.problem.expectedSequence
                     if (from != 0L && from != gapped) {
                         gapped = from
                         store.transact { it.offerAgain(from) }
@@ -166,7 +177,6 @@ private suspend fun Client.push(report: Report, number: Long) {
         ) {
             throw Fault(Fault.INTERNAL, "$n verdicts for ${batch.mutationsCount} mutations")
         }
-        if (from != 0L) from = batch.getMutations(n - 1).sequence + 1
     }
 }
 
@@ -227,10 +237,8 @@ private fun Client.pullRequest(state: PullState): PullRequest.Builder {
  * The overlay of what was forgotten is back already.
  */
 private suspend fun Client.pushForgotten(report: Report) {
-    val from = store.reading { it.forgotten() }
-    if (from == 0L) return
-    store.transact { it.offerAgain(from) }
-    push(report, from)
+    if (!store.reading { it.forgotten() }) return
+    push(report)
     pull(report)
 }
 
@@ -239,14 +247,19 @@ private suspend fun Client.pushForgotten(report: Report) {
  * stays, for an export.
  */
 private suspend fun Client.handIn(report: Report) {
-    push(report, 0)
-    try {
-        upload(report)
-    } catch (e: Fault) {
-        if (e.code != Fault.DEVICE_REVOKED) throw e
-    }
+    val tried = HashSet<ByteString>()
+    do {
+        push(report)
+        val aside = try {
+            upload(report, tried).aside
+        } catch (e: Fault) {
+            if (e.code != Fault.DEVICE_REVOKED) throw e
+            false
+        }
+    } while (aside)
     store.transact { it.wipeCopy(Fault.DEVICE_REVOKED) }
     store.sweep()
+    store.scrub()
     store.signals.tellAll()
     report.wiped = true
 }

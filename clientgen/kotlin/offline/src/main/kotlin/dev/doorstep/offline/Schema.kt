@@ -10,10 +10,22 @@ internal val upgrades: List<List<String>>
         SCHEMA.split(";\n").map(String::trim).filter(String::isNotEmpty),
         // 2: the server said of this mutation that it knows nothing of it and never will, in these words.
         listOf("ALTER TABLE outbox ADD COLUMN too_old INTEGER NOT NULL DEFAULT 0"),
+        // 3: known is since when the server has it for sure, by the server's clock. A mutation waits while it is not known, also
+        // one that has a verdict. judged is the device that the first verdict was signed for, when the mutation was renumbered
+        // for another since then.
+        listOf(
+            "ALTER TABLE outbox ADD COLUMN known INTEGER",
+            "ALTER TABLE outbox ADD COLUMN judged BLOB",
+            // What was done under an earlier identity cannot be numbered for this one any more.
+            "UPDATE outbox SET known = at, covered = 1 WHERE outcome IS NOT NULL AND " +
+                "(covered = 1 OR device IS NOT (SELECT value FROM meta WHERE key = 'device'))",
+            "DROP INDEX outbox_unsent",
+            "CREATE INDEX outbox_waiting ON outbox (n) WHERE known IS NULL",
+        ),
     )
 
-/** Brings the store up to this app's version, or to that of an earlier one. */
-internal fun Sql.upgrade(to: Int = upgrades.size) {
+/** Brings the store up to this app's version. */
+internal fun Sql.upgrade() {
     val version = first("PRAGMA user_version") { it.int(0) } ?: 0
     if (version > upgrades.size) {
         throw Fault(
@@ -21,8 +33,8 @@ internal fun Sql.upgrade(to: Int = upgrades.size) {
             "made by a newer app: its version is $version, this app knows ${upgrades.size}",
         )
     }
-    for (step in upgrades.subList(version, to.coerceAtLeast(version))) step.forEach { run(it) }
-    run("PRAGMA user_version = $to")
+    for (step in upgrades.subList(version, upgrades.size)) step.forEach { run(it) }
+    run("PRAGMA user_version = ${upgrades.size}")
 }
 
 /** The store, version 1. Times are microseconds since 1970, ids are 16 bytes. */

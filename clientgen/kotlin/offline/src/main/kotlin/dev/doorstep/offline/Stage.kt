@@ -19,7 +19,7 @@ internal class PullState(
 internal fun Sql.pullState(): PullState {
     var unsent = 0
     var oldest = 0L
-    query("SELECT count(*), coalesce(min(at), 0) FROM outbox WHERE outcome IS NULL") {
+    query("SELECT count(*), coalesce(min(at), 0) FROM outbox WHERE known IS NULL") {
         unsent = it.int(0)
         oldest = it.long(1)
     }
@@ -68,7 +68,7 @@ internal fun Sql.stage(page: PullResponse, order: List<String>): Applied {
     out.checkpoint = true
     endEarly()
     out.changed = apply(order)
-    cover(page.lastSequence)
+    cover(page.lastSequence, page.serverTime.toInstant().toMicros())
     out.differ = compare(page.checkpoint.feedsList)
     setMeta(Meta.AS_OF, page.serverTime.toInstant().toMicros())
     return out
@@ -117,15 +117,16 @@ private fun Sql.apply(order: List<String>): List<Changed> = changing(
 }
 
 /**
- * Ends the overlay of all that the state contains now. After a restore of the server's database the number may be lower
- * than before; then the overlay of what was lost comes back. A verdict from before the device enrolled anew is older than
- * this snapshot.
+ * Ends the overlay of all that the state contains now: what the server has, up to its last number of this device. What has a
+ * higher number and a verdict was forgotten by a restored server; its overlay comes back, and it is to be sent again. [at] is
+ * the snapshot's time.
  */
-internal fun Sql.cover(last: Long) {
-    val now = "CASE WHEN device = ? THEN seq <= ? ELSE outcome IS NOT NULL END"
+internal fun Sql.cover(last: Long, at: Long) {
     val device = meta(Meta.DEVICE)
-    run("UPDATE outbox SET covered = $now WHERE covered <> $now", device, last, device, last)
-    setMeta(Meta.REACHED, last)
+    run("UPDATE outbox SET covered = seq <= ? WHERE device = ? AND covered <> (seq <= ?)", last, device, last)
+    run("UPDATE outbox SET known = NULL WHERE device = ? AND seq > ? AND known IS NOT NULL", device, last)
+    val judged = "device = ? AND seq <= ? AND known IS NULL AND outcome IS NOT NULL"
+    run("UPDATE outbox SET known = ? WHERE $judged", at, device, last)
 }
 
 /** Checks what is held against the checkpoint and notes for repair what differs. */

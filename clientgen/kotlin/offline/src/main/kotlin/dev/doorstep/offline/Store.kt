@@ -66,6 +66,7 @@ class Store private constructor(internal val options: Options, private val lock:
             // Names, phone numbers and addresses of customers are for the owner of this folder only.
             path.ownerOnly()
             sweep()
+            scrub()
         } catch (e: Throwable) {
             writer.close()
             throw e
@@ -114,6 +115,7 @@ class Store private constructor(internal val options: Options, private val lock:
             files.forEach { sql.addFile(made, it) }
             made
         }
+        this.files.announced(files.map { it.id.name() })
         shows(emptySet())
         nudge()
         return mutation
@@ -122,8 +124,26 @@ class Store private constructor(internal val options: Options, private val lock:
     /** Tells live queries that entities of these kinds changed, or what was done on this device. */
     internal fun shows(kinds: Set<Int>) = signals.tell(kinds)
 
-    /** Removes bytes that no file names: copies of an earlier run whose mutation was never written. */
+    /**
+     * Removes bytes that no file names (any more): of what was forgotten or wiped, and copies of an earlier run whose mutation
+     * was never written.
+     */
     internal fun sweep() = blocking { sql -> files.keepOnly(sql.all("SELECT name FROM file") { it.text(0) }.toSet()) }
+
+    /**
+     * Takes what was wiped out of the database's files, too: SQLite leaves the bytes of deleted rows in free pages and in its
+     * log. A wipe that was cut off in between is made up for when the store is opened next.
+     */
+    internal fun scrub(): Unit = writing.withLock {
+        if (writer.meta(Meta.SCRUB) == null) return
+        // On a connection of its own: VACUUM wants one on which no other statement was left halfway.
+        val busy = open().use {
+            it.run("VACUUM")
+            it.first("PRAGMA wal_checkpoint(TRUNCATE)") { row -> row.int(0) } ?: 0
+        }
+        // Somebody reads for long: at the next opening.
+        if (busy == 0) writer.transaction(IMMEDIATE) { it.setMeta(Meta.SCRUB, null) }
+    }
 
     /** Ends all use of the store and lets the next one in. */
     override fun close() {

@@ -1,5 +1,6 @@
 package dev.doorstep.offline
 
+import com.google.protobuf.ByteString
 import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
@@ -19,43 +20,63 @@ private const val MAX_STARTS = 3
 private val finishTime = 3.minutes
 
 /** The trouble that holds up every other file, too. */
-private val general = setOf(
-    Fault.NO_NETWORK,
-    Fault.DEVICE_REVOKED,
-    Fault.TOKEN_EXPIRED,
-    Fault.REFRESH_INVALID,
-    Fault.STORE_UNUSABLE,
+private val general = setOf(Fault.NO_NETWORK, Fault.DEVICE_REVOKED, Fault.TOKEN_EXPIRED, Fault.REFRESH_INVALID)
+
+/** What an upload did. */
+internal class Uploaded(
+    /** The server may have something new. */
+    val moved: Boolean,
+    /** What was done meanwhile is to be pushed before the rest. */
+    val aside: Boolean,
 )
 
+/** Ends uploading for a moment: a person has done something meanwhile, which is small and goes first. */
+private class Aside : Exception()
+
 /**
- * Sends the bytes of the files whose mutation has a verdict. One that fails does not hold up the next, unless the network is
- * gone. It tells whether the server may have something new.
+ * Sends the bytes of the files whose mutation the server has, but for those that were [tried] before. One that fails does not
+ * hold up the next, unless the network is gone.
  */
-internal suspend fun Client.upload(report: Report): Boolean {
-    if (uploads == null) return false
+internal suspend fun Client.upload(report: Report, tried: MutableSet<ByteString>): Uploaded {
+    if (uploads == null) return Uploaded(moved = false, aside = false)
     var moved = false
     for (file in store.files()) {
-        if (file.state != FileState.WAITING && file.state != FileState.HELD) continue
+        if (file.state != FileState.WAITING && file.state != FileState.HELD || file.kept.id in tried) continue
         val action = store.action(file.mutation)
-        if (action.verdict == null) continue
+        if (action.waits) continue
         try {
+            makeWay()
             val done = send(uploads, file)
+            tried += file.kept.id
             moved = true
             if (done.state == FileState.DONE) report.uploaded++ else report.refusals += done
+        } catch (_: Aside) {
+            return Uploaded(moved, aside = true)
         } catch (e: Fault) {
             if (e.code in general) throw e
+            tried += file.kept.id
             // The bytes stay here and are offered again; a person sees why.
-            val state = if (action.needsAttention) FileState.HELD else FileState.WAITING
+            val held = action.needsAttention || e.code == Fault.FILE_GONE
             if (report.trouble == null) report.trouble = e
-            store.transact { it.setFile(file.copy(state = state, code = e.code)) }
+            store.transact {
+                it.setFile(file.copy(state = if (held) FileState.HELD else FileState.WAITING, code = e.code))
+            }
         }
     }
-    return moved
+    return Uploaded(moved, aside = false)
+}
+
+/**
+ * Stops when something waits to be pushed: a file of a hundred megabytes on one bar of signal must not hold up the word that
+ * the job is done.
+ */
+private suspend fun Client.makeWay() {
+    if (store.reading { it.waits() }) throw Aside()
 }
 
 /** Sends what the object store lacks of one file, and has it verified. */
 private suspend fun Client.send(uploads: Uploads, file: StoredFile): StoredFile =
-    store.openFile(file.kept.id).use { bytes ->
+    store.openWhole(file.kept).use { bytes ->
         repeat(MAX_STARTS) {
             val parts = within(callTimeout) { uploads.start(file.kept.id, bytes, file.kept.size) }
             var now = file.copy(sent = file.kept.size - parts.sumOf(Part::length))
@@ -65,6 +86,7 @@ private suspend fun Client.send(uploads: Uploads, file: StoredFile): StoredFile 
                     if (ok) {
                         now = now.copy(sent = now.sent + part.length)
                         store.transact { it.setFile(now) }
+                        makeWay()
                     }
                 }
             }
@@ -91,7 +113,8 @@ private suspend fun Client.put(bytes: FileChannel, size: Long, part: Part): Bool
     ) {
         throw Fault(Fault.UPLOAD_REFUSED, "a part beyond the file")
     }
-    val request = Request.Builder().url(part.url).method(part.method, Section(bytes, part))
+    val section = Section(bytes, part)
+    val request = Request.Builder().url(part.url).method(part.method, section)
     for ((name, value) in part.headers) {
         if (!name.equals(
                 "Content-Length",
@@ -101,14 +124,22 @@ private suspend fun Client.put(bytes: FileChannel, size: Long, part: Part): Bool
             request.addHeader(name, value)
         }
     }
-    return http.newCall(request.build()).read { response ->
-        if (response.code >= 500) throw IOException("object store: ${response.code}")
-        response.isSuccessful
+    return try {
+        http.newCall(request.build()).read { response ->
+            if (response.code >= 500) throw IOException("object store: ${response.code}")
+            response.isSuccessful
+        }
+    } catch (e: Fault) {
+        throw section.lost?.let { Fault(Fault.FILE_GONE, cause = it) } ?: e
     }
 }
 
 /** The bytes of one part. */
 private class Section(private val bytes: FileChannel, private val part: Part) : RequestBody() {
+    /** Why the file could not be read. */
+    @Volatile var lost: IOException? = null
+        private set
+
     override fun contentType(): MediaType? =
         part.headers.firstOrNull { it.first.equals("Content-Type", ignoreCase = true) }?.second?.toMediaTypeOrNull()
 
@@ -120,8 +151,12 @@ private class Section(private val bytes: FileChannel, private val part: Part) : 
         val end = part.offset + part.length
         while (at < end) {
             buffer.clear().limit(minOf(buffer.capacity().toLong(), end - at).toInt())
-            val n = bytes.read(buffer, at)
-            if (n < 0) throw IOException("the file is shorter than it was")
+            val n = try {
+                bytes.read(buffer, at)
+            } catch (e: IOException) {
+                throw e.also { lost = it }
+            }
+            if (n < 0) throw IOException("the file is shorter than it was").also { lost = it }
             buffer.flip()
             sink.write(buffer)
             at += n

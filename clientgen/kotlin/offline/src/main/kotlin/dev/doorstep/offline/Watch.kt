@@ -56,8 +56,6 @@ private val ends = setOf(
     Fault.DEVICE_REVOKED,
     Fault.REFRESH_INVALID,
     Fault.NOT_ENROLLED,
-    Fault.CLIENT_TOO_OLD,
-    Fault.STORE_UNUSABLE,
     Fault.STORE_LOCKED,
     Fault.SEQUENCE_REUSED,
 )
@@ -204,7 +202,8 @@ private class Watching(
         }
         report.trouble?.let(::plan)
         hear(Event.Round(report, error))
-        error?.let { throw it }
+        // One that is too old: all but the queue goes on. New jobs come, photos of what the server has go.
+        error?.takeIf { it.code != Fault.CLIENT_TOO_OLD }?.let { throw it }
     }
 
     /** Plans a round for files whose time comes by itself: nobody will do or change anything for them. */

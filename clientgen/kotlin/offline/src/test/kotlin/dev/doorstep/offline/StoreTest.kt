@@ -3,8 +3,11 @@ package dev.doorstep.offline
 import dev.doorstep.sync.v1.Outcome
 import dev.doorstep.sync.v1.PushResponse
 import dev.doorstep.sync.v1.Verdict
+import java.io.ByteArrayOutputStream
 import java.io.File
 import java.nio.channels.Channels
+import java.nio.file.Files
+import java.util.UUID
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
@@ -101,14 +104,22 @@ class StoreTest {
             store.act("set", text("1 uno"), listOf(store.keep("bytes".byteInputStream(), "text/plain")))
         }
         Jdbc(File(folder, "store.db")).use {
-            it.run("ALTER TABLE outbox DROP COLUMN too_old")
+            it.run("DROP INDEX outbox_waiting")
+            for (column in listOf("too_old", "known", "judged")) it.run("ALTER TABLE outbox DROP COLUMN $column")
+            it.run("CREATE INDEX outbox_unsent ON outbox (n) WHERE outcome IS NULL")
             it.run("PRAGMA user_version = 1")
+            // Done under an earlier identity and judged: it waits for nothing.
+            it.run(
+                "INSERT INTO outbox (device, seq, id, kind, args, at, outcome, verdict) " +
+                    "VALUES (x'01', 1, ?, 'set', x'', 1, 1, x'')",
+                UUID(0, 9).toByteArray(),
+            )
         }
         phone(folder).use { store ->
             assertEquals(mapOf(1 to "uno"), store.things())
             assertEquals(Unsent(1, 1, 5), store.unsent())
             assertEquals("set", store.waiting().single().kind)
-            assertEquals(1, store.transact { it.batch(0, 10, 1000) }.mutationsCount)
+            assertEquals(1, store.transact { it.batch(10, 1000) }.mutationsCount)
         }
     }
 
@@ -131,11 +142,56 @@ class StoreTest {
                 1,
             ).setId(first.id.toBytes()).setOutcome(Outcome.OUTCOME_APPLIED)
             store.transact { it.take(PushResponse.newBuilder().addVerdicts(verdict).build()) }
+            assertEquals(second.id, store.waiting().single().mutation.id)
             store.transact { it.enrolled("http://office", who(1)) }
-            val batch = store.transact { it.batch(0, 10, 1000) }
-            assertEquals(second.id.toBytes(), batch.mutationsList.single().id)
-            assertEquals(1, batch.mutationsList.single().sequence)
-            assertEquals(2, store.act("set", text("3 tres")).seq)
+            // What has a verdict goes, too: nobody knows whether the office that this device is of now has it.
+            val sent = store.transact { it.batch(10, 1000) }.mutationsList
+            assertEquals(listOf(first.id.toBytes(), second.id.toBytes()), sent.map { it.id })
+            assertEquals(listOf(1L, 2L), sent.map { it.sequence })
+            assertEquals(3, store.act("set", text("3 tres")).seq)
+        }
+    }
+
+    @Test
+    fun `words said anew are unseen and bring their files again`() = runBlocking {
+        phone(folder).use { store ->
+            val done = store.act("set", text("1 uno"), listOf(store.keep("bytes".byteInputStream(), "text/plain")))
+            val verdict = Verdict.newBuilder().setSequence(1).setId(done.id.toBytes())
+                .setOutcome(Outcome.OUTCOME_REJECTED)
+            store.transact { sql ->
+                sql.take(PushResponse.newBuilder().addVerdicts(verdict).build())
+                sql.files().forEach { sql.setFile(it.copy(state = FileState.DONE)) }
+            }
+            store.markSeen(done.id)
+            fails(Fault.SEQUENCE_REUSED) { store.reword(done.id, "put", text("1 one")) }
+            store.take(page(mapOf(1 to "one"), last = 0)) // a restored server, that has forgotten it
+            store.transact { it.refusedAsOld(1) }
+            store.reword(done.id, "put", text("1 one"))
+            val now = store.action(done.id)
+            assertEquals(listOf(null, false, true), listOf(now.verdict, now.seen, now.waits))
+            assertEquals(FileState.WAITING, store.files().single().state)
+        }
+    }
+
+    @Test
+    fun `a file whose bytes are gone is told from one that cannot be read now`() = runBlocking {
+        phone(folder).use { store ->
+            val names = listOf("whole", "short", "gone", "card pulled")
+            val kept = names.map { store.keep(it.byteInputStream(), "text/plain") }
+            store.act("set", text("1 uno"), kept)
+            val paths = kept.map { store.files.path(it.id.name()) }
+            paths[1].writeText("sh")
+            paths[2].delete()
+            paths[3].delete()
+            val loop = paths[3].toPath()
+            Files.createSymbolicLink(loop, loop) // opens for nobody
+            store.openWhole(kept[0]).close()
+            fails(Fault.FILE_GONE) { store.openWhole(kept[1]) }
+            fails(Fault.FILE_GONE) { store.openWhole(kept[2]) }
+            fails(Fault.STORE_UNUSABLE) { store.openWhole(kept[3]) }
+            assertEquals(listOf(false, true, true, false), kept.map(store.files::lacks))
+            // Nothing that may come back is left out of a box.
+            fails(Fault.STORE_UNUSABLE) { store.export(ByteArrayOutputStream(), "a passphrase") }
         }
     }
 

@@ -74,7 +74,16 @@ class VectorTest {
                 .setOutcome(Outcome.valueOf("OUTCOME_${case.text("outcome").uppercase()}")).build()
             val args = ByteString.copyFrom(base64(case.text("args")))
             val mutation = Mutation(case.uuid("id"), verdict.sequence, case.text("kind"), args, at)
-            val action = Action(mutation, case.uuid("device"), tried = true, verdict, covered = false, seen = false)
+            val action = Action(
+                mutation,
+                device = case.uuid("device"),
+                judgedAs = case.uuid("device"),
+                tried = true,
+                verdict = verdict,
+                waits = false,
+                covered = false,
+                seen = false,
+            )
             val text = receiptText(case.uuid("org"), action)
             assertEquals(case.text("text"), text.decodeToString())
             val signature = base64(case.text("signature"))
