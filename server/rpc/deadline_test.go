@@ -1,12 +1,16 @@
 package rpc
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
+
+	"connectrpc.com/connect"
 )
 
 // noting keeps the deadlines that are asked of a connection.
@@ -27,6 +31,31 @@ func TestOnlyCallsThatEndHaveDeadlines(t *testing.T) {
 		if n.read.IsZero() == bounded || n.write.IsZero() == bounded {
 			t.Errorf("%s: read until %v, write until %v", path, n.read, n.write)
 		}
+	}
+}
+
+// untaken is a stream to a caller that takes nothing: a message goes nowhere until its deadline.
+type untaken struct {
+	connect.StreamingHandlerConn
+	n *noting
+}
+
+func (u untaken) Send(any) error {
+	if u.n.write.IsZero() {
+		return nil // it would stand for ever
+	}
+	return os.ErrDeadlineExceeded
+}
+
+func TestAMessageOfAStreamHasADeadlineAndTheStreamHasNone(t *testing.T) {
+	t.Parallel()
+	n := &noting{ResponseRecorder: httptest.NewRecorder()}
+	c := &streamConn{StreamingHandlerConn: untaken{n: n}, call: &call{conn: http.NewResponseController(n)}}
+	if err := c.Send(nil); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a caller that reads nothing: %v", err)
+	}
+	if !n.write.IsZero() {
+		t.Errorf("between messages there is a deadline, %v", n.write)
 	}
 }
 

@@ -62,7 +62,8 @@ func (b *Border) WrapStreamingClient(next connect.StreamingClientFunc) connect.S
 	return next
 }
 
-// WrapStreamingHandler recovers, validates what comes in, and turns errors into wire errors.
+// WrapStreamingHandler recovers, validates what comes in, gives up callers that do not take what goes out, and turns errors into
+// wire errors.
 func (b *Border) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) (err error) {
 		b.meters.streams.Inc()
@@ -75,16 +76,29 @@ func (b *Border) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect
 				err = wire(ctx, err)
 			}
 		}()
-		return next(ctx, &validatingConn{StreamingHandlerConn: conn, border: b})
+		return next(ctx, &streamConn{StreamingHandlerConn: conn, border: b, call: callFrom(ctx)})
 	}
 }
 
-type validatingConn struct {
+type streamConn struct {
 	connect.StreamingHandlerConn
 	border *Border
+	call   *call
 }
 
-func (c *validatingConn) Receive(msg any) error {
+// Send bounds the time of one message, for the stream itself has no end: a caller that keeps the connection and reads nothing would
+// else hold its place for ever.
+func (c *streamConn) Send(msg any) error {
+	if c.call.conn == nil {
+		return c.StreamingHandlerConn.Send(msg)
+	}
+	_ = c.call.conn.SetWriteDeadline(time.Now().Add(stalledWrite)) // as in deadlines
+	err := c.StreamingHandlerConn.Send(msg)
+	_ = c.call.conn.SetWriteDeadline(time.Time{})
+	return err
+}
+
+func (c *streamConn) Receive(msg any) error {
 	_, err := Aside(func() (struct{}, error) {
 		if err := c.StreamingHandlerConn.Receive(msg); err != nil {
 			return struct{}{}, err
