@@ -94,10 +94,11 @@ type PullRequest struct {
 	MaxBytes uint32 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// Feeds to be sent anew because their digest did not agree.
 	ResetFeeds []string `protobuf:"bytes,3,rep,name=reset_feeds,json=resetFeeds,proto3" json:"reset_feeds,omitempty"`
-	// How many mutations the device has not had a verdict for; shown to the office.
+	// How many mutations wait on the device: those that the server is not known to have; shown to the office.
 	Unsent uint32 `protobuf:"varint,4,opt,name=unsent,proto3" json:"unsent,omitempty"`
 	// Asks, before the first checkpoint, for the early part: what is needed first, at once, before the whole. A server
-	// that has none, or whose whole fits into one page, answers with the next page.
+	// that has none, or whose whole fits into one page, answers with the next page; so does one that sees by the cursor
+	// that there was a checkpoint.
 	Early bool `protobuf:"varint,5,opt,name=early,proto3" json:"early,omitempty"`
 	// When the oldest of them was done, by the device's clock; absent when there is none.
 	OldestUnsent *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=oldest_unsent,json=oldestUnsent,proto3" json:"oldest_unsent,omitempty"`
@@ -314,7 +315,7 @@ func (x *PullResponse) GetWhole() *Size {
 }
 
 // Early is what a device needs first, complete in itself and read at one snapshot. It may be shown until the first
-// checkpoint, which replaces it.
+// checkpoint, which replaces it. It has no more bytes than a page, and no job in part.
 type Early struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Live entries, each feed's own part of them.

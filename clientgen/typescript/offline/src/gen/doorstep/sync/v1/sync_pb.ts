@@ -44,7 +44,7 @@ export type PullRequest = Message<"doorstep.sync.v1.PullRequest"> & {
   resetFeeds: string[];
 
   /**
-   * How many mutations the device has not had a verdict for; shown to the office.
+   * How many mutations wait on the device: those that the server is not known to have; shown to the office.
    *
    * @generated from field: uint32 unsent = 4;
    */
@@ -52,7 +52,8 @@ export type PullRequest = Message<"doorstep.sync.v1.PullRequest"> & {
 
   /**
    * Asks, before the first checkpoint, for the early part: what is needed first, at once, before the whole. A server
-   * that has none, or whose whole fits into one page, answers with the next page.
+   * that has none, or whose whole fits into one page, answers with the next page; so does one that sees by the cursor
+   * that there was a checkpoint.
    *
    * @generated from field: bool early = 5;
    */
@@ -166,7 +167,7 @@ export const PullResponseSchema: GenMessage<PullResponse> = /*@__PURE__*/
 
 /**
  * Early is what a device needs first, complete in itself and read at one snapshot. It may be shown until the first
- * checkpoint, which replaces it.
+ * checkpoint, which replaces it. It has no more bytes than a page, and no job in part.
  *
  * @generated from message doorstep.sync.v1.Early
  */
