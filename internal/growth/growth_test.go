@@ -111,6 +111,7 @@ func TestNoStatementReadsAWholeTableThatGrows(t *testing.T) {
 var wholes = map[string]string{
 	"UPDATE ticket_notice SET archived = true": "an hourly job's portion of a thousand, here every twelfth row",
 	"FROM role_grant g JOIN app_user u":        "who administers, asked when a person's rights change; as many rows as people",
+	"AS largest FROM sync_feed":                "how much an org keeps, asked for the metrics now and then; as many rows as feeds, a few for each person",
 	"FROM technician t JOIN app_user u":        "all technicians of a place, for dispatch; as many rows as people",
 }
 
