@@ -11,7 +11,8 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-// lock takes the store for this process; the kernel gives it back when the process ends, however it ends.
+// lock takes the store for this process; the kernel gives it back when the process ends, however it ends. Unlocking says so in words,
+// for closing alone would leave the lock to a child process that was forked meanwhile and has not begun its program yet.
 func lock(path string) (unlock func() error, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -20,5 +21,5 @@ func lock(path string) (unlock func() error, err error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fault.Wrap(err, fault.StoreLocked, ""), f.Close())
 	}
-	return f.Close, nil
+	return func() error { return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close()) }, nil
 }

@@ -64,5 +64,8 @@ func take(path string, how int) (*Lock, error) {
 	return &Lock{file: f}, nil
 }
 
-// Release gives the lock back; the file stays.
-func (l *Lock) Release() error { return l.file.Close() }
+// Release gives the lock back; the file stays. It says so in words, for closing alone would leave the lock to a child process
+// that was forked meanwhile and has not begun its program yet.
+func (l *Lock) Release() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}
