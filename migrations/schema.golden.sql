@@ -247,6 +247,8 @@ proof.thumbnail_type text not null default ''::text
 proof.shared_type text not null default ''::text
 proof.receipt bytea
 proof.receipt_key text not null default ''::text
+proof.generation integer not null default 0
+proof.verified_generation integer not null default 0
 proof_custody.org_id uuid not null
 proof_custody.proof_id uuid not null
 proof_custody.id uuid not null
@@ -682,6 +684,7 @@ product_class product_class_duration_minutes_check CHECK (((duration_minutes >= 
 product_class product_class_key_check CHECK ((key ~ '^[a-z0-9_]{1,64}$'::text))
 product_class product_class_org_id_key_key UNIQUE (org_id, key)
 product_class product_class_pkey PRIMARY KEY (org_id, id)
+proof proof_generation_check CHECK (((state <> 3) OR (verified_generation = generation))) NOT VALID
 proof proof_kind_check CHECK (((kind >= 1) AND (kind <= 6)))
 proof proof_pkey PRIMARY KEY (org_id, id)
 proof proof_sha256_check CHECK ((octet_length(sha256) = 32))

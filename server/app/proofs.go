@@ -37,7 +37,8 @@ func (a *App) proofs(r *Rooms) error {
 			_, err := tickets.Get(ctx, tx, id, lookersOf(who), false)
 			return err
 		},
-		Verified: pays.Confirm,
+		LockTicket: tickets.Lock,
+		Verified:   pays.Confirm,
 		Trail: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, kind string, what map[string]string) error {
 			return tickets.Trail(ctx, tx, id, kind, ticket.BySystem("proof"), what)
 		},

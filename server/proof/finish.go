@@ -35,17 +35,18 @@ func (r *Room) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.Fi
 }
 
 // finish takes the bytes over and verifies them. Any number may run for one proof at once: each step is
-// repeatable, and the last one happens under the row's lock, once.
+// repeatable, and the last one happens under the row's lock, once. p says which attempt is looked at: what is found
+// out counts for that one alone.
 func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) {
-	at := key(org, p.ID, original)
+	at := p.original(org)
 	there, err := r.take(ctx, at, p)
 	if err != nil {
 		return nil, err
 	}
 	if there.size != p.Size {
-		return r.differs(ctx, org, p.ID, there, fault.ProofSizeDiffers)
+		return r.differs(ctx, org, p, there, fault.ProofSizeDiffers)
 	}
-	if p, err = r.receive(ctx, org, p.ID); err != nil || p.settled() {
+	if p, err = r.receive(ctx, org, p); err != nil || p.settled() {
 		return p, err
 	}
 	select {
@@ -63,9 +64,9 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 	}
 	switch {
 	case int64(len(b)) != p.Size:
-		return r.differs(ctx, org, p.ID, there, fault.ProofSizeDiffers)
+		return r.differs(ctx, org, p, there, fault.ProofSizeDiffers)
 	case !bytes.Equal(hashOf(b), p.SHA256):
-		return r.differs(ctx, org, p.ID, there, fault.ProofHashDiffers)
+		return r.differs(ctx, org, p, there, fault.ProofHashDiffers)
 	}
 	picture, err := r.Examiner.Examine(ctx, b, media.Type(p.MediaType))
 	if err != nil {
@@ -73,7 +74,7 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 			return nil, err
 		}
 		r.Log.InfoContext(ctx, "a picture is refused", "proof", p.ID, "reason", fault.CodeOf(err), "error", err)
-		return r.settle(ctx, org, p.ID, there, func(p *row) { p.State, p.Refusal = refused, string(fault.CodeOf(err)) }, nil)
+		return r.settle(ctx, org, p, there, func(p *row) { p.State, p.Refusal = refused, string(fault.CodeOf(err)) }, nil)
 	}
 	if picture.Thumbnail != nil {
 		if err := r.Objects.write(ctx, key(org, p.ID, thumbnail), picture.Thumbnail, media.JPEG); err != nil {
@@ -85,7 +86,7 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 			return nil, err
 		}
 	}
-	return r.settle(ctx, org, p.ID, there, func(p *row) { p.State = verified }, &picture)
+	return r.settle(ctx, org, p, there, func(p *row) { p.State = verified }, &picture)
 }
 
 // take puts the parts together if that is still to be done, and tells what is there then.
@@ -126,18 +127,24 @@ func (r *Room) join(ctx context.Context, at string, p *row, have []minio.ObjectP
 	return r.Objects.finishParts(ctx, at, p.UploadID, whole)
 }
 
-// receive notes that the bytes are here.
-func (r *Room) receive(ctx context.Context, org, id uuid.UUID) (p *row, err error) {
+// receive notes that the bytes of this attempt are here.
+func (r *Room) receive(ctx context.Context, org uuid.UUID, seen *row) (p *row, err error) {
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
-		if p, err = find(ctx, tx, id, true); err != nil || p.State != awaiting {
+		if p, err = find(ctx, tx, seen.ID, true); err != nil || p.settled() {
 			return err
+		}
+		if p.Attempts != seen.Attempts {
+			return errGivenUp()
+		}
+		if p.State != awaiting {
+			return nil
 		}
 		p.State = received
 		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = $4, overdue_at = NULL WHERE org_id = $1 AND id = $2`,
-			org, id, int16(received), tx.Now()); err != nil {
+			org, p.ID, int16(received), tx.Now()); err != nil {
 			return err
 		}
-		if err := (custody{proof: id, event: "received", actor: actorOffice}).write(ctx, tx); err != nil {
+		if err := (custody{proof: p.ID, event: "received", actor: actorOffice}).write(ctx, tx); err != nil {
 			return err
 		}
 		return place(tx, p)
@@ -145,58 +152,104 @@ func (r *Room) receive(ctx context.Context, org, id uuid.UUID) (p *row, err erro
 	return p, err
 }
 
-// differs throws away bytes that are not the announced ones and asks for them again; after some attempts the
+// errGivenUp says that the bytes that were looked at belong to an attempt that is over: others are asked for.
+func errGivenUp() error { return fault.New(fault.ProofBytesMissing, "") }
+
+// differs asks for the bytes again, because those that came are not the announced ones; after some attempts the
 // proof is refused for good. Bytes of another length or hash are evidence of nothing.
 //
-// Who comes late must not throw away what has come since: the proof may be settled, or the right bytes may be
-// there. So it looks under the row's lock, and removes only what it has read. That is counted once, whoever else
-// has read it. Until the end of the lock nobody gets a receipt for bytes that come in between, see settle.
-func (r *Room) differs(ctx context.Context, org, id uuid.UUID, read object, reason fault.Code) (*row, error) {
+// It is counted once, whoever else has read the same bytes: the attempt that they came for ends under the row's
+// lock. The next attempt has an object of its own, so nobody who comes late can throw away what has come since.
+// The object is removed when the attempt has ended, and only then; see docs/PROOF.md.
+func (r *Room) differs(ctx context.Context, org uuid.UUID, seen *row, read object, reason fault.Code) (*row, error) {
+	at := seen.original(org)
+	there, err := r.Objects.stat(ctx, at)
+	if errors.Is(err, errAbsent) || err == nil && there != read {
+		// Others have come for this attempt, or none are there any more: nothing is known of them.
+		return r.settledOr(ctx, org, seen.ID, fault.New(reason, ""))
+	}
+	if err != nil {
+		return nil, err
+	}
 	var p *row
-	err := r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) (err error) {
-		if p, err = find(ctx, tx, id, true); err != nil || p.settled() {
+	var ended bool
+	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) (err error) {
+		ended = false
+		if p, err = r.judge(ctx, tx, seen); err != nil || p.settled() || p.Attempts != seen.Attempts {
 			return err
 		}
-		there, err := r.Objects.stat(ctx, key(org, id, original))
-		if errors.Is(err, errAbsent) || err == nil && there != read {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := r.Objects.remove(ctx, key(org, id, original)); err != nil {
-			return err
-		}
+		ended = true
 		if p.Attempts+1 >= maxAttempts {
 			p.State, p.Refusal = refused, string(reason)
 			return r.end(ctx, tx, p, nil)
 		}
-		p.State = awaiting
-		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = NULL, upload_id = '', attempts = attempts + 1
-			WHERE org_id = $1 AND id = $2`, org, id, int16(awaiting)); err != nil {
+		p.State, p.Attempts, p.Generation = awaiting, p.Attempts+1, p.Attempts+1
+		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = NULL, upload_id = '', attempts = $4, generation = $5
+			WHERE org_id = $1 AND id = $2`, org, p.ID, int16(awaiting), p.Attempts, p.Generation); err != nil {
 			return err
 		}
 		return place(tx, p)
 	})
-	if err == nil && !p.settled() {
+	if err != nil {
+		return p, err
+	}
+	if ended {
+		r.discard(context.WithoutCancel(ctx), at)
+	}
+	if !p.settled() {
 		err = fault.New(reason, "")
 	}
 	return p, err
 }
 
-// settle ends a proof, once: what was found, the receipt, custody, trail and hooks in one transaction. No receipt is
-// signed for bytes that are not in the store any more.
-func (r *Room) settle(ctx context.Context, org, id uuid.UUID, read object, end func(*row), picture *media.Picture) (p *row, err error) {
+// settledOr returns a proof that somebody else has settled meanwhile, and else the error.
+func (r *Room) settledOr(ctx context.Context, org, id uuid.UUID, otherwise error) (p *row, err error) {
+	err = r.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		p, err = find(ctx, tx, id, false)
+		return err
+	})
+	if err == nil && !p.settled() {
+		err = otherwise
+	}
+	return p, err
+}
+
+// discard removes the object of an attempt that has ended. What stays after a failure, the sweep removes.
+func (r *Room) discard(ctx context.Context, at string) {
+	if err := r.Objects.remove(ctx, at); err != nil {
+		r.Log.WarnContext(ctx, "an object that nobody uses stays for the sweep", "object", at, "error", err)
+	}
+}
+
+// judge locks a proof for its last step, after its ticket, which that step writes to.
+func (r *Room) judge(ctx context.Context, tx *postgres.Tx, seen *row) (*row, error) {
+	if r.LockTicket != nil {
+		if err := r.LockTicket(ctx, tx, seen.TicketID); err != nil {
+			return nil, err
+		}
+	}
+	return find(ctx, tx, seen.ID, true)
+}
+
+// settle ends a proof, once: what was found, the receipt, custody, trail and hooks in one transaction.
+//
+// No receipt is signed for bytes that are not in the store. They are looked for before the transaction. They cannot
+// go until it commits: only an attempt's object is ever removed, after the attempt has ended, and that an attempt
+// goes on is read under the row's lock.
+func (r *Room) settle(ctx context.Context, org uuid.UUID, seen *row, read object, end func(*row), picture *media.Picture) (p *row, err error) {
+	there, err := r.Objects.stat(ctx, seen.original(org))
+	if errors.Is(err, errAbsent) || err == nil && there != read {
+		return r.settledOr(ctx, org, seen.ID, fault.Wrap(err, fault.ProofBytesMissing, ""))
+	}
+	if err != nil {
+		return nil, err
+	}
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
-		if p, err = find(ctx, tx, id, true); err != nil || p.settled() {
+		if p, err = r.judge(ctx, tx, seen); err != nil || p.settled() {
 			return err
 		}
-		there, err := r.Objects.stat(ctx, key(org, id, original))
-		if errors.Is(err, errAbsent) || err == nil && there != read {
-			return fault.Wrap(err, fault.ProofBytesMissing, "")
-		}
-		if err != nil {
-			return err
+		if p.Attempts != seen.Attempts || p.Generation != seen.Generation {
+			return errGivenUp()
 		}
 		end(p)
 		return r.end(ctx, tx, p, picture)
@@ -219,7 +272,8 @@ func (r *Room) end(ctx context.Context, tx *postgres.Tx, p *row, picture *media.
 		}
 	}
 	if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, refusal = $4, verified_at = $5, receipt = $6, receipt_key = $7,
-			thumbnail_type = $8, shared_type = $9, upload_id = '', overdue_at = NULL WHERE org_id = $1 AND id = $2`,
+			thumbnail_type = $8, shared_type = $9, upload_id = '', overdue_at = NULL,
+			verified_generation = generation WHERE org_id = $1 AND id = $2`,
 		tx.OrgID(), p.ID, int16(p.State), p.Refusal, p.VerifiedAt, p.Receipt, p.ReceiptKey, p.ThumbnailType, p.SharedType); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (h *house) slowReplica() *slow {
 		ModifyResponse: func(res *http.Response) error {
 			q := res.Request
 			parts := q.URL.Query().Has("uploadId") // lists what has come of an upload
-			if q.Method != http.MethodGet || parts || !strings.HasSuffix(q.URL.Path, "/original") {
+			if q.Method != http.MethodGet || parts || !strings.Contains(q.URL.Path, "/original") {
 				return nil
 			}
 			b, err := io.ReadAll(res.Body)

@@ -134,6 +134,29 @@ const (
 	sharedOne = "shared"
 )
 
+// originalName is what the original is called. Each attempt to send it has an object of its own.
+func (p *row) originalName() string {
+	if p.Generation == 0 {
+		return original
+	}
+	return original + "." + strconv.Itoa(int(p.Generation))
+}
+
+// original is the key of the original.
+func (p *row) original(org uuid.UUID) string { return key(org, p.ID, p.originalName()) }
+
+// givenUp tells whether a name is that of an original that nobody looks at any more: of an attempt that has ended.
+func (p *row) givenUp(name string) bool {
+	if name == p.originalName() {
+		return p.State == refused && !p.settledOrReceived()
+	}
+	if name == original {
+		return true
+	}
+	n, err := strconv.ParseInt(strings.TrimPrefix(name, original+"."), 10, 32)
+	return err == nil && int32(n) < p.Generation
+}
+
 func folder(org uuid.UUID) string { return "org/" + org.String() + "/proof/" }
 
 func key(org, id uuid.UUID, name string) string { return folder(org) + id.String() + "/" + name }

@@ -40,6 +40,9 @@ type Config struct {
 	// Admit judges a mutation that adds a proof to a visit, locks its ticket, and writes it into the ticket's
 	// trail; when ok is false, result is the verdict and nothing is to be kept. shown is what the trail shows.
 	Admit func(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, shown proto.Message) (a Admission, result intake.Result, ok bool, err error)
+	// LockTicket locks a ticket's row. It is called before the row of one of its proofs is locked in a transaction that
+	// also calls Verified, Refused or Trail. Optional where these are.
+	LockTicket func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
 	// MayView tells whether a caller who neither made the proof nor holds its ticket may see it; any error says
 	// no. Optional: nobody else may.
 	MayView func(ctx context.Context, tx *postgres.Tx, who identity.Identity, ticket uuid.UUID) error

@@ -27,22 +27,24 @@ const (
 
 // row is a proof as most of the room needs it.
 type row struct {
-	ID            uuid.UUID
-	TicketID      uuid.UUID
-	VisitID       uuid.UUID
-	Step          string
-	Kind          fieldv1.ProofKind
-	State         fieldv1.ProofState
-	Refusal       string
-	SHA256        []byte
-	Size          int64
-	MediaType     string
-	DeviceTime    time.Time
-	ServerTime    time.Time
-	UserID        uuid.UUID
-	HolderID      *uuid.UUID
-	UploadID      string
-	Attempts      int32
+	ID         uuid.UUID
+	TicketID   uuid.UUID
+	VisitID    uuid.UUID
+	Step       string
+	Kind       fieldv1.ProofKind
+	State      fieldv1.ProofState
+	Refusal    string
+	SHA256     []byte
+	Size       int64
+	MediaType  string
+	DeviceTime time.Time
+	ServerTime time.Time
+	UserID     uuid.UUID
+	HolderID   *uuid.UUID
+	UploadID   string
+	Attempts   int32
+	// Generation is of which attempt the original is or will be.
+	Generation    int32
 	VerifiedAt    *time.Time
 	ThumbnailType string
 	SharedType    string
@@ -52,7 +54,7 @@ type row struct {
 }
 
 const columns = `p.id, p.ticket_id, p.visit_id, p.step, p.kind, p.state, p.refusal, p.sha256, p.size, p.media_type, p.device_time, p.server_time,
-	p.user_id, p.holder_id, p.upload_id, p.attempts, p.verified_at, p.thumbnail_type, p.shared_type, p.receipt, p.receipt_key,
+	p.user_id, p.holder_id, p.upload_id, p.attempts, p.generation, p.verified_at, p.thumbnail_type, p.shared_type, p.receipt, p.receipt_key,
 	coalesce(s.signer_name, '') AS signer_name
 	FROM proof p LEFT JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id`
 

@@ -38,6 +38,8 @@ type Report struct {
 	Aborted int
 	// Orphans are objects without a row; Removed counts those of them that were old enough to remove.
 	Orphans, Removed int
+	// Discarded are objects of attempts that have ended, which were still there.
+	Discarded int
 	// Lost are proofs whose original is gone from the store.
 	Lost int
 }
@@ -53,7 +55,8 @@ func (r *Room) Sweep(ctx context.Context, org change.Org) (Report, error) {
 	)
 	if report != (Report{}) || err != nil {
 		r.Log.InfoContext(ctx, "swept proofs", "org", org.String(), "finished", report.Finished, "overdue", report.Overdue,
-			"aborted", report.Aborted, "orphans", report.Orphans, "removed", report.Removed, "lost", report.Lost, "error", err)
+			"aborted", report.Aborted, "orphans", report.Orphans, "removed", report.Removed,
+			"discarded", report.Discarded, "lost", report.Lost, "error", err)
 	}
 	return report, err
 }
@@ -155,7 +158,7 @@ func (r *Room) sweepObjects(ctx context.Context, org change.Org, report *Report)
 	pass := func() error {
 		if !seen && p.settledOrReceived() {
 			// The listing may be older than the row: ask once more.
-			_, there := r.Objects.stat(ctx, key(uuid.UUID(org), p.ID, original))
+			_, there := r.Objects.stat(ctx, p.original(uuid.UUID(org)))
 			switch {
 			case errors.Is(there, errAbsent):
 				if err := r.reportLost(ctx, org, p); err != nil {
@@ -185,7 +188,13 @@ func (r *Room) sweepObjects(ctx context.Context, org change.Org, report *Report)
 			}
 		}
 		if more && p.ID == id {
-			seen = seen || name == original
+			seen = seen || name == p.originalName()
+			if p.givenUp(name) {
+				if err := r.Objects.remove(ctx, object.Key); err != nil {
+					return err
+				}
+				report.Discarded++
+			}
 			continue
 		}
 		report.Orphans++

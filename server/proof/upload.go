@@ -35,7 +35,7 @@ func (r *Room) StartUpload(ctx context.Context, req *connect.Request[fieldv1.Sta
 	if p.settled() || p.signature() {
 		return connect.NewResponse(&fieldv1.StartUploadResponse{Complete: true}), nil
 	}
-	at := key(who.Org, p.ID, original)
+	at := p.original(who.Org)
 	there, err := r.Objects.stat(ctx, at)
 	switch {
 	case err == nil && there.size == p.Size:
@@ -136,10 +136,11 @@ func (r *Room) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, ha
 	if err != nil {
 		return nil, err
 	}
-	old := p.UploadID
+	old, attempts := p.UploadID, p.Attempts
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
-		return tx.QueryRow(ctx, `UPDATE proof SET upload_id = CASE WHEN upload_id = $3 THEN $4 ELSE upload_id END, upload_at = $5
-			WHERE org_id = $1 AND id = $2 RETURNING upload_id`, org, p.ID, old, begun, tx.Now()).Scan(&p.UploadID)
+		return tx.QueryRow(ctx, `UPDATE proof SET upload_id = CASE WHEN upload_id = $3 AND attempts = $6 THEN $4 ELSE upload_id END,
+				upload_at = $5 WHERE org_id = $1 AND id = $2 RETURNING upload_id, attempts`,
+			org, p.ID, old, begun, tx.Now(), p.Attempts).Scan(&p.UploadID, &attempts)
 	})
 	if err != nil || p.UploadID != begun {
 		// Another call was faster, or nothing was written: ours is not needed.
@@ -152,6 +153,9 @@ func (r *Room) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, ha
 	}
 	if p.UploadID == begun {
 		return nil, nil
+	}
+	if attempts != p.Attempts {
+		return nil, fault.New(fault.Unavailable, "").After(time.Second) // the next call reads the next attempt's
 	}
 	return r.Objects.parts(ctx, at, p.UploadID)
 }

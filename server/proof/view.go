@@ -90,7 +90,7 @@ func (r *Room) addresses(ctx context.Context, who identity.Identity, p *row, out
 	}
 	if p.UserID == who.User || who.Has(identity.Supervisor, identity.Admin) {
 		t := media.Type(p.MediaType)
-		out.OriginalUrl, err = r.Objects.presignGet(ctx, key(who.Org, p.ID, original), name+"-original"+t.Extension(), t, true, viewLife)
+		out.OriginalUrl, err = r.Objects.presignGet(ctx, p.original(who.Org), name+"-original"+t.Extension(), t, true, viewLife)
 	}
 	return err
 }

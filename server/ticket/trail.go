@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -24,4 +25,13 @@ func (r *Room) Trail(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kin
 		return err
 	}
 	return j.save(ctx)
+}
+
+// Lock locks a ticket's row until the end of the transaction; NotFound when there is none.
+func (r *Room) Lock(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+	tag, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), ticket)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = fault.New(fault.NotFound, "ticket")
+	}
+	return err
 }
