@@ -19,7 +19,13 @@ var chineseDetails = map[string]string{
 	"ticket %s": "工单 %s", "template %s": "模板 %s", "reason %s": "原因 %s", "company %s": "公司 %s", "%s bytes": "%s 字节", "%s actions, %s files": "%s 项操作，%s 个文件",
 	"%s bytes, at most %s": "%s 字节，最多 %s", "sequence %s": "序号 %s", "send from %s": "请从 %s 开始发送", "%s: several": "%s：有多个",
 	"not the message that belongs to this kind": "内容与操作类型不符", "HTTP method": "HTTP 方法",
-	"made by a newer app: its version is %s, this app knows %s": "由更新版本的应用创建：其版本 %s，本应用支持 %s",
+	"region, team or shop %s; doorstep admin place list shows them all":             "区域、班组或门店“%s”；doorstep admin place list 列出全部",
+	"several places are called %s: give the id, doorstep admin place list shows it": "有多个地点叫“%s”：请改用编号，见 doorstep admin place list",
+	"unit with serial number %s": "序列号为 %s 的产品",
+	"several products have a unit with serial number %s: give the unit's id": "有多个产品使用序列号 %s：请改用编号",
+	"units in stock or sold of shop %s: it has none to print":                "门店“%s”没有可打印的在库或已售产品",
+	"several people are called %s: name one by login, %s":                    "有多人叫“%s”，请改用账号：%s",
+	"made by a newer app: its version is %s, this app knows %s":              "由更新版本的应用创建：其版本 %s，本应用支持 %s",
 
 	// rights
 	"only an enrolled device may do this": "只有已登记的设备可以执行", "sync is for enrolled devices": "只有已登记的设备可以同步",

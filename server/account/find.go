@@ -90,7 +90,7 @@ func (r *Room) FindUser(ctx context.Context, tx *postgres.Tx, text string) (u Us
 		u, err = r.UserByID(ctx, tx, ids[0])
 		return u, uuid.Nil, err
 	}
-	return u, uuid.Nil, fault.New(fault.InvalidArgument, "%.100s: %s", text, strings.Join(logins, ", "))
+	return u, uuid.Nil, fault.New(fault.InvalidArgument, "several people are called %.100s: name one by login, %s", text, strings.Join(logins, ", "))
 }
 
 // LeftTeam tells when a technician left a team; zero for who never was in it, or is still.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/operator"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
@@ -19,10 +20,15 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	var out bytes.Buffer
-	env := &operator.Env{Room: w.Room, Org: w.org, Out: &out}
-	unit := w.unit("SN1")
+	env := &operator.Env{Room: w.Room, Org: w.org, Out: &out, Shop: func(_ context.Context, _ *postgres.Tx, text string) (uuid.UUID, error) {
+		if text != "旗舰店" {
+			return uuid.Nil, fault.New(fault.NotFound, "shop %s", text)
+		}
+		return w.shop, nil
+	}}
+	w.unit("SN1")
 	w.unit("SN2")
-	if err := (&operator.Issue{Kind: "unit", Target: []uuid.UUID{unit}}).Run(ctx, env); err != nil {
+	if err := (&operator.Issue{Kind: "unit", Target: []string{"SN1"}}).Run(ctx, env); err != nil {
 		t.Fatal(err)
 	}
 	fields := strings.Fields(strings.Split(out.String(), "\n")[1])
@@ -43,7 +49,7 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	for _, name := range []string{"labels.pdf", "labels.zpl"} {
 		file := filepath.Join(dir, name)
 		out.Reset()
-		if err := (&operator.Sheet{Units: w.shop, Out: file}).Run(ctx, env); err != nil {
+		if err := (&operator.Sheet{Units: "旗舰店", Out: file}).Run(ctx, env); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := os.Stat(file); err != nil || info.Size() < 200 || !strings.Contains(out.String(), "2 labels") {
@@ -54,12 +60,23 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 		t.Error(err)
 	}
 	for name, bad := range map[string]*operator.Sheet{
-		"ending": {Code: []string{human}, Out: "x.gif"}, "nothing": {Out: "x.pdf"}, "layout": {Units: w.shop, Out: "x.pdf", Layout: "a3"},
-		"two in one picture": {Units: w.shop, Out: "x.png"}, "no file": {Units: w.shop, Out: "x.pdf", Layout: "missing.json"},
+		"ending": {Code: []string{human}, Out: "x.gif"}, "nothing": {Out: "x.pdf"}, "layout": {Units: "旗舰店", Out: "x.pdf", Layout: "a3"},
+		"two in one picture": {Units: "旗舰店", Out: "x.png"}, "no file": {Units: "旗舰店", Out: "x.pdf", Layout: "missing.json"},
 	} {
 		if err := bad.Run(ctx, env); fault.CodeOf(err) != fault.InvalidArgument {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	for name, bad := range map[string]*operator.Issue{
+		"no such shop": {Kind: "entry", Target: []string{"天河店"}}, "no such serial number": {Kind: "unit", Target: []string{"SN9"}},
+	} {
+		if err := bad.Run(ctx, env); fault.CodeOf(err) != fault.NotFound || !strings.Contains(err.Error(), bad.Target[0]) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	empty := &operator.Sheet{Units: uuid.NewString(), Out: filepath.Join(dir, "none.pdf")}
+	if err := empty.Run(ctx, env); fault.CodeOf(err) != fault.NotFound || !strings.Contains(err.Error(), "none to print") {
+		t.Errorf("a shop without units: %v", err)
 	}
 	if err := (&operator.Revoke{Code: []string{human}, Reason: "test"}).Run(ctx, env); err != nil {
 		t.Fatal(err)

@@ -56,12 +56,18 @@ func (r *Room) labelUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID, l
 	}
 	if ok {
 		l.Title = labelOf(p).In("zh")
-		if p.GetModel() != "" {
-			l.Lines = append(l.Lines, p.GetModel())
-		}
 	}
+	company, _, err := r.Hooks.Company(ctx, tx)
+	if err != nil {
+		return err
+	}
+	// A small label drops its last lines. Whose it is and what to do with it comes before what the symbol holds anyway.
 	if u.Serial != "" {
 		l.Lines = append(l.Lines, "SN "+u.Serial)
+	}
+	l.Lines = append(l.Lines, company.In("zh"), "扫码预约安装 Scan to book")
+	if p.GetModel() != "" {
+		l.Lines = append(l.Lines, p.GetModel())
 	}
 	if ean, ok := u.GTIN.EAN13(); ok {
 		l.Lines = append(l.Lines, "GTIN "+ean)

@@ -111,6 +111,26 @@ func makeUnit(ctx context.Context, tx *postgres.Tx, product uuid.UUID, g gs1.GTI
 		tx.OrgID(), g, serial))
 }
 
+// UnitBySerial finds a unit by its serial number. None is NotFound; several products with one are InvalidArgument.
+func (r *Room) UnitBySerial(ctx context.Context, tx *postgres.Tx, serial string) (uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `SELECT unit_id FROM unit WHERE org_id = $1 AND serial = $2 ORDER BY unit_id LIMIT 2`,
+		tx.OrgID(), serial)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	switch {
+	case err != nil:
+		return uuid.Nil, err
+	case len(ids) == 0 || serial == "":
+		return uuid.Nil, fault.New(fault.NotFound, "unit with serial number %.40s", serial)
+	case len(ids) > 1:
+		return uuid.Nil, fault.New(fault.InvalidArgument,
+			"several products have a unit with serial number %.40s: give the unit's id", serial)
+	}
+	return ids[0], nil
+}
+
 func unitByLabel(ctx context.Context, tx *postgres.Tx, g gs1.GTIN, serial string) (Unit, bool, error) {
 	if g == "" || serial == "" {
 		return Unit{}, false, nil

@@ -170,6 +170,7 @@ func (l *orgList) Run(ctx context.Context, c Console) error {
 			return err
 		}
 		return table(c, func(row func(...any)) {
+			row(columns(c, "company", "公司", "name", "名称", "English name", "英文名", "time zone", "时区", "currency", "币种", "id", "编号")...)
 			for _, o := range orgs {
 				row(o.Slug, o.NameZH, o.NameEN, o.Zone, o.Currency, o.ID)
 			}
@@ -259,12 +260,26 @@ func (a *userAdd) grant(u *account.User, text string, places []account.Place) er
 	return nil
 }
 
-func placeNamed(places []account.Place, name string) (account.Place, error) {
-	i := slices.IndexFunc(places, func(p account.Place) bool { return p.NameZH == name || strings.EqualFold(p.NameEN, name) })
-	if i < 0 {
-		return account.Place{}, fault.New(fault.NotFound, "region, team or shop %s", name)
+// placeNamed finds a region, team or shop by its name in either language, or by its id; kinds narrow it down. None is
+// NotFound, several of one name are InvalidArgument.
+func placeNamed(places []account.Place, name string, kinds ...identity.ScopeKind) (account.Place, error) {
+	var found []account.Place
+	for _, p := range places {
+		if len(kinds) > 0 && !slices.Contains(kinds, p.Kind) {
+			continue
+		}
+		if p.NameZH == name || strings.EqualFold(p.NameEN, name) && name != "" || p.ID.String() == name {
+			found = append(found, p)
+		}
 	}
-	return places[i], nil
+	switch len(found) {
+	case 0:
+		return account.Place{}, fault.New(fault.NotFound, "region, team or shop %s; doorstep admin place list shows them all", name)
+	case 1:
+		return found[0], nil
+	}
+	return account.Place{}, fault.New(fault.InvalidArgument,
+		"several places are called %s: give the id, doorstep admin place list shows it", name)
 }
 
 type userList struct {
@@ -283,31 +298,73 @@ func (l *userList) Run(ctx context.Context, c Console) error {
 			return err
 		}
 		slices.SortStableFunc(users, func(a, b account.User) int { return strings.Compare(a.Login, b.Login) })
+		places, err := placeNames(ctx, r, tx)
+		if err != nil {
+			return err
+		}
 		return table(c, func(row func(...any)) {
+			row(columns(c, "login", "账号", "name", "姓名", "may do, and where", "权限与范围", "teams", "班组", "state", "状态", "id", "编号")...)
 			for _, u := range users {
-				var roles []string
-				for _, g := range u.Grants {
-					roles = append(roles, string(g.Role))
-				}
 				state := ""
 				if u.Disabled {
-					state = "disabled"
+					state = pick(c, "disabled", "已停用")
 				}
-				row(u.Login, u.NameZH, strings.Join(roles, ","), state, u.ID)
+				row(u.Login, u.NameZH, strings.Join(rolesOf(u, places), ", "), strings.Join(teamsOf(u, places), ", "), state, u.ID)
 			}
 		})
 	})
 }
 
+// placeNames are the names of a company's regions, teams and shops.
+func placeNames(ctx context.Context, r *account.Room, tx *postgres.Tx) (map[uuid.UUID]string, error) {
+	places, err := r.Places(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[uuid.UUID]string, len(places))
+	for _, p := range places {
+		names[p.ID] = p.NameZH
+	}
+	return names, nil
+}
+
+// rolesOf writes a person's grants as user add takes them: admin, clerk:国贸店, technician:华北.
+func rolesOf(u account.User, places map[uuid.UUID]string) []string {
+	var out []string
+	for _, g := range u.Grants {
+		text, place := string(g.Role), g.ID
+		if g.Scope == identity.ScopeSelf && u.Technician != nil {
+			place = u.Technician.Region
+		}
+		if place != uuid.Nil {
+			text += ":" + places[place]
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// teamsOf names the teams of a technician.
+func teamsOf(u account.User, places map[uuid.UUID]string) []string {
+	if u.Technician == nil {
+		return nil
+	}
+	var out []string
+	for _, team := range u.Technician.Teams {
+		out = append(out, places[team])
+	}
+	return out
+}
+
 type userSwitch struct {
 	installation
-	Org   string `arg:"" help:"Company."`
-	Login string `arg:"" help:"Login name."`
+	Org  string `arg:"" help:"Company."`
+	User string `arg:"" help:"Login, name or badge."`
 }
 
 func (s *userSwitch) set(ctx context.Context, c Console, disabled bool) error {
 	return s.within(ctx, c, s.Org, func(r *account.Room, tx *postgres.Tx) error {
-		u, err := r.UserByLogin(ctx, tx, s.Login)
+		u, _, err := r.FindUser(ctx, tx, s.User)
 		if err != nil {
 			return err
 		}
@@ -357,13 +414,25 @@ func (l *deviceList) Run(ctx context.Context, c Console) error {
 		if err != nil {
 			return err
 		}
+		users, err := r.Users(ctx, tx, uuid.Nil, 100_000)
+		if err != nil {
+			return err
+		}
+		owners := make(map[uuid.UUID]account.User, len(users))
+		for _, u := range users {
+			owners[u.ID] = u
+		}
 		return table(c, func(row func(...any)) {
+			row(columns(c, "owner", "使用人", "login", "账号", "phone", "设备", "app", "应用", "last seen", "最近联系", "unsent", "未送达",
+				"state", "状态", "id", "编号")...)
 			for _, d := range devices {
 				state := ""
 				if d.GetRevokedAt() != nil {
-					state = "revoked"
+					state = pick(c, "revoked", "已停用")
 				}
-				row(uuid.UUID(d.GetId()), d.GetName(), d.GetAppVersion(), when(d.GetLastSeenAt(), zone), fmt.Sprintf("%d unsent", d.GetUnsent()), state)
+				owner := owners[uuid.UUID(d.GetUserId())]
+				row(owner.NameZH, owner.Login, d.GetName(), d.GetAppVersion(), when(d.GetLastSeenAt(), zone), d.GetUnsent(), state,
+					uuid.UUID(d.GetId()))
 			}
 		})
 	})
@@ -371,8 +440,8 @@ func (l *deviceList) Run(ctx context.Context, c Console) error {
 
 type adminEnrol struct {
 	installation
-	Org   string `arg:"" help:"Company."`
-	Login string `arg:"" help:"Login name."`
+	Org  string `arg:"" help:"Company."`
+	User string `arg:"" help:"Login, name or badge."`
 }
 
 // Help is shown by doorstep admin enrol-code --help.
@@ -381,6 +450,7 @@ func (adminEnrol) Help() string {
 phone in the terminal.
 
   doorstep admin enrol-code acme li
+  doorstep admin enrol-code acme 李师傅
   doorstep phone enrol ABCD-EFGH-J --server https://doorstep.example.com`
 }
 
@@ -393,7 +463,7 @@ func (e *adminEnrol) Run(ctx context.Context, c Console) error {
 		}
 		var user account.User
 		if err := r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) (err error) {
-			user, err = r.UserByLogin(ctx, tx, e.Login)
+			user, _, err = r.FindUser(ctx, tx, e.User)
 			return err
 		}); err != nil {
 			return err
@@ -493,6 +563,15 @@ func cellText(cell any) string {
 		}
 		return r
 	}, fmt.Sprint(cell))
+}
+
+// columns are a table's column names in the terminal's language, given as English, Chinese, English, Chinese, ….
+func columns(c Console, names ...string) []any {
+	var out []any
+	for i := 0; i+1 < len(names); i += 2 {
+		out = append(out, pick(c, names[i], names[i+1]))
+	}
+	return out
 }
 
 // table prints aligned columns.

@@ -86,8 +86,8 @@ func (l *parkedList) Run(ctx context.Context, c Console) error {
 			return nil
 		}
 		return table(c, func(row func(...any)) {
-			row(pick(c, "id", "编号"), pick(c, "parked", "时间"), pick(c, "by", "人员"), pick(c, "kind", "操作"), pick(c, "parked for", "原因"),
-				pick(c, "last replay", "最近重新执行"), pick(c, "decided", "处理结果"))
+			row(columns(c, "id", "编号", "parked", "时间", "by", "人员", "kind", "操作", "parked for", "原因",
+				"last replay", "最近重新执行", "decided", "处理结果")...)
 			for _, p := range all.Parked {
 				tried := "-"
 				if a := p.LastAttempt; a.GetCode() != "" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/identity"
@@ -42,9 +44,12 @@ func (a *placeAdd) Run(ctx context.Context, c Console) error {
 			if err != nil {
 				return err
 			}
-			region, err := placeNamed(places, a.Region)
-			if err != nil || region.Kind != identity.ScopeRegion {
+			if a.Region == "" {
 				return fault.New(fault.InvalidArgument, "--region: which region does it belong to?")
+			}
+			region, err := placeNamed(places, a.Region, identity.ScopeRegion)
+			if err != nil {
+				return fault.Wrap(err, fault.CodeOf(err), "--region: %s", fault.As(err).Detail)
 			}
 			p.Region = region.ID
 		}
@@ -71,9 +76,16 @@ func (l *placeList) Run(ctx context.Context, c Console) error {
 		if err != nil {
 			return err
 		}
+		regions := map[uuid.UUID]string{}
+		for _, p := range places {
+			if p.Kind == identity.ScopeRegion {
+				regions[p.ID] = p.NameZH
+			}
+		}
 		return table(c, func(row func(...any)) {
+			row(columns(c, "kind", "类型", "name", "名称", "English name", "英文名", "region", "所属区域", "id", "编号")...)
 			for _, p := range places {
-				row(string(p.Kind), p.NameZH, strings.TrimSpace(p.NameEN), p.ID)
+				row(string(p.Kind), p.NameZH, strings.TrimSpace(p.NameEN), regions[p.Region], p.ID)
 			}
 		})
 	})

@@ -52,7 +52,7 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	do("acme", "admin", "org", "add", "acme", "上门家居", "--english", "Acme Home", "--password", "long words here")
 	do("Acme Home", "admin", "org", "list")
 	do("", "admin", "place", "add", "acme", "region", "南\x1b[31m\u202e\n方", "--english", "South")
-	if out := do("South", "admin", "place", "list", "acme"); strings.ContainsAny(out, "\x1b\u202e") || strings.Count(out, "\n") != 1 {
+	if out := do("South", "admin", "place", "list", "acme"); strings.ContainsAny(out, "\x1b\u202e") || strings.Count(out, "\n") != 2 {
 		t.Errorf("a name steers the terminal: %q", out)
 	}
 	do("", "admin", "place", "add", "acme", "region", "华北", "--english", "North")
@@ -64,9 +64,21 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	if code := strings.TrimSpace(do("-", "admin", "enrol-code", "acme", "li")); len(code) != 11 {
 		t.Errorf("enrolment code %q", code)
 	}
+	if code := strings.TrimSpace(do("-", "admin", "enrol-code", "acme", "李师傅")); len(code) != 11 {
+		t.Errorf("enrolment code by name %q", code)
+	}
+	do("", "admin", "user", "add", "acme", "li2", "李师傅", "--role", "technician:华北")
+	if _, e, code := m.run(append([]string{"admin", "enrol-code", "acme", "李师傅"}, where...)...); code != 1 || !strings.Contains(e, "li, li2") {
+		t.Errorf("two people of one name: %d %s", code, e)
+	}
 	do("", "admin", "user", "disable", "acme", "li")
-	do("disabled", "admin", "user", "list", "acme")
-	do("", "admin", "device", "list", "acme")
+	people := do("disabled", "admin", "user", "list", "acme")
+	for _, want := range []string{"login", "technician:华北", "朝阳一组", "clerk:国贸店"} {
+		if !strings.Contains(people, want) {
+			t.Errorf("the list of people lacks %s:\n%s", want, people)
+		}
+	}
+	do("last seen", "admin", "device", "list", "acme")
 	do(`"parked": []`, "admin", "parked", "list", "acme", "--json")
 	if _, e, code := m.run(append([]string{"admin", "why", "acme", "li", "T-0"}, where...)...); code != 1 || !strings.Contains(e, "no such thing") {
 		t.Errorf("why about nothing: %d %s", code, e)
@@ -77,8 +89,8 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	do("receipt", "admin", "rotate-key", "receipt")
 	do("", "admin", "org", "set", "acme", "--finished-days", "30")
 	do("acme: 0 finished and 0 earning lines left", "admin", "collect", "--finished-days", "7")
-	do("acme profiles: 1 looked at, 0 differ, 0 aged", "admin", "verify-feeds", "--org", "acme")
-	do("acme profiles: 1 looked at, 0 would be written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")
+	do("acme profiles: 2 looked at, 0 differ, 0 aged", "admin", "verify-feeds", "--org", "acme")
+	do("acme profiles: 2 looked at, 0 would be written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")
 	for _, about := range []string{"rebuild-feeds", "verify-feeds", "collect"} {
 		out, e, code := m.run(append([]string{"admin", about, "--org", "nobody"}, where...)...)
 		if code != 1 || out != "" || !strings.Contains(e, "company nobody") {

@@ -7,15 +7,18 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/google/uuid"
 	"github.com/mattn/go-isatty"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/code/operator"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/order/console"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // closers are what a command must give back when it has run.
@@ -89,8 +92,9 @@ type codes struct {
 func (codes) Help() string {
 	return `Codes for product units, shop entries and tickets, and the labels that carry them.
 
-  doorstep codes issue entry 0199e0c4-…                    the code of a shop's counter
-  doorstep codes sheet --units 0199e0c4-… --out labels.pdf labels of all units of a shop
+  doorstep codes issue entry 国贸店                         the code of a shop's counter
+  doorstep codes issue ticket T-26113000012                a code for a ticket's customer
+  doorstep codes sheet --units 国贸店 --out labels.pdf      labels of all units of a shop
   doorstep codes show https://doorstep.example.com/c/…     what is this?
   doorstep codes revoke K7M3-9QX8 --reason stolen`
 }
@@ -102,7 +106,17 @@ func (o *codes) AfterApply(ctx context.Context, c Console, end *closers, k *kong
 		if err != nil {
 			return nil, err
 		}
-		return &operator.Env{Room: a.Rooms.Code, Org: org.ID, Out: c.Out}, nil
+		return &operator.Env{
+			Room: a.Rooms.Code, Org: org.ID, Out: c.Out, Ticket: a.Rooms.Ticket.ByNumber,
+			Shop: func(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error) {
+				places, err := a.Rooms.Account.Places(ctx, tx)
+				if err != nil {
+					return uuid.Nil, err
+				}
+				p, err := placeNamed(places, text, identity.ScopeStore)
+				return p.ID, err
+			},
+		}, nil
 	})
 }
 

@@ -28,6 +28,23 @@ type Env struct {
 	Room *code.Room
 	Org  uuid.UUID
 	Out  io.Writer
+	// Shop finds a shop by its name in any language, Ticket a ticket by its number. Both give NotFound when there is
+	// none; Shop gives InvalidArgument when several have the name.
+	Shop, Ticket func(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error)
+}
+
+// find turns what an operator typed into an id: an id, a shop's name, a ticket's number or a unit's serial number.
+func (e *Env) find(ctx context.Context, tx *postgres.Tx, kind token.Kind, text string) (uuid.UUID, error) {
+	if id, err := uuid.Parse(text); err == nil {
+		return id, nil
+	}
+	switch kind {
+	case token.Entry:
+		return e.Shop(ctx, tx, text)
+	case token.Ticket:
+		return e.Ticket(ctx, tx, text)
+	}
+	return e.Room.UnitBySerial(ctx, tx, text)
 }
 
 func (e *Env) transact(ctx context.Context, fn func(tx *postgres.Tx) error) error {
@@ -45,7 +62,7 @@ type Commands struct {
 // Issue is `doorstep codes issue`.
 type Issue struct {
 	Kind   string        `arg:"" enum:"unit,entry,ticket" help:"What the codes stand for: unit, entry (a shop) or ticket."`
-	Target []uuid.UUID   `arg:"" help:"Ids of the units, shops or tickets."`
+	Target []string      `arg:"" help:"Shops by name, tickets by number, units by serial number; or ids."`
 	Life   time.Duration `help:"How long the codes are good, for example 720h; 0 is for ever (for tickets: 90 days)."`
 }
 
@@ -67,7 +84,11 @@ func (c *Issue) Run(ctx context.Context, env *Env) error {
 	var rows []row
 	err := env.transact(ctx, func(tx *postgres.Tx) error {
 		rows = rows[:0]
-		for _, target := range c.Target {
+		for _, text := range c.Target {
+			target, err := env.find(ctx, tx, kind, text)
+			if err != nil {
+				return err
+			}
 			i, err := env.Room.Issue(ctx, tx, kind, target, life, change.User{})
 			if err != nil {
 				return err
@@ -93,12 +114,12 @@ func (c *Issue) Run(ctx context.Context, env *Env) error {
 
 // Sheet is `doorstep codes sheet`.
 type Sheet struct {
-	Code   []string  `arg:"" optional:"" help:"Short codes or code ids."`
-	Units  uuid.UUID `help:"Print all units of this shop, with new codes for those that have none."`
-	Out    string    `short:"o" required:"" help:"The file to write; its ending says what: .pdf, .zpl, .png or .svg."`
-	Layout string    `default:"a4-3x8" help:"A built-in layout (a4-3x8, a4-2x7, a4-plain-2x5) or a JSON file."`
-	Font   string    `type:"existingfile" help:"A TrueType font for names that the built-in font (GB 2312) cannot write."`
-	Skip   int       `help:"Leave the first labels of the sheet free; they were used already."`
+	Code   []string `arg:"" optional:"" help:"Short codes or code ids."`
+	Units  string   `placeholder:"SHOP" help:"Print all units of this shop (its name or id), with new codes for those that have none."`
+	Out    string   `short:"o" required:"" help:"The file to write; its ending says what: .pdf, .zpl, .png or .svg."`
+	Layout string   `default:"a4-3x8" help:"A built-in layout (a4-3x8, a4-2x7, a4-plain-2x5) or a JSON file."`
+	Font   string   `type:"existingfile" help:"A TrueType font for names that the built-in font (GB 2312) cannot write."`
+	Skip   int      `help:"Leave the first labels of the sheet free; they were used already."`
 }
 
 var formats = map[string]storev1.Format{
@@ -126,7 +147,11 @@ func (c *Sheet) Run(ctx context.Context, env *Env) error {
 	if err := os.WriteFile(c.Out, content, 0o600); err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "cannot write %s: %v", c.Out, err)
 	}
-	_, err = fmt.Fprintf(env.Out, "%s: %d labels\n", c.Out, len(labels))
+	counted := "1 label"
+	if len(labels) != 1 {
+		counted = fmt.Sprintf("%d labels", len(labels))
+	}
+	_, err = fmt.Fprintf(env.Out, "%s: %s\n", c.Out, counted)
 	return err
 }
 
@@ -139,10 +164,17 @@ func (c *Sheet) labels(ctx context.Context, tx *postgres.Tx, env *Env) ([]draw.L
 		}
 		ids = append(ids, i.ID)
 	}
-	if c.Units != uuid.Nil {
-		of, err := env.Room.UnitCodes(ctx, tx, c.Units, sheet.MaxLabels)
+	if c.Units != "" {
+		shop, err := env.find(ctx, tx, token.Entry, c.Units)
 		if err != nil {
 			return nil, err
+		}
+		of, err := env.Room.UnitCodes(ctx, tx, shop, sheet.MaxLabels)
+		if err != nil {
+			return nil, err
+		}
+		if len(of) == 0 {
+			return nil, fault.New(fault.NotFound, "units in stock or sold of shop %s: it has none to print", c.Units)
 		}
 		ids = append(ids, of...)
 	}
