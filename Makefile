@@ -24,8 +24,7 @@ demo: build
 
 ## build: the one binary, .tmp/bin/doorstep.
 build: need
-	@mkdir -p $(BIN)
-	@go build -o $(BIN)/doorstep ./server
+	@.ci/build $(BIN)/doorstep
 
 ## test: everything that CI runs. DOORSTEP_TEST_DATABASE_URL=postgres://… runs it against that server, each test in a
 ## database of its own there; its role needs CREATEDB, CREATEROLE and BYPASSRLS.

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -554,13 +555,23 @@ func TestAnOldSchemaIsRefusedWithWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := http.Get(a.URL() + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		t.Errorf("ready: %d", res.StatusCode)
+	// The object store is away: the server is ready, for only photos wait for it, and says that it is degraded.
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for said := ""; !strings.Contains(said, `"object_store":"failing"`); <-tick.C {
+		res, err := http.Get(a.URL() + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("ready: %d %v", res.StatusCode, err)
+		}
+		said = string(body)
+		if t.Context().Err() != nil {
+			t.Fatalf("the server never said that the object store is away: %s", said)
+		}
 	}
 	if err := a.Close(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)

@@ -190,7 +190,7 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	a.health = rpc.NewHealth(map[string]rpc.Check{"database": a.line.Err})
+	a.health = rpc.NewHealth(map[string]rpc.Check{"database": a.line.Err}, map[string]rpc.Check{"object_store": a.Rooms.Proof.Reach.Err})
 	a.health.Routes(mux, c.Metrics)
 	a.Rooms.handlers(mux, border.Options())
 	a.pages(mux)

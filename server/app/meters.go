@@ -14,12 +14,8 @@ func (a *App) meter() error {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("doorstep_watches", "Phones that are connected now.", func() float64 { return float64(a.hub.Connected()) }),
-		gauge("doorstep_database_up", "1 while the database can be reached, 0 while it cannot.", func() float64 {
-			if a.line.Err() != nil {
-				return 0
-			}
-			return 1
-		}),
+		gauge("doorstep_database_up", "1 while the database can be reached, 0 while it cannot.", up(a.line.Err)),
+		gauge("doorstep_object_store_up", "1 while the object store answers, 0 while it does not.", up(a.Rooms.Proof.Reach.Err)),
 		gauge("doorstep_database_connections", "Open connections to the database.", func() float64 { return float64(a.pool.Stat().TotalConns()) }),
 		gauge("doorstep_database_connections_used", "Connections in use.", func() float64 { return float64(a.pool.Stat().AcquiredConns()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -31,4 +27,14 @@ func (a *App) meter() error {
 		}
 	}
 	return nil
+}
+
+// up turns a check into a gauge's value.
+func up(check func() error) func() float64 {
+	return func() float64 {
+		if check() != nil {
+			return 0
+		}
+		return 1
+	}
 }

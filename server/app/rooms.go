@@ -133,7 +133,7 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 
 // background is what runs as long as the server does.
 func (r Rooms) background() []func(context.Context) {
-	return []func(context.Context){r.Account.FollowKeys, r.boards.Run, r.Delta.Contacts.Run, r.Delta.GiveBack}
+	return []func(context.Context){r.Account.FollowKeys, r.boards.Run, r.Delta.Contacts.Run, r.Delta.GiveBack, r.Proof.Watch}
 }
 
 // revoked answers calls by what the border found when it let them in, a moment ago; a stream, which lives for

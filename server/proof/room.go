@@ -21,6 +21,8 @@ import (
 // Room keeps proofs. Hooks marked optional may be nil. Make it with New.
 type Room struct {
 	Config
+	// Reach knows whether the object store answers; Watch keeps it current.
+	Reach     Reach
 	verifying chan struct{}
 }
 

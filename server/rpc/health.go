@@ -17,11 +17,16 @@ type Check func() error
 // from the moment that draining begins.
 type Health struct {
 	checks map[string]Check
-	ready  atomic.Bool
+	// partial checks are about what part of the server's work needs; see NewHealth.
+	partial map[string]Check
+	ready   atomic.Bool
 }
 
-// NewHealth makes the health of a server that needs what the named checks say.
-func NewHealth(checks map[string]Check) *Health { return &Health{checks: checks} }
+// NewHealth makes the health of a server that needs what the named checks say. While a partial check fails, the
+// server is ready and says that it is degraded: another replica would lack the same, and most of the work goes on.
+func NewHealth(checks, partial map[string]Check) *Health {
+	return &Health{checks: checks, partial: partial}
+}
 
 // Ready opens or closes the door.
 func (h *Health) Ready(open bool) { h.ready.Store(open) }
@@ -70,15 +75,26 @@ func (h *Health) look() (map[string]string, bool) {
 	if !h.ready.Load() {
 		return map[string]string{"status": "draining or starting"}, false
 	}
-	ok, report := true, map[string]string{}
-	for name, check := range h.checks {
-		report[name] = "ok"
-		if check() != nil {
-			report[name], ok = "failing", false
+	report := map[string]string{}
+	failing := func(checks map[string]Check) (some bool) {
+		for name, check := range checks {
+			report[name] = "ok"
+			if check() != nil {
+				report[name], some = "failing", true
+			}
 		}
+		return some
 	}
-	report["status"] = map[bool]string{true: "ok", false: "failing"}[ok]
-	return report, ok
+	degraded, down := failing(h.partial), failing(h.checks)
+	switch {
+	case down:
+		report["status"] = "failing"
+	case degraded:
+		report["status"] = "degraded"
+	default:
+		report["status"] = "ok"
+	}
+	return report, !down
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -135,7 +136,7 @@ func TestABusyPortIsSaidPlainly(t *testing.T) {
 
 func TestAServerThatIsNotReadySendsItsCallersElsewhere(t *testing.T) {
 	t.Parallel()
-	h := rpc.NewHealth(nil)
+	h := rpc.NewHealth(nil, nil)
 	wrapped := h.Wrap(http.NotFoundHandler())
 	for _, ready := range []bool{false, true, false} {
 		h.Ready(ready)
@@ -155,7 +156,7 @@ func TestReadinessFollowsChecksAndDraining(t *testing.T) {
 			return errors.New("10.0.0.5 refused")
 		}
 		return nil
-	}})
+	}}, nil)
 	mux := http.NewServeMux()
 	h.Routes(mux, prometheus.NewRegistry())
 	get := func(path string) int {
@@ -171,7 +172,13 @@ func TestReadinessFollowsChecksAndDraining(t *testing.T) {
 	if got := get("/readyz"); got != 503 {
 		t.Errorf("ready although a check fails: %d", got)
 	}
-	h2 := rpc.NewHealth(nil)
+	away := false
+	h2 := rpc.NewHealth(nil, map[string]rpc.Check{"object_store": func() error {
+		if away {
+			return errors.New("10.0.0.6 refused")
+		}
+		return nil
+	}})
 	mux2 := http.NewServeMux()
 	h2.Routes(mux2, prometheus.NewRegistry())
 	h2.Ready(true)
@@ -179,6 +186,13 @@ func TestReadinessFollowsChecksAndDraining(t *testing.T) {
 	mux2.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	if rec.Code != 200 {
 		t.Errorf("not ready although all is well: %d", rec.Code)
+	}
+	away = true
+	rec = httptest.NewRecorder()
+	mux2.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if said := rec.Body.String(); rec.Code != 200 || !strings.Contains(said, `"object_store":"failing"`) ||
+		!strings.Contains(said, `"status":"degraded"`) || strings.Contains(said, "10.0.0.6") {
+		t.Errorf("a partial check fails: %d %s", rec.Code, said)
 	}
 	h2.Ready(false)
 	rec = httptest.NewRecorder()

@@ -1,7 +1,7 @@
 // docs/CLIENTS.md is true: the app is built out of its blocks and used against the demo company.
 
 import { execFile, spawn } from "node:child_process";
-import { chmod, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,10 +63,12 @@ async function demo(origin: string): Promise<{ url: string; code: string }> {
   return { url: `http://${url}`, code };
 }
 
-/** Builds the app as the tutorial says, in an empty folder. */
+/** Builds the app as the tutorial says, in an empty folder beside doorstep. */
 async function build(): Promise<Record<string, string>> {
-  const dir = await folder();
-  await symlink(root, join(dir, "doorstep"));
+  const beside = await folder();
+  await symlink(root, join(beside, "doorstep"));
+  const dir = join(beside, "app");
+  await mkdir(dir);
   await writeFile(join(dir, "package.json"), `{ "private": true, "type": "module" }`);
   await writeFile(join(dir, "index.html"), (await blocks("html")).join(""));
   await writeFile(join(dir, "main.ts"), (await blocks("ts")).join("\n"));
