@@ -35,6 +35,7 @@ code_booking.target_id uuid not null
 code_booking.ticket_id uuid not null
 code_booking.number text not null
 code_booking.at timestamp with time zone not null
+code_booking.language text not null default ''::text
 code_org.handle text collate C not null
 code_org.org_id uuid not null
 code_scan.org_id uuid not null
@@ -56,6 +57,22 @@ customer.latitude double precision
 customer.longitude double precision
 customer.vip boolean not null
 customer.created_at timestamp with time zone not null
+customer_proposal.org_id uuid not null
+customer_proposal.id uuid not null
+customer_proposal.customer_id uuid not null
+customer_proposal.purchase_id uuid not null
+customer_proposal.name text not null
+customer_proposal.address text not null
+customer_proposal.latitude double precision
+customer_proposal.longitude double precision
+customer_proposal.vip boolean not null
+customer_proposal.source text not null
+customer_proposal.actor text not null
+customer_proposal.at timestamp with time zone not null
+customer_proposal.decision text not null default ''::text
+customer_proposal.decided_by text not null default ''::text
+customer_proposal.decided_at timestamp with time zone
+customer_proposal.replaced jsonb
 device.org_id uuid not null
 device.id uuid not null
 device.user_id uuid not null
@@ -102,6 +119,7 @@ org.time_zone text not null
 org.currency text not null
 org.created_at timestamp with time zone not null
 org.finished_days integer
+org.auto_assign boolean not null default true
 pay_accrual.org_id uuid not null
 pay_accrual.source uuid not null
 pay_accrual.ticket_id uuid not null
@@ -279,6 +297,7 @@ purchase.region_id uuid
 purchase.wanted_from timestamp with time zone
 purchase.wanted_to timestamp with time zone
 purchase.taken_at timestamp with time zone not null
+purchase.customer_name text not null default ''::text
 purchase_line.org_id uuid not null
 purchase_line.purchase_id uuid not null
 purchase_line.item integer not null
@@ -511,6 +530,8 @@ ticket.event_hash bytea not null
 ticket.opened_at timestamp with time zone not null
 ticket.changed_at timestamp with time zone not null
 ticket.archived boolean not null default false
+ticket.needs text[] not null default '{}'::text[]
+ticket.unassigned jsonb
 ticket_answer.org_id uuid not null
 ticket_answer.visit_id uuid not null
 ticket_answer.step text not null
@@ -573,6 +594,14 @@ ticket_notice.text_zh text not null
 ticket_notice.text_en text not null
 ticket_notice.at timestamp with time zone not null
 ticket_notice.archived boolean not null default false
+ticket_rating.org_id uuid not null
+ticket_rating.ticket_id uuid not null
+ticket_rating.visit_id uuid not null
+ticket_rating.technician_id uuid not null
+ticket_rating.stars smallint not null
+ticket_rating.comment text not null
+ticket_rating.rated_at timestamp with time zone not null
+ticket_rating.changed_at timestamp with time zone not null
 ticket_reason.org_id uuid not null
 ticket_reason.use text not null
 ticket_reason.key text not null
@@ -629,6 +658,7 @@ app_user app_user_pkey PRIMARY KEY (org_id, id)
 code code_human_code_check CHECK ((length(human_code) = 8))
 code code_kind_check CHECK (((kind >= 1) AND (kind <= 3)))
 code code_pkey PRIMARY KEY (org_id, code_id)
+code_booking code_booking_language_check CHECK ((length(language) <= 35))
 code_booking code_booking_pkey PRIMARY KEY (org_id, request_id)
 code_org code_org_handle_check CHECK (((handle = lower(handle)) AND ((length(handle) >= 4) AND (length(handle) <= 253))))
 code_org code_org_pkey PRIMARY KEY (handle)
@@ -638,6 +668,13 @@ customer customer_latitude_check CHECK (((latitude >= ('-90'::integer)::double p
 customer customer_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
 customer customer_phone_hash_check CHECK ((octet_length(phone_hash) = 32))
 customer customer_pkey PRIMARY KEY (org_id, id)
+customer_proposal customer_proposal_check CHECK (((latitude IS NULL) = (longitude IS NULL)))
+customer_proposal customer_proposal_check1 CHECK (((decision = ''::text) = (decided_at IS NULL)))
+customer_proposal customer_proposal_decision_check CHECK ((decision = ANY (ARRAY[''::text, 'accepted'::text, 'dismissed'::text])))
+customer_proposal customer_proposal_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision)))
+customer_proposal customer_proposal_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
+customer_proposal customer_proposal_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customer(org_id, id)
+customer_proposal customer_proposal_pkey PRIMARY KEY (org_id, id)
 device device_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id)
 device device_pkey PRIMARY KEY (org_id, id)
 enrolment_code enrolment_code_pkey PRIMARY KEY (code_hash)
@@ -786,6 +823,9 @@ ticket_note ticket_note_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) RE
 ticket_note ticket_note_pkey PRIMARY KEY (org_id, id)
 ticket_notice ticket_notice_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
 ticket_notice ticket_notice_pkey PRIMARY KEY (org_id, id)
+ticket_rating ticket_rating_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_rating ticket_rating_pkey PRIMARY KEY (org_id, ticket_id)
+ticket_rating ticket_rating_stars_check CHECK (((stars >= 1) AND (stars <= 5)))
 ticket_reason ticket_reason_key_check CHECK ((key ~ '^[a-z0-9_]{1,64}$'::text))
 ticket_reason ticket_reason_pkey PRIMARY KEY (org_id, use, key)
 ticket_reason ticket_reason_use_check CHECK ((use = ANY (ARRAY['decline'::text, 'cannot_complete'::text, 'cancel'::text, 'reschedule'::text, 'refuse_proof'::text, 'hold'::text, 'rework'::text])))
@@ -810,6 +850,9 @@ CREATE INDEX code_booking_at ON public.code_booking USING btree (org_id, at)
 CREATE INDEX code_booking_target ON public.code_booking USING btree (org_id, target_id, at)
 CREATE INDEX code_scan_at ON public.code_scan USING btree (org_id, at)
 CREATE INDEX code_target ON public.code USING btree (org_id, target_id, kind)
+CREATE INDEX customer_proposal_customer ON public.customer_proposal USING btree (org_id, customer_id, id DESC)
+CREATE INDEX customer_proposal_open ON public.customer_proposal USING btree (org_id, id DESC) WHERE (decision = ''::text)
+CREATE INDEX customer_proposal_purchase ON public.customer_proposal USING btree (org_id, purchase_id)
 CREATE INDEX device_user ON public.device USING btree (org_id, user_id)
 CREATE INDEX enrolment_code_expiry ON public.enrolment_code USING btree (expires_at)
 CREATE INDEX pay_accrual_ticket ON public.pay_accrual USING btree (org_id, ticket_id)
@@ -835,6 +878,7 @@ CREATE INDEX ticket_archive ON public.ticket USING btree (org_id, changed_at) WH
 CREATE INDEX ticket_assignment_ticket ON public.ticket_assignment USING btree (org_id, ticket_id, valid_from)
 CREATE INDEX ticket_charge_ticket ON public.ticket_charge USING btree (org_id, ticket_id, server_time)
 CREATE INDEX ticket_customer ON public.ticket USING btree (org_id, customer_id, opened_at DESC) WHERE (customer_id IS NOT NULL)
+CREATE INDEX ticket_needs ON public.ticket USING btree (org_id, opened_at DESC, id DESC) WHERE ((needs <> '{}'::text[]) AND (state = ANY (ARRAY[1, 2, 5])))
 CREATE INDEX ticket_note_ticket ON public.ticket_note USING btree (org_id, ticket_id, server_time)
 CREATE INDEX ticket_notice_archive ON public.ticket_notice USING btree (org_id, at) WHERE (NOT archived)
 CREATE INDEX ticket_opened ON public.ticket USING btree (org_id, opened_at DESC, id DESC)
@@ -859,6 +903,7 @@ CREATE UNIQUE INDEX code_pkey ON public.code USING btree (org_id, code_id)
 CREATE UNIQUE INDEX code_scan_pkey ON public.code_scan USING btree (org_id, scan_id)
 CREATE UNIQUE INDEX customer_phone ON public.customer USING btree (org_id, phone_hash) WHERE (phone_hash IS NOT NULL)
 CREATE UNIQUE INDEX customer_pkey ON public.customer USING btree (org_id, id)
+CREATE UNIQUE INDEX customer_proposal_pkey ON public.customer_proposal USING btree (org_id, id)
 CREATE UNIQUE INDEX customer_ref ON public.customer USING btree (org_id, source, ref) WHERE (phone_hash IS NULL)
 CREATE UNIQUE INDEX device_pkey ON public.device USING btree (org_id, id)
 CREATE UNIQUE INDEX enrolment_code_pkey ON public.enrolment_code USING btree (code_hash)
@@ -926,6 +971,7 @@ CREATE UNIQUE INDEX ticket_notice_pkey ON public.ticket_notice USING btree (org_
 CREATE UNIQUE INDEX ticket_open_unit ON public.ticket USING btree (org_id, unit_id) WHERE ((unit_id IS NOT NULL) AND (state = ANY (ARRAY[1, 2, 3, 5])))
 CREATE UNIQUE INDEX ticket_org_id_number_key ON public.ticket USING btree (org_id, number)
 CREATE UNIQUE INDEX ticket_pkey ON public.ticket USING btree (org_id, id)
+CREATE UNIQUE INDEX ticket_rating_pkey ON public.ticket_rating USING btree (org_id, ticket_id)
 CREATE UNIQUE INDEX ticket_reason_pkey ON public.ticket_reason USING btree (org_id, use, key)
 CREATE UNIQUE INDEX ticket_source ON public.ticket USING btree (org_id, source, source_key) WHERE (source_key <> ''::text)
 CREATE UNIQUE INDEX ticket_template_org_id_key_version_key ON public.ticket_template USING btree (org_id, key, version)
@@ -944,6 +990,7 @@ code_booking enabled forced
 code_org
 code_scan enabled forced
 customer enabled forced
+customer_proposal enabled forced
 device enabled forced
 enrolment_code
 import_refusal enabled forced
@@ -995,6 +1042,7 @@ ticket_counter enabled forced
 ticket_event enabled forced
 ticket_note enabled forced
 ticket_notice enabled forced
+ticket_rating enabled forced
 ticket_reason enabled forced
 ticket_template enabled forced
 token_family enabled forced
@@ -1008,6 +1056,7 @@ code tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_settin
 code_booking tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_scan tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 customer tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+customer_proposal tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 import_refusal tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 import_run tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1055,6 +1104,7 @@ ticket_counter tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(curr
 ticket_event tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_note tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_notice tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_rating tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_reason tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_template tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 token_family tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1069,6 +1119,7 @@ code_booking doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_org doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_scan doorstep_app: DELETE, INSERT, SELECT, UPDATE
 customer doorstep_app: DELETE, INSERT, SELECT, UPDATE
+customer_proposal doorstep_app: DELETE, INSERT, SELECT, UPDATE
 device doorstep_app: DELETE, INSERT, SELECT, UPDATE
 enrolment_code doorstep_app: DELETE, INSERT, SELECT, UPDATE
 import_refusal doorstep_app: DELETE, INSERT, SELECT, UPDATE
@@ -1121,6 +1172,7 @@ ticket_counter doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_event doorstep_app: INSERT, SELECT
 ticket_note doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_notice doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_rating doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_reason doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_template doorstep_app: DELETE, INSERT, SELECT, UPDATE
 token_family doorstep_app: DELETE, INSERT, SELECT, UPDATE

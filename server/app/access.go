@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1/fieldv1connect"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
@@ -26,6 +28,7 @@ func Access() rpc.Access {
 		intake   = rpc.Rule{Roles: []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}}
 		office   = rpc.Rule{Roles: []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}}
 		page     = rpc.Rule{Device: true, Large: true}
+		met      = rpc.Rule{Roles: append(slices.Clone(dispatch.Roles), identity.Technician)}
 		money    = rpc.Rule{Roles: []identity.Role{identity.Finance, identity.Admin}}
 		earnings = rpc.Rule{Roles: []identity.Role{identity.Technician, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}}
 		admin    = rpc.Rule{Roles: []identity.Role{identity.Admin}}
@@ -65,6 +68,10 @@ func Access() rpc.Access {
 		officev1connect.OrderServiceCreateOrderProcedure:  intake,
 		officev1connect.OrderServiceListOrdersProcedure:   intake,
 		officev1connect.OrderServiceFindCustomerProcedure: intake,
+
+		officev1connect.OrderServiceListCustomerProposalsProcedure:   {Roles: append(slices.Clone(intake.Roles), identity.Technician)},
+		officev1connect.OrderServiceAcceptCustomerProposalProcedure:  met,
+		officev1connect.OrderServiceDismissCustomerProposalProcedure: met,
 
 		officev1connect.CatalogueServiceListCatalogueProcedure:   anybody,
 		officev1connect.CatalogueServicePutProductProcedure:      admin,

@@ -139,7 +139,7 @@ func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Roo
 			Actor:    ticket.BySystem(o.Source),
 		}
 		if o.By != (change.User{}) {
-			p.Actor = ticket.ByUser(uuid.UUID(o.By))
+			p.Actor, p.By = ticket.ByUser(uuid.UUID(o.By)), order.Counter(o.Store)
 		}
 		if o.Phone != "" {
 			phone, err := parse.Phone(o.Phone)

@@ -29,6 +29,7 @@ func (a *App) orders(r *Rooms) {
 			opened, err := tickets.Open(ctx, tx, requestOf(o))
 			return opened.TicketID, err
 		},
+		Met: tickets.Met, Trail: tickets.Trail,
 	}}
 }
 

@@ -21,16 +21,17 @@ import (
 )
 
 type admin struct {
-	Org    adminOrg    `cmd:"" help:"Companies: add, set, list."`
-	User   adminUser   `cmd:"" help:"People: add, list, disable, enable."`
-	Place  adminPlace  `cmd:"" help:"Regions, teams and shops: add, list."`
-	Device adminDevice `cmd:"" help:"Devices: how one is doing, list."`
-	Why    adminWhy    `cmd:"" help:"Why a person's phones have or lack a ticket."`
-	Parked adminParked `cmd:"" help:"Work that waits for a decision: list, show, edit, replay, dismiss."`
-	Enrol  adminEnrol  `cmd:"" name:"enrol-code" help:"A one-time code for a person's next phone."`
-	Revoke adminRevoke `cmd:"" help:"Take a device out of service."`
-	Key    adminKey    `cmd:"" name:"rotate-key" help:"Begin a new signing key."`
-	Secret adminSecret `cmd:"" help:"Make the installation's root secret."`
+	Org      adminOrg      `cmd:"" help:"Companies: add, set, list."`
+	User     adminUser     `cmd:"" help:"People: add, list, disable, enable."`
+	Place    adminPlace    `cmd:"" help:"Regions, teams and shops: add, list."`
+	Device   adminDevice   `cmd:"" help:"Devices: how one is doing, list."`
+	Why      adminWhy      `cmd:"" help:"Why a person's phones have or lack a ticket."`
+	Parked   adminParked   `cmd:"" help:"Work that waits for a decision: list, show, edit, replay, dismiss."`
+	Customer adminCustomer `cmd:"" help:"What was said of customers beside their records: list, accept, dismiss."`
+	Enrol    adminEnrol    `cmd:"" name:"enrol-code" help:"A one-time code for a person's next phone."`
+	Revoke   adminRevoke   `cmd:"" help:"Take a device out of service."`
+	Key      adminKey      `cmd:"" name:"rotate-key" help:"Begin a new signing key."`
+	Secret   adminSecret   `cmd:"" help:"Make the installation's root secret."`
 
 	Restored   adminRestored   `cmd:"" help:"Say that the database was restored from a backup."`
 	Distribute adminDistribute `cmd:"" help:"Spread the companies' tables over the nodes of a Citus cluster."`

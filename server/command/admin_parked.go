@@ -41,23 +41,28 @@ func (d decider) decide(ctx context.Context, c Console, do func(ctx context.Cont
 	if err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "id %.100s", d.ID)
 	}
-	return d.during(ctx, c, func(r app.Rooms) error {
-		org, err := orgOf(ctx, r.Account, d.Org)
+	return d.as(ctx, c, d.Org, d.As, func(ctx context.Context, r app.Rooms) error { return do(ctx, r, id[:]) })
+}
+
+// as opens the rooms for fn, which calls them as the person of that login, with all the limits of that person.
+func (i installation) as(ctx context.Context, c Console, slug, login string, fn func(ctx context.Context, r app.Rooms) error) error {
+	return i.during(ctx, c, func(r app.Rooms) error {
+		org, err := orgOf(ctx, r.Account, slug)
 		if err != nil {
 			return err
 		}
 		who := identity.Identity{Org: org.ID}
 		if err := r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) error {
-			u, err := r.Account.UserByLogin(ctx, tx, d.As)
+			u, err := r.Account.UserByLogin(ctx, tx, login)
 			if err == nil && u.Disabled {
-				err = fault.New(fault.Forbidden, "%s", d.As)
+				err = fault.New(fault.Forbidden, "%s", login)
 			}
 			who.User, who.Grants = u.ID, u.Grants
 			return err
 		}); err != nil {
 			return err
 		}
-		return do(identity.With(ctx, who), r, id[:])
+		return fn(identity.With(ctx, who), r)
 	})
 }
 

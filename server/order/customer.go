@@ -25,12 +25,21 @@ func (r *Room) phoneHash(org uuid.UUID, phone string) []byte {
 	return m.Sum(nil)
 }
 
-// meet finds or makes the customer, and keeps the newest name, address and place. VIP is only ever granted here.
-func (r *Room) meet(ctx context.Context, tx *postgres.Tx, source string, c Customer) (uuid.UUID, error) {
+// record is a customer's record, locked, as an order finds it.
+type record struct {
+	Customer
+	// fresh: nobody knew the customer; the record says what this order says.
+	fresh bool
+}
+
+// meet finds or makes the customer of an order and locks the record. A record that is there stays as it is: what the
+// order says of it is for told. Known and unknown numbers take the same statement, so that a stranger learns nothing.
+func (r *Room) meet(ctx context.Context, tx *postgres.Tx, p Purchase) (record, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return uuid.Nil, err
+		return record{}, err
 	}
+	c := p.Customer
 	var lat, lng *float64
 	if c.At != nil {
 		lat, lng = &c.At.Latitude, &c.At.Longitude
@@ -39,16 +48,17 @@ func (r *Room) meet(ctx context.Context, tx *postgres.Tx, source string, c Custo
 	if c.Phone == "" {
 		target = `(org_id, source, ref) WHERE phone_hash IS NULL`
 	}
-	err = tx.QueryRow(ctx, `INSERT INTO customer (org_id, id, name, phone, phone_hash, source, ref, address, latitude, longitude, vip, created_at)
+	// The update changes nothing; it takes the row's lock and lets the row be returned.
+	rows, err := tx.Query(ctx, `INSERT INTO customer (org_id, id, name, phone, phone_hash, source, ref, address, latitude, longitude, vip, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-		ON CONFLICT `+target+` DO UPDATE SET
-			name = coalesce(nullif(excluded.name, ''), customer.name), address = coalesce(nullif(excluded.address, ''), customer.address),
-			latitude = CASE WHEN excluded.address = '' THEN customer.latitude ELSE excluded.latitude END,
-			longitude = CASE WHEN excluded.address = '' THEN customer.longitude ELSE excluded.longitude END,
-			vip = customer.vip OR excluded.vip
-		RETURNING id`,
-		tx.OrgID(), id, c.Name, c.Phone, r.phoneHash(tx.OrgID(), c.Phone), source, c.Ref, c.Address, lat, lng, c.VIP, tx.Now()).Scan(&id)
-	return id, err
+		ON CONFLICT `+target+` DO UPDATE SET created_at = customer.created_at
+		RETURNING `+customerColumns,
+		tx.OrgID(), id, c.Name, c.Phone, r.phoneHash(tx.OrgID(), c.Phone), p.Source, c.Ref, c.Address, lat, lng, c.VIP, tx.Now())
+	if err != nil {
+		return record{}, err
+	}
+	found, err := pgx.CollectExactlyOneRow(rows, scanCustomer)
+	return record{Customer: found, fresh: found.ID == id}, err
 }
 
 const customerColumns = `id, name, phone, ref, address, latitude, longitude, vip`
@@ -61,6 +71,23 @@ func scanCustomer(row pgx.CollectableRow) (Customer, error) {
 		c.At = &Point{*lat, *lng}
 	}
 	return c, err
+}
+
+// within is what of a customer somebody sees who knows only these orders, the newest first.
+func (c Customer) within(orders []Order) Customer {
+	if len(orders) == 0 {
+		return Customer{ID: c.ID, Name: maskName(c.Name), Phone: c.Phone}
+	}
+	told := orders[0].Customer
+	return Customer{ID: c.ID, Name: told.Name, Phone: c.Phone, Address: told.Address, At: told.At, VIP: c.VIP}
+}
+
+// maskName leaves the first character of a name: 王女士 becomes 王**.
+func maskName(name string) string {
+	for _, r := range name {
+		return string(r) + "**"
+	}
+	return ""
 }
 
 // CustomersByPhone finds customers by a phone number in any writing; none for what is no number.

@@ -28,8 +28,11 @@ type company struct {
 	url       string
 	shop      Place
 
-	mu     sync.Mutex
-	opened map[string]int // by key, also of transactions that were undone
+	mu      sync.Mutex
+	opened  map[string]int     // by key, also of transactions that were undone
+	tickets []Opening          // the last opening of each
+	met     map[uuid.UUID]bool // technicians who have met everybody
+	trail   []string
 }
 
 func open(t *testing.T) *company {
@@ -47,7 +50,7 @@ func open(t *testing.T) *company {
 func companyOn(store *postgres.Store, org change.Org) *company {
 	cat := &catalogue.Room{Store: store, Now: store.Now}
 	c := &company{
-		catalogue: cat, org: org, opened: map[string]int{},
+		catalogue: cat, org: org, opened: map[string]int{}, met: map[uuid.UUID]bool{},
 		shop: Place{
 			ID: uuid.MustParse("00000000-0000-7000-8000-000000000001"), Shop: true, NameZH: "西湖店", NameEN: "West Lake",
 			Region: uuid.MustParse("00000000-0000-7000-8000-000000000002"), At: &Point{30.25, 120.15},
@@ -58,10 +61,18 @@ func companyOn(store *postgres.Store, org change.Org) *company {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.opened[o.Key]++
+			c.tickets = append(c.tickets, o)
 			return uuid.NewSHA1(uuid.NameSpaceOID, []byte(o.Key)), nil
 		},
 		Product: cat.Product, ProductBySKU: cat.ProductBySKU, ProductByGTIN: cat.ProductByGTIN, ProductByModel: cat.ProductByModel,
 		ClassByKey: cat.ClassByKey, UnnamedProduct: cat.UnnamedProduct,
+		Met: func(_ context.Context, _ *postgres.Tx, user uuid.UUID, _ []uuid.UUID) (bool, error) {
+			return c.met[user], nil
+		},
+		Trail: func(_ context.Context, _ *postgres.Tx, _ uuid.UUID, kind, actor string, _ map[string]string) error {
+			c.trail = append(c.trail, kind+" "+actor)
+			return nil
+		},
 		Places: func(context.Context, *postgres.Tx) ([]Place, error) {
 			return []Place{{ID: c.shop.Region, NameZH: "浙江"}, c.shop}, nil
 		},

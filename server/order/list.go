@@ -46,7 +46,7 @@ type Filter struct {
 // List returns orders, the last taken in first.
 func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, error) {
 	rows, err := tx.Query(ctx, `SELECT p.id, p.source, p.number, p.ordered_at, p.store_id, p.region_id, p.address, p.latitude, p.longitude,
-			c.id, c.name, c.phone, c.ref, c.vip
+			c.id, CASE WHEN p.customer_name = '' THEN c.name ELSE p.customer_name END, c.phone, c.ref, c.vip
 		FROM purchase p JOIN customer c ON c.org_id = p.org_id AND c.id = p.customer_id
 		WHERE p.org_id = $1 AND ($2::uuid[] IS NULL OR p.id = ANY ($2)) AND ($3::uuid IS NULL OR p.customer_id = $3)
 			AND (NOT $4 OR p.store_id = ANY ($5) OR p.region_id = ANY ($6)) AND ($7::uuid IS NULL OR p.id < $7)

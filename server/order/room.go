@@ -39,6 +39,11 @@ type Hooks struct {
 	ClassByKey     func(ctx context.Context, tx *postgres.Tx, key string) (c *fieldv1.ProductClass, ok bool, err error)
 	UnnamedProduct func(ctx context.Context, tx *postgres.Tx, class *fieldv1.ProductClass) (*fieldv1.Product, error)
 
+	// Met tells whether a user stood at the customer's door on one of these tickets.
+	Met func(ctx context.Context, tx *postgres.Tx, user uuid.UUID, tickets []uuid.UUID) (bool, error)
+	// Trail writes what became of a customer's record into a ticket's trail.
+	Trail func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind, actor string, what map[string]string) error
+
 	// Places lists regions and shops.
 	Places func(ctx context.Context, tx *postgres.Tx) ([]Place, error)
 }
@@ -71,6 +76,8 @@ type Purchase struct {
 	Lines                []Line
 	// Actor is user:<id> or system:<name>.
 	Actor string
+	// By is what who brings it may do to customers' records; the zero value is a stranger's: nothing.
+	By Standing
 	// NoTickets takes the order in without opening anything, for history.
 	NoTickets bool
 }

@@ -29,6 +29,9 @@ func (r *Room) Handlers(handle func(path string, h http.Handler), options ...con
 
 type service struct{ room *Room }
 
+// Service is the office's calls about orders and customers.
+func (r *Room) Service() officev1connect.OrderServiceHandler { return service{r} }
+
 var (
 	takers = []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}
 	// callers may see whole phone numbers, for they arrange visits; a clerk, who was told the number, sees it masked.
@@ -63,7 +66,7 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 	}
 	in := req.Msg.GetOrder()
 	p := Purchase{
-		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), OrderedAt: s.room.Now(),
+		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who), OrderedAt: s.room.Now(),
 		Customer: Customer{Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()), VIP: in.GetCustomer().GetVip()},
 	}
 	if in.GetOrderedAt() != nil {
@@ -198,8 +201,9 @@ func (s service) ListOrders(ctx context.Context, req *connect.Request[officev1.L
 	return connect.NewResponse(out), nil
 }
 
-// FindCustomer implements OrderService. A customer is shown to whoever is asked for their number at the counter; of
-// the history, only the orders within reach.
+// FindCustomer implements OrderService. Of the history it shows only the orders within reach. The record is for the
+// office of the whole company; anybody else sees the customer as told with his newest order within reach, and without
+// one that the number is known: the name masked, no address and no position.
 func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1.FindCustomerRequest]) (*connect.Response[officev1.FindCustomerResponse], error) {
 	who, err := identity.Require(ctx, takers...)
 	if err != nil {
@@ -211,8 +215,8 @@ func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1
 		if err != nil {
 			return err
 		}
+		out.Customers, out.Orders = nil, nil
 		for _, c := range found {
-			out.Customers = append(out.Customers, customerToWire(who, c))
 			f := filterOf(who)
 			f.Customer, f.Limit = c.ID, 50
 			orders, err := s.room.List(ctx, tx, f)
@@ -222,6 +226,10 @@ func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1
 			for _, o := range orders {
 				out.Orders = append(out.Orders, toWire(who, o))
 			}
+			if f.Limited {
+				c = c.within(orders)
+			}
+			out.Customers = append(out.Customers, customerToWire(who, c))
 		}
 		return nil
 	})

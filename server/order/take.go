@@ -26,15 +26,27 @@ func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, er
 	if p.Customer.Phone == "" && p.Customer.Ref == "" {
 		return Taken{}, fault.New(fault.InvalidArgument, "order.customer: a phone number")
 	}
-	customer, err := r.meet(ctx, tx, p.Source, p.Customer)
+	grants := p.By.VIP.holds(p.Store, p.Region)
+	asked := p.Customer.VIP
+	p.Customer.VIP = asked && grants
+	known, err := r.meet(ctx, tx, p)
 	if err != nil {
 		return Taken{}, err
 	}
-	p.Customer.ID = customer
-	t := Taken{Customer: customer}
+	if asked && !grants && !known.VIP {
+		return Taken{}, fault.New(fault.Forbidden, "order.customer.vip: the office says who is a VIP")
+	}
+	p.Customer.ID = known.ID
+	t := Taken{Customer: known.ID}
 	if t.ID, t.Existing, err = insertPurchase(ctx, tx, p); err != nil {
 		return Taken{}, err
 	}
+	if !t.Existing { // an order that was here before says nothing new
+		if err := r.told(ctx, tx, known, p, t.ID); err != nil {
+			return Taken{}, err
+		}
+	}
+	p.Customer.VIP = p.Customer.VIP || known.VIP
 	for _, l := range p.Lines {
 		done, err := r.takeLine(ctx, tx, p, t, l)
 		if err != nil {
@@ -57,12 +69,12 @@ func insertPurchase(ctx context.Context, tx *postgres.Tx, p Purchase) (id uuid.U
 	}
 	var customer uuid.UUID
 	// The update changes nothing; it takes the row's lock and lets the row be returned.
-	err = tx.QueryRow(ctx, `INSERT INTO purchase (org_id, id, source, number, ordered_at, customer_id, address, latitude, longitude, store_id, region_id, wanted_from, wanted_to, taken_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	err = tx.QueryRow(ctx, `INSERT INTO purchase (org_id, id, source, number, ordered_at, customer_id, address, latitude, longitude, store_id, region_id, wanted_from, wanted_to, taken_at, customer_name)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (org_id, source, number) DO UPDATE SET number = purchase.number
 		RETURNING id, customer_id`,
 		tx.OrgID(), fresh, p.Source, p.Number, p.OrderedAt, p.Customer.ID, p.Customer.Address, lat, lng, some(p.Store), some(p.Region),
-		someTime(p.WantedFrom), someTime(p.WantedTo), tx.Now()).Scan(&id, &customer)
+		someTime(p.WantedFrom), someTime(p.WantedTo), tx.Now(), p.Customer.Name).Scan(&id, &customer)
 	if err != nil {
 		return uuid.Nil, false, err
 	}

@@ -35,3 +35,10 @@ func (r *Room) Lock(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) erro
 	}
 	return err
 }
+
+// Met tells whether a technician stood at the customer's door on one of these tickets.
+func (r *Room) Met(ctx context.Context, tx *postgres.Tx, technician uuid.UUID, tickets []uuid.UUID) (met bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM visit WHERE org_id = $1 AND ticket_id = ANY ($2) AND technician_id = $3 AND arrived_at IS NOT NULL)`,
+		tx.OrgID(), tickets, technician).Scan(&met)
+	return met, err
+}

@@ -7,6 +7,7 @@
 -- code_org: local
 -- code_scan: tenant
 -- customer: tenant
+-- customer_proposal: tenant
 -- device: tenant
 -- enrolment_code: local
 -- goose_db_version: local
@@ -64,6 +65,7 @@
 -- ticket_event: tenant
 -- ticket_note: tenant
 -- ticket_notice: tenant
+-- ticket_rating: tenant
 -- ticket_reason: tenant
 -- ticket_template: tenant
 -- token_family: tenant
@@ -112,6 +114,7 @@ SELECT create_distributed_table('public.ticket_counter', 'org_id', colocate_with
 SELECT create_distributed_table('public.ticket_reason', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_template', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.unit', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.customer_proposal', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.device', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.import_refusal', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.pay_accrual', 'org_id', colocate_with => 'public.account_event');
@@ -130,6 +133,7 @@ SELECT create_distributed_table('public.technician', 'org_id', colocate_with => 
 SELECT create_distributed_table('public.ticket_event', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_note', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_notice', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.ticket_rating', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.token_family', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.visit', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.purchase_line', 'org_id', colocate_with => 'public.account_event');

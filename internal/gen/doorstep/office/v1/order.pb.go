@@ -509,6 +509,462 @@ func (x *FindCustomerResponse) GetOrders() []*Order {
 	return nil
 }
 
+// CustomerProposal is what somebody said of a customer whose record he does not keep: a stranger who booked, a clerk
+// of another shop. The ticket carries what was said; the record stays until somebody takes it over.
+type CustomerProposal struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	CustomerId []byte                 `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// The order with which it was said, by its number, and its tickets.
+	OrderNumber string   `protobuf:"bytes,3,opt,name=order_number,json=orderNumber,proto3" json:"order_number,omitempty"`
+	TicketIds   [][]byte `protobuf:"bytes,4,rep,name=ticket_ids,json=ticketIds,proto3" json:"ticket_ids,omitempty"`
+	// Empty leaves the record's as it is.
+	Name     string        `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Address  string        `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
+	Position *v11.Position `protobuf:"bytes,7,opt,name=position,proto3" json:"position,omitempty"`
+	// Only ever granted, and only by the office.
+	Vip bool `protobuf:"varint,8,opt,name=vip,proto3" json:"vip,omitempty"`
+	// booking, scan, or the source of the order.
+	Source string `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
+	// user:<id> or system:<name>.
+	Actor string                 `protobuf:"bytes,10,opt,name=actor,proto3" json:"actor,omitempty"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=at,proto3" json:"at,omitempty"`
+	// accepted or dismissed; empty while it is open.
+	Decision  string                 `protobuf:"bytes,12,opt,name=decision,proto3" json:"decision,omitempty"`
+	DecidedBy string                 `protobuf:"bytes,13,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	DecidedAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=decided_at,json=decidedAt,proto3" json:"decided_at,omitempty"`
+	// What the record says now; absent for who may not see it.
+	Record        *v1.Customer `protobuf:"bytes,15,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomerProposal) Reset() {
+	*x = CustomerProposal{}
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomerProposal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomerProposal) ProtoMessage() {}
+
+func (x *CustomerProposal) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomerProposal.ProtoReflect.Descriptor instead.
+func (*CustomerProposal) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CustomerProposal) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *CustomerProposal) GetCustomerId() []byte {
+	if x != nil {
+		return x.CustomerId
+	}
+	return nil
+}
+
+func (x *CustomerProposal) GetOrderNumber() string {
+	if x != nil {
+		return x.OrderNumber
+	}
+	return ""
+}
+
+func (x *CustomerProposal) GetTicketIds() [][]byte {
+	if x != nil {
+		return x.TicketIds
+	}
+	return nil
+}
+
+func (x *CustomerProposal) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CustomerProposal) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *CustomerProposal) GetPosition() *v11.Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+func (x *CustomerProposal) GetVip() bool {
+	if x != nil {
+		return x.Vip
+	}
+	return false
+}
+
+func (x *CustomerProposal) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *CustomerProposal) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *CustomerProposal) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *CustomerProposal) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+func (x *CustomerProposal) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+func (x *CustomerProposal) GetDecidedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DecidedAt
+	}
+	return nil
+}
+
+func (x *CustomerProposal) GetRecord() *v1.Customer {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type ListCustomerProposalsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 200; 0 means 50.
+	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	After []byte `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// Only those said with this ticket. A technician names one that he has or had.
+	TicketId []byte `protobuf:"bytes,3,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
+	// Also those that were decided.
+	Decided       bool `protobuf:"varint,4,opt,name=decided,proto3" json:"decided,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCustomerProposalsRequest) Reset() {
+	*x = ListCustomerProposalsRequest{}
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCustomerProposalsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCustomerProposalsRequest) ProtoMessage() {}
+
+func (x *ListCustomerProposalsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCustomerProposalsRequest.ProtoReflect.Descriptor instead.
+func (*ListCustomerProposalsRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListCustomerProposalsRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ListCustomerProposalsRequest) GetAfter() []byte {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *ListCustomerProposalsRequest) GetTicketId() []byte {
+	if x != nil {
+		return x.TicketId
+	}
+	return nil
+}
+
+func (x *ListCustomerProposalsRequest) GetDecided() bool {
+	if x != nil {
+		return x.Decided
+	}
+	return false
+}
+
+type ListCustomerProposalsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Proposals     []*CustomerProposal    `protobuf:"bytes,1,rep,name=proposals,proto3" json:"proposals,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCustomerProposalsResponse) Reset() {
+	*x = ListCustomerProposalsResponse{}
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCustomerProposalsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCustomerProposalsResponse) ProtoMessage() {}
+
+func (x *ListCustomerProposalsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCustomerProposalsResponse.ProtoReflect.Descriptor instead.
+func (*ListCustomerProposalsResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListCustomerProposalsResponse) GetProposals() []*CustomerProposal {
+	if x != nil {
+		return x.Proposals
+	}
+	return nil
+}
+
+type AcceptCustomerProposalRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptCustomerProposalRequest) Reset() {
+	*x = AcceptCustomerProposalRequest{}
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptCustomerProposalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptCustomerProposalRequest) ProtoMessage() {}
+
+func (x *AcceptCustomerProposalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptCustomerProposalRequest.ProtoReflect.Descriptor instead.
+func (*AcceptCustomerProposalRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AcceptCustomerProposalRequest) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+type AcceptCustomerProposalResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Proposal      *CustomerProposal      `protobuf:"bytes,1,opt,name=proposal,proto3" json:"proposal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptCustomerProposalResponse) Reset() {
+	*x = AcceptCustomerProposalResponse{}
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptCustomerProposalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptCustomerProposalResponse) ProtoMessage() {}
+
+func (x *AcceptCustomerProposalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptCustomerProposalResponse.ProtoReflect.Descriptor instead.
+func (*AcceptCustomerProposalResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AcceptCustomerProposalResponse) GetProposal() *CustomerProposal {
+	if x != nil {
+		return x.Proposal
+	}
+	return nil
+}
+
+type DismissCustomerProposalRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DismissCustomerProposalRequest) Reset() {
+	*x = DismissCustomerProposalRequest{}
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DismissCustomerProposalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DismissCustomerProposalRequest) ProtoMessage() {}
+
+func (x *DismissCustomerProposalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DismissCustomerProposalRequest.ProtoReflect.Descriptor instead.
+func (*DismissCustomerProposalRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DismissCustomerProposalRequest) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+type DismissCustomerProposalResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Proposal      *CustomerProposal      `protobuf:"bytes,1,opt,name=proposal,proto3" json:"proposal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DismissCustomerProposalResponse) Reset() {
+	*x = DismissCustomerProposalResponse{}
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DismissCustomerProposalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DismissCustomerProposalResponse) ProtoMessage() {}
+
+func (x *DismissCustomerProposalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DismissCustomerProposalResponse.ProtoReflect.Descriptor instead.
+func (*DismissCustomerProposalResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *DismissCustomerProposalResponse) GetProposal() *CustomerProposal {
+	if x != nil {
+		return x.Proposal
+	}
+	return nil
+}
+
 type ListCatalogueRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -517,7 +973,7 @@ type ListCatalogueRequest struct {
 
 func (x *ListCatalogueRequest) Reset() {
 	*x = ListCatalogueRequest{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[8]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +985,7 @@ func (x *ListCatalogueRequest) String() string {
 func (*ListCatalogueRequest) ProtoMessage() {}
 
 func (x *ListCatalogueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[8]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +998,7 @@ func (x *ListCatalogueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCatalogueRequest.ProtoReflect.Descriptor instead.
 func (*ListCatalogueRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{8}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{15}
 }
 
 type ListCatalogueResponse struct {
@@ -558,7 +1014,7 @@ type ListCatalogueResponse struct {
 
 func (x *ListCatalogueResponse) Reset() {
 	*x = ListCatalogueResponse{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[9]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -570,7 +1026,7 @@ func (x *ListCatalogueResponse) String() string {
 func (*ListCatalogueResponse) ProtoMessage() {}
 
 func (x *ListCatalogueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[9]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -583,7 +1039,7 @@ func (x *ListCatalogueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCatalogueResponse.ProtoReflect.Descriptor instead.
 func (*ListCatalogueResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{9}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListCatalogueResponse) GetProducts() []*v1.Product {
@@ -630,7 +1086,7 @@ type PutProductRequest struct {
 
 func (x *PutProductRequest) Reset() {
 	*x = PutProductRequest{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[10]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +1098,7 @@ func (x *PutProductRequest) String() string {
 func (*PutProductRequest) ProtoMessage() {}
 
 func (x *PutProductRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[10]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +1111,7 @@ func (x *PutProductRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutProductRequest.ProtoReflect.Descriptor instead.
 func (*PutProductRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{10}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PutProductRequest) GetProduct() *v1.Product {
@@ -674,7 +1130,7 @@ type PutProductResponse struct {
 
 func (x *PutProductResponse) Reset() {
 	*x = PutProductResponse{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[11]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +1142,7 @@ func (x *PutProductResponse) String() string {
 func (*PutProductResponse) ProtoMessage() {}
 
 func (x *PutProductResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[11]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +1155,7 @@ func (x *PutProductResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutProductResponse.ProtoReflect.Descriptor instead.
 func (*PutProductResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{11}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PutProductResponse) GetProduct() *v1.Product {
@@ -718,7 +1174,7 @@ type PutProductClassRequest struct {
 
 func (x *PutProductClassRequest) Reset() {
 	*x = PutProductClassRequest{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[12]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +1186,7 @@ func (x *PutProductClassRequest) String() string {
 func (*PutProductClassRequest) ProtoMessage() {}
 
 func (x *PutProductClassRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[12]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +1199,7 @@ func (x *PutProductClassRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutProductClassRequest.ProtoReflect.Descriptor instead.
 func (*PutProductClassRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{12}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PutProductClassRequest) GetClass() *v1.ProductClass {
@@ -762,7 +1218,7 @@ type PutProductClassResponse struct {
 
 func (x *PutProductClassResponse) Reset() {
 	*x = PutProductClassResponse{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[13]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +1230,7 @@ func (x *PutProductClassResponse) String() string {
 func (*PutProductClassResponse) ProtoMessage() {}
 
 func (x *PutProductClassResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[13]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +1243,7 @@ func (x *PutProductClassResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutProductClassResponse.ProtoReflect.Descriptor instead.
 func (*PutProductClassResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{13}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PutProductClassResponse) GetClass() *v1.ProductClass {
@@ -808,7 +1264,7 @@ type PutPriceItemRequest struct {
 
 func (x *PutPriceItemRequest) Reset() {
 	*x = PutPriceItemRequest{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[14]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +1276,7 @@ func (x *PutPriceItemRequest) String() string {
 func (*PutPriceItemRequest) ProtoMessage() {}
 
 func (x *PutPriceItemRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[14]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +1289,7 @@ func (x *PutPriceItemRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutPriceItemRequest.ProtoReflect.Descriptor instead.
 func (*PutPriceItemRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{14}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PutPriceItemRequest) GetItem() *v1.PriceItem {
@@ -859,7 +1315,7 @@ type PutPriceItemResponse struct {
 
 func (x *PutPriceItemResponse) Reset() {
 	*x = PutPriceItemResponse{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[15]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1327,7 @@ func (x *PutPriceItemResponse) String() string {
 func (*PutPriceItemResponse) ProtoMessage() {}
 
 func (x *PutPriceItemResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[15]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1340,7 @@ func (x *PutPriceItemResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutPriceItemResponse.ProtoReflect.Descriptor instead.
 func (*PutPriceItemResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{15}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PutPriceItemResponse) GetItem() *v1.PriceItem {
@@ -903,7 +1359,7 @@ type PutReasonRequest struct {
 
 func (x *PutReasonRequest) Reset() {
 	*x = PutReasonRequest{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[16]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1371,7 @@ func (x *PutReasonRequest) String() string {
 func (*PutReasonRequest) ProtoMessage() {}
 
 func (x *PutReasonRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[16]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1384,7 @@ func (x *PutReasonRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutReasonRequest.ProtoReflect.Descriptor instead.
 func (*PutReasonRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{16}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PutReasonRequest) GetReason() *v1.Reason {
@@ -947,7 +1403,7 @@ type PutReasonResponse struct {
 
 func (x *PutReasonResponse) Reset() {
 	*x = PutReasonResponse{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[17]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1415,7 @@ func (x *PutReasonResponse) String() string {
 func (*PutReasonResponse) ProtoMessage() {}
 
 func (x *PutReasonResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[17]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1428,7 @@ func (x *PutReasonResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutReasonResponse.ProtoReflect.Descriptor instead.
 func (*PutReasonResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{17}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PutReasonResponse) GetReason() *v1.Reason {
@@ -991,7 +1447,7 @@ type PutTemplateRequest struct {
 
 func (x *PutTemplateRequest) Reset() {
 	*x = PutTemplateRequest{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[18]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1459,7 @@ func (x *PutTemplateRequest) String() string {
 func (*PutTemplateRequest) ProtoMessage() {}
 
 func (x *PutTemplateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[18]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1472,7 @@ func (x *PutTemplateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutTemplateRequest.ProtoReflect.Descriptor instead.
 func (*PutTemplateRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{18}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PutTemplateRequest) GetTemplate() *v1.Template {
@@ -1035,7 +1491,7 @@ type PutTemplateResponse struct {
 
 func (x *PutTemplateResponse) Reset() {
 	*x = PutTemplateResponse{}
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[19]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1503,7 @@ func (x *PutTemplateResponse) String() string {
 func (*PutTemplateResponse) ProtoMessage() {}
 
 func (x *PutTemplateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_order_proto_msgTypes[19]
+	mi := &file_doorstep_office_v1_order_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1516,7 @@ func (x *PutTemplateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutTemplateResponse.ProtoReflect.Descriptor instead.
 func (*PutTemplateResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{19}
+	return file_doorstep_office_v1_order_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PutTemplateResponse) GetTemplate() *v1.Template {
@@ -1110,7 +1566,43 @@ const file_doorstep_office_v1_order_proto_rawDesc = "" +
 	"\x05phone\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x05\x18\x14R\x05phone\"\x84\x01\n" +
 	"\x14FindCustomerResponse\x129\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x1b.doorstep.field.v1.CustomerR\tcustomers\x121\n" +
-	"\x06orders\x18\x02 \x03(\v2\x19.doorstep.office.v1.OrderR\x06orders\"\x16\n" +
+	"\x06orders\x18\x02 \x03(\v2\x19.doorstep.office.v1.OrderR\x06orders\"\x83\x04\n" +
+	"\x10CustomerProposal\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1f\n" +
+	"\vcustomer_id\x18\x02 \x01(\fR\n" +
+	"customerId\x12!\n" +
+	"\forder_number\x18\x03 \x01(\tR\vorderNumber\x12\x1d\n" +
+	"\n" +
+	"ticket_ids\x18\x04 \x03(\fR\tticketIds\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x06 \x01(\tR\aaddress\x127\n" +
+	"\bposition\x18\a \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\x12\x10\n" +
+	"\x03vip\x18\b \x01(\bR\x03vip\x12\x16\n" +
+	"\x06source\x18\t \x01(\tR\x06source\x12\x14\n" +
+	"\x05actor\x18\n" +
+	" \x01(\tR\x05actor\x12*\n" +
+	"\x02at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bdecision\x18\f \x01(\tR\bdecision\x12\x1d\n" +
+	"\n" +
+	"decided_by\x18\r \x01(\tR\tdecidedBy\x129\n" +
+	"\n" +
+	"decided_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\tdecidedAt\x123\n" +
+	"\x06record\x18\x0f \x01(\v2\x1b.doorstep.field.v1.CustomerR\x06record\"\x9d\x01\n" +
+	"\x1cListCustomerProposalsRequest\x12\x1e\n" +
+	"\x05limit\x18\x01 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\x05limit\x12\x1d\n" +
+	"\x05after\x18\x02 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x05after\x12$\n" +
+	"\tticket_id\x18\x03 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\bticketId\x12\x18\n" +
+	"\adecided\x18\x04 \x01(\bR\adecided\"c\n" +
+	"\x1dListCustomerProposalsResponse\x12B\n" +
+	"\tproposals\x18\x01 \x03(\v2$.doorstep.office.v1.CustomerProposalR\tproposals\"8\n" +
+	"\x1dAcceptCustomerProposalRequest\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\"b\n" +
+	"\x1eAcceptCustomerProposalResponse\x12@\n" +
+	"\bproposal\x18\x01 \x01(\v2$.doorstep.office.v1.CustomerProposalR\bproposal\"9\n" +
+	"\x1eDismissCustomerProposalRequest\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\"c\n" +
+	"\x1fDismissCustomerProposalResponse\x12@\n" +
+	"\bproposal\x18\x01 \x01(\v2$.doorstep.office.v1.CustomerProposalR\bproposal\"\x16\n" +
 	"\x14ListCatalogueRequest\"\xb0\x02\n" +
 	"\x15ListCatalogueResponse\x126\n" +
 	"\bproducts\x18\x01 \x03(\v2\x1a.doorstep.field.v1.ProductR\bproducts\x129\n" +
@@ -1138,12 +1630,15 @@ const file_doorstep_office_v1_order_proto_rawDesc = "" +
 	"\x12PutTemplateRequest\x12?\n" +
 	"\btemplate\x18\x01 \x01(\v2\x1b.doorstep.field.v1.TemplateB\x06\xbaH\x03\xc8\x01\x01R\btemplate\"N\n" +
 	"\x13PutTemplateResponse\x127\n" +
-	"\btemplate\x18\x01 \x01(\v2\x1b.doorstep.field.v1.TemplateR\btemplate2\xb8\x02\n" +
+	"\btemplate\x18\x01 \x01(\v2\x1b.doorstep.field.v1.TemplateR\btemplate2\xc2\x05\n" +
 	"\fOrderService\x12^\n" +
 	"\vCreateOrder\x12&.doorstep.office.v1.CreateOrderRequest\x1a'.doorstep.office.v1.CreateOrderResponse\x12`\n" +
 	"\n" +
 	"ListOrders\x12%.doorstep.office.v1.ListOrdersRequest\x1a&.doorstep.office.v1.ListOrdersResponse\"\x03\x90\x02\x01\x12f\n" +
-	"\fFindCustomer\x12'.doorstep.office.v1.FindCustomerRequest\x1a(.doorstep.office.v1.FindCustomerResponse\"\x03\x90\x02\x012\xe3\x04\n" +
+	"\fFindCustomer\x12'.doorstep.office.v1.FindCustomerRequest\x1a(.doorstep.office.v1.FindCustomerResponse\"\x03\x90\x02\x01\x12\x81\x01\n" +
+	"\x15ListCustomerProposals\x120.doorstep.office.v1.ListCustomerProposalsRequest\x1a1.doorstep.office.v1.ListCustomerProposalsResponse\"\x03\x90\x02\x01\x12\x7f\n" +
+	"\x16AcceptCustomerProposal\x121.doorstep.office.v1.AcceptCustomerProposalRequest\x1a2.doorstep.office.v1.AcceptCustomerProposalResponse\x12\x82\x01\n" +
+	"\x17DismissCustomerProposal\x122.doorstep.office.v1.DismissCustomerProposalRequest\x1a3.doorstep.office.v1.DismissCustomerProposalResponse2\xe3\x04\n" +
 	"\x10CatalogueService\x12i\n" +
 	"\rListCatalogue\x12(.doorstep.office.v1.ListCatalogueRequest\x1a).doorstep.office.v1.ListCatalogueResponse\"\x03\x90\x02\x01\x12[\n" +
 	"\n" +
@@ -1166,88 +1661,109 @@ func file_doorstep_office_v1_order_proto_rawDescGZIP() []byte {
 	return file_doorstep_office_v1_order_proto_rawDescData
 }
 
-var file_doorstep_office_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_doorstep_office_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_doorstep_office_v1_order_proto_goTypes = []any{
-	(*Order)(nil),                   // 0: doorstep.office.v1.Order
-	(*OrderLine)(nil),               // 1: doorstep.office.v1.OrderLine
-	(*CreateOrderRequest)(nil),      // 2: doorstep.office.v1.CreateOrderRequest
-	(*CreateOrderResponse)(nil),     // 3: doorstep.office.v1.CreateOrderResponse
-	(*ListOrdersRequest)(nil),       // 4: doorstep.office.v1.ListOrdersRequest
-	(*ListOrdersResponse)(nil),      // 5: doorstep.office.v1.ListOrdersResponse
-	(*FindCustomerRequest)(nil),     // 6: doorstep.office.v1.FindCustomerRequest
-	(*FindCustomerResponse)(nil),    // 7: doorstep.office.v1.FindCustomerResponse
-	(*ListCatalogueRequest)(nil),    // 8: doorstep.office.v1.ListCatalogueRequest
-	(*ListCatalogueResponse)(nil),   // 9: doorstep.office.v1.ListCatalogueResponse
-	(*PutProductRequest)(nil),       // 10: doorstep.office.v1.PutProductRequest
-	(*PutProductResponse)(nil),      // 11: doorstep.office.v1.PutProductResponse
-	(*PutProductClassRequest)(nil),  // 12: doorstep.office.v1.PutProductClassRequest
-	(*PutProductClassResponse)(nil), // 13: doorstep.office.v1.PutProductClassResponse
-	(*PutPriceItemRequest)(nil),     // 14: doorstep.office.v1.PutPriceItemRequest
-	(*PutPriceItemResponse)(nil),    // 15: doorstep.office.v1.PutPriceItemResponse
-	(*PutReasonRequest)(nil),        // 16: doorstep.office.v1.PutReasonRequest
-	(*PutReasonResponse)(nil),       // 17: doorstep.office.v1.PutReasonResponse
-	(*PutTemplateRequest)(nil),      // 18: doorstep.office.v1.PutTemplateRequest
-	(*PutTemplateResponse)(nil),     // 19: doorstep.office.v1.PutTemplateResponse
-	(*timestamppb.Timestamp)(nil),   // 20: google.protobuf.Timestamp
-	(*v1.Customer)(nil),             // 21: doorstep.field.v1.Customer
-	(*v11.Money)(nil),               // 22: doorstep.types.v1.Money
-	(*v11.Window)(nil),              // 23: doorstep.types.v1.Window
-	(*v1.Product)(nil),              // 24: doorstep.field.v1.Product
-	(*v1.ProductClass)(nil),         // 25: doorstep.field.v1.ProductClass
-	(*v1.PriceItem)(nil),            // 26: doorstep.field.v1.PriceItem
-	(*v1.Template)(nil),             // 27: doorstep.field.v1.Template
-	(*v1.Reason)(nil),               // 28: doorstep.field.v1.Reason
+	(*Order)(nil),                           // 0: doorstep.office.v1.Order
+	(*OrderLine)(nil),                       // 1: doorstep.office.v1.OrderLine
+	(*CreateOrderRequest)(nil),              // 2: doorstep.office.v1.CreateOrderRequest
+	(*CreateOrderResponse)(nil),             // 3: doorstep.office.v1.CreateOrderResponse
+	(*ListOrdersRequest)(nil),               // 4: doorstep.office.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),              // 5: doorstep.office.v1.ListOrdersResponse
+	(*FindCustomerRequest)(nil),             // 6: doorstep.office.v1.FindCustomerRequest
+	(*FindCustomerResponse)(nil),            // 7: doorstep.office.v1.FindCustomerResponse
+	(*CustomerProposal)(nil),                // 8: doorstep.office.v1.CustomerProposal
+	(*ListCustomerProposalsRequest)(nil),    // 9: doorstep.office.v1.ListCustomerProposalsRequest
+	(*ListCustomerProposalsResponse)(nil),   // 10: doorstep.office.v1.ListCustomerProposalsResponse
+	(*AcceptCustomerProposalRequest)(nil),   // 11: doorstep.office.v1.AcceptCustomerProposalRequest
+	(*AcceptCustomerProposalResponse)(nil),  // 12: doorstep.office.v1.AcceptCustomerProposalResponse
+	(*DismissCustomerProposalRequest)(nil),  // 13: doorstep.office.v1.DismissCustomerProposalRequest
+	(*DismissCustomerProposalResponse)(nil), // 14: doorstep.office.v1.DismissCustomerProposalResponse
+	(*ListCatalogueRequest)(nil),            // 15: doorstep.office.v1.ListCatalogueRequest
+	(*ListCatalogueResponse)(nil),           // 16: doorstep.office.v1.ListCatalogueResponse
+	(*PutProductRequest)(nil),               // 17: doorstep.office.v1.PutProductRequest
+	(*PutProductResponse)(nil),              // 18: doorstep.office.v1.PutProductResponse
+	(*PutProductClassRequest)(nil),          // 19: doorstep.office.v1.PutProductClassRequest
+	(*PutProductClassResponse)(nil),         // 20: doorstep.office.v1.PutProductClassResponse
+	(*PutPriceItemRequest)(nil),             // 21: doorstep.office.v1.PutPriceItemRequest
+	(*PutPriceItemResponse)(nil),            // 22: doorstep.office.v1.PutPriceItemResponse
+	(*PutReasonRequest)(nil),                // 23: doorstep.office.v1.PutReasonRequest
+	(*PutReasonResponse)(nil),               // 24: doorstep.office.v1.PutReasonResponse
+	(*PutTemplateRequest)(nil),              // 25: doorstep.office.v1.PutTemplateRequest
+	(*PutTemplateResponse)(nil),             // 26: doorstep.office.v1.PutTemplateResponse
+	(*timestamppb.Timestamp)(nil),           // 27: google.protobuf.Timestamp
+	(*v1.Customer)(nil),                     // 28: doorstep.field.v1.Customer
+	(*v11.Money)(nil),                       // 29: doorstep.types.v1.Money
+	(*v11.Window)(nil),                      // 30: doorstep.types.v1.Window
+	(*v11.Position)(nil),                    // 31: doorstep.types.v1.Position
+	(*v1.Product)(nil),                      // 32: doorstep.field.v1.Product
+	(*v1.ProductClass)(nil),                 // 33: doorstep.field.v1.ProductClass
+	(*v1.PriceItem)(nil),                    // 34: doorstep.field.v1.PriceItem
+	(*v1.Template)(nil),                     // 35: doorstep.field.v1.Template
+	(*v1.Reason)(nil),                       // 36: doorstep.field.v1.Reason
 }
 var file_doorstep_office_v1_order_proto_depIdxs = []int32{
-	20, // 0: doorstep.office.v1.Order.ordered_at:type_name -> google.protobuf.Timestamp
-	21, // 1: doorstep.office.v1.Order.customer:type_name -> doorstep.field.v1.Customer
+	27, // 0: doorstep.office.v1.Order.ordered_at:type_name -> google.protobuf.Timestamp
+	28, // 1: doorstep.office.v1.Order.customer:type_name -> doorstep.field.v1.Customer
 	1,  // 2: doorstep.office.v1.Order.lines:type_name -> doorstep.office.v1.OrderLine
-	22, // 3: doorstep.office.v1.OrderLine.price:type_name -> doorstep.types.v1.Money
+	29, // 3: doorstep.office.v1.OrderLine.price:type_name -> doorstep.types.v1.Money
 	0,  // 4: doorstep.office.v1.CreateOrderRequest.order:type_name -> doorstep.office.v1.Order
-	23, // 5: doorstep.office.v1.CreateOrderRequest.wanted:type_name -> doorstep.types.v1.Window
+	30, // 5: doorstep.office.v1.CreateOrderRequest.wanted:type_name -> doorstep.types.v1.Window
 	0,  // 6: doorstep.office.v1.CreateOrderResponse.order:type_name -> doorstep.office.v1.Order
 	0,  // 7: doorstep.office.v1.ListOrdersResponse.orders:type_name -> doorstep.office.v1.Order
-	21, // 8: doorstep.office.v1.FindCustomerResponse.customers:type_name -> doorstep.field.v1.Customer
+	28, // 8: doorstep.office.v1.FindCustomerResponse.customers:type_name -> doorstep.field.v1.Customer
 	0,  // 9: doorstep.office.v1.FindCustomerResponse.orders:type_name -> doorstep.office.v1.Order
-	24, // 10: doorstep.office.v1.ListCatalogueResponse.products:type_name -> doorstep.field.v1.Product
-	25, // 11: doorstep.office.v1.ListCatalogueResponse.classes:type_name -> doorstep.field.v1.ProductClass
-	26, // 12: doorstep.office.v1.ListCatalogueResponse.prices:type_name -> doorstep.field.v1.PriceItem
-	27, // 13: doorstep.office.v1.ListCatalogueResponse.templates:type_name -> doorstep.field.v1.Template
-	28, // 14: doorstep.office.v1.ListCatalogueResponse.reasons:type_name -> doorstep.field.v1.Reason
-	24, // 15: doorstep.office.v1.PutProductRequest.product:type_name -> doorstep.field.v1.Product
-	24, // 16: doorstep.office.v1.PutProductResponse.product:type_name -> doorstep.field.v1.Product
-	25, // 17: doorstep.office.v1.PutProductClassRequest.class:type_name -> doorstep.field.v1.ProductClass
-	25, // 18: doorstep.office.v1.PutProductClassResponse.class:type_name -> doorstep.field.v1.ProductClass
-	26, // 19: doorstep.office.v1.PutPriceItemRequest.item:type_name -> doorstep.field.v1.PriceItem
-	20, // 20: doorstep.office.v1.PutPriceItemRequest.effective_from:type_name -> google.protobuf.Timestamp
-	26, // 21: doorstep.office.v1.PutPriceItemResponse.item:type_name -> doorstep.field.v1.PriceItem
-	28, // 22: doorstep.office.v1.PutReasonRequest.reason:type_name -> doorstep.field.v1.Reason
-	28, // 23: doorstep.office.v1.PutReasonResponse.reason:type_name -> doorstep.field.v1.Reason
-	27, // 24: doorstep.office.v1.PutTemplateRequest.template:type_name -> doorstep.field.v1.Template
-	27, // 25: doorstep.office.v1.PutTemplateResponse.template:type_name -> doorstep.field.v1.Template
-	2,  // 26: doorstep.office.v1.OrderService.CreateOrder:input_type -> doorstep.office.v1.CreateOrderRequest
-	4,  // 27: doorstep.office.v1.OrderService.ListOrders:input_type -> doorstep.office.v1.ListOrdersRequest
-	6,  // 28: doorstep.office.v1.OrderService.FindCustomer:input_type -> doorstep.office.v1.FindCustomerRequest
-	8,  // 29: doorstep.office.v1.CatalogueService.ListCatalogue:input_type -> doorstep.office.v1.ListCatalogueRequest
-	10, // 30: doorstep.office.v1.CatalogueService.PutProduct:input_type -> doorstep.office.v1.PutProductRequest
-	12, // 31: doorstep.office.v1.CatalogueService.PutProductClass:input_type -> doorstep.office.v1.PutProductClassRequest
-	14, // 32: doorstep.office.v1.CatalogueService.PutPriceItem:input_type -> doorstep.office.v1.PutPriceItemRequest
-	16, // 33: doorstep.office.v1.CatalogueService.PutReason:input_type -> doorstep.office.v1.PutReasonRequest
-	18, // 34: doorstep.office.v1.CatalogueService.PutTemplate:input_type -> doorstep.office.v1.PutTemplateRequest
-	3,  // 35: doorstep.office.v1.OrderService.CreateOrder:output_type -> doorstep.office.v1.CreateOrderResponse
-	5,  // 36: doorstep.office.v1.OrderService.ListOrders:output_type -> doorstep.office.v1.ListOrdersResponse
-	7,  // 37: doorstep.office.v1.OrderService.FindCustomer:output_type -> doorstep.office.v1.FindCustomerResponse
-	9,  // 38: doorstep.office.v1.CatalogueService.ListCatalogue:output_type -> doorstep.office.v1.ListCatalogueResponse
-	11, // 39: doorstep.office.v1.CatalogueService.PutProduct:output_type -> doorstep.office.v1.PutProductResponse
-	13, // 40: doorstep.office.v1.CatalogueService.PutProductClass:output_type -> doorstep.office.v1.PutProductClassResponse
-	15, // 41: doorstep.office.v1.CatalogueService.PutPriceItem:output_type -> doorstep.office.v1.PutPriceItemResponse
-	17, // 42: doorstep.office.v1.CatalogueService.PutReason:output_type -> doorstep.office.v1.PutReasonResponse
-	19, // 43: doorstep.office.v1.CatalogueService.PutTemplate:output_type -> doorstep.office.v1.PutTemplateResponse
-	35, // [35:44] is the sub-list for method output_type
-	26, // [26:35] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	31, // 10: doorstep.office.v1.CustomerProposal.position:type_name -> doorstep.types.v1.Position
+	27, // 11: doorstep.office.v1.CustomerProposal.at:type_name -> google.protobuf.Timestamp
+	27, // 12: doorstep.office.v1.CustomerProposal.decided_at:type_name -> google.protobuf.Timestamp
+	28, // 13: doorstep.office.v1.CustomerProposal.record:type_name -> doorstep.field.v1.Customer
+	8,  // 14: doorstep.office.v1.ListCustomerProposalsResponse.proposals:type_name -> doorstep.office.v1.CustomerProposal
+	8,  // 15: doorstep.office.v1.AcceptCustomerProposalResponse.proposal:type_name -> doorstep.office.v1.CustomerProposal
+	8,  // 16: doorstep.office.v1.DismissCustomerProposalResponse.proposal:type_name -> doorstep.office.v1.CustomerProposal
+	32, // 17: doorstep.office.v1.ListCatalogueResponse.products:type_name -> doorstep.field.v1.Product
+	33, // 18: doorstep.office.v1.ListCatalogueResponse.classes:type_name -> doorstep.field.v1.ProductClass
+	34, // 19: doorstep.office.v1.ListCatalogueResponse.prices:type_name -> doorstep.field.v1.PriceItem
+	35, // 20: doorstep.office.v1.ListCatalogueResponse.templates:type_name -> doorstep.field.v1.Template
+	36, // 21: doorstep.office.v1.ListCatalogueResponse.reasons:type_name -> doorstep.field.v1.Reason
+	32, // 22: doorstep.office.v1.PutProductRequest.product:type_name -> doorstep.field.v1.Product
+	32, // 23: doorstep.office.v1.PutProductResponse.product:type_name -> doorstep.field.v1.Product
+	33, // 24: doorstep.office.v1.PutProductClassRequest.class:type_name -> doorstep.field.v1.ProductClass
+	33, // 25: doorstep.office.v1.PutProductClassResponse.class:type_name -> doorstep.field.v1.ProductClass
+	34, // 26: doorstep.office.v1.PutPriceItemRequest.item:type_name -> doorstep.field.v1.PriceItem
+	27, // 27: doorstep.office.v1.PutPriceItemRequest.effective_from:type_name -> google.protobuf.Timestamp
+	34, // 28: doorstep.office.v1.PutPriceItemResponse.item:type_name -> doorstep.field.v1.PriceItem
+	36, // 29: doorstep.office.v1.PutReasonRequest.reason:type_name -> doorstep.field.v1.Reason
+	36, // 30: doorstep.office.v1.PutReasonResponse.reason:type_name -> doorstep.field.v1.Reason
+	35, // 31: doorstep.office.v1.PutTemplateRequest.template:type_name -> doorstep.field.v1.Template
+	35, // 32: doorstep.office.v1.PutTemplateResponse.template:type_name -> doorstep.field.v1.Template
+	2,  // 33: doorstep.office.v1.OrderService.CreateOrder:input_type -> doorstep.office.v1.CreateOrderRequest
+	4,  // 34: doorstep.office.v1.OrderService.ListOrders:input_type -> doorstep.office.v1.ListOrdersRequest
+	6,  // 35: doorstep.office.v1.OrderService.FindCustomer:input_type -> doorstep.office.v1.FindCustomerRequest
+	9,  // 36: doorstep.office.v1.OrderService.ListCustomerProposals:input_type -> doorstep.office.v1.ListCustomerProposalsRequest
+	11, // 37: doorstep.office.v1.OrderService.AcceptCustomerProposal:input_type -> doorstep.office.v1.AcceptCustomerProposalRequest
+	13, // 38: doorstep.office.v1.OrderService.DismissCustomerProposal:input_type -> doorstep.office.v1.DismissCustomerProposalRequest
+	15, // 39: doorstep.office.v1.CatalogueService.ListCatalogue:input_type -> doorstep.office.v1.ListCatalogueRequest
+	17, // 40: doorstep.office.v1.CatalogueService.PutProduct:input_type -> doorstep.office.v1.PutProductRequest
+	19, // 41: doorstep.office.v1.CatalogueService.PutProductClass:input_type -> doorstep.office.v1.PutProductClassRequest
+	21, // 42: doorstep.office.v1.CatalogueService.PutPriceItem:input_type -> doorstep.office.v1.PutPriceItemRequest
+	23, // 43: doorstep.office.v1.CatalogueService.PutReason:input_type -> doorstep.office.v1.PutReasonRequest
+	25, // 44: doorstep.office.v1.CatalogueService.PutTemplate:input_type -> doorstep.office.v1.PutTemplateRequest
+	3,  // 45: doorstep.office.v1.OrderService.CreateOrder:output_type -> doorstep.office.v1.CreateOrderResponse
+	5,  // 46: doorstep.office.v1.OrderService.ListOrders:output_type -> doorstep.office.v1.ListOrdersResponse
+	7,  // 47: doorstep.office.v1.OrderService.FindCustomer:output_type -> doorstep.office.v1.FindCustomerResponse
+	10, // 48: doorstep.office.v1.OrderService.ListCustomerProposals:output_type -> doorstep.office.v1.ListCustomerProposalsResponse
+	12, // 49: doorstep.office.v1.OrderService.AcceptCustomerProposal:output_type -> doorstep.office.v1.AcceptCustomerProposalResponse
+	14, // 50: doorstep.office.v1.OrderService.DismissCustomerProposal:output_type -> doorstep.office.v1.DismissCustomerProposalResponse
+	16, // 51: doorstep.office.v1.CatalogueService.ListCatalogue:output_type -> doorstep.office.v1.ListCatalogueResponse
+	18, // 52: doorstep.office.v1.CatalogueService.PutProduct:output_type -> doorstep.office.v1.PutProductResponse
+	20, // 53: doorstep.office.v1.CatalogueService.PutProductClass:output_type -> doorstep.office.v1.PutProductClassResponse
+	22, // 54: doorstep.office.v1.CatalogueService.PutPriceItem:output_type -> doorstep.office.v1.PutPriceItemResponse
+	24, // 55: doorstep.office.v1.CatalogueService.PutReason:output_type -> doorstep.office.v1.PutReasonResponse
+	26, // 56: doorstep.office.v1.CatalogueService.PutTemplate:output_type -> doorstep.office.v1.PutTemplateResponse
+	45, // [45:57] is the sub-list for method output_type
+	33, // [33:45] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_office_v1_order_proto_init() }
@@ -1261,7 +1777,7 @@ func file_doorstep_office_v1_order_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_office_v1_order_proto_rawDesc), len(file_doorstep_office_v1_order_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

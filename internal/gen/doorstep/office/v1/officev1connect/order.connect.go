@@ -43,6 +43,15 @@ const (
 	// OrderServiceFindCustomerProcedure is the fully-qualified name of the OrderService's FindCustomer
 	// RPC.
 	OrderServiceFindCustomerProcedure = "/doorstep.office.v1.OrderService/FindCustomer"
+	// OrderServiceListCustomerProposalsProcedure is the fully-qualified name of the OrderService's
+	// ListCustomerProposals RPC.
+	OrderServiceListCustomerProposalsProcedure = "/doorstep.office.v1.OrderService/ListCustomerProposals"
+	// OrderServiceAcceptCustomerProposalProcedure is the fully-qualified name of the OrderService's
+	// AcceptCustomerProposal RPC.
+	OrderServiceAcceptCustomerProposalProcedure = "/doorstep.office.v1.OrderService/AcceptCustomerProposal"
+	// OrderServiceDismissCustomerProposalProcedure is the fully-qualified name of the OrderService's
+	// DismissCustomerProposal RPC.
+	OrderServiceDismissCustomerProposalProcedure = "/doorstep.office.v1.OrderService/DismissCustomerProposal"
 	// CatalogueServiceListCatalogueProcedure is the fully-qualified name of the CatalogueService's
 	// ListCatalogue RPC.
 	CatalogueServiceListCatalogueProcedure = "/doorstep.office.v1.CatalogueService/ListCatalogue"
@@ -68,8 +77,16 @@ type OrderServiceClient interface {
 	// CreateOrder takes in one order; the same source and number again changes nothing.
 	CreateOrder(context.Context, *connect.Request[v1.CreateOrderRequest]) (*connect.Response[v1.CreateOrderResponse], error)
 	ListOrders(context.Context, *connect.Request[v1.ListOrdersRequest]) (*connect.Response[v1.ListOrdersResponse], error)
-	// FindCustomer looks a phone number up and brings the order history.
+	// FindCustomer looks a phone number up and brings the order history within the caller's reach. Who does not reach the
+	// whole company sees name and address as they were told with his newest order of that customer; without one, the
+	// name masked and no address.
 	FindCustomer(context.Context, *connect.Request[v1.FindCustomerRequest]) (*connect.Response[v1.FindCustomerResponse], error)
+	// ListCustomerProposals lists what was said of customers beside their records, newest first.
+	ListCustomerProposals(context.Context, *connect.Request[v1.ListCustomerProposalsRequest]) (*connect.Response[v1.ListCustomerProposalsResponse], error)
+	// AcceptCustomerProposal takes a proposal over into the record. The office may, and who has met the customer.
+	AcceptCustomerProposal(context.Context, *connect.Request[v1.AcceptCustomerProposalRequest]) (*connect.Response[v1.AcceptCustomerProposalResponse], error)
+	// DismissCustomerProposal leaves the record as it is.
+	DismissCustomerProposal(context.Context, *connect.Request[v1.DismissCustomerProposalRequest]) (*connect.Response[v1.DismissCustomerProposalResponse], error)
 }
 
 // NewOrderServiceClient constructs a client for the doorstep.office.v1.OrderService service. By
@@ -103,14 +120,36 @@ func NewOrderServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		listCustomerProposals: connect.NewClient[v1.ListCustomerProposalsRequest, v1.ListCustomerProposalsResponse](
+			httpClient,
+			baseURL+OrderServiceListCustomerProposalsProcedure,
+			connect.WithSchema(orderServiceMethods.ByName("ListCustomerProposals")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		acceptCustomerProposal: connect.NewClient[v1.AcceptCustomerProposalRequest, v1.AcceptCustomerProposalResponse](
+			httpClient,
+			baseURL+OrderServiceAcceptCustomerProposalProcedure,
+			connect.WithSchema(orderServiceMethods.ByName("AcceptCustomerProposal")),
+			connect.WithClientOptions(opts...),
+		),
+		dismissCustomerProposal: connect.NewClient[v1.DismissCustomerProposalRequest, v1.DismissCustomerProposalResponse](
+			httpClient,
+			baseURL+OrderServiceDismissCustomerProposalProcedure,
+			connect.WithSchema(orderServiceMethods.ByName("DismissCustomerProposal")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // orderServiceClient implements OrderServiceClient.
 type orderServiceClient struct {
-	createOrder  *connect.Client[v1.CreateOrderRequest, v1.CreateOrderResponse]
-	listOrders   *connect.Client[v1.ListOrdersRequest, v1.ListOrdersResponse]
-	findCustomer *connect.Client[v1.FindCustomerRequest, v1.FindCustomerResponse]
+	createOrder             *connect.Client[v1.CreateOrderRequest, v1.CreateOrderResponse]
+	listOrders              *connect.Client[v1.ListOrdersRequest, v1.ListOrdersResponse]
+	findCustomer            *connect.Client[v1.FindCustomerRequest, v1.FindCustomerResponse]
+	listCustomerProposals   *connect.Client[v1.ListCustomerProposalsRequest, v1.ListCustomerProposalsResponse]
+	acceptCustomerProposal  *connect.Client[v1.AcceptCustomerProposalRequest, v1.AcceptCustomerProposalResponse]
+	dismissCustomerProposal *connect.Client[v1.DismissCustomerProposalRequest, v1.DismissCustomerProposalResponse]
 }
 
 // CreateOrder calls doorstep.office.v1.OrderService.CreateOrder.
@@ -128,13 +167,36 @@ func (c *orderServiceClient) FindCustomer(ctx context.Context, req *connect.Requ
 	return c.findCustomer.CallUnary(ctx, req)
 }
 
+// ListCustomerProposals calls doorstep.office.v1.OrderService.ListCustomerProposals.
+func (c *orderServiceClient) ListCustomerProposals(ctx context.Context, req *connect.Request[v1.ListCustomerProposalsRequest]) (*connect.Response[v1.ListCustomerProposalsResponse], error) {
+	return c.listCustomerProposals.CallUnary(ctx, req)
+}
+
+// AcceptCustomerProposal calls doorstep.office.v1.OrderService.AcceptCustomerProposal.
+func (c *orderServiceClient) AcceptCustomerProposal(ctx context.Context, req *connect.Request[v1.AcceptCustomerProposalRequest]) (*connect.Response[v1.AcceptCustomerProposalResponse], error) {
+	return c.acceptCustomerProposal.CallUnary(ctx, req)
+}
+
+// DismissCustomerProposal calls doorstep.office.v1.OrderService.DismissCustomerProposal.
+func (c *orderServiceClient) DismissCustomerProposal(ctx context.Context, req *connect.Request[v1.DismissCustomerProposalRequest]) (*connect.Response[v1.DismissCustomerProposalResponse], error) {
+	return c.dismissCustomerProposal.CallUnary(ctx, req)
+}
+
 // OrderServiceHandler is an implementation of the doorstep.office.v1.OrderService service.
 type OrderServiceHandler interface {
 	// CreateOrder takes in one order; the same source and number again changes nothing.
 	CreateOrder(context.Context, *connect.Request[v1.CreateOrderRequest]) (*connect.Response[v1.CreateOrderResponse], error)
 	ListOrders(context.Context, *connect.Request[v1.ListOrdersRequest]) (*connect.Response[v1.ListOrdersResponse], error)
-	// FindCustomer looks a phone number up and brings the order history.
+	// FindCustomer looks a phone number up and brings the order history within the caller's reach. Who does not reach the
+	// whole company sees name and address as they were told with his newest order of that customer; without one, the
+	// name masked and no address.
 	FindCustomer(context.Context, *connect.Request[v1.FindCustomerRequest]) (*connect.Response[v1.FindCustomerResponse], error)
+	// ListCustomerProposals lists what was said of customers beside their records, newest first.
+	ListCustomerProposals(context.Context, *connect.Request[v1.ListCustomerProposalsRequest]) (*connect.Response[v1.ListCustomerProposalsResponse], error)
+	// AcceptCustomerProposal takes a proposal over into the record. The office may, and who has met the customer.
+	AcceptCustomerProposal(context.Context, *connect.Request[v1.AcceptCustomerProposalRequest]) (*connect.Response[v1.AcceptCustomerProposalResponse], error)
+	// DismissCustomerProposal leaves the record as it is.
+	DismissCustomerProposal(context.Context, *connect.Request[v1.DismissCustomerProposalRequest]) (*connect.Response[v1.DismissCustomerProposalResponse], error)
 }
 
 // NewOrderServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -164,6 +226,25 @@ func NewOrderServiceHandler(svc OrderServiceHandler, opts ...connect.HandlerOpti
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	orderServiceListCustomerProposalsHandler := connect.NewUnaryHandler(
+		OrderServiceListCustomerProposalsProcedure,
+		svc.ListCustomerProposals,
+		connect.WithSchema(orderServiceMethods.ByName("ListCustomerProposals")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	orderServiceAcceptCustomerProposalHandler := connect.NewUnaryHandler(
+		OrderServiceAcceptCustomerProposalProcedure,
+		svc.AcceptCustomerProposal,
+		connect.WithSchema(orderServiceMethods.ByName("AcceptCustomerProposal")),
+		connect.WithHandlerOptions(opts...),
+	)
+	orderServiceDismissCustomerProposalHandler := connect.NewUnaryHandler(
+		OrderServiceDismissCustomerProposalProcedure,
+		svc.DismissCustomerProposal,
+		connect.WithSchema(orderServiceMethods.ByName("DismissCustomerProposal")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/doorstep.office.v1.OrderService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case OrderServiceCreateOrderProcedure:
@@ -172,6 +253,12 @@ func NewOrderServiceHandler(svc OrderServiceHandler, opts ...connect.HandlerOpti
 			orderServiceListOrdersHandler.ServeHTTP(w, r)
 		case OrderServiceFindCustomerProcedure:
 			orderServiceFindCustomerHandler.ServeHTTP(w, r)
+		case OrderServiceListCustomerProposalsProcedure:
+			orderServiceListCustomerProposalsHandler.ServeHTTP(w, r)
+		case OrderServiceAcceptCustomerProposalProcedure:
+			orderServiceAcceptCustomerProposalHandler.ServeHTTP(w, r)
+		case OrderServiceDismissCustomerProposalProcedure:
+			orderServiceDismissCustomerProposalHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -191,6 +278,18 @@ func (UnimplementedOrderServiceHandler) ListOrders(context.Context, *connect.Req
 
 func (UnimplementedOrderServiceHandler) FindCustomer(context.Context, *connect.Request[v1.FindCustomerRequest]) (*connect.Response[v1.FindCustomerResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.office.v1.OrderService.FindCustomer is not implemented"))
+}
+
+func (UnimplementedOrderServiceHandler) ListCustomerProposals(context.Context, *connect.Request[v1.ListCustomerProposalsRequest]) (*connect.Response[v1.ListCustomerProposalsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.office.v1.OrderService.ListCustomerProposals is not implemented"))
+}
+
+func (UnimplementedOrderServiceHandler) AcceptCustomerProposal(context.Context, *connect.Request[v1.AcceptCustomerProposalRequest]) (*connect.Response[v1.AcceptCustomerProposalResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.office.v1.OrderService.AcceptCustomerProposal is not implemented"))
+}
+
+func (UnimplementedOrderServiceHandler) DismissCustomerProposal(context.Context, *connect.Request[v1.DismissCustomerProposalRequest]) (*connect.Response[v1.DismissCustomerProposalResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.office.v1.OrderService.DismissCustomerProposal is not implemented"))
 }
 
 // CatalogueServiceClient is a client for the doorstep.office.v1.CatalogueService service.
