@@ -121,6 +121,7 @@ const (
 	ProofBytesMissing    Code = "proof_bytes_missing"
 	ProofStoreDown       Code = "proof_store_down"
 	ProofManifestDiffers Code = "proof_manifest_differs"
+	ProofVerifying       Code = "proof_verifying"
 	// import
 	ImportFileRefused    Code = "import_file_refused"
 	ImportMappingInvalid Code = "import_mapping_invalid"
@@ -195,7 +196,8 @@ var definitions = []Definition{
 	{CodeCheckDigit, KindInvalid, false, "A digit or letter of the code is wrong. Compare it with the label and type it again.", "校验位不符，请对照标签重新输入。"},
 	{CodeUnknown, KindNotFound, false, "This code is not valid here. Ask the shop for a new one.", "该码无效，请向门店索取新码。"},
 
-	{ProofNotPicture, KindInvalid, false, "The file is not a JPEG, PNG, WebP or HEIC picture. Attach a photo.", "文件不是 JPEG、PNG、WebP 或 HEIC 图片，请附上照片。"},
+	{ProofNotPicture, KindInvalid, false, "The file is not a JPEG, PNG, WebP, HEIC or AVIF picture. Attach a photo.", "文件不是 JPEG、PNG、WebP、HEIC 或 AVIF 图片，请附上照片。"},
+	{ProofVerifying, KindUnavailable, true, "The photo has arrived and is being verified. Nothing is to be done; the result comes by itself.", "照片已送达，公司正在核验，无需操作，稍后自动显示结果。"},
 	{ProofTypeDiffers, KindInvalid, false, "The file is a picture of another kind than was announced. Attach it anew.", "图片格式与申报不符，请重新添加。"},
 	{ProofTooManyPixels, KindInvalid, false, "The picture has more pixels than are accepted. Take it at a lower resolution.", "图片像素超过限制，请降低分辨率后重新拍摄。"},
 	{ProofPictureBroken, KindInvalid, false, "The picture is damaged and cannot be shown. Take it again.", "图片已损坏，无法显示，请重新拍摄。"},

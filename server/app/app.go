@@ -169,6 +169,9 @@ func (a *App) release(ctx context.Context) {
 			a.config.Log.DebugContext(ctx, "shutdown", "error", err)
 		}
 	}
+	if a.Rooms.Proof != nil {
+		a.Rooms.Proof.Close()
+	}
 	a.stop()
 	a.background.Wait()
 	if a.pool != nil {

@@ -48,8 +48,12 @@ func (r *Room) sign(ctx context.Context, tx *postgres.Tx, m change.Mutation) (in
 	}
 	if len(args.GetImage()) > 0 {
 		x := media.Examiner{Limits: media.Limits{Pixels: 1 << 20, Memory: 16 << 20}}
-		if _, err := x.Examine(ctx, args.GetImage(), media.PNG); err != nil {
+		picture, err := x.Examine(ctx, args.GetImage())
+		if err != nil {
 			return intake.Park(fault.MutationMalformed, "image: "+string(fault.CodeOf(err))), nil
+		}
+		if picture.Type != media.PNG || picture.Thumbnail == nil {
+			return intake.Park(fault.MutationMalformed, "image: "+string(fault.ProofNotPicture)), nil
 		}
 	}
 	sum := sha256.Sum256(m.Args)

@@ -27,7 +27,7 @@ func (r *Room) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.Fi
 		return nil, err
 	}
 	if !p.settled() {
-		if p, err = r.finish(ctx, who.Org, p); err != nil {
+		if p, err = r.verify(ctx, who.Org, p); err != nil {
 			return nil, err
 		}
 	}
@@ -49,12 +49,11 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 	if p, err = r.receive(ctx, org, p); err != nil || p.settled() {
 		return p, err
 	}
-	select {
-	case r.verifying <- struct{}{}:
-		defer func() { <-r.verifying }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	memory, err := r.budget.enter(ctx, p.Size)
+	if err != nil {
+		return nil, err
 	}
+	defer memory.leave()
 	b, there, err := r.Objects.read(ctx, at, p.Size)
 	if errors.Is(err, errAbsent) {
 		return nil, fault.Wrap(err, fault.ProofBytesMissing, "")
@@ -68,7 +67,7 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 	case !bytes.Equal(hashOf(b), p.SHA256):
 		return r.differs(ctx, org, p, there, fault.ProofHashDiffers)
 	}
-	picture, err := r.Examiner.Examine(ctx, b, media.Type(p.MediaType))
+	picture, err := r.examine(ctx, memory, b)
 	if err != nil {
 		if fault.CodeOf(err).Kind() != fault.KindInvalid {
 			return nil, err
@@ -86,7 +85,8 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 			return nil, err
 		}
 	}
-	return r.settle(ctx, org, p, there, func(p *row) { p.State = verified }, &picture)
+	// A phone may not have known better; the bytes do.
+	return r.settle(ctx, org, p, there, func(p *row) { p.State, p.MediaType = verified, string(picture.Type) }, &picture)
 }
 
 // take puts the parts together if that is still to be done, and tells what is there then.
@@ -293,8 +293,9 @@ func found(ctx context.Context, tx *postgres.Tx, id uuid.UUID, picture *media.Pi
 		taken = picture.Facts.Taken
 	}
 	_, err := tx.Exec(ctx, `UPDATE proof SET width = $3, height = $4, orientation = $5, exif_latitude = $6, exif_longitude = $7,
-			exif_accuracy_m = $8, exif_taken = $9, exif_zoned = $10 WHERE org_id = $1 AND id = $2`,
-		tx.OrgID(), id, picture.Width, picture.Height, int16(picture.Facts.Orientation), latitude, longitude, accuracy, taken, picture.Facts.TakenZone)
+			exif_accuracy_m = $8, exif_taken = $9, exif_zoned = $10, media_type = $11 WHERE org_id = $1 AND id = $2`,
+		tx.OrgID(), id, picture.Width, picture.Height, int16(picture.Facts.Orientation), latitude, longitude, accuracy, taken, picture.Facts.TakenZone,
+		string(picture.Type))
 	return err
 }
 

@@ -18,12 +18,13 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Room keeps proofs. Hooks marked optional may be nil. Make it with New.
+// Room keeps proofs. Hooks marked optional may be nil. Make it with New, and Close it.
 type Room struct {
 	Config
 	// Reach knows whether the object store answers; Watch keeps it current.
-	Reach     Reach
-	verifying chan struct{}
+	Reach         Reach
+	budget        *budget
+	verifications verifications
 }
 
 // Config is what a Room stands on.
@@ -35,9 +36,13 @@ type Config struct {
 	// Examiner looks at the bytes of pictures.
 	Examiner media.Examiner
 	Log      *slog.Logger
-	// Verifiers is how many pictures may be verified at once, each in at most some 600 MiB, usually far less;
-	// default 2.
+	// Verifiers is how many pictures may be decoded at once; default 2.
 	Verifiers int
+	// Memory is how many bytes all verifications together may take; default 512 MiB. A picture that takes more is kept without
+	// copies. A HEIC is decoded in another process, one at a time, which takes up to 512 MiB on its own.
+	Memory int64
+	// Patience is how long a call waits for the end of a verification, which goes on without it; default 10 s.
+	Patience time.Duration
 
 	// Admit judges a mutation that adds a proof to a visit, locks its ticket, and writes it into the ticket's
 	// trail; when ok is false, result is the verdict and nothing is to be kept. shown is what the trail shows.
@@ -72,7 +77,16 @@ func New(c Config) *Room {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Room{Config: c, verifying: make(chan struct{}, c.Verifiers)}
+	if c.Memory <= 0 {
+		c.Memory = 512 << 20
+	}
+	if c.Patience <= 0 {
+		c.Patience = patience
+	}
+	return &Room{
+		Config: c, budget: newBudget(c.Memory, c.Verifiers),
+		verifications: verifications{running: map[uuid.UUID]*verification{}, stop: make(chan struct{})},
+	}
 }
 
 // Mutators are what a phone does offline.

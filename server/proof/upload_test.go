@@ -350,7 +350,7 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 			t.Errorf("kept latitude %v, taken %v", latitude, taken)
 		}
 		_, _, shown := h.get(must(h.view(h.tech(), id)).GetSharedUrl())
-		p, err := media.Examiner{}.Examine(t.Context(), shown, media.JPEG)
+		p, err := media.Examiner{}.Examine(t.Context(), shown)
 		if err != nil || p.Facts.Position != nil {
 			t.Errorf("the shared copy tells %v, %v", p.Facts, err)
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-// readHEIF reads the greatest announced size and the EXIF item from the container of a HEIC file. The decoder
+// readHEIF reads the greatest announced size and the EXIF item from the container of a HEIC or AVIF file. The decoder
 // turns the picture itself, by the container's own properties, so the EXIF orientation does not count.
 func readHEIF(b []byte) (s size, exif []byte, err error) {
 	meta, ok := findBox(b, "meta")
@@ -27,17 +27,34 @@ func readHEIF(b []byte) (s size, exif []byte, err error) {
 			})
 		}
 	}
-	// The decoder's planes, the sandbox's copy of them, and the output.
-	s.bytesPerPixel = 6
+	// The picture itself is decoded in another process; what comes back is a JPEG of at most 2,560 pixels.
+	s.bytesPerPixel = 1.5
 	if s.width == 0 {
 		return s, nil, fault.New(fault.ProofPictureBroken, "no width or height")
 	}
+	s.cut = cutHEIF(b, meta)
 	return s, heifExif(b, meta), nil
 }
 
-// walkBoxes gives the boxes within b until see returns false or a box is broken. Boxes are at least 8 bytes
-// long, so the walk is bounded by b.
-func walkBoxes(b []byte, see func(kind string, data []byte) bool) {
+// cutHEIF tells whether the file ends before something that its container tells of: a box, or the bytes of an item.
+func cutHEIF(file, meta []byte) bool {
+	if rest := walkBoxes(file, func(string, []byte) bool { return true }); len(rest) >= 8 {
+		switch string(rest[4:8]) {
+		case "mdat", "meta", "moov", "idat", "free", "uuid":
+			return true
+		}
+	}
+	cut := false
+	locations, _ := findBox(meta, "iloc")
+	heifExtents(locations, func(_ uint32, method, from, n uint64) {
+		cut = cut || method == 0 && n > 0 && (from > uint64(len(file)) || n > uint64(len(file))-from)
+	})
+	return cut
+}
+
+// walkBoxes gives the boxes within b until see returns false or a box is broken, and returns what stands there then. Boxes are at
+// least 8 bytes long, so the walk is bounded by b.
+func walkBoxes(b []byte, see func(kind string, data []byte) bool) (rest []byte) {
 	for len(b) >= 8 {
 		n, head := uint64(binary.BigEndian.Uint32(b)), uint64(8)
 		switch {
@@ -46,14 +63,12 @@ func walkBoxes(b []byte, see func(kind string, data []byte) bool) {
 		case n == 1 && len(b) >= 16:
 			n, head = binary.BigEndian.Uint64(b[8:]), 16
 		}
-		if n < head || n > uint64(len(b)) {
-			return
-		}
-		if !see(string(b[4:8]), b[head:n]) {
-			return
+		if n < head || n > uint64(len(b)) || !see(string(b[4:8]), b[head:n]) {
+			return b
 		}
 		b = b[n:]
 	}
+	return b
 }
 
 func findBox(b []byte, want string) (found []byte, ok bool) {
@@ -114,6 +129,18 @@ func heifItem(meta []byte, want string) (id uint32, ok bool) {
 
 // heifLocation reads where an item of one extent stands in the file.
 func heifLocation(b []byte, want uint32) (from, n uint64, ok bool) {
+	extents := 0
+	heifExtents(b, func(id uint32, method, at, length uint64) {
+		if id == want {
+			extents++
+			from, n, ok = at, length, method == 0 && extents == 1
+		}
+	})
+	return from, n, ok
+}
+
+// heifExtents gives the parts of the items, in order: by which method from counts (0: from the file's beginning), and the length.
+func heifExtents(b []byte, see func(id uint32, method, from, n uint64)) {
 	r := reader{b: b}
 	version := r.uint(1)
 	r.uint(3)
@@ -126,8 +153,7 @@ func heifLocation(b []byte, want uint32) (from, n uint64, ok bool) {
 	if version == 0 {
 		indexSize = 0
 	}
-	items := r.uint(wide)
-	for ; items > 0 && !r.broken; items-- {
+	for items := r.uint(wide); items > 0 && !r.broken; items-- {
 		id := r.uint(wide)
 		method := uint64(0)
 		if version > 0 {
@@ -136,16 +162,17 @@ func heifLocation(b []byte, want uint32) (from, n uint64, ok bool) {
 		r.uint(2)
 		base := r.uint(baseSize)
 		extents := r.uint(2)
+		if indexSize+offsetSize+lengthSize == 0 {
+			extents = min(extents, 1) // they tell nothing and take no room: a short file could name billions
+		}
 		for i := extents; i > 0 && !r.broken; i-- {
 			r.uint(indexSize)
-			from, n = r.uint(offsetSize), r.uint(lengthSize)
-		}
-		if uint32(id) == want {
-			sum := base + from
-			return sum, n, !r.broken && method == 0 && extents == 1 && sum >= base
+			from, n := r.uint(offsetSize), r.uint(lengthSize)
+			if sum := base + from; !r.broken && sum >= base {
+				see(uint32(id), method, sum, n)
+			}
 		}
 	}
-	return 0, 0, false
 }
 
 // reader takes big-endian numbers of 0 to 8 bytes and remembers running over the end.

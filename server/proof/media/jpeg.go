@@ -81,7 +81,7 @@ func isFrame(marker byte) bool {
 // readJPEG reads size and EXIF from the headers.
 func readJPEG(b []byte) (s size, exif []byte, err error) {
 	frames := 0
-	_, err = walkJPEG(b, func(g segment) error {
+	ended, err := walkJPEG(b, func(g segment) error {
 		switch {
 		case g.marker == 0xDA:
 			s.scans++
@@ -89,11 +89,16 @@ func readJPEG(b []byte) (s size, exif []byte, err error) {
 			if frames++; frames > 1 {
 				return fault.New(fault.ProofPictureBroken, "two frames")
 			}
-			if len(g.data) < 6 {
+			if len(g.data) < 6 || len(g.data) < 6+3*int(g.data[5]) {
 				return fault.New(fault.ProofPictureBroken, "frame header")
 			}
 			s.height, s.width = int(g.data[1])<<8|int(g.data[2]), int(g.data[3])<<8|int(g.data[4])
 			s.bytesPerPixel = jpegBytes(g)
+			// Twelve bits, arithmetic coding, lossless, layers: nobody's phone takes such pictures, and no decoder here reads them.
+			s.unserved = g.data[0] != 8 || g.marker > 0xC2
+		case g.marker == 0xDC && s.height == 0 && len(g.data) >= 2:
+			// The number of lines is told behind the first scan.
+			s.height, s.unserved = int(g.data[0])<<8|int(g.data[1]), true
 		case g.marker == 0xE1 && exif == nil && len(g.data) > len(exifHeader) && string(g.data[:6]) == exifHeader:
 			exif = g.data[6:]
 		}
@@ -105,19 +110,34 @@ func readJPEG(b []byte) (s size, exif []byte, err error) {
 	if err == nil && s.scans == 0 {
 		err = fault.New(fault.ProofPictureBroken, "no picture data")
 	}
+	s.endless = !ended
 	return s, exif, err
 }
 
-// jpegBytes estimates the decoder's memory: a byte a sample, and four more where all coefficients are kept.
+// jpegBytes estimates the decoder's memory a pixel: a byte a sample, four more where all coefficients are kept, and another picture
+// where the colours are none that a screen shows.
 func jpegBytes(frame segment) float64 {
-	samples := float64(frame.data[5]) // components, each full size: an upper bound
-	if len(frame.data) >= 9 && frame.data[5] == 3 && frame.data[7] == 0x22 {
-		samples = 1.5
+	components := frame.data[6:]
+	n := min(int(frame.data[5]), len(components)/3)
+	widest, highest := 1, 1
+	for i := range n {
+		widest, highest = max(widest, int(components[3*i+1]>>4)), max(highest, int(components[3*i+1]&15))
 	}
-	if frame.marker == 0xC0 || frame.marker == 0xC1 {
-		return samples
+	samples := 0.0
+	for i := range n {
+		samples += float64(components[3*i+1]>>4) * float64(components[3*i+1]&15) / float64(widest*highest)
 	}
-	return samples * 5
+	if n == 1 {
+		samples = 1
+	}
+	bytes := samples
+	if frame.marker == 0xC2 {
+		bytes += 4 * samples
+	}
+	if n == 4 || n == 3 && components[0] == 'R' {
+		bytes += 4
+	}
+	return bytes
 }
 
 // stripJPEG copies the coded picture bit for bit and of everything else only what showing it needs: tables,

@@ -86,7 +86,7 @@ func TestOrientationIsAppliedToThumbnailsAndKeptInSharedCopies(t *testing.T) {
 	}
 	for orientation, at := range where {
 		b := withExif(jpegOf(t, corner(80, 40)), tiff(entry{0x112, 3, 1, orientation}))
-		p, err := media.Examiner{}.Examine(t.Context(), b, media.JPEG)
+		p, err := media.Examiner{}.Examine(t.Context(), b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestOrientationIsAppliedToThumbnailsAndKeptInSharedCopies(t *testing.T) {
 		if bytes.Contains(p.Shared, []byte("secret")) {
 			t.Errorf("orientation %d: the comment is in the shared copy", orientation)
 		}
-		again, err := media.Examiner{}.Examine(t.Context(), p.Shared, media.JPEG)
+		again, err := media.Examiner{}.Examine(t.Context(), p.Shared)
 		if err != nil || again.Facts.Orientation != int(orientation) {
 			t.Errorf("orientation %d: shared copy has %d, %v", orientation, again.Facts.Orientation, err)
 		}
@@ -133,27 +133,25 @@ func TestRefusals(t *testing.T) {
 	sof := bytes.Index(tall, []byte{0xFF, 0xC0})
 	copy(tall[sof+5:], "\xFF\xFF\xFF\xFF")
 	for name, c := range map[string]struct {
-		b         []byte
-		announced media.Type
-		want      fault.Code
+		b    []byte
+		want fault.Code
 	}{
-		"nothing":                      {nil, media.JPEG, fault.ProofNotPicture},
-		"a page":                       {[]byte("<html><script>alert(1)</script>"), media.JPEG, fault.ProofNotPicture},
-		"a drawing with a script":      {[]byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), media.PNG, fault.ProofNotPicture},
-		"a moving GIF":                 {[]byte("GIF89a\x01\x00\x01\x00"), media.PNG, fault.ProofNotPicture},
-		"a film":                       {[]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), media.HEIC, fault.ProofNotPicture},
-		"a page that begins as a JPEG": {[]byte("\xFF\xD8\xFF<html>"), media.JPEG, fault.ProofPictureBroken},
-		"the first three bytes":        {[]byte{0xFF, 0xD8, 0xFF}, media.JPEG, fault.ProofPictureBroken},
-		"a JPEG announced as PNG":      {good, media.PNG, fault.ProofTypeDiffers},
-		"half a JPEG":                  {good[:len(good)/2], media.JPEG, fault.ProofPictureBroken},
-		"a PNG of a million squared":   {bomb, media.PNG, fault.ProofTooManyPixels},
-		"a JPEG of 65,535 squared":     {tall, media.JPEG, fault.ProofTooManyPixels},
-		"fifty empty scans":            {scans, media.JPEG, fault.ProofTooManyPixels},
-		"a PNG without a picture":      {[]byte("\x89PNG\r\n\x1a\n"), media.PNG, fault.ProofPictureBroken},
-		"a WebP without a picture":     {[]byte("RIFF\x08\x00\x00\x00WEBPVP8 "), media.WebP, fault.ProofPictureBroken},
-		"a HEIC without a picture":     {[]byte("\x00\x00\x00\x10ftypheic\x00\x00\x00\x00"), media.HEIC, fault.ProofPictureBroken},
+		"nothing":                      {nil, fault.ProofNotPicture},
+		"a page":                       {[]byte("<html><script>alert(1)</script>"), fault.ProofNotPicture},
+		"a drawing with a script":      {[]byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), fault.ProofNotPicture},
+		"a moving GIF":                 {[]byte("GIF89a\x01\x00\x01\x00"), fault.ProofNotPicture},
+		"a film":                       {[]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), fault.ProofNotPicture},
+		"a page that begins as a JPEG": {[]byte("\xFF\xD8\xFF<html>"), fault.ProofPictureBroken},
+		"the first three bytes":        {[]byte{0xFF, 0xD8, 0xFF}, fault.ProofPictureBroken},
+		"half a JPEG":                  {good[:len(good)/2], fault.ProofPictureBroken},
+		"a PNG of a million squared":   {bomb, fault.ProofTooManyPixels},
+		"a JPEG of 65,535 squared":     {tall, fault.ProofTooManyPixels},
+		"fifty empty scans":            {scans, fault.ProofTooManyPixels},
+		"a PNG without a picture":      {[]byte("\x89PNG\r\n\x1a\n"), fault.ProofPictureBroken},
+		"a WebP without a picture":     {[]byte("RIFF\x08\x00\x00\x00WEBPVP8 "), fault.ProofPictureBroken},
+		"a HEIC without a picture":     {[]byte("\x00\x00\x00\x10ftypheic\x00\x00\x00\x00"), fault.ProofPictureBroken},
 	} {
-		if _, err := (media.Examiner{}).Examine(t.Context(), c.b, c.announced); fault.CodeOf(err) != c.want {
+		if _, err := (media.Examiner{}).Examine(t.Context(), c.b); fault.CodeOf(err) != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
@@ -236,14 +234,14 @@ func TestPNGLosesItsTextsAndKeepsItsPixels(t *testing.T) {
 	told := append(bytes.Clone(b[:33]), chunk("tEXt", "Comment\x00secret place")...)
 	told = append(append(told, chunk("eXIf", string(tiff(entry{0x112, 3, 1, 6})))...), b[33:]...)
 	told = append(told, "secret tail"...)
-	p, err := media.Examiner{}.Examine(t.Context(), told, media.PNG)
+	p, err := media.Examiner{}.Examine(t.Context(), told)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(p.Shared, []byte("secret")) {
 		t.Error("a text is in the shared copy")
 	}
-	again, err := media.Examiner{}.Examine(t.Context(), p.Shared, media.PNG)
+	again, err := media.Examiner{}.Examine(t.Context(), p.Shared)
 	if err != nil || again.Facts.Orientation != 6 || !bytes.Equal(again.Thumbnail, p.Thumbnail) {
 		t.Errorf("shared copy: %v, orientation %d", err, again.Facts.Orientation)
 	}
@@ -252,17 +250,17 @@ func TestPNGLosesItsTextsAndKeepsItsPixels(t *testing.T) {
 func TestWithoutADecoderHEICKeepsItsOriginalOnly(t *testing.T) {
 	t.Parallel()
 	b := heicHeaders(4032, 3024)
-	p, err := media.Examiner{}.Examine(t.Context(), b, media.HEIC)
+	p, err := media.Examiner{}.Examine(t.Context(), b)
 	if err != nil || p.Width != 4032 || p.Thumbnail != nil || p.Shared != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := (media.Examiner{}).Examine(t.Context(), heicHeaders(40320, 30240), media.HEIC); fault.CodeOf(err) != fault.ProofTooManyPixels {
+	if _, err := (media.Examiner{}).Examine(t.Context(), heicHeaders(40320, 30240)); fault.CodeOf(err) != fault.ProofTooManyPixels {
 		t.Errorf("a thousand megapixels: %v", err)
 	}
 	down := media.Examiner{DecodeHEIC: func(context.Context, []byte) ([]byte, error) {
 		return nil, fault.New(fault.Unavailable, "")
 	}}
-	if p, err := down.Examine(t.Context(), b, media.HEIC); err != nil || p.Thumbnail != nil {
+	if p, err := down.Examine(t.Context(), b); err != nil || p.Thumbnail != nil {
 		t.Errorf("decoder down: %v", err)
 	}
 }
@@ -287,7 +285,7 @@ func FuzzExamine(f *testing.F) {
 	}
 	x := media.Examiner{Limits: media.Limits{Pixels: 1 << 16, Scans: 4}}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := x.Examine(t.Context(), b, media.Sniff(b))
+		p, err := x.Examine(t.Context(), b)
 		if err != nil {
 			if fault.CodeOf(err) == fault.Internal {
 				t.Fatalf("not a refusal: %v", err)
@@ -297,7 +295,7 @@ func FuzzExamine(f *testing.F) {
 		if p.Type == media.HEIC {
 			return
 		}
-		again, err := x.Examine(t.Context(), p.Shared, p.SharedType)
+		again, err := x.Examine(t.Context(), p.Shared)
 		if err != nil {
 			t.Fatalf("the shared copy is refused: %v", err)
 		}

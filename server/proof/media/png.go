@@ -7,26 +7,29 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-// walkPNG gives the chunks in order until IEND or the end of the bytes; whole includes length and checksum.
-func walkPNG(b []byte, see func(kind string, data, whole []byte)) {
-	for at := len(pngMagic); at+12 <= len(b); {
+// walkPNG gives the chunks in order until IEND or the end of the bytes; whole includes length and checksum. It tells whether IEND
+// came, and whether the bytes end within a chunk.
+func walkPNG(b []byte, see func(kind string, data, whole []byte)) (ended, cut bool) {
+	at := len(pngMagic)
+	for at+12 <= len(b) {
 		n := uint64(binary.BigEndian.Uint32(b[at:]))
 		if n > uint64(len(b)-at-12) {
-			return
+			return false, true
 		}
 		end := at + 12 + int(n)
 		kind := string(b[at+4 : at+8])
 		see(kind, b[at+8:end-4], b[at:end])
 		if kind == "IEND" {
-			return
+			return true, false
 		}
 		at = end
 	}
+	return false, at < len(b)
 }
 
 func readPNG(b []byte) (s size, exif []byte, err error) {
 	first := true
-	walkPNG(b, func(kind string, data, _ []byte) {
+	ended, cut := walkPNG(b, func(kind string, data, _ []byte) {
 		switch {
 		case first && kind == "IHDR" && len(data) == 13:
 			w, h := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
@@ -48,13 +51,14 @@ func readPNG(b []byte) (s size, exif []byte, err error) {
 	if s.width == 0 || s.height == 0 {
 		err = fault.New(fault.ProofPictureBroken, "no width or height")
 	}
+	s.endless, s.cut = !ended, cut
 	return s, exif, err
 }
 
 // stripPNG keeps the chunks that showing the picture needs, and the orientation if there is one.
 func stripPNG(b []byte, orientation int) []byte {
 	out := append(make([]byte, 0, len(b)+64), pngMagic...)
-	walkPNG(b, func(kind string, _, whole []byte) {
+	ended, _ := walkPNG(b, func(kind string, _, whole []byte) {
 		switch kind {
 		case "IHDR":
 			out = append(out, whole...)
@@ -65,6 +69,9 @@ func stripPNG(b []byte, orientation int) []byte {
 			out = append(out, whole...)
 		}
 	})
+	if !ended {
+		out = append(out, endMark(PNG)...)
+	}
 	return out
 }
 

@@ -73,7 +73,7 @@ func TestEveryRealFileEndsAsExpected(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := x.Examine(t.Context(), b, media.Sniff(b))
+		p, err := x.Examine(t.Context(), b)
 		if fault.CodeOf(err) != want.refused {
 			t.Errorf("%s: refused %q (%v), want %q", file.Name(), fault.CodeOf(err), err, want.refused)
 		}
@@ -106,7 +106,7 @@ func TestEveryRealFileEndsAsExpected(t *testing.T) {
 // isClean checks that the shared copy is a whole picture that tells nothing of place and time.
 func isClean(t *testing.T, name string, x media.Examiner, p media.Picture) {
 	t.Helper()
-	again, err := x.Examine(t.Context(), p.Shared, p.SharedType)
+	again, err := x.Examine(t.Context(), p.Shared)
 	if err != nil {
 		t.Errorf("%s: the shared copy is refused: %v", name, err)
 		return

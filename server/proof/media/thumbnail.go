@@ -3,7 +3,6 @@ package media
 import (
 	"bytes"
 	"image"
-	"image/color"
 	"image/jpeg"
 
 	"golang.org/x/image/draw"
@@ -13,6 +12,10 @@ import (
 const ThumbnailEdge = 512
 
 const thumbnailQuality = 80
+
+// thumbnailCost is how many bytes it takes at most to make a thumbnail, besides one line of the picture: the reduced picture, and the
+// scaler's room.
+const thumbnailCost = 24 << 20
 
 func thumbnail(src image.Image, orientation int) ([]byte, error) {
 	return encode(turn(fit(src, ThumbnailEdge), orientation), thumbnailQuality)
@@ -34,12 +37,44 @@ func encode(m image.Image, quality int) ([]byte, error) {
 // fit scales a picture down to the edge; a smaller one stays as it is. What is transparent becomes white.
 func fit(src image.Image, edge int) *image.RGBA {
 	w, h := src.Bounds().Dx(), src.Bounds().Dy()
-	if long := max(w, h); long > edge {
+	long := max(w, h)
+	if long > edge {
 		w, h = max(1, w*edge/long), max(1, h*edge/long)
 	}
+	if k := (long + 2*edge - 1) / (2 * edge); k > 1 {
+		src = reduce(src, k)
+	}
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.Draw(dst, dst.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
+	draw.Draw(dst, dst.Bounds(), image.White, image.Point{}, draw.Src)
 	draw.CatmullRom.Scale(dst, dst.Bounds(), src, src.Bounds(), draw.Over, nil)
+	return dst
+}
+
+// reduce makes one pixel of every k × k. The good scaler needs room for the whole height of a picture; this needs one line.
+func reduce(src image.Image, k int) *image.RGBA {
+	from := src.Bounds()
+	dst := image.NewRGBA(image.Rect(0, 0, (from.Dx()+k-1)/k, (from.Dy()+k-1)/k))
+	line := image.NewRGBA(image.Rect(0, 0, from.Dx(), 1))
+	sums := make([]uint64, 4*dst.Rect.Dx())
+	for y := range dst.Rect.Dy() {
+		clear(sums)
+		rows := min(k, from.Dy()-y*k)
+		for row := range rows {
+			draw.Draw(line, line.Rect, image.White, image.Point{}, draw.Src)
+			draw.Draw(line, line.Rect, src, image.Pt(from.Min.X, from.Min.Y+y*k+row), draw.Over)
+			for x := range from.Dx() {
+				for c := range 4 {
+					sums[x/k*4+c] += uint64(line.Pix[x*4+c])
+				}
+			}
+		}
+		for x := range dst.Rect.Dx() {
+			n := uint64(rows * min(k, from.Dx()-x*k))
+			for c := range 4 {
+				dst.Pix[dst.PixOffset(x, y)+c] = uint8((sums[x*4+c] + n/2) / n)
+			}
+		}
+	}
 	return dst
 }
 

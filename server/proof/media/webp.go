@@ -24,27 +24,37 @@ func walkWebP(b []byte, see func(kind string, data, whole []byte)) {
 }
 
 func readWebP(b []byte) (s size, exif []byte, err error) {
-	moving := false
+	// One byte of padding may be left out at the end.
+	s.cut = len(b) < 12 || uint64(binary.LittleEndian.Uint32(b[4:])) > uint64(len(b)-7)
 	walkWebP(b, func(kind string, data, _ []byte) {
 		switch kind {
+		case "VP8X":
+			if len(data) >= 10 {
+				s.width, s.height = 1+little24(data[4:]), 1+little24(data[7:])
+			}
 		case "EXIF":
 			if exif == nil {
 				exif = bytes.TrimPrefix(data, []byte(exifHeader))
 			}
 		case "ANIM", "ANMF":
-			moving = true
+			s.unserved = true // it moves
 		}
 	})
-	if moving {
-		return s, nil, fault.New(fault.ProofPictureBroken, "a moving picture")
-	}
+	// Lossless pictures take four bytes a pixel and as much again while they are put together.
+	s.bytesPerPixel = 8
 	c, err := webp.DecodeConfig(bytes.NewReader(b))
-	if err != nil {
+	switch {
+	case err == nil:
+		s.width, s.height = c.Width, c.Height
+	case s.width > 0 && !s.cut:
+		s.unserved = true
+	default:
 		return s, nil, fault.Wrap(err, fault.ProofPictureBroken, "headers")
 	}
-	// Lossless pictures take four bytes a pixel and as much again while they are put together.
-	return size{width: c.Width, height: c.Height, bytesPerPixel: 8}, exif, nil
+	return s, exif, nil
 }
+
+func little24(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
 
 // The flags of a VP8X header that announce EXIF and XMP.
 const (
