@@ -20,7 +20,7 @@ var vocabulary = []string{
 var wiring = []string{"server/app", "server/command", "server/demo", "server/load/crew"}
 
 // foundations are below everything.
-var foundations = []string{"internal/fault", "internal/idjson", "migrations", "internal/gen"}
+var foundations = []string{"internal/fault", "internal/idjson", "internal/picture", "migrations", "internal/gen"}
 
 func within(p string, folders ...string) bool {
 	return slices.ContainsFunc(folders, func(f string) bool { return p == f || strings.HasPrefix(p, f+"/") })

@@ -106,7 +106,7 @@ var chineseDetails = map[string]string{
 	// pictures
 	"part_sha256: %s for %s parts": "part_sha256：给出 %s 个，应为 %s 个", "the object store's endpoint": "对象存储的地址",
 	"no width or height": "没有宽高", "no headers": "没有文件头", "headers": "文件头有误", "two frames": "有两帧", "frame header": "帧头有误",
-	"no frame": "没有图像帧", "no picture data": "没有图像数据", "a moving picture": "动态图片", "the picture cannot be decoded": "图片无法解码",
+	"no frame": "没有图像帧", "cut off": "数据不完整", "no end": "缺少结尾", "no picture data": "没有图像数据", "a moving picture": "动态图片", "the picture cannot be decoded": "图片无法解码",
 	"%s × %s in this encoding": "该编码下 %s × %s", "%s scans": "%s 次扫描", "announced %s, is %s": "申报为 %s，实为 %s", "part %s of %s": "第 %s 部分，共 %s 部分",
 
 	// files of orders

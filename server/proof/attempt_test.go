@@ -42,6 +42,7 @@ func (h *house) between(see func(q *http.Request)) *house {
 	c.Objects = objects
 	other := *h
 	other.Room = proof.New(c)
+	h.t.Cleanup(other.Close)
 	return &other
 }
 

@@ -92,6 +92,7 @@ func (h *house) slowReplica() *slow {
 	c.Objects = objects
 	other := *h
 	other.Room = proof.New(c)
+	h.t.Cleanup(other.Close)
 	s.house = &other
 	return s
 }

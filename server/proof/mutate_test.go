@@ -29,7 +29,7 @@ func TestManifestsThatMakeNoSenseAreParked(t *testing.T) {
 		"a short hash":       func(m *fieldv1.AttachProof) { m.Sha256 = m.GetSha256()[:31] },
 		"no size":            func(m *fieldv1.AttachProof) { m.Size = 0 },
 		"a gigabyte":         func(m *fieldv1.AttachProof) { m.Size = 1 << 30 },
-		"a page":             func(m *fieldv1.AttachProof) { m.MediaType = "text/html" },
+		"a page":             func(m *fieldv1.AttachProof) { m.MediaType = "text/html; charset=utf-8" },
 		"a signature":        func(m *fieldv1.AttachProof) { m.Kind = fieldv1.ProofKind_PROOF_KIND_SIGNATURE },
 		"beyond the pole":    func(m *fieldv1.AttachProof) { m.Position = &typesv1.Position{Latitude: 91} },
 		"a negative radius":  func(m *fieldv1.AttachProof) { m.Position = &typesv1.Position{AccuracyM: -1} },

@@ -92,7 +92,7 @@ func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*proof.Config)) *h
 	t.Cleanup(objects.Close)
 	config := proof.Config{
 		Store:   &postgres.Store{Pool: h.db.App, Now: h.clock.Now},
-		Objects: objects, Signer: change.Ed25519Signer{KeyID: "k1", Key: private},
+		Objects: objects, Signer: change.Ed25519Signer{KeyID: "k1", Key: private}, Patience: time.Hour,
 		Admit: func(_ context.Context, _ *postgres.Tx, m change.Mutation, visit uuid.UUID, _ proto.Message) (proof.Admission, intake.Result, bool, error) {
 			if visit != h.visit || uuid.UUID(m.User) != h.user {
 				return proof.Admission{}, intake.Reject(fault.NotAssigned, ""), false, nil
@@ -112,6 +112,7 @@ func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*proof.Config)) *h
 		f(&config)
 	}
 	h.Room = proof.New(config)
+	t.Cleanup(h.Close)
 	h.intake = &intake.Intake[*postgres.Tx]{
 		Store: config.Store, Mutators: h.Mutators(), Signer: config.Signer, Now: h.clock.Now, MaxAhead: time.Hour,
 		Panicked: func(m change.Mutation, v any, stack []byte) { t.Errorf("%s panicked: %v\n%s", m.Kind, v, stack) },

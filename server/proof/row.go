@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -59,6 +60,15 @@ const columns = `p.id, p.ticket_id, p.visit_id, p.step, p.kind, p.state, p.refus
 	FROM proof p LEFT JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id`
 
 func (p *row) signature() bool { return p.Kind == fieldv1.ProofKind_PROOF_KIND_SIGNATURE }
+
+// storedAs is the type that the store notes. What a phone says beside a type of picture is noted for nobody: the store itself must
+// never show bytes as a page.
+func (p *row) storedAs() string {
+	if media.Type(p.MediaType).Extension() == ".bin" {
+		return "application/octet-stream"
+	}
+	return p.MediaType
+}
 
 // settled tells that nothing will change any more.
 func (p *row) settled() bool { return p.State == verified || p.State == refused }

@@ -76,7 +76,7 @@ func (r *Room) mine(ctx context.Context, id []byte) (p *row, who identity.Identi
 }
 
 func (r *Room) single(ctx context.Context, at string, p *row) ([]*fieldv1.SignedRequest, error) {
-	address, headers, err := r.Objects.presignPut(ctx, at, p.Size, p.SHA256, p.MediaType, uploadLife)
+	address, headers, err := r.Objects.presignPut(ctx, at, p.Size, p.SHA256, p.storedAs(), uploadLife)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (r *Room) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, ha
 			return have, err
 		}
 	}
-	begun, err := r.Objects.startParts(ctx, at, p.MediaType, hashed)
+	begun, err := r.Objects.startParts(ctx, at, p.storedAs(), hashed)
 	if err != nil {
 		return nil, err
 	}

@@ -301,7 +301,7 @@ func TestWhatIsNoPictureIsRefusedWithItsReasonAndKept(t *testing.T) {
 	}{
 		"a page":       {[]byte("<html><script>alert(1)</script></html>"), fault.ProofNotPicture},
 		"half a photo": {good[:len(good)/2], fault.ProofPictureBroken},
-		"a PNG":        {[]byte("\x89PNG\r\n\x1a\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), fault.ProofTypeDiffers},
+		"a PNG":        {[]byte("\x89PNG\r\n\x1a\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), fault.ProofPictureBroken},
 	} {
 		id := h.attach(c.b)
 		h.upload(id, c.b)

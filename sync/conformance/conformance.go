@@ -199,6 +199,20 @@ type Page struct {
 	}
 }
 
+// Pictures are the vectors of docs/PROOF.md: what a picture is by its first bytes, and as what a device keeps a file.
+type Pictures struct {
+	Types []struct {
+		Says, Type string
+		Head       []byte
+	}
+	Kept []struct {
+		Says, Declared, Media, Code string
+		Head                        []byte
+		// Any: the application takes files other than pictures.
+		Any bool
+	}
+}
+
 // Vectors reads the vectors of that name into v.
 func Vectors(name string, v any) error { return read("vectors/"+name+".json", v) }
 

@@ -774,7 +774,8 @@ type AttachProof struct {
 	Kind    ProofKind              `protobuf:"varint,4,opt,name=kind,proto3,enum=doorstep.field.v1.ProofKind" json:"kind,omitempty"`
 	Sha256  []byte                 `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// Bytes, at most 64 MiB.
-	Size          uint64       `protobuf:"varint,6,opt,name=size,proto3" json:"size,omitempty"`
+	Size uint64 `protobuf:"varint,6,opt,name=size,proto3" json:"size,omitempty"`
+	// What the phone takes the picture for, for example image/jpeg. The office tells the type by the bytes and corrects it.
 	MediaType     string       `protobuf:"bytes,7,opt,name=media_type,json=mediaType,proto3" json:"media_type,omitempty"`
 	Position      *v1.Position `protobuf:"bytes,8,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1241,7 +1242,7 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\bnote.add\x1a'\n" +
 	"\tticket_idB\x1a\n" +
 	"\x05notes\x18\x01\"\x0f\n" +
-	"\vdevice_time \x01\"\x99\x04\n" +
+	"\vdevice_time \x01\"\x9c\x04\n" +
 	"\vAttachProof\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
 	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
@@ -1249,12 +1250,9 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\x04step\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18@R\x04step\x12>\n" +
 	"\x04kind\x18\x04 \x01(\x0e2\x1c.doorstep.field.v1.ProofKindB\f\xbaH\t\x82\x01\x06\x10\x01 \x00 \x04R\x04kind\x12\x1f\n" +
 	"\x06sha256\x18\x05 \x01(\fB\a\xbaH\x04z\x02h R\x06sha256\x12 \n" +
-	"\x04size\x18\x06 \x01(\x04B\f\xbaH\t2\a\x18\x80\x80\x80 (\x01R\x04size\x12S\n" +
+	"\x04size\x18\x06 \x01(\x04B\f\xbaH\t2\a\x18\x80\x80\x80 (\x01R\x04size\x12V\n" +
 	"\n" +
-	"media_type\x18\a \x01(\tB4\xbaH1r/R\n" +
-	"image/jpegR\timage/pngR\n" +
-	"image/webpR\n" +
-	"image/heicR\tmediaType\x127\n" +
+	"media_type\x18\a \x01(\tB7\xbaH4r2\x18Q2.^([a-zA-Z0-9.+-]{1,40}/[a-zA-Z0-9.+-]{1,40})?$R\tmediaType\x127\n" +
 	"\bposition\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition:\x93\x01\xd2\xda\x18\x8e\x01\n" +
 	"\fproof.attach\x1a^\x12\x05Proof\x1a\x02id(\x012\x1f\n" +
 	"\tticket_id\x12\x12visit_id.ticket_id2\x1d\n" +

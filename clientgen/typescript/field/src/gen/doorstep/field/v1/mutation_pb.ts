@@ -397,6 +397,8 @@ export type AttachProof = Message<"doorstep.field.v1.AttachProof"> & {
   size: bigint;
 
   /**
+   * What the phone takes the picture for, for example image/jpeg. The office tells the type by the bytes and corrects it.
+   *
    * @generated from field: string media_type = 7;
    */
   mediaType: string;

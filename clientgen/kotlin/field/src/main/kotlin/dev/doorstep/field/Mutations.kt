@@ -330,6 +330,8 @@ private val addNoteEffect: Effect = addNote.effectBy { _, args, at, draft ->
  * AttachProof, kind proof.attach: the manifest of a photo whose bytes follow.
  *
  * - `size`: Bytes, at most 64 MiB.
+ * - `mediaType`: What the phone takes the picture for, for example image/jpeg. The office tells the type by the bytes
+ * and corrects it.
  */
 val attachProof: Mutator<AttachProof> = Mutator("proof.attach", AttachProof.parser())
 
