@@ -26,6 +26,7 @@ var chineseDetails = map[string]string{
 	"units in stock or sold of shop %s: it has none to print":                "门店“%s”没有可打印的在库或已售产品",
 	"several people are called %s: name one by login, %s":                    "有多人叫“%s”，请改用账号：%s",
 	"made by a newer app: its version is %s, this app knows %s":              "由更新版本的应用创建：其版本 %s，本应用支持 %s",
+	"unknown field %s": "没有字段 %s", "unknown field %s, did you mean %s": "没有字段 %s，是否指 %s", "body: cannot be read to its end": "请求内容不完整",
 
 	// rights
 	"only an enrolled device may do this": "只有已登记的设备可以执行", "sync is for enrolled devices": "只有已登记的设备可以同步",

@@ -81,9 +81,9 @@ func asText(m protoreflect.Message, v any) {
 	})
 }
 
-// Unmarshal reads JSON into m. An id is a UUID as text, or base64 of its bytes.
+// Unmarshal reads JSON into m. An id is a UUID as text, or base64 of its bytes. See Strict for fields that m does not have.
 func Unmarshal(text []byte, m proto.Message) error {
-	if err := protojson.Unmarshal(text, m); err != nil {
+	if err := Strict(text, m); err != nil {
 		return err
 	}
 	fromText(m.ProtoReflect())

@@ -60,6 +60,7 @@ func (b *Border) Options() []connect.HandlerOption {
 		connect.WithReadMaxBytes(b.Limits.ReadBytes),
 		connect.WithSendMaxBytes(b.Limits.SendBytes),
 		connect.WithCompressMinBytes(compressFrom),
+		withStrictJSON(),
 		withGzip(),
 		withZstd(b.Limits.ReadBytes),
 	}

@@ -21,6 +21,10 @@ type call struct {
 	stream   bool
 	identity identity.Identity
 	known    bool
+	// begun: the call's message was read, so that what fails from now on is no matter of its bytes.
+	begun bool
+	// body is the request's, nil where it has none.
+	body *body
 	// conn is the connection's deadlines.
 	conn *http.ResponseController
 	// building: the call holds one of the places for large answers.

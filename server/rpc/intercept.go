@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"time"
 
@@ -25,6 +26,7 @@ func (b *Border) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 				err = wire(ctx, err)
 			}
 		}()
+		callFrom(ctx).begun = true
 		select {
 		case b.limiter.flight <- struct{}{}:
 			defer func() { <-b.limiter.flight }()
@@ -101,10 +103,19 @@ func (c *streamConn) Send(msg any) error {
 func (c *streamConn) Receive(msg any) error {
 	_, err := Aside(func() (struct{}, error) {
 		if err := c.StreamingHandlerConn.Receive(msg); err != nil {
-			return struct{}{}, err
+			return struct{}{}, sent(err)
 		}
 		return struct{}{}, c.border.validate(msg)
 	})
+	return err
+}
+
+// sent is the fault of who sent a message that cannot be read: the wire library calls some of these its own failures.
+func sent(err error) error {
+	var c *connect.Error
+	if errors.As(err, &c) && (c.Code() == connect.CodeInternal || c.Code() == connect.CodeUnknown) && !errors.Is(err, io.EOF) {
+		return fault.Wrap(err, fault.InvalidArgument, "%s", notAMessage)
+	}
 	return err
 }
 

@@ -62,7 +62,9 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 			}
 			b.record(ctx, c, rec, r, procedure, start)
 		}()
-		next.ServeHTTP(rec, r.WithContext(ctx))
+		r = r.WithContext(ctx)
+		c.body = watchBody(r)
+		next.ServeHTTP(rec, r)
 	})
 }
 
@@ -219,9 +221,15 @@ func (r *recorder) finish() {
 	case 499:
 		code = fault.Canceled
 	case http.StatusInternalServerError:
-		code = fault.Internal
+		if code, detail = fault.Internal, ""; !callFrom(r.ctx).begun {
+			code, detail = fault.InvalidArgument, notAMessage
+		}
 	}
-	err := wire(r.ctx, &fault.Error{Code: code, Detail: detail})
+	said := &fault.Error{Code: code, Detail: detail}
+	if unread := callFrom(r.ctx).body.unread(r.ctx); unread != nil && code != fault.TooLarge {
+		said = unread
+	}
+	err := wire(r.ctx, said)
 	h := r.Header()
 	h.Del("Content-Length")
 	h.Del("Content-Encoding")

@@ -4,14 +4,21 @@ import "regexp"
 
 var (
 	// What the JSON reader says ends in (line 1:20): invalid value for uint32 field version: "x".
-	inLine  = regexp.MustCompile(`\(line (\d+):(\d+)\)`)
-	inField = regexp.MustCompile(`field ([A-Za-z][A-Za-z0-9_]{0,63}):`)
+	inLine = regexp.MustCompile(`\(line (\d+):(\d+)\)`)
+	// And ours, of a field that the message does not have: unknown field ticket.number, did you mean id.
+	unknownField = regexp.MustCompile(`unknown field ([A-Za-z0-9_.?…\-\[\]]{1,300})(?:, did you mean ([A-Za-z0-9_]{1,64}))?`)
+	inField      = regexp.MustCompile(`field ([A-Za-z][A-Za-z0-9_]{0,63}):`)
 )
+
+const notAMessage = "body: not a message of this call"
 
 // unreadable names what in a body could not be read, out of what the wire library says about it. Its whole text
 // stays here, for it names our types.
 func unreadable(said string) string {
-	detail := "body: not a message of this call"
+	if found := unknownField.FindString(said); found != "" {
+		return found
+	}
+	detail := notAMessage
 	if at := inLine.FindStringSubmatch(said); at != nil {
 		detail = "body: line " + at[1] + ", column " + at[2]
 	}

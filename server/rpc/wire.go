@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/internal/idjson"
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 
@@ -69,6 +70,13 @@ func faultOf(ctx context.Context, err error) *fault.Error {
 	}
 	var c *connect.Error
 	if errors.As(err, &c) {
+		var unknown *idjson.UnknownFieldError
+		if errors.As(err, &unknown) {
+			return fault.Wrap(err, fault.InvalidArgument, "%s", unknown.Error())
+		}
+		if unread := callFrom(ctx).body.unread(ctx); unread != nil && c.Code() != connect.CodeResourceExhausted {
+			return unread
+		}
 		return fault.Wrap(err, codeOfClass(c.Code()), "")
 	}
 	return fault.As(err)
