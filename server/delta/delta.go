@@ -34,7 +34,7 @@ type Service struct {
 	Early func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (feed.Wanted, error)
 	// KeepDays is what devices are told: how long to keep what has a verdict, in case of a restore; see PushResponse.
 	KeepDays uint32
-	// MaxWatches bounds open watches; more are told to come later.
+	// MaxWatches bounds open watches; more are told to come later. See shares for what one caller may hold of them.
 	MaxWatches int
 	// MayHear tells whether a caller may listen for a topic that is no feed; nil allows none.
 	MayHear func(ctx context.Context, who identity.Identity, topic string) bool
@@ -53,6 +53,7 @@ type Service struct {
 	Contacts *Contacts
 
 	carried carried
+	shares  shares
 }
 
 // device returns the caller, who must be a device of somebody.

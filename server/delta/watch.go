@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -28,15 +29,22 @@ type watching struct {
 	extra []watch.Topic
 	// carries: the device takes pages with its pokes.
 	carries bool
+	// displaced: a newer watch of the same caller took the place of this one.
+	displaced atomic.Bool
 }
 
 // Watch implements SyncService. It listens first and reads the heads then, so that nothing falls between.
 func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRequest], stream *connect.ServerStream[syncv1.WatchResponse]) error {
-	if s.Hub.Connected() >= s.MaxWatches {
-		return fault.New(fault.Overloaded, "").After(jittered(20 * time.Second))
+	who, err := device(ctx)
+	if err != nil {
+		return err
 	}
-	w := &watching{Service: s, sub: s.Hub.Subscribe()}
+	w := &watching{Service: s, sub: s.Hub.Subscribe(), who: who}
 	defer w.sub.Close()
+	if err := s.shares.admit(w, s.MaxWatches); err != nil {
+		return err
+	}
+	defer s.shares.leave(w)
 	if _, err := rpc.Aside(func() (bool, error) {
 		first, err := w.open(ctx, req.Msg)
 		if err != nil {
@@ -135,6 +143,8 @@ func (w *watching) next(ctx context.Context, beat, old bool) (msg *syncv1.WatchR
 	}
 	dirty, gone, code := w.sub.Take()
 	switch {
+	case gone && code == "" && w.displaced.Load():
+		return goodbye(jittered(displacedWait), ""), true
 	case gone && code == "":
 		return w.elsewhere(), true
 	case gone:

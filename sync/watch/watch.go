@@ -112,6 +112,13 @@ func (s *Subscription) Close() {
 	delete(s.hub.subs, s)
 }
 
+// End ends this subscription alone; Take tells its listener so, with the code.
+func (s *Subscription) End(code string) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	s.end(code)
+}
+
 func (s *Subscription) end(code string) {
 	s.ended = "." + code
 	s.ring()
