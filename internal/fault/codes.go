@@ -66,6 +66,7 @@ const (
 	AlreadyClaimed    Code = "already_claimed"
 	TextUnprintable   Code = "text_unprintable"
 	AlreadyDecided    Code = "already_decided"
+	ParkedFull        Code = "parked_full"
 
 	// ticket
 	ChecklistIncomplete Code = "checklist_incomplete"
@@ -158,6 +159,7 @@ var definitions = []Definition{
 	{StateForbids, KindConflict, false, "The job's state does not allow this any more.", "工单当前状态不允许此操作。"},
 	{AlreadyClaimed, KindConflict, false, "Somebody else was faster.", "已被他人抢单。"},
 	{TextUnprintable, KindInvalid, false, "A text of the action has characters that nobody can read. Type it again.", "操作中的文字含有无法显示的字符，请重新输入。"},
+	{ParkedFull, KindExhausted, true, "The office holds as much undecided work of this phone as it takes. The rest stays on the phone and goes out by itself when somebody there has decided.", "公司待处理的本机内容已达上限，其余内容仍在手机上，待公司处理后自动发送。"},
 	{AlreadyDecided, KindConflict, false, "This was decided before; nothing was changed.", "此项已处理过，未作任何更改。"},
 
 	{ChecklistIncomplete, KindConflict, false, "Something that the job requires is missing. Add what is named, then complete it again.", "必填项目尚未完成，请按提示补齐后重新提交完工。"},

@@ -79,6 +79,9 @@ type Tx interface {
 	Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []Record, err error)
 	// Savepoint runs fn; when it returns an error, all that it wrote and placed is undone.
 	Savepoint(ctx context.Context, fn func() error) error
+	// Kept is what is kept of a device's work for a person to decide; with evidence also what was refused with its
+	// content. The device's counter is locked by Open.
+	Kept(ctx context.Context, d change.Device, evidence bool) (Kept, error)
 	// Save stores the records, those with a Parked verdict also in the review queue, and sets the counter.
 	Save(ctx context.Context, d change.Device, last uint64, records []Record) error
 }
@@ -105,6 +108,9 @@ type Intake[T Tx] struct {
 	Now func() time.Time
 	// MaxAhead is how far a device's clock may be ahead of the office's before its mutations are parked.
 	MaxAhead time.Duration
+	// Quota bounds the undecided work of one device, Evidence what a device without rights hands in; zero takes the defaults. Beyond
+	// it ParkedFull stops the device's queue until somebody decides: what is not taken in stays on the device.
+	Quota, Evidence Kept
 	// Panicked hears of panics in mutators, for the log.
 	Panicked func(m change.Mutation, value any, stack []byte)
 }
@@ -124,7 +130,8 @@ type Push struct {
 
 // Take takes consecutive mutations in and returns a verdict for each. On an error some may have been taken in
 // already; sending all again is safe. A gap gives SequenceGap with the next expected number in the GapError.
-// Before a retired kind it stops, with fewer verdicts than mutations; when that is the first, with ClientTooOld.
+// Before a retired kind it stops, with fewer verdicts than mutations; when that is the first, with ClientTooOld. Before one for which
+// the device's quota has no place it stops alike, with ParkedFull.
 func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error) {
 	for i, m := range p.Mutations {
 		if m.Seq != p.Mutations[0].Seq+uint64(i) {
@@ -135,7 +142,7 @@ func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error)
 	for rest := p.Mutations; len(rest) > 0; {
 		n := min(len(rest), perTransaction)
 		part, err := in.transact(ctx, p, rest[:n])
-		if fault.CodeOf(err) == fault.ClientTooOld && len(verdicts) > 0 {
+		if stopped(err) && len(verdicts) > 0 {
 			return verdicts, nil
 		}
 		if err != nil {
@@ -165,8 +172,26 @@ const (
 
 var errFailedFast = errors.New("intake: a mutation failed without a savepoint")
 
-// transact takes mutations in within one transaction, with as little care as they need.
+// stopped tells whether a queue stops before a mutation, of which nothing was taken in.
+func stopped(err error) bool {
+	code := fault.CodeOf(err)
+	return code == fault.ClientTooOld || code == fault.ParkedFull
+}
+
+// transact takes mutations in within one transaction, up to the first for which the device's quota has no place.
 func (in *Intake[T]) transact(ctx context.Context, p Push, ms []change.Mutation) ([]change.Verdict, error) {
+	for {
+		verdicts, err := in.carefully(ctx, p, ms)
+		var full *fullError
+		if !errors.As(err, &full) || full.at == 0 {
+			return verdicts, err
+		}
+		ms = ms[:full.at]
+	}
+}
+
+// carefully takes mutations in with as little care as they need.
+func (in *Intake[T]) carefully(ctx context.Context, p Push, ms []change.Mutation) ([]change.Verdict, error) {
 	verdicts, err := in.attempt(ctx, p, ms, fast)
 	if !in.lies(ctx, err) {
 		return verdicts, err
@@ -183,7 +208,7 @@ func (in *Intake[T]) transact(ctx context.Context, p Push, ms []change.Mutation)
 			in.Panicked(ms[i], err, nil)
 			one, err = in.attempt(ctx, p, ms[i:i+1], evidence)
 		}
-		if fault.CodeOf(err) == fault.ClientTooOld && i > 0 {
+		if stopped(err) && i > 0 {
 			return verdicts, nil
 		}
 		if err != nil {
@@ -200,7 +225,7 @@ func (in *Intake[T]) lies(ctx context.Context, err error) bool {
 		return false
 	}
 	switch fault.CodeOf(err) {
-	case fault.SequenceGap, fault.SequenceReused, fault.ClientTooOld:
+	case fault.SequenceGap, fault.SequenceReused, fault.ClientTooOld, fault.ParkedFull:
 		return false
 	}
 	return true
@@ -253,7 +278,8 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 
 	verdicts := make([]change.Verdict, 0, len(ms))
 	var records []Record
-	for _, m := range ms {
+	kept := in.quota(p)
+	for i, m := range ms {
 		m.Device, m.User = p.Device, p.User
 		if m.Seq <= last {
 			old, ok := bySeq[m.Seq]
@@ -273,6 +299,11 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 		v, err := in.decide(ctx, tx, p, m, byID, c)
 		if err != nil {
 			return nil, err
+		}
+		if v.Outcome == change.Parked || p.ParkAll != "" {
+			if err := kept.add(ctx, tx, p, m, i); err != nil {
+				return nil, err
+			}
 		}
 		last = m.Seq
 		record := Record{Mutation: m, Verdict: v, Duplicate: duplicate}

@@ -75,6 +75,19 @@ func scanRecord(row pgx.CollectableRow) (intake.Record, error) {
 	return r, err
 }
 
+// Kept implements intake.Tx. Sizes are read without the bytes. A mutation that came twice was stored twice.
+func (t *Tx) Kept(ctx context.Context, d change.Device, evidence bool) (k intake.Kept, err error) {
+	which := `m.outcome = 4`
+	if evidence {
+		which = `(m.outcome = 4 OR m.duplicate OR m.code IN ('mutation_too_large', 'mutation_id_reused'))`
+	}
+	err = t.QueryRow(ctx, `
+		SELECT count(*), coalesce(sum(octet_length(m.args)), 0)
+		FROM sync_mutation m LEFT JOIN sync_parked p ON p.org_id = m.org_id AND p.mutation_id = m.id
+		WHERE m.org_id = $1 AND m.device_id = $2 AND `+which+` AND (p.resolution IS NULL OR m.duplicate)`, t.org, d).Scan(&k.Count, &k.Bytes)
+	return k, err
+}
+
 // Save implements intake.Tx. What it writes travels with the next statements, at the latest with the commit's.
 func (t *Tx) Save(_ context.Context, d change.Device, last uint64, records []intake.Record) error {
 	t.later.Queue(`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/intake"
@@ -173,6 +174,18 @@ func (t *MemoryTx) Savepoint(_ context.Context, fn func() error) error {
 		t.batch.Reset(mark)
 	}
 	return err
+}
+
+// Kept implements intake.Tx; nobody decides here.
+func (t *MemoryTx) Kept(_ context.Context, d change.Device, evidence bool) (k intake.Kept, _ error) {
+	for _, r := range t.records {
+		refused := r.Duplicate || r.Verdict.Code == fault.MutationTooLarge || r.Verdict.Code == fault.MutationIDReused
+		if r.Mutation.Device == d && (r.Verdict.Outcome == change.Parked || evidence && refused) {
+			k.Count++
+			k.Bytes += int64(len(r.Mutation.Args))
+		}
+	}
+	return k, nil
 }
 
 // Save implements intake.Tx.

@@ -86,15 +86,22 @@ func (c *Client) round(ctx context.Context, r *Report) error {
 	}
 }
 
+// queueWaits tells whether a push was refused because its queue has to wait, for an upgrade of the app or for somebody at the office.
+// All but the queue goes on.
+func queueWaits(err error) bool {
+	code := CodeOf(err)
+	return code == fault.ClientTooOld || code == fault.ParkedFull
+}
+
 func (c *Client) once(ctx context.Context, r *Report, tried map[uuid.UUID]bool) (aside bool, err error) {
 	old := c.push(ctx, r)
-	if old != nil && CodeOf(old) != fault.ClientTooOld {
+	if old != nil && !queueWaits(old) {
 		return false, old
 	}
 	if err := c.pull(ctx, r); err != nil {
 		return false, err
 	}
-	if old == nil { // else its queue waits for the upgrade
+	if old == nil { // else its queue waits, see queueWaits
 		if err := c.pushForgotten(ctx, r); err != nil {
 			return false, err
 		}
@@ -107,7 +114,7 @@ func (c *Client) once(ctx context.Context, r *Report, tried map[uuid.UUID]bool) 
 	case err != nil:
 		return false, err
 	case aside:
-		return true, nil // what comes next pulls, too, and says again what is too old
+		return true, nil // what comes next pulls, too, and says again why the queue waits
 	case moved:
 		err = c.pull(ctx, r)
 	}
@@ -151,7 +158,7 @@ func (c *Client) push(ctx context.Context, r *Report) error {
 		if err := c.Store.take(ctx, res.Msg); err != nil {
 			return err
 		}
-		// Fewer verdicts than mutations: the next one is for a newer app, and the next call says so.
+		// Fewer verdicts than mutations: the next one waits for something, and the next call says for what.
 		n := len(res.Msg.Verdicts)
 		r.Pushed += n
 		if n == 0 || n > len(batch.Mutations) {

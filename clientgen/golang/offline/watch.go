@@ -186,7 +186,7 @@ func (c *Client) both(ctx context.Context, hear func(Event)) error {
 	if ctx.Err() == nil {
 		hear(Event{Report: &r, Err: err})
 	}
-	if CodeOf(err) == fault.ClientTooOld {
+	if queueWaits(err) {
 		return nil // all but the queue goes on: new jobs come, photos of what has a verdict go
 	}
 	return err

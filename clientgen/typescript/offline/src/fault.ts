@@ -130,6 +130,14 @@ export function codeOf(err: unknown): string {
   return err instanceof Fault ? err.code : "internal";
 }
 
+/**
+ * Whether a push was refused because its queue has to wait, for an upgrade of the app or for somebody at the office. All but the
+ * queue goes on.
+ */
+export function queueWaits(err: unknown): boolean {
+  return ["client_too_old", "parked_full"].includes(codeOf(err));
+}
+
 /** What a person reads of an error. */
 export function sentence(err: unknown, lang: "zh" | "en"): string {
   return (err instanceof Fault ? err : Fault.of("internal")).public(lang);

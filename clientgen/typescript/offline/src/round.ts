@@ -6,7 +6,7 @@ import type { Client } from "./client.js";
 import { wipeCopy } from "./device.js";
 import type { FileRow } from "./disk.js";
 import { showEarly } from "./early.js";
-import { codeOf, Fault } from "./fault.js";
+import { codeOf, Fault, queueWaits } from "./fault.js";
 import { SyncService, type Poke } from "./gen/doorstep/sync/v1/sync_pb.js";
 import type { Changed } from "./held.js";
 import { batch, refusedAsOld, take } from "./outbox.js";
@@ -126,11 +126,11 @@ export class Round {
     try {
       await this.push();
     } catch (err) {
-      if (codeOf(err) !== "client_too_old") throw err;
+      if (!queueWaits(err)) throw err;
       old = err;
     }
     await this.pull();
-    if (old === undefined) await this.pushForgotten(); // else its queue waits for the upgrade
+    if (old === undefined) await this.pushForgotten(); // else its queue waits, see queueWaits
     await prune(this.store);
     try {
       await compact(this.store);
@@ -139,7 +139,7 @@ export class Round {
       // A disk too full to be tidied: what is on it is good, and the next round tries again.
     }
     const { moved, aside } = await this.upload();
-    if (aside) return true; // what comes next pulls, too, and says again what is too old
+    if (aside) return true; // what comes next pulls, too, and says again why the queue waits
     if (moved) await this.pull();
     if (old !== undefined) throw old;
     return false;
@@ -166,7 +166,7 @@ export class Round {
         continue;
       }
       await take(this.store, res);
-      // Fewer verdicts than mutations: the next one is for a newer app, and the next call says so.
+      // Fewer verdicts than mutations: the next one waits for something, and the next call says for what.
       const n = res.verdicts.length;
       this.report.pushed += n;
       if (n === 0 || n > request.mutations.length)

@@ -1,7 +1,7 @@
 // Staying in sync.
 
 import type { Client } from "./client.js";
-import { codeOf, Fault } from "./fault.js";
+import { codeOf, Fault, queueWaits } from "./fault.js";
 import { SyncService, type Poke, type WatchResponse } from "./gen/doorstep/sync/v1/sync_pb.js";
 import { Round, type Report } from "./round.js";
 
@@ -205,8 +205,8 @@ class Watch {
       if (!this.signal.aborted) this.hear({ report: round.report });
     } catch (error) {
       if (!this.signal.aborted) this.hear({ report: round.report, error });
-      // All but the queue of an app that is too old goes on: new jobs come, photos of what has a verdict go.
-      if (codeOf(error) !== "client_too_old") throw error;
+      // All but a queue that waits goes on: new jobs come, photos of what has a verdict go.
+      if (!queueWaits(error)) throw error;
     } finally {
       this.offerAgain(round.report.trouble);
     }

@@ -22,6 +22,7 @@ open class Fault(val code: String, detail: String = "", cause: Throwable? = null
         const val INTERNAL = "internal"
         const val NOT_FOUND = "not_found"
         const val CLIENT_TOO_OLD = "client_too_old"
+        const val PARKED_FULL = "parked_full"
         const val CURSOR_MALFORMED = "cursor_malformed"
         const val SEQUENCE_GAP = "sequence_gap"
         const val SEQUENCE_REUSED = "sequence_reused"
@@ -185,3 +186,6 @@ private val sentences: Map<String, Pair<String, String>> = mapOf(
         "该码无效，请向门店索取新码。",
     ),
 )
+
+/** Codes of a push whose queue has to wait, for an upgrade of the app or for somebody at the office. All but the queue goes on. */
+internal val queueWaits = setOf(Fault.CLIENT_TOO_OLD, Fault.PARKED_FULL)

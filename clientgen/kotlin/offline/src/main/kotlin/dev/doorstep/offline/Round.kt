@@ -131,11 +131,11 @@ private suspend fun Client.once(report: Report, tried: MutableSet<ByteString>): 
     try {
         push(report)
     } catch (e: Refusal) {
-        if (e.code != Fault.CLIENT_TOO_OLD) throw e
+        if (e.code !in queueWaits) throw e
         old = e
     }
     pull(report)
-    if (old == null) pushForgotten(report) // else its queue waits for the upgrade
+    if (old == null) pushForgotten(report) // else its queue waits
     if (store.transact { it.prune() }) store.sweep()
     val sent = upload(report, tried)
     if (sent.aside) return true // what comes next pulls, too, and says again what is too old

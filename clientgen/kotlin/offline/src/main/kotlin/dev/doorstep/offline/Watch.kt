@@ -202,8 +202,8 @@ private class Watching(
         }
         report.trouble?.let(::plan)
         hear(Event.Round(report, error))
-        // One that is too old: all but the queue goes on. New jobs come, photos of what the server has go.
-        error?.takeIf { it.code != Fault.CLIENT_TOO_OLD }?.let { throw it }
+        // One whose queue waits: all but the queue goes on. New jobs come, photos of what the server has go.
+        error?.takeIf { it.code !in queueWaits }?.let { throw it }
     }
 
     /** Plans a round for files whose time comes by itself: nobody will do or change anything for them. */
