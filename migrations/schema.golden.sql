@@ -18,6 +18,11 @@ app_user.name_en text not null
 app_user.password text not null default ''::text
 app_user.disabled boolean not null default false
 app_user.created_at timestamp with time zone not null
+call_quota.org_id uuid not null
+call_quota.key bytea not null
+call_quota.begun_at timestamp with time zone not null
+call_quota.last_at timestamp with time zone not null
+call_quota.count integer not null
 code.org_id uuid not null
 code.code_id uuid not null
 code.kind smallint not null
@@ -356,6 +361,10 @@ shop.name_zh text not null
 shop.name_en text not null
 shop.latitude double precision
 shop.longitude double precision
+sign_in_address.org_id uuid not null
+sign_in_address.user_id uuid not null
+sign_in_address.address bytea not null
+sign_in_address.last_at timestamp with time zone not null
 signing_key.id text not null
 signing_key.use text not null
 signing_key.public bytea not null
@@ -623,6 +632,8 @@ token_family.salt bytea not null
 token_family.next_salt bytea not null
 token_family.presented_at timestamp with time zone not null
 token_family.ended_at timestamp with time zone
+token_family.attempt bytea not null default '\x'::bytea
+token_family.attempt_of bigint not null default 0
 unit.org_id uuid not null
 unit.unit_id uuid not null
 unit.product_id uuid not null
@@ -655,6 +666,9 @@ visit.changed_at timestamp with time zone not null
 account_event account_event_pkey PRIMARY KEY (org_id, id)
 app_user app_user_org_id_login_key UNIQUE (org_id, login)
 app_user app_user_pkey PRIMARY KEY (org_id, id)
+call_quota call_quota_count_check CHECK ((count > 0))
+call_quota call_quota_key_check CHECK ((octet_length(key) = 16))
+call_quota call_quota_pkey PRIMARY KEY (org_id, key)
 code code_human_code_check CHECK ((length(human_code) = 8))
 code code_kind_check CHECK (((kind >= 1) AND (kind <= 3)))
 code code_pkey PRIMARY KEY (org_id, code_id)
@@ -759,6 +773,9 @@ shop shop_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision
 shop shop_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
 shop shop_org_id_region_id_fkey FOREIGN KEY (org_id, region_id) REFERENCES region(org_id, id)
 shop shop_pkey PRIMARY KEY (org_id, id)
+sign_in_address sign_in_address_address_check CHECK ((octet_length(address) = 16))
+sign_in_address sign_in_address_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id) ON DELETE CASCADE
+sign_in_address sign_in_address_pkey PRIMARY KEY (org_id, user_id, address)
 signing_key signing_key_pkey PRIMARY KEY (id)
 signing_key signing_key_public_check CHECK ((octet_length(public) = 32))
 signing_key signing_key_use_check CHECK ((use = ANY (ARRAY['token'::text, 'code'::text, 'receipt'::text])))
@@ -832,6 +849,7 @@ ticket_reason ticket_reason_use_check CHECK ((use = ANY (ARRAY['decline'::text, 
 ticket_template ticket_template_org_id_key_version_key UNIQUE (org_id, key, version)
 ticket_template ticket_template_pkey PRIMARY KEY (org_id, id)
 ticket_template ticket_template_version_check CHECK ((version > 0))
+token_family token_family_attempt_check CHECK ((octet_length(attempt) = ANY (ARRAY[0, 32])))
 token_family token_family_next_salt_check CHECK ((octet_length(next_salt) = 12))
 token_family token_family_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id)
 token_family token_family_pkey PRIMARY KEY (org_id, id)
@@ -846,6 +864,7 @@ visit visit_pkey PRIMARY KEY (org_id, id)
 visit visit_state_check CHECK (((state >= 1) AND (state <= 13)))
 
 -- indexes
+CREATE INDEX call_quota_last ON public.call_quota USING btree (org_id, last_at)
 CREATE INDEX code_booking_at ON public.code_booking USING btree (org_id, at)
 CREATE INDEX code_booking_target ON public.code_booking USING btree (org_id, target_id, at)
 CREATE INDEX code_scan_at ON public.code_scan USING btree (org_id, at)
@@ -896,6 +915,7 @@ END)) WHERE (technician_id IS NOT NULL)
 CREATE UNIQUE INDEX account_event_pkey ON public.account_event USING btree (org_id, id)
 CREATE UNIQUE INDEX app_user_org_id_login_key ON public.app_user USING btree (org_id, login)
 CREATE UNIQUE INDEX app_user_pkey ON public.app_user USING btree (org_id, id)
+CREATE UNIQUE INDEX call_quota_pkey ON public.call_quota USING btree (org_id, key)
 CREATE UNIQUE INDEX code_booking_pkey ON public.code_booking USING btree (org_id, request_id)
 CREATE UNIQUE INDEX code_human ON public.code USING btree (org_id, human_code)
 CREATE UNIQUE INDEX code_org_pkey ON public.code_org USING btree (handle)
@@ -943,6 +963,7 @@ CREATE UNIQUE INDEX region_pkey ON public.region USING btree (org_id, id)
 CREATE UNIQUE INDEX right_span_pkey ON public.right_span USING btree (org_id, user_id, role, scope, scope_id, since)
 CREATE UNIQUE INDEX role_grant_pkey ON public.role_grant USING btree (org_id, user_id, role, scope, scope_id)
 CREATE UNIQUE INDEX shop_pkey ON public.shop USING btree (org_id, id)
+CREATE UNIQUE INDEX sign_in_address_pkey ON public.sign_in_address USING btree (org_id, user_id, address)
 CREATE UNIQUE INDEX signing_key_pkey ON public.signing_key USING btree (id)
 CREATE UNIQUE INDEX sync_contact_pkey ON public.sync_contact USING btree (org_id, device_id)
 CREATE UNIQUE INDEX sync_device_pkey ON public.sync_device USING btree (org_id, device_id)
@@ -985,6 +1006,7 @@ CREATE UNIQUE INDEX visit_pkey ON public.visit USING btree (org_id, id)
 -- row security
 account_event enabled forced
 app_user enabled forced
+call_quota enabled forced
 code enabled forced
 code_booking enabled forced
 code_org
@@ -1019,6 +1041,7 @@ region enabled forced
 right_span enabled forced
 role_grant enabled forced
 shop enabled forced
+sign_in_address enabled forced
 signing_key
 sync_contact enabled forced
 sync_device enabled forced
@@ -1052,6 +1075,7 @@ visit enabled forced
 -- policies
 account_event tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 app_user tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+call_quota tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_booking tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_scan tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1083,6 +1107,7 @@ region tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_sett
 right_span tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 role_grant tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 shop tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+sign_in_address tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_contact tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_entry tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1114,6 +1139,7 @@ visit tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setti
 -- rights
 account_event doorstep_app: INSERT, SELECT
 app_user doorstep_app: DELETE, INSERT, SELECT, UPDATE
+call_quota doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_booking doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_org doorstep_app: DELETE, INSERT, SELECT, UPDATE
@@ -1149,6 +1175,7 @@ region doorstep_app: DELETE, INSERT, SELECT, UPDATE
 right_span doorstep_app: DELETE, INSERT, SELECT, UPDATE
 role_grant doorstep_app: DELETE, INSERT, SELECT, UPDATE
 shop doorstep_app: DELETE, INSERT, SELECT, UPDATE
+sign_in_address doorstep_app: DELETE, INSERT, SELECT, UPDATE
 signing_key doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_contact doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_device doorstep_app: DELETE, INSERT, SELECT, UPDATE

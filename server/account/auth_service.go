@@ -25,7 +25,7 @@ func (a authService) EnrolDevice(ctx context.Context, req *connect.Request[accou
 
 // RefreshToken implements AuthService.
 func (a authService) RefreshToken(ctx context.Context, req *connect.Request[accountv1.RefreshTokenRequest]) (*connect.Response[accountv1.RefreshTokenResponse], error) {
-	t, err := a.Refresh(ctx, req.Msg.GetRefresh())
+	t, err := a.Refresh(ctx, req.Msg.GetRefresh(), AttemptOf(req.Msg.GetAttempt()))
 	if err != nil {
 		return nil, err
 	}

@@ -200,8 +200,8 @@ func (r *Room) LogIn(ctx context.Context, slug, login, password string) (Tokens,
 
 func normalLogin(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
-// Refresh trades a refresh token for the next pair, see refresh.go.
-func (r *Room) Refresh(ctx context.Context, text string) (Tokens, error) {
+// Refresh trades a refresh token for the next pair, see refresh.go. a is what the holder presents it with.
+func (r *Room) Refresh(ctx context.Context, text string, a Attempt) (Tokens, error) {
 	token, err := ParseRefresh(r.Secret, text)
 	if err != nil {
 		return Tokens{}, err
@@ -219,7 +219,7 @@ func (r *Room) Refresh(ctx context.Context, text string) (Tokens, error) {
 		if err != nil {
 			return err
 		}
-		next, dead := line.Present(token, NewSalt(), tx.Now())
+		next, dead := line.Present(token, a, NewSalt(), tx.Now())
 		if dead {
 			restored, err := tx.Restored(ctx)
 			if err != nil {
@@ -228,7 +228,7 @@ func (r *Room) Refresh(ctx context.Context, text string) (Tokens, error) {
 			switch {
 			case line.Lost(token, restored):
 				r.Log.InfoContext(ctx, "a phone continues from before the database was restored", "family", token.Family)
-				next, dead = Continue(token, NewSalt(), tx.Now()), false
+				next, dead = Continue(token, a, NewSalt(), tx.Now()), false
 			case line.Undeclared(token, restored):
 				r.Log.WarnContext(ctx, "a token is newer than the database: if it was restored, run doorstep admin restored", "family", token.Family)
 				return fault.New(fault.RefreshInvalid, "")
@@ -304,10 +304,10 @@ func (r *Room) tokens(tx *postgres.Tx, line Line, b Bearer) (Tokens, error) {
 // lockFamily reads a family's line and holds it until the transaction ends. A family that is not there is
 // RefreshInvalid: its org was taken away, or the database went back in time.
 func lockFamily(ctx context.Context, tx *postgres.Tx, family uuid.UUID) (l Line, ended bool, err error) {
-	var salt, next []byte
-	var generation int64
-	err = tx.QueryRow(ctx, `SELECT generation, salt, next_salt, presented_at, ended_at IS NOT NULL FROM token_family
-		WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), family).Scan(&generation, &salt, &next, &l.PresentedAt, &ended)
+	var salt, next, attempt []byte
+	var generation, attemptOf int64
+	err = tx.QueryRow(ctx, `SELECT generation, salt, next_salt, presented_at, ended_at IS NOT NULL, attempt, attempt_of FROM token_family
+		WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), family).Scan(&generation, &salt, &next, &l.PresentedAt, &ended, &attempt, &attemptOf)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return l, false, fault.New(fault.RefreshInvalid, "")
 	}
@@ -315,12 +315,20 @@ func lockFamily(ctx context.Context, tx *postgres.Tx, family uuid.UUID) (l Line,
 		return l, false, err
 	}
 	l.Generation, l.Salt, l.Next = uint32(generation), Salt(salt), Salt(next)
+	l.Words = attemptOf > 0
+	if attemptOf == generation {
+		copy(l.Attempt[:], attempt)
+	}
 	return l, ended, nil
 }
 
 func saveLine(ctx context.Context, tx *postgres.Tx, family uuid.UUID, l Line) error {
-	_, err := tx.Exec(ctx, `UPDATE token_family SET generation = $3, salt = $4, next_salt = $5, presented_at = $6
-		WHERE org_id = $1 AND id = $2`, tx.OrgID(), family, int64(l.Generation), l.Salt[:], l.Next[:], l.PresentedAt)
+	attempt, attemptOf := []byte{}, int64(0)
+	if l.Attempt != (Attempt{}) {
+		attempt, attemptOf = l.Attempt[:], int64(l.Generation)
+	}
+	_, err := tx.Exec(ctx, `UPDATE token_family SET generation = $3, salt = $4, next_salt = $5, presented_at = $6, attempt = $7, attempt_of = $8
+		WHERE org_id = $1 AND id = $2`, tx.OrgID(), family, int64(l.Generation), l.Salt[:], l.Next[:], l.PresentedAt, attempt, attemptOf)
 	return err
 }
 

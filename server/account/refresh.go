@@ -23,7 +23,12 @@ import (
 //   - later, as long as nobody used the successor, the token gets a new one, and the lost one is dead;
 //   - once the successor was used, the token is dead.
 //
-// Presenting a dead token is reuse. A database that was restored from a backup knows only an earlier part of the line; the phone
+// Presenting a dead token is reuse. That alone does not tell two holders apart who always come within RetryWindow of one another, for
+// each then gets what the other got. So a holder chooses a random word for each token, saves it before it presents the token, and says
+// the same whenever it presents that token again: another word for the same token is another holder, which is reuse, too. A holder that
+// has said words never presents a token without one. Apps that know no words are served by the rules above alone.
+//
+// A database that was restored from a backup knows only an earlier part of the line; the phone
 // holds a token that it has given out and forgotten. That is no reuse: see Lost.
 //
 // The state of a family is one number, two salts and a time; the tokens
@@ -92,6 +97,17 @@ func ParseRefresh(s Secret, text string) (Refresh, error) {
 	return r, nil
 }
 
+// Attempt is the hash of the word that a holder chose for presenting a token; zero for one that chose none.
+type Attempt [sha256.Size]byte
+
+// AttemptOf hashes a holder's word.
+func AttemptOf(word []byte) Attempt {
+	if len(word) == 0 {
+		return Attempt{}
+	}
+	return sha256.Sum256(word)
+}
+
 // Line is where a family of refresh tokens is: the newest token that was presented, and its successor.
 type Line struct {
 	// Generation and Salt of the newest token that was presented; 0 before the first.
@@ -101,6 +117,10 @@ type Line struct {
 	Next Salt
 	// PresentedAt is when that token was last presented.
 	PresentedAt time.Time
+	// Attempt is what it was presented with; zero where nothing is known of it.
+	Attempt Attempt
+	// Words: the holder of this line says words, and will not present a token without one.
+	Words bool
 }
 
 // BeginLine starts a family; its first token is that of Successor.
@@ -128,23 +148,28 @@ func (l Line) Undeclared(r Refresh, restored time.Time) bool {
 }
 
 // Continue is the line from a token that the database has forgotten on.
-func Continue(r Refresh, fresh Salt, now time.Time) Line {
-	return Line{Generation: r.Generation, Salt: r.Salt, Next: fresh, PresentedAt: now}
+func Continue(r Refresh, a Attempt, fresh Salt, now time.Time) Line {
+	return Line{Generation: r.Generation, Salt: r.Salt, Next: fresh, PresentedAt: now, Attempt: a, Words: a != Attempt{}}
 }
 
 // Present moves the line on when a token with a valid proof is presented. reused means that the token is dead:
 // somebody else holds the living one, and the family must end. fresh is the salt for a new successor.
-func (l Line) Present(r Refresh, fresh Salt, now time.Time) (next Line, reused bool) {
+func (l Line) Present(r Refresh, a Attempt, fresh Salt, now time.Time) (next Line, reused bool) {
+	none := Attempt{}
 	switch {
+	case l.Words && a == none:
+		return l, true
 	case r.Generation == l.Generation+1 && r.Salt == l.Next:
-		return Continue(r, fresh, now), false
+		return Continue(r, a, fresh, now), false
+	case l.Generation > 0 && r.Generation == l.Generation && r.Salt == l.Salt && l.Attempt != none && l.Attempt != a:
+		return l, true
 	case l.Generation > 0 && r.Generation == l.Generation && r.Salt == l.Salt:
 		// The window slides with each repetition: of two that arrive a second apart, one must not fall within and
 		// the other without.
 		if now.Sub(l.PresentedAt) > RetryWindow {
 			l.Next = fresh
 		}
-		l.PresentedAt = now
+		l.PresentedAt, l.Attempt, l.Words = now, a, a != none // an app that was upgraded between two tries says a word at the second
 		return l, false
 	default:
 		return l, true

@@ -46,7 +46,7 @@ func TestAPhoneThatLosesAnswersIsNeverLockedOut(t *testing.T) {
 			// The same request may arrive more than once, a little apart; the phone sees one of the answers or none.
 			var answers []Refresh
 			for range rapid.IntRange(1, 3).Draw(t, "arrivals") {
-				next, reused := line.Present(held, NewSalt(), now)
+				next, reused := line.Present(held, Attempt{}, NewSalt(), now)
 				if reused {
 					t.Fatal("locked out")
 				}
@@ -76,7 +76,7 @@ func TestACopiedTokenEndsTheFamily(t *testing.T) {
 			if rapid.Bool().Draw(t, "thief") {
 				who = &thief
 			}
-			next, reused := line.Present(*who, NewSalt(), now)
+			next, reused := line.Present(*who, Attempt{}, NewSalt(), now)
 			if reused {
 				return
 			}
@@ -98,43 +98,43 @@ func TestRotation(t *testing.T) {
 	t.Parallel()
 	first := BeginLine(NewSalt(), morning)
 	one := first.Successor(uuid.Nil, uuid.Nil)
-	second, reused := first.Present(one, NewSalt(), morning)
+	second, reused := first.Present(one, Attempt{}, NewSalt(), morning)
 	if reused {
 		t.Fatal("the first token is dead on arrival")
 	}
 	two := second.Successor(uuid.Nil, uuid.Nil)
 
-	again, reused := second.Present(one, NewSalt(), morning.Add(RetryWindow))
+	again, reused := second.Present(one, Attempt{}, NewSalt(), morning.Add(RetryWindow))
 	if reused || again.Successor(uuid.Nil, uuid.Nil) != two {
 		t.Error("a repetition within the window gives something else")
 	}
-	late, reused := second.Present(one, NewSalt(), morning.Add(time.Hour))
+	late, reused := second.Present(one, Attempt{}, NewSalt(), morning.Add(time.Hour))
 	if reused || late.Successor(uuid.Nil, uuid.Nil) == two {
 		t.Error("a late repetition must get a fresh successor")
 	}
-	if _, reused := late.Present(two, NewSalt(), morning.Add(time.Hour)); !reused {
+	if _, reused := late.Present(two, Attempt{}, NewSalt(), morning.Add(time.Hour)); !reused {
 		t.Error("the lost successor still lives")
 	}
-	third, reused := second.Present(two, NewSalt(), morning.Add(time.Hour))
+	third, reused := second.Present(two, Attempt{}, NewSalt(), morning.Add(time.Hour))
 	if reused {
 		t.Fatal("the successor is dead")
 	}
-	if _, reused := third.Present(one, NewSalt(), morning.Add(time.Hour)); !reused {
+	if _, reused := third.Present(one, Attempt{}, NewSalt(), morning.Add(time.Hour)); !reused {
 		t.Error("an old token lives after its successor was used")
 	}
-	if _, reused := first.Present(Refresh{Generation: 9}, NewSalt(), morning); !reused {
+	if _, reused := first.Present(Refresh{Generation: 9}, Attempt{}, NewSalt(), morning); !reused {
 		t.Error("a token from nowhere lives")
 	}
-	if _, reused := first.Present(Refresh{}, NewSalt(), morning); !reused {
+	if _, reused := first.Present(Refresh{}, Attempt{}, NewSalt(), morning); !reused {
 		t.Error("generation 0 was never given out")
 	}
 }
 
 // present is what a server does with a token, on a line whose database may have been restored.
 func present(line Line, r Refresh, restored, now time.Time) (Line, bool) {
-	next, dead := line.Present(r, NewSalt(), now)
+	next, dead := line.Present(r, Attempt{}, NewSalt(), now)
 	if dead && line.Lost(r, restored) {
-		return Continue(r, NewSalt(), now), false
+		return Continue(r, Attempt{}, NewSalt(), now), false
 	}
 	return next, dead
 }
@@ -256,4 +256,107 @@ func TestOnceTheLineGoesOnAfterARestoreAnyOtherTokenEndsIt(t *testing.T) {
 	if _, dead = present(line, phone, restored, now.Add(3*time.Hour)); !dead || line.Undeclared(phone, restored) {
 		t.Error("two holders of one line live beside one another")
 	}
+}
+
+// holder is a phone, or somebody who copied what one holds: a token, and the word that is saved for it.
+type holder struct {
+	token Refresh
+	of    Refresh // the token that the word is for
+	word  Attempt
+}
+
+// present presents the holder's token with the word that is saved for it.
+func (h *holder) present(line Line, now time.Time) (Line, bool) {
+	if h.of != h.token || h.word == (Attempt{}) {
+		salt := NewSalt()
+		h.of, h.word = h.token, AttemptOf(salt[:])
+	}
+	return line.Present(h.token, h.word, NewSalt(), now)
+}
+
+func TestACopiedTokenThatRotatesInStepEndsTheFamily(t *testing.T) {
+	t.Parallel()
+	for name, thief := range map[string]func(phone holder) func(Line, time.Time) (Line, bool, Refresh){
+		"who says words": func(phone holder) func(Line, time.Time) (Line, bool, Refresh) {
+			h := phone
+			return func(l Line, now time.Time) (Line, bool, Refresh) {
+				next, reused := h.present(l, now)
+				h.token = next.Successor(uuid.Nil, uuid.Nil)
+				return next, reused, h.token
+			}
+		},
+		"who says none": func(phone holder) func(Line, time.Time) (Line, bool, Refresh) {
+			token := phone.token
+			return func(l Line, now time.Time) (Line, bool, Refresh) {
+				next, reused := l.Present(token, Attempt{}, NewSalt(), now)
+				token = next.Successor(uuid.Nil, uuid.Nil)
+				return next, reused, token
+			}
+		},
+	} {
+		for _, first := range []bool{true, false} {
+			now := morning
+			line := BeginLine(NewSalt(), now)
+			phone := holder{token: line.Successor(uuid.Nil, uuid.Nil)}
+			copied := thief(phone)
+			rounds := 0
+			for ; rounds < 12; rounds++ {
+				now = now.Add(10 * time.Minute)
+				turn := func(mine bool) (reused bool) {
+					now = now.Add(time.Second) // well within the retry window
+					if mine {
+						if line, reused = phone.present(line, now); !reused {
+							phone.token = line.Successor(uuid.Nil, uuid.Nil)
+						}
+						return reused
+					}
+					line, reused, _ = copied(line, now)
+					return reused
+				}
+				if turn(first) || turn(!first) {
+					break
+				}
+			}
+			if rounds > 1 {
+				t.Errorf("a thief %s (first: %v) went unnoticed for %d rounds", name, !first, rounds)
+			}
+		}
+	}
+}
+
+func TestAPhoneThatSaysWordsIsNeverLockedOut(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		now := morning
+		line := BeginLine(NewSalt(), now)
+		phone := holder{token: line.Successor(uuid.Nil, uuid.Nil)}
+		old := rapid.Bool().Draw(t, "begins with an old app")
+		for range rapid.IntRange(1, 40).Draw(t, "rounds") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 7200).Draw(t, "seconds later")) * time.Second)
+			if old && rapid.IntRange(0, 4).Draw(t, "upgraded") == 0 {
+				old = false
+			}
+			var answers []Refresh
+			for range rapid.IntRange(1, 3).Draw(t, "arrivals") {
+				var reused bool
+				if old {
+					line, reused = line.Present(phone.token, Attempt{}, NewSalt(), now)
+				} else {
+					line, reused = phone.present(line, now)
+				}
+				if reused {
+					t.Fatal("locked out")
+				}
+				if rapid.IntRange(0, 9).Draw(t, "an older server wrote it") == 0 {
+					line.Attempt = Attempt{} // of which it keeps nothing, see lockFamily
+				}
+				answers = append(answers, line.Successor(uuid.Nil, uuid.Nil))
+				now = now.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "apart")) * time.Second)
+			}
+			// Lost, or received and not saved: the phone comes again with the same token and the same word.
+			if got := rapid.IntRange(-1, len(answers)-1).Draw(t, "answer saved"); got >= 0 {
+				phone.token = answers[got]
+			}
+		}
+	})
 }

@@ -332,6 +332,35 @@ func TestRefreshingSurvivesLostAnswersAndEndsWithATheft(t *testing.T) {
 	want(t, "garbage", err, fault.RefreshInvalid)
 }
 
+func TestATokenThatIsRotatedInStepWithThePhoneEndsTheDevice(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	for name, theirs := range map[string]string{"with a word of their own": "another 16 bytes", "without a word": ""} {
+		p := c.phone(t, c.tech)
+		refresh := func(token, word string) (*accountv1.Tokens, error) {
+			res, err := c.auth().RefreshToken(t.Context(), with(&accountv1.RefreshTokenRequest{Refresh: token, Attempt: []byte(word)}, ""))
+			if err != nil {
+				return nil, err
+			}
+			return res.Msg.GetTokens(), nil
+		}
+		first := p.GetTokens().GetRefresh()
+		one, err := refresh(first, "16 bytes that are")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The phone lost the answer: the same word, the same successor.
+		again, err := refresh(first, "16 bytes that are")
+		if err != nil || again.GetRefresh() != one.GetRefresh() {
+			t.Fatalf("%s: locked out by a lost answer: %v", name, err)
+		}
+		_, err = refresh(first, theirs)
+		want(t, name, err, fault.RefreshInvalid)
+		_, err = c.sync().Pull(t.Context(), with(&syncv1.PullRequest{}, one.GetAccess()))
+		want(t, "pull after the theft was seen "+name, err, fault.DeviceRevoked)
+	}
+}
+
 func TestATokenThatIsNewerThanTheDatabaseWaitsForTheRestoreToBeDeclared(t *testing.T) {
 	t.Parallel()
 	c := open(t)

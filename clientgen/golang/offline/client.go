@@ -140,10 +140,14 @@ func (c *Client) refresh(ctx context.Context, used string) (*accountv1.Tokens, e
 	if err != nil {
 		return nil, err
 	}
+	word, err := c.Store.attempt(ctx, now)
+	if err != nil {
+		return nil, err
+	}
 	call, cancel := c.within(ctx) // a watch has no limit of its own, and all other calls wait for this one
 	defer cancel()
 	res, err := accountv1connect.NewAuthServiceClient(h, server).RefreshToken(call,
-		connect.NewRequest(&accountv1.RefreshTokenRequest{Refresh: now.GetRefresh()}))
+		connect.NewRequest(&accountv1.RefreshTokenRequest{Refresh: now.GetRefresh(), Attempt: word}))
 	if err != nil {
 		err = Refused(ctx, err)
 		if code := CodeOf(err); code == fault.RefreshInvalid {

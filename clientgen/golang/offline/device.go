@@ -1,7 +1,10 @@
 package offline
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	"time"
 
@@ -18,6 +21,7 @@ const (
 	metaDevice  = "device"
 	metaEnrol   = "enrolment" // EnrolDeviceResponse without its tokens
 	metaTokens  = "tokens"
+	metaAttempt = "attempt" // the word for a refresh token, see attempt
 	metaEnded   = "login_ended" // code, when the login has ended
 	metaCursor  = "cursor"
 	metaAsOf    = "as_of"
@@ -156,6 +160,28 @@ func tokensOf(ctx context.Context, q queryer) (*accountv1.Tokens, error) {
 	t := &accountv1.Tokens{}
 	return t, proto.Unmarshal(b, t)
 }
+
+// attempt gives the word that this device presents a refresh token with (RefreshTokenRequest.attempt): random, on disk before it is
+// used, and the same whenever the token is presented again, by this process or another. Before the word stands the hash of its token.
+func (s *Store) attempt(ctx context.Context, used *accountv1.Tokens) (word []byte, err error) {
+	of := sha256.Sum256([]byte(used.GetRefresh()))
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		kept, err := getMeta(ctx, tx, metaAttempt)
+		if err != nil {
+			return err
+		}
+		if rest, ok := bytes.CutPrefix(kept, of[:]); ok && len(rest) == attemptSize {
+			word = rest
+			return nil
+		}
+		word = make([]byte, attemptSize)
+		_, _ = rand.Read(word) // never fails
+		return setMeta(ctx, tx, metaAttempt, append(of[:], word...))
+	})
+	return word, err
+}
+
+const attemptSize = 16
 
 // renewed puts next in the place of the pair that it was renewed with, and returns what stands there: another one, when the device has
 // enrolled anew meanwhile.

@@ -11,7 +11,12 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path"
+	"strconv"
 	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
 )
 
 // Faults of the network, each for calls of one method.
@@ -32,6 +37,8 @@ const (
 	FaultAnswer = "answer"
 	// FaultReplay is no fault of the network: somebody who listened sends the oldest call of a method once more.
 	FaultReplay = "replay"
+	// FaultCopy is none either: somebody who copied the token of that call presents it with a word of their own.
+	FaultCopy = "copy"
 	// FaultHeal ends all faults.
 	FaultHeal = "heal"
 	// FaultCalls asserts how many calls arrived since the last time it was asked, and counts anew.
@@ -48,8 +55,8 @@ type network struct {
 	to, store    *url.URL
 	plans        []*plan
 	calls        map[string]int
-	// heard is the oldest request of each method that can be heard.
-	heard map[string]*http.Request
+	// heard and newest are the oldest and the newest request of each method that can be heard.
+	heard, newest map[string]*http.Request
 	// office does what a plan says, before the request goes on.
 	office func(ctx context.Context, s Step) error
 	failed error
@@ -69,7 +76,7 @@ func newNetwork(store string, office func(context.Context, Step) error) (*networ
 	if err != nil {
 		return nil, err
 	}
-	n := &network{store: shelf, calls: map[string]int{}, heard: map[string]*http.Request{}, office: office}
+	n := &network{store: shelf, calls: map[string]int{}, heard: map[string]*http.Request{}, newest: map[string]*http.Request{}, office: office}
 	n.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(path.Base(r.URL.Path), w, r) }))
 	n.shelf = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(part, w, r) }))
 	return n, nil
@@ -96,7 +103,10 @@ func (n *network) close() {
 // do takes an order.
 func (n *network) do(ctx context.Context, s Step) error {
 	if s.Network == FaultReplay {
-		return n.replay(ctx, s.Of)
+		return n.replay(ctx, s.Of, nil)
+	}
+	if s.Network == FaultCopy {
+		return n.replay(ctx, s.Of, ownWord)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -222,7 +232,7 @@ func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
 // overheard is the one method that a thief can make use of later.
 const overheard = "RefreshToken"
 
-// hear keeps the oldest request of a method, and gives its body to be read once more.
+// hear keeps the oldest and the newest request of a method, and gives its body to be read once more.
 func (n *network) hear(method string, r *http.Request) io.ReadCloser {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -230,23 +240,51 @@ func (n *network) hear(method string, r *http.Request) io.ReadCloser {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	one := r.Clone(context.WithoutCancel(r.Context()))
+	one.Body = io.NopCloser(bytes.NewReader(body))
 	if n.heard[method] == nil {
-		n.heard[method] = r.Clone(context.WithoutCancel(r.Context()))
-		n.heard[method].Body = io.NopCloser(bytes.NewReader(body))
+		n.heard[method] = one
 	}
+	n.newest[method] = one.Clone(one.Context())
+	n.newest[method].Body = io.NopCloser(bytes.NewReader(body))
 	return io.NopCloser(bytes.NewReader(body))
 }
 
-// replay sends the oldest request of a method that was heard once more, as somebody who copied it.
-func (n *network) replay(ctx context.Context, method string) error {
+// ownWord makes of a RefreshToken call in binary what another holder of its token would send.
+func ownWord(body []byte) ([]byte, error) {
+	m := &accountv1.RefreshTokenRequest{}
+	if err := proto.Unmarshal(body, m); err != nil {
+		return nil, err
+	}
+	m.Attempt = []byte("of somebody else")
+	return proto.Marshal(m)
+}
+
+// replay sends the oldest request of a method that was heard once more, as somebody who copied it; with change the newest, changed.
+func (n *network) replay(ctx context.Context, method string, change func(body []byte) ([]byte, error)) error {
 	n.mu.Lock()
-	r, to := n.heard[method], n.to
-	delete(n.heard, method)
+	of := n.heard
+	if change != nil {
+		of = n.newest
+	}
+	r, to := of[method], n.to
+	delete(of, method)
 	n.mu.Unlock()
 	if r == nil {
 		return fmt.Errorf("no call of %s was heard", method)
 	}
 	again := r.Clone(ctx)
+	if change != nil {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			body, err = change(body)
+		}
+		if err != nil {
+			return err
+		}
+		again.Body, again.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		again.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	again.RequestURI, again.URL.Scheme, again.URL.Host = "", to.Scheme, to.Host
 	res, err := http.DefaultClient.Do(again)
 	if err != nil {

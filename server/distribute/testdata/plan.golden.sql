@@ -2,6 +2,7 @@
 
 -- account_event: tenant
 -- app_user: tenant
+-- call_quota: tenant
 -- code: tenant
 -- code_booking: tenant
 -- code_org: local
@@ -42,6 +43,7 @@
 -- river_queue: local
 -- role_grant: tenant
 -- shop: tenant
+-- sign_in_address: tenant
 -- signing_key: local
 -- sync_contact: tenant
 -- sync_device: tenant
@@ -83,6 +85,7 @@ SELECT create_reference_table('public.org');
 SELECT create_reference_table('public.sync_generation');
 SELECT create_distributed_table('public.account_event', 'org_id', colocate_with => 'none', shard_count => 64);
 SELECT create_distributed_table('public.app_user', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.call_quota', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.code', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.code_booking', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.code_scan', 'org_id', colocate_with => 'public.account_event');
@@ -127,6 +130,7 @@ SELECT create_distributed_table('public.purchase', 'org_id', colocate_with => 'p
 SELECT create_distributed_table('public.right_span', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.role_grant', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.shop', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.sign_in_address', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.sync_parked_edit', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.team', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.technician', 'org_id', colocate_with => 'public.account_event');

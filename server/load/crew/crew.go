@@ -295,7 +295,7 @@ func (f *filling) letIn(ctx context.Context) error {
 
 func (f *filling) phone(ctx context.Context, user uuid.UUID, held load.Login) (load.Login, error) {
 	if held.Refresh != "" {
-		t, err := f.rooms.Account.Refresh(ctx, held.Refresh)
+		t, err := f.rooms.Account.Refresh(ctx, held.Refresh, account.Attempt{})
 		if err == nil {
 			return load.Login{User: user, Device: held.Device, Access: t.Access, Expires: t.Expires, Refresh: t.Refresh}, nil
 		}

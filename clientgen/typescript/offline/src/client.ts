@@ -2,6 +2,7 @@
 
 import { fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { sha256 } from "@noble/hashes/sha2.js";
 import { enrolled } from "./device.js";
 import type { Writing } from "./disk.js";
 import type { Progress } from "./early.js";
@@ -166,10 +167,11 @@ export class Client {
       const now = this.tokens();
       if (!equalBytes(this.store.meta("device") ?? new Uint8Array(), used.device)) throw another();
       if (now.access !== used.token) return now;
+      const attempt = await this.attempt(used, now);
       let tokens: Tokens | undefined;
       try {
         const to = { fetch: this.fetch, server: used.server, token: "" };
-        const message = { refresh: now.refresh };
+        const message = { refresh: now.refresh, attempt };
         ({ tokens } = await call(to, AuthService.method.refreshToken, message, this.timeout, signal));
       } catch (err) {
         if (codeOf(err) === "refresh_invalid")
@@ -184,6 +186,27 @@ export class Client {
     });
   }
 
+  /**
+   * The word that this device presents a refresh token with (RefreshTokenRequest.attempt): random, on disk before it is used, and
+   * the same whenever the token is presented again, by this tab or another. Before the word stands the hash of its token.
+   */
+  private async attempt(used: As, tokens: Tokens): Promise<Uint8Array> {
+    const of = sha256(new TextEncoder().encode(tokens.refresh));
+    let word = crypto.getRandomValues(new Uint8Array(attemptSize));
+    await this.replace(used, tokens, async (tx) => {
+      const kept = (await getMeta(tx, "attempt")) ?? new Uint8Array();
+      if (kept.length === of.length + attemptSize && equalBytes(kept.subarray(0, of.length), of)) {
+        word = kept.slice(of.length);
+        return;
+      }
+      const row = new Uint8Array(of.length + attemptSize);
+      row.set(of);
+      row.set(word, of.length);
+      await setMeta(tx, "attempt", row);
+    });
+    return word;
+  }
+
   /** Writes what became of tokens, if they are still those of this store. */
   private replace(used: As, tokens: Tokens, fn: (tx: Writing) => Promise<void>): Promise<void> {
     return this.store.write([], async (tx) => {
@@ -194,6 +217,9 @@ export class Client {
     });
   }
 }
+
+/** Bytes of the word that a refresh token is presented with. */
+const attemptSize = 16;
 
 /** Where calls go, and as which device. */
 interface As extends Target {

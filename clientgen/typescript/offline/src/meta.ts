@@ -16,6 +16,8 @@ export interface Meta {
   enrolment: Uint8Array;
   /** Tokens. */
   tokens: Uint8Array;
+  /** The word for a refresh token, behind the hash of that token; see Client. */
+  attempt: Uint8Array;
   /** A code, when the login has ended. */
   ended: string;
   cursor: Uint8Array;

@@ -234,8 +234,11 @@ func (x *Tokens) GetRefresh() string {
 }
 
 type RefreshTokenRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Refresh       string                 `protobuf:"bytes,1,opt,name=refresh,proto3" json:"refresh,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Refresh string                 `protobuf:"bytes,1,opt,name=refresh,proto3" json:"refresh,omitempty"`
+	// 16 random bytes that the holder of this token chose and saved before it called, the same whenever it repeats the call with this
+	// token. Two who hold copies of one token choose differently, and that ends the login. Empty from apps that do not know it.
+	Attempt       []byte `protobuf:"bytes,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +278,13 @@ func (x *RefreshTokenRequest) GetRefresh() string {
 		return x.Refresh
 	}
 	return ""
+}
+
+func (x *RefreshTokenRequest) GetAttempt() []byte {
+	if x != nil {
+		return x.Attempt
+	}
+	return nil
 }
 
 type RefreshTokenResponse struct {
@@ -1633,10 +1643,11 @@ const file_doorstep_account_v1_account_proto_rawDesc = "" +
 	"\x06Tokens\x12\x16\n" +
 	"\x06access\x18\x01 \x01(\tR\x06access\x12A\n" +
 	"\x0eaccess_expires\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\raccessExpires\x12\x18\n" +
-	"\arefresh\x18\x03 \x01(\tR\arefresh\";\n" +
+	"\arefresh\x18\x03 \x01(\tR\arefresh\"^\n" +
 	"\x13RefreshTokenRequest\x12$\n" +
 	"\arefresh\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\arefresh\"K\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\arefresh\x12!\n" +
+	"\aattempt\x18\x02 \x01(\fB\a\xbaH\x04z\x02\x18 R\aattempt\"K\n" +
 	"\x14RefreshTokenResponse\x123\n" +
 	"\x06tokens\x18\x01 \x01(\v2\x1b.doorstep.account.v1.TokensR\x06tokens\"t\n" +
 	"\fLogInRequest\x12\x1b\n" +

@@ -1,5 +1,6 @@
 package dev.doorstep.offline
 
+import com.google.protobuf.ByteString
 import com.google.protobuf.MessageLite
 import com.google.protobuf.Parser
 import dev.doorstep.account.v1.EnrolDeviceRequest
@@ -128,7 +129,8 @@ class Client(
     private suspend fun refresh(used: String): Tokens = refreshing.withLock {
         val now = store.reading { it.tokens() }
         if (now.access != used) return now
-        val asked = RefreshTokenRequest.newBuilder().setRefresh(now.refresh).build()
+        val word = ByteString.copyFrom(store.transact { it.attempt(now) })
+        val asked = RefreshTokenRequest.newBuilder().setRefresh(now.refresh).setAttempt(word).build()
         val method = "doorstep.account.v1.AuthService/RefreshToken"
         val next = try {
             connect.unary(server(), method, asked, RefreshTokenResponse.parser(), null, callTimeout).tokens

@@ -2,6 +2,8 @@ package dev.doorstep.offline
 
 import dev.doorstep.account.v1.EnrolDeviceResponse
 import dev.doorstep.account.v1.Tokens
+import java.security.MessageDigest
+import java.security.SecureRandom
 import java.time.Instant
 import java.util.UUID
 
@@ -13,6 +15,9 @@ internal object Meta {
     /** EnrolDeviceResponse without its tokens. */
     const val ENROLMENT = "enrolment"
     const val TOKENS = "tokens"
+
+    /** The word for a refresh token, behind the hash of that token; see [attempt]. */
+    const val ATTEMPT = "attempt"
 
     /** The code, when the login has ended. */
     const val ENDED = "login_ended"
@@ -150,6 +155,23 @@ internal fun Sql.enrolled(server: String, who: EnrolDeviceResponse): Boolean {
 internal fun Sql.tokens(): Tokens = meta(Meta.TOKENS)?.let(Tokens::parseFrom) ?: Tokens.getDefaultInstance()
 
 internal fun Sql.setTokens(tokens: Tokens) = setMeta(Meta.TOKENS, tokens.toByteArray())
+
+/**
+ * The word that this device presents a refresh token with (RefreshTokenRequest.attempt): random, on disk before it is used, and
+ * the same whenever the token is presented again, by this process or another. Before the word stands the hash of its token.
+ */
+internal fun Sql.attempt(used: Tokens): ByteArray {
+    val of = MessageDigest.getInstance("SHA-256").digest(used.refresh.encodeToByteArray())
+    val kept = meta(Meta.ATTEMPT)
+    if (kept != null && kept.size == of.size + ATTEMPT_SIZE && kept.copyOf(of.size).contentEquals(of)) {
+        return kept.copyOfRange(of.size, kept.size)
+    }
+    val word = ByteArray(ATTEMPT_SIZE).also(SecureRandom()::nextBytes)
+    setMeta(Meta.ATTEMPT, of + word)
+    return word
+}
+
+private const val ATTEMPT_SIZE = 16
 
 /**
  * Puts [next] in the place of the pair that it was renewed with, and returns what stands there: another one, when the device
