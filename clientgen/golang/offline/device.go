@@ -21,7 +21,7 @@ const (
 	metaDevice  = "device"
 	metaEnrol   = "enrolment" // EnrolDeviceResponse without its tokens
 	metaTokens  = "tokens"
-	metaAttempt = "attempt" // the word for a refresh token, see attempt
+	metaAttempt = "attempt"     // the word for a refresh token, see attempt
 	metaEnded   = "login_ended" // code, when the login has ended
 	metaCursor  = "cursor"
 	metaAsOf    = "as_of"
