@@ -97,6 +97,8 @@ const (
 	NotEnrolled   Code = "not_enrolled"
 	StoreLocked   Code = "store_locked"
 	StoreUnusable Code = "store_unusable"
+	StoreFull     Code = "store_full"
+	StoreDamaged  Code = "store_damaged"
 	UnsentWork    Code = "unsent_work"
 	PhoneOffline  Code = "phone_offline"
 	NoNetwork     Code = "no_network"
@@ -106,6 +108,9 @@ const (
 	BoxPassphrase Code = "box_passphrase"
 	BoxUnreadable Code = "box_unreadable"
 	BoxForeign    Code = "box_foreign"
+	// FileThere and FileUnwritable are of a file that a person wants written.
+	FileThere      Code = "file_there"
+	FileUnwritable Code = "file_unwritable"
 
 	// code
 	CodeUnreadable Code = "code_unreadable"
@@ -184,7 +189,9 @@ var definitions = []Definition{
 	{LocalStart, KindUnavailable, false, "The local database or object store did not start. Its log file says why.", "本地数据库或对象存储未能启动，原因见日志文件。"},
 	{NotEnrolled, KindUnauthenticated, false, "This phone belongs to nobody yet. Enrol it with the code from your office.", "本机尚未登记，请用公司给的登记码登记。"},
 	{StoreLocked, KindConflict, false, "Another program works with this phone's data. Close it first.", "本机数据正被另一程序使用，请先关闭它。"},
-	{StoreUnusable, KindUnavailable, false, "The phone's storage cannot be used: full, or not writable. What was saved is kept.", "手机存储无法使用（已满或不可写），已保存的内容不会丢失。"},
+	{StoreUnusable, KindUnavailable, false, "The phone's storage cannot be read or written now. What was saved is kept.", "暂时无法读写手机存储，已保存的内容不会丢失。"},
+	{StoreFull, KindUnavailable, false, "The phone's storage is full. Free some space; what was saved is kept.", "手机存储空间已满，请清理出一些空间；已保存的内容不会丢失。"},
+	{StoreDamaged, KindUnavailable, false, "The phone's store is damaged. Enrol the phone anew: the damaged store is kept aside and what can be read goes on.", "本机数据已损坏。请重新登记手机：损坏的数据会另行保留，能读出的内容会继续发送。"},
 	{UnsentWork, KindConflict, false, "Something is not with the office yet. Send it first, or export it and hand it over.", "还有内容未送达公司，请先发送，或导出后移交。"},
 	{PhoneOffline, KindUnavailable, true, "The phone is switched offline. Everything is saved on it and goes out when you are online.", "手机处于离线模式，内容已存手机，上线后自动发送。"},
 	{NoNetwork, KindUnavailable, true, "The office cannot be reached now. Everything is saved on the phone and goes out by itself.", "暂时连不上公司，内容已存手机，联网后自动发送。"},
@@ -193,6 +200,8 @@ var definitions = []Definition{
 	{DigestDiffers, KindInternal, true, "The phone's copy differs from the office's also after it was sent anew. Tell your operator.", "手机数据与公司不一致，重新下载后仍不一致，请联系管理员。"},
 	{BoxPassphrase, KindInvalid, false, "The passphrase is too short: this many characters at least.", "口令太短，至少需要这么多个字符。"},
 	{BoxUnreadable, KindInvalid, false, "This file does not open: wrong passphrase, damaged, or not an export.", "文件无法打开：口令错误、已损坏，或不是导出文件。"},
+	{FileThere, KindConflict, false, "A file of this name is there already. Give another name.", "已有同名文件，请换一个文件名。"},
+	{FileUnwritable, KindInvalid, false, "This file cannot be written. Give a folder that is there and can be written.", "无法写入该文件，请指定一个存在且可写的目录。"},
 	{BoxForeign, KindForbidden, false, "This export belongs to another company.", "该导出文件属于另一家公司。"},
 	{CodeUnreadable, KindInvalid, false, "This is not a code that we can read. Scan it again, or type the short code under it.", "无法识别该码，请重新扫描，或输入码下方的短码。"},
 	{CodeCheckDigit, KindInvalid, false, "A digit or letter of the code is wrong. Compare it with the label and type it again.", "校验位不符，请对照标签重新输入。"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,24 +19,37 @@ import (
 // patience is how long an action waits for the office before it leaves the rest to later.
 const patience = 15 * time.Second
 
-// act saves a mutation, says so, and tries at once to bring it to the office.
-func act[T any, M offline.Message[T]](p *Phone, mutator offline.Mutator[T, M], args M, files ...offline.Kept) error {
+// usualPause is how long an action waits for the office's answer before it says that it is saved.
+const usualPause = time.Second
+
+// act saves a mutation, tries at once to bring it to the office, and says how it stands. done, if not nil, says what is now so on this
+// phone; it is called once that is saved and not refused. What is refused says nothing else.
+func act[T any, M offline.Message[T]](p *Phone, mutator offline.Mutator[T, M], args M, done func(), files ...offline.Kept) error {
 	m, err := mutator.Do(p.ctx, p.store, args, files...)
 	if err != nil {
 		return err
 	}
-	p.say("✓ 已存手机", "✓ saved on this phone")
-	report, err := p.reach()
+	settled := p.sayLater("✓ 已存手机", "✓ saved on this phone")
+	report, err := p.reach(func(ctx context.Context) (offline.Report, error) { return p.client.Deliver(ctx, m.ID) })
+	a, found := p.store.Action(p.ctx, m.ID)
+	refused := found == nil && a.NeedsAttention()
+	if !refused && done != nil {
+		done()
+	}
+	settled(a.Verdict.GetOutcome() != syncv1.Outcome_OUTCOME_REJECTED)
 	if err != nil && !waits(err) {
 		return err
 	}
-	a, found := p.store.Action(p.ctx, m.ID)
 	if found != nil {
 		// A revoked phone has handed in and wiped it.
 		return errors.Join(err, found)
 	}
 	p.verdict(a)
-	if err != nil && offline.CodeOf(err) != fault.PhoneOffline {
+	switch {
+	case err == nil || offline.CodeOf(err) == fault.PhoneOffline:
+	case offline.CodeOf(err) == fault.StoreLocked:
+		p.say("  本机另一窗口正在发送，稍后会一并送达", "  another window of this phone is sending; this goes out with it")
+	default:
 		p.say("  "+offline.Sentence(err, "zh"), "  "+offline.Sentence(err, "en"))
 	}
 	p.trouble(report)
@@ -45,15 +59,33 @@ func act[T any, M offline.Message[T]](p *Phone, mutator offline.Mutator[T, M], a
 	return nil
 }
 
-// reach syncs, if the person did not say otherwise.
-func (p *Phone) reach() (offline.Report, error) {
+// sayLater says something after a pause, or when settled calls for it, whatever is first.
+func (p *Phone) sayLater(zh, en string) (settled func(say bool)) {
+	pause := p.Pause
+	if pause == 0 {
+		pause = usualPause
+	}
+	var once sync.Once
+	say := func() { once.Do(func() { p.say(zh, en) }) }
+	timer := time.AfterFunc(pause, say)
+	return func(wanted bool) {
+		timer.Stop()
+		if wanted {
+			say()
+		}
+		once.Do(func() {}) // waits for one that is speaking, and silences one that would
+	}
+}
+
+// reach does a round, if the person did not say otherwise.
+func (p *Phone) reach(round func(context.Context) (offline.Report, error)) (offline.Report, error) {
 	if p.noSync {
 		return offline.Report{}, fault.New(fault.PhoneOffline, "--no-sync")
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	r, err := p.client.Sync(ctx)
-	if err != nil && ctx.Err() != nil && p.ctx.Err() == nil {
+	r, err := round(ctx)
+	if err != nil && ctx.Err() != nil && p.ctx.Err() == nil && offline.CodeOf(err) != fault.StoreLocked {
 		err = fault.Wrap(err, fault.NoNetwork, "")
 	}
 	return r, err
@@ -62,7 +94,7 @@ func (p *Phone) reach() (offline.Report, error) {
 // waits tells whether an error only means: later, by itself.
 func waits(err error) bool {
 	switch offline.CodeOf(err) {
-	case fault.PhoneOffline, fault.NoNetwork, fault.RefreshInvalid, fault.Unavailable, fault.Overloaded, fault.RateLimited, fault.Internal, fault.Timeout:
+	case fault.PhoneOffline, fault.NoNetwork, fault.StoreLocked, fault.RefreshInvalid, fault.Unavailable, fault.Overloaded, fault.RateLimited, fault.Internal, fault.Timeout:
 		return true
 	}
 	return false

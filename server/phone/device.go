@@ -26,11 +26,20 @@ func (c enrolCmd) Run(p *Phone) error {
 	if !strings.Contains(server, "://") {
 		server = "https://" + server
 	}
+	if err := p.setAside(); err != nil {
+		return err
+	}
 	d, err := p.client.Enrol(p.ctx, server, c.Code)
+	if code := offline.CodeOf(err); code == fault.NoNetwork || code == fault.Timeout {
+		return fault.Wrap(err, fault.ServerUnreachable, "%s", server)
+	}
 	if err != nil {
 		return err
 	}
 	p.say("✓ %s，这台手机现在是您的（%s）。", "✓ %s, this phone is yours now (%s).", d.UserName, d.OrgName)
+	if err := p.sayAsides(); err != nil {
+		return err
+	}
 	if err := p.learnMe(); err != nil && !waits(err) {
 		return err
 	}
@@ -196,7 +205,7 @@ func (c unsentCmd) Run(p *Phone) error {
 	for _, a := range found {
 		p.line(p.paint(red, "! ")+"#%d %s", a.Seq, p.deed(a.Kind))
 		p.verdict(a)
-		if !c.Keep && !p.reading {
+		if !c.Keep {
 			if err := p.store.MarkSeen(p.ctx, a.ID); err != nil {
 				return err
 			}
@@ -279,6 +288,40 @@ func (c logoutCmd) Run(p *Phone) error {
 	return nil
 }
 
+// setAside makes room for a new store when there is a damaged one.
+func (p *Phone) setAside() error {
+	if p.damage == nil {
+		err := p.store.Check(p.ctx)
+		if err == nil || offline.CodeOf(err) != fault.StoreDamaged {
+			return err
+		}
+	}
+	if err := p.close(); err != nil {
+		return err
+	}
+	where, err := offline.SetAside(p.options())
+	if err != nil {
+		return err
+	}
+	p.say("本机数据已损坏，已另行保留在 %s", "The store of this phone is damaged; it is kept in %s", where)
+	p.damage = nil
+	return p.open()
+}
+
+// sayAsides says what became of the work in damaged stores.
+func (p *Phone) sayAsides() error {
+	found, err := offline.Asides(p.dir)
+	for _, a := range found {
+		if a.TakenOver {
+			p.say("损坏的数据中读出 %s 项操作、%s 个文件，已接续处理（原数据保留在 %s）", "read from the damaged store and taken over: %s, %s (the store is kept in %s)",
+				p.pick(fmt.Sprint(a.Actions), count(a.Actions, "action")), p.pick(fmt.Sprint(a.Files), count(a.Files, "file")), a.Dir)
+		} else {
+			p.say(p.paint(yellow, "! 损坏的数据保留在 %s，尚未接续处理；可用 export 导出"), p.paint(yellow, "! a damaged store is kept in %s and nobody has taken its work over; export writes it out"), a.Dir)
+		}
+	}
+	return err
+}
+
 type exportCmd struct {
 	File       string `arg:"" help:"File to write." type:"path"`
 	Passphrase string `help:"At least 8 characters; whoever imports needs it." env:"DOORSTEP_PASSPHRASE" required:""`
@@ -290,19 +333,57 @@ func (c exportCmd) Run(p *Phone) error {
 }
 
 func (p *Phone) export(path, passphrase string) (offline.Box, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	from, err := p.readable()
 	if err != nil {
-		return offline.Box{}, fault.Wrap(err, fault.StoreUnusable, "%s", path)
+		return offline.Box{}, err
 	}
-	box, err := p.store.Export(p.ctx, f, passphrase)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return offline.Box{}, fault.New(fault.FileThere, "%s", path)
+	}
+	if err != nil {
+		return offline.Box{}, fault.Wrap(err, fault.FileUnwritable, "%s", path)
+	}
+	var box offline.Box
+	if from == "" {
+		box, err = p.store.Export(p.ctx, f, passphrase)
+	} else {
+		box, err = offline.SalvageTo(p.ctx, from, p.Now(), f, passphrase)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return box, errors.Join(err, os.Remove(path))
 	}
-	p.say("✓ 已加密导出 %d 项操作、%d 个文件到 %s", "✓ %d actions and %d files, encrypted, are in %s", len(box.Mutations), len(box.Files), path)
+	p.say("✓ 已加密导出 %s 项操作、%s 个文件到 %s", "✓ %s and %s, encrypted, are in %s", p.pick(fmt.Sprint(len(box.Mutations)), count(len(box.Mutations), "action")),
+		p.pick(fmt.Sprint(len(box.Files)), count(len(box.Files), "file")), path)
 	return box, nil
+}
+
+// readable is the folder of a damaged store whose work is to be exported; empty when the phone's own is whole.
+func (p *Phone) readable() (string, error) {
+	if p.damage != nil {
+		return p.dir, nil
+	}
+	err := p.store.Check(p.ctx)
+	if offline.CodeOf(err) == fault.StoreDamaged {
+		return p.dir, nil //nolint:nilerr // that is what is asked
+	}
+	if err != nil {
+		return "", err
+	}
+	u, err := p.store.Unsent(p.ctx)
+	if err != nil || !u.Empty() {
+		return "", err
+	}
+	found, err := offline.Asides(p.dir)
+	for _, a := range found {
+		if !a.TakenOver {
+			return a.Dir, nil
+		}
+	}
+	return "", err
 }
 
 type importCmd struct {
@@ -322,7 +403,7 @@ func (c importCmd) Run(p *Phone) error {
 	}
 	p.say("✓ 已导入 %s 的 %d 项操作、%d 个文件（其中 %d 项本机已有）", "✓ %[2]d actions and %[3]d files of %[1]s are on this phone now (%[4]d were already)",
 		box.UserName, len(box.Mutations), len(box.Files), box.Known)
-	if _, err := p.reach(); err != nil && !waits(err) {
+	if _, err := p.reach(p.client.Sync); err != nil && !waits(err) {
 		return err
 	}
 	return statusCmd{}.Run(p)

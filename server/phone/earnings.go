@@ -57,7 +57,7 @@ func (c earningsCmd) Run(p *Phone) error {
 		return err
 	}
 	if !d.Offline && !p.noSync {
-		if _, err := p.reach(); err != nil && !waits(err) {
+		if _, err := p.reach(p.client.Sync); err != nil && !waits(err) {
 			return err
 		}
 	}
@@ -239,7 +239,7 @@ func (p *Phone) board(scope, period string) (*payv1.GetBoardResponse, error) {
 		return nil, err
 	}
 	b, err := proto.Marshal(board)
-	if err == nil && !p.reading {
+	if err == nil {
 		err = os.WriteFile(p.boardFile(scope, period), b, 0o600)
 	}
 	if err != nil {

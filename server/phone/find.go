@@ -100,7 +100,7 @@ const (
 
 func (p *Phone) remember(name string, ids ...[]byte) error {
 	b, err := json.Marshal(ids)
-	if err != nil || p.reading {
+	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(p.dir, name), b, 0o600); err != nil {

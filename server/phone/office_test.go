@@ -154,6 +154,10 @@ func (o *office) goods() {
 		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "hose", Name: label("软管", "Hose"), Price: &typesv1.Money{Minor: 2500, Currency: "CNY"},
 	}}, o.boss))
 	must(t, err)
+	_, err = goods.PutPriceItem(t.Context(), with(&officev1.PutPriceItemRequest{Item: &fieldv1.PriceItem{
+		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, Sku: "high", Name: label("高空作业", "Work at height"), Price: &typesv1.Money{Minor: 5000, Currency: "CNY"},
+	}}, o.boss))
+	must(t, err)
 	for _, r := range []*fieldv1.Reason{
 		{Key: "too_far", Use: "decline", Name: label("太远", "Too far")}, {Key: "customer_absent", Use: "cannot_complete", Name: label("客户不在", "Customer absent")},
 	} {
@@ -214,7 +218,7 @@ func (h *hand) run(input string, args ...string) (string, error) {
 	h.t.Helper()
 	var out bytes.Buffer
 	err := phone.Run(h.t.Context(), append([]string{"--dir", h.dir, "--lang", "zh"}, args...), phone.Console{
-		In: strings.NewReader(input), Out: &out, Err: &out, Getenv: func(string) string { return "" }, Now: time.Now, Version: "test",
+		In: strings.NewReader(input), Out: &out, Err: &out, Getenv: func(string) string { return "" }, Now: time.Now, Version: "test", Pause: time.Hour,
 	})
 	return out.String(), err
 }

@@ -89,5 +89,5 @@ func (c claimCmd) Run(p *Phone) error {
 	if err := p.remember(fileCurrent, id); err != nil {
 		return err
 	}
-	return act(p, field.ClaimPoolTicket, &fieldv1.ClaimPoolTicket{TicketId: id})
+	return act(p, field.ClaimPoolTicket, &fieldv1.ClaimPoolTicket{TicketId: id}, nil)
 }

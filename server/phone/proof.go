@@ -67,8 +67,9 @@ func (c photoCmd) Run(p *Phone) error {
 	if err := p.remember(fileCurrent, current); err != nil {
 		return err
 	}
-	p.say("照片 %s，%d KB，SHA-256 %s…", "photo %s, %d KB, SHA-256 %s…", filepath.Base(c.File), (kept.Size+1023)/1024, short(kept.SHA256))
-	return act(p, field.AttachProof, args, kept)
+	return act(p, field.AttachProof, args, func() {
+		p.say("照片 %s，%d KB，SHA-256 %s…", "photo %s, %d KB, SHA-256 %s…", filepath.Base(c.File), (kept.Size+1023)/1024, short(kept.SHA256))
+	}, kept)
 }
 
 // keep copies a picture into the phone.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -29,6 +30,8 @@ type Console struct {
 	Terminal bool
 	// Version is what the office reads in its list of devices.
 	Version string
+	// Pause is how long an action waits for the office's answer before it says that it is saved; usualPause when 0.
+	Pause time.Duration
 }
 
 // grammar is what can be typed after `doorstep phone`.
@@ -93,10 +96,12 @@ type Phone struct {
 	json   bool
 	noSync bool
 	colour bool
-	store  *offline.Store
+	store  *offline.Store // nil while it is damaged
 	client *offline.Client
-	// reading: another process writes; this one only reads.
-	reading bool
+	// damage is why the store cannot be used, nil when it can.
+	damage error
+	// speaking holds one line back while another is printed.
+	speaking sync.Mutex
 	// zone of the company; the machine's until the profile is here.
 	zone *time.Location
 }
@@ -124,14 +129,21 @@ func Run(ctx context.Context, args []string, c Console) (err error) {
 		return fault.New(fault.InvalidArgument, "%s", err)
 	}
 	p, err := open(ctx, g, c)
-	if err != nil {
-		return spoken(err)
+	if err == nil {
+		err = p.runs(k)
 	}
-	err = k.Run(p)
 	if p.json && err != nil {
 		p.jsonError(err)
 	}
-	return spoken(errors.Join(err, p.store.Close()))
+	return spoken(errors.Join(err, p.close()))
+}
+
+// runs runs a command. With a damaged store only what helps out of that can be done.
+func (p *Phone) runs(k *kong.Context) error {
+	if name := k.Selected().Name; p.damage != nil && name != "enrol" && name != "export" {
+		return p.damage
+	}
+	return k.Run(p)
 }
 
 func newParser(g any, c Console, name, about string) (*kong.Kong, error) {
@@ -152,29 +164,43 @@ func open(ctx context.Context, g grammar, c Console) (*Phone, error) {
 	if p.dir == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return nil, fault.Wrap(err, fault.StoreUnusable, "--dir")
+			return p, fault.Wrap(err, fault.StoreUnusable, "--dir")
 		}
 		p.dir = filepath.Join(home, ".doorstep-phone")
 	}
-	o := offline.Options{Dir: p.dir, Now: c.Now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys}
-	var err error
-	if p.store, err = offline.Open(ctx, o); offline.CodeOf(err) == fault.StoreLocked {
-		o.ReadOnly, p.reading = true, true
-		p.store, err = offline.Open(ctx, o)
+	err := p.open()
+	if offline.CodeOf(err) == fault.StoreDamaged {
+		p.damage, err = err, nil
 	}
-	if err != nil {
-		return nil, err
+	return p, err
+}
+
+func (p *Phone) options() offline.Options {
+	return offline.Options{Dir: p.dir, Now: p.Now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys}
+}
+
+// open opens the store and makes the client on it.
+func (p *Phone) open() (err error) {
+	if p.store, err = offline.Open(p.ctx, p.options()); err != nil {
+		return err
 	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "terminal"
 	}
-	p.client = &offline.Client{Store: p.store, AppVersion: c.Version, DeviceName: host + ":" + filepath.Base(p.dir)}
+	p.client = &offline.Client{Store: p.store, AppVersion: p.Version, DeviceName: host + ":" + filepath.Base(p.dir)}
 	p.client.Uploads = field.Uploads{Client: p.client}
 	if !p.json {
 		p.client.Progress = p.progress
 	}
-	return p, p.learnZone()
+	return p.learnZone()
+}
+
+func (p *Phone) close() error {
+	if p.store == nil {
+		return nil
+	}
+	return p.store.Close()
 }
 
 func language(asked string, getenv func(string) string) string {

@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"encoding/hex"
 	"regexp"
 	"strings"
 
@@ -140,8 +139,21 @@ func (c openCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
-	p.say("工单 %s", "ticket %s", hex.EncodeToString(id[:6]))
 	return act(p, field.OpenTicketByScan, &storev1.OpenTicketByScan{
 		TicketId: id, StoreId: shop, Scanned: c.Text, Serial: c.Serial, CustomerName: c.Name, CustomerPhone: c.Phone, Address: c.Address,
+	}, func() { p.sayOpened(id) })
+}
+
+// sayOpened says under which number the office has the ticket, or that the number comes with the next sync.
+func (p *Phone) sayOpened(id []byte) {
+	number := ""
+	err := p.store.Read(p.ctx, func(v *offline.View) error {
+		number = field.OpenTickets.Get(v, id).GetNumber()
+		return nil
 	})
+	if err != nil || number == "" {
+		p.say("工单已开，单号同步后生成", "the ticket is open; its number comes with the next sync")
+		return
+	}
+	p.say("工单 %s", "ticket %s", number)
 }

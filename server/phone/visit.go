@@ -61,10 +61,11 @@ func onVisit[T any, M offline.Message[T]](p *Phone, typed string, m offline.Muta
 	if err := p.remember(fileCurrent, j.ticket.GetId()); err != nil {
 		return err
 	}
-	if next != 0 {
-		p.say("%s → %s", "%s → %s", j.ticket.GetNumber(), p.visitWord(next))
-	}
-	return act(p, m, a)
+	return act(p, m, a, func() {
+		if next != 0 {
+			p.say("%s → %s", "%s → %s", j.ticket.GetNumber(), p.visitWord(next))
+		}
+	})
 }
 
 type acceptCmd struct {

@@ -49,6 +49,8 @@ func (p *Phone) line(format string, args ...any) {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
+	p.speaking.Lock()
+	defer p.speaking.Unlock()
 	_, _ = fmt.Fprintln(p.Out, Harmless(format)) // a terminal that is gone cannot be told so
 }
 

@@ -76,24 +76,33 @@ func (s *Store) Export(ctx context.Context, w io.Writer, passphrase string) (Box
 	if err != nil {
 		return Box{}, err
 	}
+	return b, writeBox(w, passphrase, b, s.OpenFile)
+}
+
+// writeBox seals a box with the bytes of its files.
+func writeBox(w io.Writer, passphrase string, b Box, open func(uuid.UUID) (*os.File, error)) error {
 	seal, err := newSealer(w, passphrase)
 	if err != nil {
-		return Box{}, err
+		return err
 	}
 	t := tar.NewWriter(seal)
 	head, err := json.Marshal(b)
 	if err != nil {
-		return Box{}, err
+		return err
 	}
 	if err := addTar(t, "work.json", int64(len(head)), bytes.NewReader(head), b.Made); err != nil {
-		return Box{}, err
+		return err
 	}
 	for _, f := range b.Files {
-		if err := s.exportFile(t, f, b.Made); err != nil {
-			return Box{}, err
+		file, err := open(f.ID)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(addTar(t, f.ID.String(), f.Size, file, b.Made), file.Close()); err != nil {
+			return err
 		}
 	}
-	return b, errors.Join(t.Close(), seal.Close())
+	return errors.Join(t.Close(), seal.Close())
 }
 
 // HandOver forgets everything, as Logout does, provided that all that is unsent is in the box that Export wrote, but for files whose
@@ -125,15 +134,6 @@ func (s *Store) HandOver(ctx context.Context, b Box) error {
 		return err
 	}
 	return s.wiped(ctx)
-}
-
-func (s *Store) exportFile(t *tar.Writer, f boxedBytes, at time.Time) error {
-	file, err := s.OpenFile(f.ID)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return addTar(t, f.ID.String(), f.Size, file, at)
 }
 
 func addTar(t *tar.Writer, name string, size int64, r io.Reader, at time.Time) error {
@@ -201,23 +201,29 @@ func (s *Store) Import(ctx context.Context, r io.Reader, passphrase string) (Box
 	if err := json.NewDecoder(t).Decode(&b); err != nil {
 		return Box{}, boxError(err)
 	}
-	if b.Org != d.Org {
+	if b.Org != d.Org && b.Org != uuid.Nil { // nobody knows whose it is that comes of a store damaged at that place
 		return Box{}, fault.New(fault.BoxForeign, "")
 	}
 	if err := s.importFiles(ctx, open, t, b.Files); err != nil {
 		return Box{}, errors.Join(err, s.sweep(ctx))
 	}
-	err = s.transact(ctx, func(tx *sql.Tx) (err error) {
-		b.Known, err = s.importWork(ctx, tx, b)
+	return b, s.importBox(ctx, &b)
+}
+
+// importBox takes the work of a box in, whose bytes are here.
+func (s *Store) importBox(ctx context.Context, b *Box) error {
+	err := s.transact(ctx, func(tx *sql.Tx) (err error) {
+		b.Known, err = s.importWork(ctx, tx, *b)
 		return err
 	})
 	if err == nil {
 		for _, f := range b.Files {
-			s.fresh.Delete(f.ID.String()) // a row names it now
+			s.fresh.forget(f.ID.String()) // a row names it now
 		}
+		err = s.renewSpare(ctx)
 		s.nudge()
 	}
-	return b, errors.Join(err, s.sweep(ctx))
+	return errors.Join(err, s.sweep(ctx))
 }
 
 func (s *Store) importFiles(ctx context.Context, open io.Reader, t *tar.Reader, files []boxedBytes) error {
@@ -254,7 +260,9 @@ func (s *Store) importFiles(ctx context.Context, open io.Reader, t *tar.Reader, 
 
 // importFile writes one file's bytes unless they are here already.
 func (s *Store) importFile(ctx context.Context, r io.Reader, f boxedBytes) (err error) {
-	s.fresh.Store(f.ID.String(), true)
+	if err := s.fresh.add(s.Dir, f.ID.String()); err != nil {
+		return err
+	}
 	file, err := os.OpenFile(s.path(f.ID), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil
@@ -271,7 +279,7 @@ func (s *Store) importFile(ctx context.Context, r io.Reader, f boxedBytes) (err 
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
-		s.fresh.Delete(f.ID.String())
+		s.fresh.forget(f.ID.String())
 	}
 	return err
 }
@@ -292,14 +300,18 @@ func (s *Store) importWork(ctx context.Context, tx *sql.Tx, b Box) (known int, e
 			return known, err
 		}
 	}
-	for _, f := range b.Files {
+	return known, insertFiles(ctx, tx, b.Files, b.Made)
+}
+
+func insertFiles(ctx context.Context, tx *sql.Tx, files []boxedBytes, added time.Time) error {
+	for _, f := range files {
 		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO file (id, mutation, name, sha256, size, media, added, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			f.ID[:], f.Mutation[:], f.ID.String(), f.SHA256, f.Size, f.Media, b.Made.UnixMicro(), FileWaiting)
+			f.ID[:], f.Mutation[:], f.ID.String(), f.SHA256, f.Size, f.Media, added.UnixMicro(), FileWaiting)
 		if err != nil {
-			return known, err
+			return err
 		}
 	}
-	return known, nil
+	return nil
 }
 
 func boxError(cause error) error { return fault.Wrap(cause, fault.BoxUnreadable, "") }

@@ -15,34 +15,45 @@ const strayed = 3
 // carried takes the page that a poke carries, if a pull would be answered with it now. If not, or if there is more to do
 // than to take it, taken is false and a round is due.
 func (c *Client) carried(ctx context.Context, p *syncv1.Poke, hear func(Event)) (taken bool, err error) {
-	if p.Page == nil || p.Page.Checkpoint == nil || !c.syncing.TryLock() {
+	if p.Page == nil || p.Page.Checkpoint == nil {
 		return false, nil
 	}
-	defer c.syncing.Unlock()
+	end, ok := c.syncing.try(c.Store, turnSync)
+	if !ok {
+		return false, nil
+	}
+	taken, report, err := c.takeCarried(ctx, p)
+	end() // before anybody is told: who listens may take their time, and other programs wait for this turn
+	if report != nil {
+		hear(Event{Report: report})
+	}
+	return taken, err
+}
+
+func (c *Client) takeCarried(ctx context.Context, p *syncv1.Poke) (taken bool, r *Report, err error) {
 	if c.mayTalk(ctx) != nil {
-		return false, nil // the round says why
+		return false, nil, nil //nolint:nilerr // the round that is due says why
 	}
 	state, err := c.Store.pullState(ctx)
 	if err != nil || state.first || len(state.repair) > 0 {
-		return false, err
+		return false, nil, err
 	}
 	if !bytes.Equal(p.After, nameOf(state.cursor)) {
 		// A round of our own may have brought just this.
-		return bytes.Equal(p.Page.Cursor, state.cursor), nil
+		return bytes.Equal(p.Page.Cursor, state.cursor), nil, nil
 	}
 	if len(p.Page.Cursor) == 0 {
-		return true, nil // nothing has changed; the page may be older than what shows
+		return true, nil, nil // nothing has changed; the page may be older than what shows
 	}
 	// A page that is older than a verdict would take back what the device shows, and look like a restored server.
 	if told, err := c.Store.toldBeyond(ctx, p.Page.LastSequence); err != nil || told {
-		return false, err
+		return false, nil, err
 	}
 	done, err := c.Store.stage(ctx, p.Page)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
-	hear(Event{Report: &Report{Changed: done.changed, Repaired: done.differ, Reset: done.reset}})
-	return len(done.differ) == 0, nil
+	return len(done.differ) == 0, &Report{Changed: done.changed, Repaired: done.differ, Reset: done.reset}, nil
 }
 
 // toldBeyond tells whether this device has a verdict for a mutation above a number.

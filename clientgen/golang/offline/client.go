@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,8 +37,8 @@ type Client struct {
 	// Sleep waits; it returns early with an error when ctx ends. A timer when nil.
 	Sleep func(ctx context.Context, d time.Duration) error
 
-	syncing    sync.Mutex // one round at a time
-	refreshing sync.Mutex // one refresh at a time
+	syncing    turn // one round at a time
+	refreshing turn // one refresh at a time
 	// believed is an access token that was fresh when the device's clock said that it had run out: the clock is wrong.
 	believed atomic.Pointer[string]
 	// offering: a next round for files that had trouble is planned.
@@ -110,10 +109,13 @@ func (c *Client) limit() time.Duration {
 }
 
 // Enrol makes this store the device of whom the code belongs to. Unsent work of the same person goes on under
-// the new identity; that of another person refuses with UnsentWork.
+// the new identity; that of another person refuses with UnsentWork. So does what can be read of a store that was set aside as damaged.
 func (c *Client) Enrol(ctx context.Context, server, code string) (Device, error) {
-	c.syncing.Lock()
-	defer c.syncing.Unlock()
+	end, err := c.syncing.take(ctx, c.Store, turnSync, nil)
+	if err != nil {
+		return Device{}, err
+	}
+	defer end()
 	call, cancel := c.within(ctx)
 	defer cancel()
 	res, err := accountv1connect.NewAuthServiceClient(c.httpClient(), server).EnrolDevice(call,
@@ -124,14 +126,20 @@ func (c *Client) Enrol(ctx context.Context, server, code string) (Device, error)
 	if err := c.Store.enrolled(ctx, server, res.Msg); err != nil {
 		return Device{}, err
 	}
+	if err := c.Store.takeOver(ctx); err != nil {
+		return Device{}, err
+	}
 	return c.Store.Device(ctx)
 }
 
 // refresh renews the tokens unless somebody has done so since the access token used was read, or the device has enrolled anew. The new
 // pair is on disk before it is used; when the answer is lost, the old refresh token still works.
 func (c *Client) refresh(ctx context.Context, used string) (*accountv1.Tokens, error) {
-	c.refreshing.Lock()
-	defer c.refreshing.Unlock()
+	end, err := c.refreshing.take(ctx, c.Store, turnRefresh, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	now, err := c.Store.tokens(ctx)
 	if err != nil || now.GetAccess() != used {
 		return now, err

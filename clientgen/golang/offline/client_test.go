@@ -319,32 +319,6 @@ func TestARestoreThatIsDeclaredBuriesNothingThatThePhoneStillHas(t *testing.T) {
 	}
 }
 
-func TestASecondProcessIsTurnedAwayOrReads(t *testing.T) {
-	t.Parallel()
-	o := openOffice(t)
-	user, items := o.worker(t, 1)
-	p := o.phone(t, user, nil)
-	p.sync()
-	if _, err := offline.Open(t.Context(), o.options(p.Store.Dir)); offline.CodeOf(err) != fault.StoreLocked {
-		t.Errorf("second writer: %v", err)
-	}
-	reading := o.options(p.Store.Dir)
-	reading.ReadOnly = true
-	s, err := offline.Open(t.Context(), reading)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	p.do("add", synctest.Args{Item: items[0]})
-	second := &phone{&offline.Client{Store: s}, t}
-	if got := second.shown()[items[0]]; got != 1 {
-		t.Errorf("the reader sees %d", got)
-	}
-	if _, err := s.Do(t.Context(), "add", nil); offline.CodeOf(err) != fault.StoreLocked {
-		t.Errorf("the reader wrote: %v", err)
-	}
-}
-
 // Whatever the network does and however often the app is closed: what a person did shows from the moment it was
 // done and never flickers, arrives once, and in the end both sides agree.
 func TestAnyDayOnABadNetwork(t *testing.T) {

@@ -74,7 +74,9 @@ func deviceOf(ctx context.Context, q queryer) (Device, error) {
 		case metaServer:
 			d.Server = string(value)
 		case metaEnrol:
-			return proto.Unmarshal(value, &enrolment)
+			if err := proto.Unmarshal(value, &enrolment); err != nil {
+				return damaged(err)
+			}
 		case metaEnded:
 			d.Ended = string(value)
 		case metaOffline:
@@ -82,7 +84,9 @@ func deviceOf(ctx context.Context, q queryer) (Device, error) {
 		case metaEarly:
 			d.Early = true
 		case metaAsOf:
-			return d.AsOf.UnmarshalBinary(value)
+			if err := d.AsOf.UnmarshalBinary(value); err != nil {
+				return damaged(err)
+			}
 		}
 		return nil
 	}, `SELECT key, value FROM meta`)
@@ -131,10 +135,15 @@ func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolD
 		}
 		return nil
 	})
-	if err != nil || !another {
+	if err != nil {
 		return err
 	}
-	return s.wiped(ctx)
+	if another {
+		if err := s.wiped(ctx); err != nil {
+			return err
+		}
+	}
+	return s.renewSpare(ctx)
 }
 
 // renumber gives all mutations the numbers 1, 2, 3, … of a new device, in the order in which they were done. A verdict stays signed
@@ -158,7 +167,10 @@ func tokensOf(ctx context.Context, q queryer) (*accountv1.Tokens, error) {
 		return nil, err
 	}
 	t := &accountv1.Tokens{}
-	return t, proto.Unmarshal(b, t)
+	if err := proto.Unmarshal(b, t); err != nil {
+		return nil, damaged(err)
+	}
+	return t, nil
 }
 
 // attempt gives the word that this device presents a refresh token with (RefreshTokenRequest.attempt): random, on disk before it is

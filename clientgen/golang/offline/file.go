@@ -65,15 +65,19 @@ func (s *Store) Keep(ctx context.Context, r io.Reader, media string) (_ Kept, er
 	if err != nil {
 		return Kept{}, err
 	}
-	s.fresh.Store(id.String(), true)
+	if err := s.fresh.add(s.Dir, id.String()); err != nil {
+		return Kept{}, err
+	}
 	path := s.path(id)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
+		s.fresh.forget(id.String())
 		return Kept{}, fault.Wrap(err, fault.StoreUnusable, "")
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.Remove(path))
+			s.fresh.forget(id.String())
 		}
 	}()
 	sum := sha256.New()
@@ -160,16 +164,19 @@ func addFile(ctx context.Context, tx *sql.Tx, m Mutation, f Kept) error {
 // Files returns all files, in the order in which they go over the radio: small ones first, then as added.
 func (s *Store) Files(ctx context.Context) ([]File, error) {
 	var out []File
-	err := each(ctx, s.read, func(scan func(...any) error) error {
+	err := eachFile(ctx, s.read, func(f File) error { out = append(out, f); return nil }, `ORDER BY size > ?, added, id`, smallFile)
+	return out, err
+}
+
+func eachFile(ctx context.Context, q queryer, fn func(File) error, where string, args ...any) error {
+	return each(ctx, q, func(scan func(...any) error) error {
 		var f File
 		var id, mutation []byte
 		var added int64
 		err := scan(&id, &mutation, &f.SHA256, &f.Size, &f.Media, &added, &f.State, &f.Sent, &f.Code, &f.Answer)
 		f.ID, f.Mutation, f.Added = idOf(id), idOf(mutation), time.UnixMicro(added).UTC()
-		out = append(out, f)
-		return err
-	}, `SELECT id, mutation, sha256, size, media, added, state, sent, code, answer FROM file ORDER BY size > ?, added, id`, smallFile)
-	return out, err
+		return errors.Join(err, fn(f))
+	}, `SELECT id, mutation, sha256, size, media, added, state, sent, code, answer FROM file `+where, args...)
 }
 
 func (s *Store) setFile(ctx context.Context, f File) error {
@@ -204,9 +211,11 @@ func (s *Store) sweep(ctx context.Context) error {
 	}
 	// What is fresh may be announced at any moment: asked in this order, it is known if it is not fresh any more.
 	found = slices.DeleteFunc(found, func(f os.DirEntry) bool {
-		_, fresh := s.fresh.Load(f.Name())
-		return fresh
+		return s.fresh.has(f.Name())
 	})
+	if elsewhere, err := s.fresh.elsewhere(s.Dir); err != nil || elsewhere {
+		return err
+	}
 	known := map[string]bool{}
 	err = each(ctx, s.write, func(scan func(...any) error) error {
 		var name string

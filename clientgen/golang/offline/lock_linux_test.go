@@ -13,7 +13,7 @@ import (
 func TestAStoreThatWasClosedIsFreeWhileAChildProcessStillHasItsFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lock")
-	unlock, err := lock(path)
+	unlock, err := lock(path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestAStoreThatWasClosedIsFreeWhileAChildProcessStillHasItsFiles(t *testing.
 	if err := unlock(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := lock(path)
+	again, err := lock(path, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,17 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-// lock takes the store for this process; the system gives it back when the process ends, however it ends.
-func lock(path string) (unlock func() error, err error) {
+// lock takes a lock file for this opening of it, beside other sharers or alone; StoreLocked when somebody else has it. The system gives
+// it back when the process ends, however it ends.
+func lock(path string, shared bool) (unlock func() error, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.StoreUnusable, "%s", path)
+		return nil, unusable(err, path)
 	}
-	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
+	flags := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if !shared {
+		flags |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
 	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{}); err != nil {
 		return nil, errors.Join(fault.Wrap(err, fault.StoreLocked, ""), f.Close())
 	}

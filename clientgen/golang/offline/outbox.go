@@ -3,6 +3,9 @@ package offline
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
 	"strconv"
 	"time"
 
@@ -42,8 +45,9 @@ func (s *Store) Do(ctx context.Context, kind string, args []byte, files ...Kept)
 	if err != nil {
 		return Mutation{}, err
 	}
+	s.addSpare(ctx, m.ID)
 	for _, f := range files {
-		s.fresh.Delete(f.ID.String()) // a row names it now
+		s.fresh.forget(f.ID.String()) // a row names it now
 	}
 	s.nudge()
 	return m, nil
@@ -61,13 +65,30 @@ func (s *Store) append(ctx context.Context, tx *sql.Tx, m Mutation) (seq uint64,
 	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) + 1 FROM outbox WHERE device = ?`, device).Scan(&seq); err != nil {
 		return 0, err
 	}
+	if err := insertWork(ctx, tx, device, seq, m); err != nil {
+		return 0, err
+	}
+	var n int64
+	err = tx.QueryRowContext(ctx, `SELECT last_insert_rowid()`).Scan(&n)
+	s.lastOwn.Store(n)
+	return seq, err
+}
+
+func insertWork(ctx context.Context, tx *sql.Tx, device []byte, seq uint64, m Mutation) error {
 	args := m.Args
 	if args == nil {
 		args = []byte{}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO outbox (device, seq, id, kind, args, at) VALUES (?, ?, ?, ?, ?, ?)`,
-		device, seq, m.ID[:], m.Kind, args, m.DeviceTime.UnixMicro())
-	return seq, err
+	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (device, seq, id, kind, args, at, sum) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		device, int64(seq), m.ID[:], m.Kind, args, m.DeviceTime.UnixMicro(), sumOf(m))
+	return err
+}
+
+// sumOf is the checksum of what was done: the database notices damage to its structure by itself, but not to the words in it.
+func sumOf(m Mutation) int64 {
+	b := append(m.ID[:], m.Kind...)
+	b = append(append(b, 0), m.Args...)
+	return int64(crc32.Checksum(binary.BigEndian.AppendUint64(b, uint64(m.DeviceTime.UnixMicro())), castagnoli))
 }
 
 // Actions returns what was done on this device, oldest first, as long as the store keeps it.
@@ -106,26 +127,32 @@ func (s *Store) Action(ctx context.Context, id uuid.UUID) (Action, error) {
 	return found[0], nil
 }
 
-func actions(ctx context.Context, q queryer, where string, args ...any) ([]Action, error) {
-	var out []Action
-	err := each(ctx, q, func(scan func(...any) error) error {
+func actions(ctx context.Context, q queryer, where string, args ...any) (out []Action, err error) {
+	err = eachAction(ctx, q, func(a Action) error { out = append(out, a); return nil }, where, args...)
+	return out, err
+}
+
+func eachAction(ctx context.Context, q queryer, fn func(Action) error, where string, args ...any) error {
+	return each(ctx, q, func(scan func(...any) error) error {
 		var a Action
 		var device, judged, id, verdict []byte
 		var at int64
-		if err := scan(&device, &judged, &a.Seq, &id, &a.Kind, &a.Args, &at, &a.Tried, &verdict, &a.Waits, &a.Covered, &a.Seen); err != nil {
+		var sum sql.NullInt64 // NULL for what an older app wrote
+		if err := scan(&device, &judged, &a.Seq, &id, &a.Kind, &a.Args, &at, &a.Tried, &verdict, &a.Waits, &a.Covered, &a.Seen, &sum); err != nil {
 			return err
 		}
 		a.Device, a.JudgedAs, a.ID, a.DeviceTime = idOf(device), idOf(judged), idOf(id), time.UnixMicro(at).UTC()
 		if verdict != nil {
 			a.Verdict = &syncv1.Verdict{}
 			if err := proto.Unmarshal(verdict, a.Verdict); err != nil {
-				return err
+				return damaged(err)
 			}
 		}
-		out = append(out, a)
-		return nil
-	}, `SELECT device, coalesce(judged, device), seq, id, kind, args, at, tried, verdict, known IS NULL, covered, seen FROM outbox `+where, args...)
-	return out, err
+		if sum.Valid && sum.Int64 != sumOf(a.Mutation) {
+			return damaged(errors.New("the words of an action are not those that were saved"))
+		}
+		return fn(a)
+	}, `SELECT device, coalesce(judged, device), seq, id, kind, args, at, tried, verdict, known IS NULL, covered, seen, sum FROM outbox `+where, args...)
 }
 
 // waits tells whether there is a mutation to send that the server has not refused as too old.
@@ -205,8 +232,15 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 		args = []byte{}
 	}
 	err := s.transact(ctx, func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, too_old = 0, outcome = NULL, verdict = NULL, judged = NULL, covered = 0, seen = 0
-			WHERE id = ? AND known IS NULL AND too_old = 1`, kind, args, id[:])
+		var at int64
+		if err := tx.QueryRowContext(ctx, `SELECT at FROM outbox WHERE id = ?`, id[:]).Scan(&at); errors.Is(err, sql.ErrNoRows) {
+			return fault.New(fault.SequenceReused, "")
+		} else if err != nil {
+			return err
+		}
+		sum := sumOf(Mutation{ID: id, Kind: kind, Args: args, DeviceTime: time.UnixMicro(at)})
+		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, sum = ?, too_old = 0, outcome = NULL, verdict = NULL, judged = NULL, covered = 0, seen = 0
+			WHERE id = ? AND known IS NULL AND too_old = 1`, kind, args, sum, id[:])
 		if err != nil {
 			return err
 		}
@@ -216,6 +250,7 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 		return reopenFiles(ctx, tx, id[:]) // whoever forgot the old words knows nothing of their files
 	})
 	if err == nil {
+		s.addSpare(ctx, id)
 		s.nudge()
 	}
 	return err

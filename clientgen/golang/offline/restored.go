@@ -3,6 +3,7 @@ package offline
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"time"
 )
@@ -82,7 +83,7 @@ func (s *Store) prune(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.sweep(ctx)
+	return errors.Join(s.sweep(ctx), s.renewSpare(ctx))
 }
 
 // number reads a value of meta that is a number; 0 when it is absent.

@@ -45,14 +45,32 @@ const (
 // Sync does one round: it sends the outbox in order, pulls to a checkpoint, sends files, the small ones first,
 // and pulls again if that changed something. It may be repeated at any time; on an error the rest is done next
 // time. NoNetwork and PhoneOffline say that the server was not reached.
-func (c *Client) Sync(ctx context.Context) (Report, error) {
-	c.syncing.Lock()
-	defer c.syncing.Unlock()
+//
+// Only one program on a folder does a round at a time; StoreLocked when another one did until ctx ended. It sends what this one saved.
+func (c *Client) Sync(ctx context.Context) (Report, error) { return c.syncUnless(ctx, nil) }
+
+// Deliver does a round as Sync does, unless the verdict of a mutation comes by the round of another program on the same folder first.
+func (c *Client) Deliver(ctx context.Context, id uuid.UUID) (Report, error) {
+	return c.syncUnless(ctx, func() bool {
+		a, err := c.Store.Action(ctx, id)
+		return err == nil && !a.Waits
+	})
+}
+
+func (c *Client) syncUnless(ctx context.Context, done func() bool) (Report, error) {
 	var r Report
+	end, err := c.syncing.take(ctx, c.Store, turnSync, done)
+	if errors.Is(err, errDoneElsewhere) {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	defer end()
 	if err := c.mayTalk(ctx); err != nil {
 		return r, err
 	}
-	err := c.round(ctx, &r)
+	err = errors.Join(c.round(ctx, &r), c.Store.trimSpare(ctx))
 	if CodeOf(err) == fault.DeviceRevoked {
 		return r, c.handIn(ctx, &r)
 	}

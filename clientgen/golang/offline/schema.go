@@ -26,6 +26,8 @@ var upgrades = []string{
 		AND (covered = 1 OR device IS NOT (SELECT value FROM meta WHERE key = 'device'));
 	DROP INDEX outbox_unsent;
 	CREATE INDEX outbox_waiting ON outbox (n) WHERE known IS NULL`,
+	// 5: the checksum of what was done, see sumOf; NULL for what an older app wrote.
+	`ALTER TABLE outbox ADD COLUMN sum INTEGER`,
 }
 
 // upgrade brings the store up to this app's version, in one transaction.
@@ -37,6 +39,9 @@ func (s *Store) upgrade(ctx context.Context) error {
 		}
 		if version > len(upgrades) {
 			return fault.New(fault.StoreUnusable, "made by a newer app: its version is %d, this app knows %d", version, len(upgrades))
+		}
+		if version == len(upgrades) {
+			return nil
 		}
 		for _, one := range upgrades[version:] {
 			if _, err := tx.ExecContext(ctx, one); err != nil {

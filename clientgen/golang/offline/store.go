@@ -32,9 +32,12 @@ type Options struct {
 	FeedOrder []string
 	// Keys finds the server's public keys for receipts, by key id, among the entities.
 	Keys func(*View) map[string]ed25519.PublicKey
-	// ReadOnly opens beside a process that writes. Whatever writes fails then.
+	// ReadOnly opens for looking only. Whatever writes fails with StoreLocked.
 	ReadOnly bool
 }
+
+// storeName is the database within the folder.
+const storeName = "store.db"
 
 // Store is everything that a device keeps.
 type Store struct {
@@ -45,33 +48,38 @@ type Store struct {
 	wake   chan struct{}
 	once   sync.Once
 	// stir is closed and made anew whenever wake is told, for who waits beside the one that wake is for.
-	stir atomic.Pointer[chan struct{}]
-	// fresh are names of bytes that this process has written and may not have announced yet.
-	fresh sync.Map
+	stir  atomic.Pointer[chan struct{}]
+	fresh fresh
+	// lastOwn is the newest row of the outbox that this program wrote.
+	lastOwn atomic.Int64
 }
 
-// Open opens or makes the store in o.Dir. A second writer gets StoreLocked.
+// Open opens or makes the store in o.Dir. Several programs may have it open and work in it. A program of a version that could not do that
+// keeps all others out while it runs, and is kept out by them: StoreLocked.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Join(o.Dir, "files"), 0o700); err != nil {
-		return nil, fault.Wrap(err, fault.StoreUnusable, "%s", o.Dir)
+		return nil, unusable(err, o.Dir)
 	}
 	s := &Store{Options: o, unlock: func() error { return nil }, wake: make(chan struct{}, 1)}
 	s.stir.Store(new(make(chan struct{})))
 	if !o.ReadOnly {
-		unlock, err := lock(filepath.Join(o.Dir, "lock"))
+		unlock, err := lock(filepath.Join(o.Dir, "lock"), true)
 		if err != nil {
 			return nil, err
 		}
 		s.unlock = unlock
 	}
 	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(fault.Wrap(err, fault.StoreUnusable, "%s", o.Dir), s.Close())
+		return nil, errors.Join(unusable(err, o.Dir), s.Close())
 	}
 	return s, nil
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
-	path := filepath.Join(s.Dir, "store.db")
+	path := filepath.Join(s.Dir, storeName)
+	if err := s.vanished(path); err != nil {
+		return err
+	}
 	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"}}
 	pragmas.Set("_txlock", "immediate")
 	if s.ReadOnly {
@@ -90,19 +98,50 @@ func (s *Store) open(ctx context.Context) (err error) {
 		if err := os.Chmod(path, 0o600); err != nil {
 			return err
 		}
-		if err := errors.Join(s.sweep(ctx), s.scrub(ctx)); err != nil {
-			return err
-		}
 	}
 	reading := url.Values{"_pragma": {"busy_timeout(10000)", "query_only(ON)"}}
 	if s.read, err = sql.Open("sqlite", "file:"+path+"?"+reading.Encode()); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(4)
-	return s.read.PingContext(ctx)
+	if s.write == nil {
+		return s.read.PingContext(ctx)
+	}
+	return errors.Join(s.catchUp(ctx), s.sweep(ctx), s.scrub(ctx))
 }
 
-// Close ends all use of the store and lets the next writer in.
+// vanished tells of a database that is gone or empty although something was done in this folder: SQLite would begin a new one.
+func (s *Store) vanished(path string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	kept, err := readSpares(s.Dir)
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	return damaged(errors.New("the database is gone"))
+}
+
+// Check looks through the whole store for damage: StoreDamaged.
+func (s *Store) Check(ctx context.Context) error {
+	var says string
+	if err := s.read.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&says); err != nil {
+		return err
+	}
+	if says != "ok" {
+		return damaged(errors.New(says))
+	}
+	_, err := s.Actions(ctx)
+	if err == nil {
+		_, err = s.Files(ctx)
+	}
+	if err == nil {
+		_, err = s.Device(ctx)
+	}
+	return err
+}
+
+// Close ends all use of the store.
 func (s *Store) Close() (err error) {
 	s.once.Do(func() {
 		if s.read != nil {
@@ -111,7 +150,7 @@ func (s *Store) Close() (err error) {
 		if s.write != nil {
 			err = errors.Join(err, s.write.Close())
 		}
-		err = errors.Join(err, s.unlock())
+		err = errors.Join(err, s.fresh.close(), s.unlock())
 	})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -31,9 +32,14 @@ const (
 )
 
 // Run keeps the store in sync until ctx ends or the login does: it watches, pulls when poked, sends what is done
-// on the device at once, and comes back after a cut with waits that double from a second to a minute. hear is
+// on the device at once, also by other programs on the same folder, and comes back after a cut with waits that double from a second to a minute. hear is
 // called from one goroutine at a time. topics are watched besides the feeds.
 func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) error {
+	others, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { c.Store.watchOthers(others) })
+	defer watching.Wait()
+	defer stop()
 	wait := firstWait
 	for ctx.Err() == nil {
 		stood, after, err := c.live(ctx, topics, hear)
@@ -47,7 +53,7 @@ func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) err
 			}
 			continue
 		case code == fault.DeviceRevoked, code == fault.RefreshInvalid, code == fault.NotEnrolled,
-			code == fault.StoreLocked, code == fault.SequenceReused:
+			code == fault.StoreLocked, code == fault.StoreDamaged, code == fault.SequenceReused:
 			return err // but not on StoreUnusable: a full disk does not stay full
 		}
 		if stood {
@@ -174,7 +180,7 @@ const filesAgain = 10 * time.Second
 func (c *Client) both(ctx context.Context, hear func(Event)) error {
 	r, err := c.Sync(ctx)
 	switch CodeOf(r.Trouble) {
-	case fault.Unavailable, fault.Overloaded, fault.Timeout, fault.StoreUnusable:
+	case fault.Unavailable, fault.Overloaded, fault.Timeout, fault.StoreUnusable, fault.StoreFull:
 		// The round went through but for files whose time comes by itself: nobody will do or change anything for them.
 		if c.offering.CompareAndSwap(false, true) {
 			time.AfterFunc(max(c.jitter(filesAgain), RetryAfter(r.Trouble)), func() {

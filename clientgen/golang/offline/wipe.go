@@ -22,7 +22,7 @@ func wipe(ctx context.Context, tx *sql.Tx) error {
 
 // wiped removes all files and what is left of a wiped store on the disk.
 func (s *Store) wiped(ctx context.Context) error {
-	return errors.Join(s.removeFiles(), s.scrub(ctx))
+	return errors.Join(s.removeFiles(), s.removeAsides(), s.renewSpare(ctx), s.scrub(ctx))
 }
 
 // wipeCopy empties what a revoked device may no longer hold and keeps what is unsent.
@@ -43,7 +43,18 @@ func (s *Store) wipeCopy(ctx context.Context, code fault.Code) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.sweep(ctx), s.scrub(ctx))
+	return errors.Join(s.sweep(ctx), s.removeAsides(), s.renewSpare(ctx), s.scrub(ctx))
+}
+
+// removeAsides removes the damaged stores whose work went into this one. Others hold work that nobody else has.
+func (s *Store) removeAsides() error {
+	found, err := Asides(s.Dir)
+	for _, a := range found {
+		if a.TakenOver {
+			err = errors.Join(err, os.RemoveAll(a.Dir))
+		}
+	}
+	return err
 }
 
 func (s *Store) removeFiles() error {

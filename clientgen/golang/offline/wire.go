@@ -63,6 +63,9 @@ func CodeOf(err error) fault.Code {
 	if errors.As(err, &r) {
 		return fault.Code(r.Problem.GetCode())
 	}
+	if own := local(err); own != nil {
+		return own.Code
+	}
 	return fault.CodeOf(err)
 }
 
@@ -71,6 +74,9 @@ func Sentence(err error, lang string) string {
 	var r *Refusal
 	if errors.As(err, &r) {
 		return r.Public(lang)
+	}
+	if own := local(err); own != nil {
+		return own.Public(lang)
 	}
 	return fault.As(err).Public(lang)
 }

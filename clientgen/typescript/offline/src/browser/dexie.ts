@@ -108,6 +108,21 @@ function usable<R>(answer: PromiseExtended<R>): PromiseExtended<R> {
   });
 }
 
-function unusable(err: unknown): Fault {
-  return err instanceof Fault ? err : Fault.of("store_unusable", String(err), err);
+/**
+ * What IndexedDB says becomes a code. A browser that cannot read what is on its disk any more says UnknownError; Firefox says so of a
+ * damaged database with InvalidStateError too, but also of one that is being closed, so that one stays store_unusable.
+ */
+export function unusable(err: unknown): Fault {
+  if (err instanceof Fault) return err;
+  const name = nameOf(err);
+  const code = name === "QuotaExceededError" ? "store_full" : damage.has(name) ? "store_damaged" : "store_unusable";
+  return Fault.of(code, String(err), err);
+}
+
+const damage: ReadonlySet<string> = new Set(["UnknownError", "DataError", "NotReadableError"]);
+
+/** The name of an error, or of the one that Dexie wrapped. */
+function nameOf(err: unknown): string {
+  const inner = (err as { inner?: unknown } | undefined)?.inner;
+  return (inner instanceof Error ? inner.name : undefined) ?? (err instanceof Error ? err.name : "");
 }

@@ -36,6 +36,8 @@ open class Fault(val code: String, detail: String = "", cause: Throwable? = null
         const val NOT_ENROLLED = "not_enrolled"
         const val STORE_LOCKED = "store_locked"
         const val STORE_UNUSABLE = "store_unusable"
+        const val STORE_FULL = "store_full"
+        const val STORE_DAMAGED = "store_damaged"
         const val UNSENT_WORK = "unsent_work"
         const val PHONE_OFFLINE = "phone_offline"
         const val NO_NETWORK = "no_network"
@@ -130,8 +132,16 @@ private val sentences: Map<String, Pair<String, String>> = mapOf(
         "本机数据正被另一程序使用，请先关闭它。",
     ),
     Fault.STORE_UNUSABLE to Pair(
-        "The phone's storage cannot be used: full, or not writable. What was saved is kept.",
-        "手机存储无法使用（已满或不可写），已保存的内容不会丢失。",
+        "The phone's storage cannot be read or written now. What was saved is kept.",
+        "暂时无法读写手机存储，已保存的内容不会丢失。",
+    ),
+    Fault.STORE_FULL to Pair(
+        "The phone's storage is full. Free some space; what was saved is kept.",
+        "手机存储空间已满，请清理出一些空间；已保存的内容不会丢失。",
+    ),
+    Fault.STORE_DAMAGED to Pair(
+        "The phone's store is damaged. Enrol the phone anew: the damaged store is kept aside and what can be read goes on.",
+        "本机数据已损坏。请重新登记手机：损坏的数据会另行保留，能读出的内容会继续发送。",
     ),
     Fault.UNSENT_WORK to Pair(
         "Something is not with the office yet. Send it first, or export it and hand it over.",

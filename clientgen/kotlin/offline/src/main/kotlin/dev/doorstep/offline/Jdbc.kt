@@ -55,8 +55,19 @@ class Jdbc(file: File) : Sql {
     }
 }
 
+private const val SQLITE_CORRUPT = 11
+private const val SQLITE_FULL = 13
+private const val SQLITE_NOTADB = 26
+
 private inline fun <T> trying(fn: () -> T): T = try {
     fn()
 } catch (e: SQLException) {
-    throw Fault(Fault.STORE_UNUSABLE, cause = e)
+    throw Fault(
+        when (e.errorCode and 0xff) { // SQLite's primary code
+            SQLITE_CORRUPT, SQLITE_NOTADB -> Fault.STORE_DAMAGED
+            SQLITE_FULL -> Fault.STORE_FULL
+            else -> Fault.STORE_UNUSABLE
+        },
+        cause = e,
+    )
 }
