@@ -63,6 +63,7 @@ const (
 	TargetUnknown     Code = "target_unknown"
 	NotAssigned       Code = "not_assigned"
 	StateForbids      Code = "state_forbids"
+	NeedsDetails      Code = "needs_details"
 	AlreadyClaimed    Code = "already_claimed"
 	TextUnprintable   Code = "text_unprintable"
 	AlreadyDecided    Code = "already_decided"
@@ -162,6 +163,7 @@ var definitions = []Definition{
 	{TargetUnknown, KindNotFound, false, "What the action points to is not known here; it was kept for a person to decide.", "操作的对象不存在，内容已保留待人工处理。"},
 	{NotAssigned, KindForbidden, false, "The job was not yours when you did this.", "操作时该工单不属于您。"},
 	{StateForbids, KindConflict, false, "The job's state does not allow this any more.", "工单当前状态不允许此操作。"},
+	{NeedsDetails, KindConflict, false, "Nobody can go there yet: the ticket lacks the customer's name, phone or address, or a confirmation. Complete it first.", "工单缺少客户姓名、电话、地址或确认，暂不能派单，请先补全。"},
 	{AlreadyClaimed, KindConflict, false, "Somebody else was faster.", "已被他人抢单。"},
 	{TextUnprintable, KindInvalid, false, "A text of the action has characters that nobody can read. Type it again.", "操作中的文字含有无法显示的字符，请重新输入。"},
 	{ParkedFull, KindExhausted, true, "The office holds as much undecided work of this phone as it takes. The rest stays on the phone and goes out by itself when somebody there has decided.", "公司待处理的本机内容已达上限，其余内容仍在手机上，待公司处理后自动发送。"},

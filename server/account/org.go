@@ -41,6 +41,7 @@ func (r *Room) CreateOrg(ctx context.Context, o Org) (Org, error) {
 	if err != nil {
 		return Org{}, err
 	}
+	o.AutoAssign = true
 	// If this fails, FollowKeys makes up for it within a minute.
 	return o, r.transact(ctx, o.ID, func(tx *postgres.Tx) error { return r.publishKeys(ctx, tx) })
 }
@@ -52,6 +53,12 @@ func (r *Room) KeepFinished(ctx context.Context, org uuid.UUID, days int) error 
 		return fault.New(fault.InvalidArgument, "finished days: 1 to 3650, or 0")
 	}
 	_, err := r.Store.Pool.Exec(ctx, `UPDATE org SET finished_days = nullif($2, 0) WHERE id = $1`, org, days)
+	return err
+}
+
+// AssignByItself sets whether the rules assign an org's waiting tickets without being asked.
+func (r *Room) AssignByItself(ctx context.Context, org uuid.UUID, on bool) error {
+	_, err := r.Store.Pool.Exec(ctx, `UPDATE org SET auto_assign = $2 WHERE id = $1`, org, on)
 	return err
 }
 
@@ -96,14 +103,14 @@ func (r *Room) oneOrg(ctx context.Context, where string, arg any) (Org, error) {
 }
 
 func (r *Room) orgs(ctx context.Context, rest string, args ...any) ([]Org, error) {
-	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency, coalesce(finished_days, 0) FROM org `+rest, args...)
+	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency, coalesce(finished_days, 0), auto_assign FROM org `+rest, args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Org, error) {
 		var o Org
 		var zone string
-		if err := row.Scan(&o.ID, &o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency, &o.FinishedDays); err != nil {
+		if err := row.Scan(&o.ID, &o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency, &o.FinishedDays, &o.AutoAssign); err != nil {
 			return Org{}, err
 		}
 		var err error

@@ -43,6 +43,8 @@ type Org struct {
 	Currency string
 	// FinishedDays is how many days finished tickets stay on phones; 0 is the installation's setting.
 	FinishedDays int
+	// AutoAssign: the rules assign what waits, without being asked.
+	AutoAssign bool
 }
 
 // newID makes an id whose order is its time.

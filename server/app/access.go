@@ -89,6 +89,8 @@ func Access() rpc.Access {
 		officev1connect.TicketServicePoolTicketProcedure:        dispatch,
 		officev1connect.TicketServiceRescheduleTicketProcedure:  dispatch,
 		officev1connect.TicketServiceCancelTicketProcedure:      dispatch,
+		officev1connect.TicketServiceSetTicketContactProcedure:  intake,
+		officev1connect.TicketServiceMarkNoShowProcedure:        dispatch,
 		officev1connect.TicketServiceHoldTicketProcedure:        dispatch,
 		officev1connect.TicketServiceResumeTicketProcedure:      dispatch,
 		officev1connect.TicketServiceApproveTicketProcedure:     approve,

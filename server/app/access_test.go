@@ -96,6 +96,8 @@ var mayCall = map[string]string{
 	"office.v1.TicketService/PoolTicket":        "DSA",
 	"office.v1.TicketService/RescheduleTicket":  "DSA",
 	"office.v1.TicketService/CancelTicket":      "DSA",
+	"office.v1.TicketService/SetTicketContact":  "CDSA",
+	"office.v1.TicketService/MarkNoShow":        "DSA",
 	"office.v1.TicketService/HoldTicket":        "DSA",
 	"office.v1.TicketService/ResumeTicket":      "DSA",
 	"office.v1.TicketService/ApproveTicket":     "SA",

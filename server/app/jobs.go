@@ -30,7 +30,9 @@ func (a *App) startJobs(ctx context.Context) error {
 		_, err := a.Tidy(ctx, org)
 		return err
 	})
+	rounds.Add("assign", assignEvery, nil, a.AssignWaiting)
 	periodic := rounds.Register(workers)
+	river.AddWorker(workers, &assigner{app: a})
 	river.AddWorker(workers, &prices{orgs: orgs, work: a.publishPrices})
 	periodic = append(periodic,
 		river.NewPeriodicJob(river.PeriodicInterval(time.Minute), func() (river.JobArgs, *river.InsertOpts) {
@@ -41,10 +43,11 @@ func (a *App) startJobs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.jobs = runner // before the first job, which may want another
 	if err := runner.Start(ctx); err != nil {
+		a.jobs = nil
 		return err
 	}
-	a.jobs = runner
 	return nil
 }
 
@@ -76,3 +79,6 @@ func (a *App) publishPrices(ctx context.Context, org change.Org) error {
 		return err
 	})
 }
+
+// Jobs is what works jobs here; nil where nothing does.
+func (a *App) Jobs() *job.Runner { return a.jobs }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
 	"github.com/doorstep-dev/doorstep/server/identity"
@@ -31,6 +32,14 @@ func (a *App) orders(r *Rooms) {
 		},
 		Met: tickets.Met, Trail: tickets.Trail,
 	}}
+	tickets.ProposalsOfOrder = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]*officev1.CustomerProposal, error) {
+		all, err := r.Order.Proposals(ctx, tx, order.ProposalFilter{Order: id, Decided: true})
+		out := make([]*officev1.CustomerProposal, len(all))
+		for i, p := range all {
+			out[i] = p.Wire()
+		}
+		return out, err
+	}
 }
 
 func places(ctx context.Context, tx *postgres.Tx, accounts *account.Room) ([]order.Place, error) {
@@ -60,6 +69,9 @@ func requestOf(o order.Opening) ticket.OpenRequest {
 	if o.Rush {
 		q.Urgency = fieldv1.Urgency_URGENCY_RUSH
 	}
+	// A shop that gives customers by its own number reaches them itself; a scan's only stands for the ticket.
+	q.Customer.NoPhone = o.Customer.Phone == "" && o.Customer.Ref != "" && o.Customer.Ref != o.Ticket.String()
+	q.Bulk, q.Unconfirmed = o.Bulk, o.Unconfirmed
 	if o.Customer.At != nil {
 		q.Customer.At = &score.Point{Latitude: o.Customer.At.Latitude, Longitude: o.Customer.At.Longitude}
 	}

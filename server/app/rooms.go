@@ -19,6 +19,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/delta"
+	"github.com/doorstep-dev/doorstep/server/dispatch"
 	"github.com/doorstep-dev/doorstep/server/explain"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/order"
@@ -51,6 +52,7 @@ type Rooms struct {
 	Explain   *explain.Room
 
 	boards *rank.Keeper
+	board  *dispatch.Board
 }
 
 // sharedReads is the memory for ranges of feeds that many phones ask for at once.

@@ -12,6 +12,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/dispatch"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/server/ticket"
@@ -68,8 +69,26 @@ func (a *App) tickets(r *Rooms) {
 	}
 	board := &dispatch.Board{
 		Store: r.Store, Waiting: t.Waiting, Job: t.Job, Loads: t.Loads, Choose: t.Choose, Zone: accounts.Zone, Candidates: candidates(accounts),
+		Take: t.Take, Unfit: t.Unfit, Region: regionName(accounts),
 	}
+	r.board, t.RegionName, t.Waits = board, board.Region, a.waits
 	t.Propose, t.AutoAssign = board.Propose, board.Auto
+}
+
+// regionName names a region; NotFound for an unknown one.
+func regionName(accounts *account.Room) func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
+	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (chinese, english string, err error) {
+		all, err := accounts.Places(ctx, tx)
+		for _, p := range all {
+			if p.Kind == identity.ScopeRegion && p.ID == id {
+				return p.NameZH, p.NameEN, nil
+			}
+		}
+		if err == nil {
+			err = fault.New(fault.NotFound, "region")
+		}
+		return "", "", err
+	}
 }
 
 func technician(accounts *account.Room) func(context.Context, *postgres.Tx, uuid.UUID) (ticket.Technician, error) {

@@ -18,7 +18,7 @@ func purchase(source, number string, at time.Time, region, class int, r *rand.Ra
 	m := r.IntN(len(c.models))
 	h := somewhere(r, in)
 	p := order.Purchase{
-		Source: source, Number: number, OrderedAt: at, Actor: actor, By: order.Office(), Store: shopID(region, r.IntN(2)), Region: id("region", in.key), Rush: r.IntN(10) == 0,
+		Source: source, Number: number, OrderedAt: at, Actor: actor, By: order.Office(), Bulk: true, Store: shopID(region, r.IntN(2)), Region: id("region", in.key), Rush: r.IntN(10) == 0,
 		Customer: order.Customer{Name: person(n + 100).zh, Phone: phoneNumber(n*len(regions) + region), Address: h.address, At: &order.Point{Latitude: h.lat, Longitude: h.lng}, VIP: n%20 == 0},
 		Lines:    []order.Line{{Item: 1, Product: product(class, m), Quantity: 1, Minor: c.models[m].price, Currency: "CNY"}},
 	}

@@ -26,6 +26,12 @@ type Board struct {
 	Job func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (score.Job, error)
 	// Loads tells what technicians have from from to to.
 	Loads func(ctx context.Context, tx *postgres.Tx, from, to time.Time) (map[uuid.UUID]score.Load, error)
+	// Take locks those of the tickets that still wait, in one order, and gives them as they stand now.
+	Take func(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]score.Job, error)
+	// Unfit keeps why nobody was found for a ticket that was taken.
+	Unfit func(ctx context.Context, tx *postgres.Tx, u score.Unfit) error
+	// Region names a region.
+	Region func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (chinese, english string, err error)
 	// Choose gives the job to whom the rules chose; Conflict when somebody has it meanwhile.
 	Choose func(ctx context.Context, tx *postgres.Tx, c score.Choice) error
 	// Candidates lists the technicians of a region, of all regions for zero, without Load and Last.
@@ -44,16 +50,25 @@ const nextBest = 3
 // Auto assigns up to limit waiting jobs by the rules, the most pressing first. Each assignment counts for the
 // ones after it. It may run on several replicas at once: whoever is second finds the ticket taken.
 func (b *Board) Auto(ctx context.Context, org uuid.UUID, limit int, region uuid.UUID, actor string) (score.Round, error) {
-	var jobs []score.Job
-	err := b.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) (err error) {
-		jobs, err = b.Waiting(ctx, tx, region, limit)
+	var ids []uuid.UUID
+	err := b.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		jobs, err := b.Waiting(ctx, tx, region, limit)
+		ids = make([]uuid.UUID, len(jobs))
+		for i, job := range jobs {
+			ids[i] = job.ID
+		}
 		return err
 	})
 	if err != nil {
 		return score.Round{}, err
 	}
+	return b.Give(ctx, org, ids, actor)
+}
+
+// Give assigns those of the tickets that wait still, in this order.
+func (b *Board) Give(ctx context.Context, org uuid.UUID, tickets []uuid.UUID, actor string) (score.Round, error) {
 	var round score.Round
-	for part := range slices.Chunk(jobs, chunk) {
+	for part := range slices.Chunk(tickets, chunk) {
 		var done score.Round
 		err := b.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) (err error) {
 			done, err = b.assign(ctx, tx, part, actor)
@@ -68,19 +83,37 @@ func (b *Board) Auto(ctx context.Context, org uuid.UUID, limit int, region uuid.
 	return round, nil
 }
 
-func (b *Board) assign(ctx context.Context, tx *postgres.Tx, jobs []score.Job, actor string) (score.Round, error) {
+func (b *Board) assign(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, actor string) (score.Round, error) {
 	var round score.Round
+	free, err := b.Take(ctx, tx, ids)
+	if err != nil || len(free) == 0 {
+		return round, err
+	}
 	day, err := b.days(ctx, tx)
 	if err != nil {
 		return round, err
 	}
-	for _, job := range jobs {
+	for _, id := range ids {
+		n := slices.IndexFunc(free, func(job score.Job) bool { return job.ID == id })
+		if n < 0 {
+			continue // somebody has decided meanwhile, or is about to
+		}
+		job := free[n]
 		ranked, err := day.rank(ctx, job)
 		if err != nil {
 			return round, err
 		}
 		if len(ranked) == 0 || ranked[0].Excluded != nil {
-			round.Unfit = append(round.Unfit, score.Unfit{Job: job.ID, Why: score.WhyNobody(ranked)})
+			unfit := score.Unfit{Job: job.ID, Why: score.WhyNobody(ranked)}
+			if job.Region != uuid.Nil {
+				if unfit.Why.RegionZH, unfit.Why.RegionEN, err = b.Region(ctx, tx, job.Region); err != nil {
+					return round, err
+				}
+			}
+			if err := b.Unfit(ctx, tx, unfit); err != nil {
+				return round, err
+			}
+			round.Unfit = append(round.Unfit, unfit)
 			continue
 		}
 		rest := ranked[1:min(len(ranked), 1+nextBest)]

@@ -354,7 +354,7 @@ func (i *importer) take(ctx context.Context, tx *postgres.Tx, l *mapping.Line) (
 	return i.room.Take(ctx, tx, Purchase{
 		Source: l.Source, Number: l.Number, OrderedAt: l.OrderedAt,
 		Customer: Customer{Name: l.CustomerName, Phone: l.Phone, Ref: l.CustomerRef, Address: l.Address, At: at, VIP: l.VIP},
-		Store:    store, Region: region, WantedFrom: l.WantedFrom, WantedTo: l.WantedTo, Rush: l.Rush, Actor: i.im.Actor, By: Office(),
+		Store:    store, Region: region, WantedFrom: l.WantedFrom, WantedTo: l.WantedTo, Rush: l.Rush, Actor: i.im.Actor, By: Office(), Bulk: true,
 		Lines: []Line{{Item: l.Item, Key: l.Key(), Product: product, Quantity: l.Quantity, Minor: l.Price, Currency: l.Currency}},
 	})
 }

@@ -78,6 +78,10 @@ type Purchase struct {
 	Actor string
 	// By is what who brings it may do to customers' records; the zero value is a stranger's: nothing.
 	By Standing
+	// Bulk: one of thousands; nobody waits for its tickets to be assigned this very moment.
+	Bulk bool
+	// Unconfirmed: somebody must say first that it is a job of its own.
+	Unconfirmed bool
 	// NoTickets takes the order in without opening anything, for history.
 	NoTickets bool
 }
@@ -141,4 +145,6 @@ type Opening struct {
 	WantedFrom, WantedTo time.Time
 	Rush                 bool
 	Actor                string
+	// As in Purchase.
+	Bulk, Unconfirmed bool
 }

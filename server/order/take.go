@@ -134,6 +134,7 @@ func (r *Room) open(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l
 			Key:     fmt.Sprintf("%s/%s/%s/%d", p.Source, p.Number, key, n+1),
 			Product: l.Product, Customer: p.Customer, Order: t.ID, OrderNumber: p.Number, OrderedAt: p.OrderedAt,
 			Store: p.Store, Region: p.Region, WantedFrom: p.WantedFrom, WantedTo: p.WantedTo, Rush: p.Rush, Actor: p.Actor,
+			Bulk: p.Bulk, Unconfirmed: p.Unconfirmed,
 		}
 		if n == 0 {
 			o.Ticket, o.Unit, o.Serial = l.Ticket, l.Unit, l.Serial

@@ -61,6 +61,9 @@ func (j *job) derive() {
 // ticket when it changed hands. Nothing of the job may be changed afterwards.
 func (j *job) save(ctx context.Context) error {
 	j.derive()
+	if !j.t.waits() {
+		j.t.Unassigned = nil
+	}
 	now := j.tx.Now()
 	j.t.ChangedAt = now
 	org := j.tx.OrgID()
@@ -95,6 +98,11 @@ func (j *job) save(ctx context.Context) error {
 	if err := j.place(ctx); err != nil {
 		return err
 	}
+	if j.t.waits() && !j.before.waits() && !j.bulk && j.room.Waits != nil {
+		if err := j.room.Waits(ctx, j.tx, j.t.ID); err != nil {
+			return err
+		}
+	}
 	from, to := value(j.before.TechnicianID), value(j.t.TechnicianID)
 	if from != to && j.room.Moved != nil {
 		return j.room.Moved(ctx, j.tx, j.t.ID, from, to)
@@ -109,12 +117,14 @@ func (j *job) queueUpdate() {
 			due_from = $9, due_to = $10, actual_from = $11, actual_to = $12, technician_id = $13, technician_name = $14,
 			visit_id = $15, visit_state = $16, pool_team_id = $17, held_at = $18, canceled_at = $19, closed_at = $20,
 			decision_reason = $21, review = $22, event_seq = $23, event_hash = $24, changed_at = $25, archived = $26,
-			team_ids = $27
+			team_ids = $27, needs = $28, unassigned = $29, customer_name = $30, customer_phone = $31, address = $32, area = $33,
+			latitude = $34, longitude = $35, region_id = $36
 		WHERE org_id = $1 AND id = $2`,
 		j.tx.OrgID(), t.ID, int16(t.State), int16(t.MoneyState), t.ArrivalFrom, t.ArrivalTo, t.ScheduledFrom, t.ScheduledTo,
 		t.DueFrom, t.DueTo, t.ActualFrom, t.ActualTo, t.TechnicianID, t.TechnicianName,
 		t.VisitID, int16(t.VisitState), t.PoolTeamID, t.HeldAt, t.CanceledAt, t.ClosedAt,
-		t.DecisionReason, t.Review, t.EventSeq, t.EventHash, t.ChangedAt, t.Archived, t.TeamIDs)
+		t.DecisionReason, t.Review, t.EventSeq, t.EventHash, t.ChangedAt, t.Archived, t.TeamIDs,
+		t.Needs, t.Unassigned, t.CustomerName, t.CustomerPhone, t.Address, t.Area, t.Latitude, t.Longitude, t.RegionID)
 }
 
 // begin adds a visit as the current one.

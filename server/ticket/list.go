@@ -25,6 +25,8 @@ type Filter struct {
 	TechnicianID uuid.UUID
 	RegionID     uuid.UUID
 	Unassigned   bool
+	// NeedsDetails lists those that lack what a visit needs, Unassignable those for which the rules found nobody.
+	NeedsDetails, Unassignable bool
 	// Reach limits what the caller may see; the zero value is nothing.
 	Reach Reach
 	// After continues behind this ticket; zero begins with the newest.
@@ -82,6 +84,12 @@ func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]*officev1
 	if f.Unassigned {
 		where = append(where, "technician_id IS NULL")
 	}
+	if f.NeedsDetails {
+		where = append(where, "needs <> '{}' AND state IN (1, 2, 5)")
+	}
+	if f.Unassignable {
+		where = append(where, "unassigned IS NOT NULL AND technician_id IS NULL AND pool_team_id IS NULL AND state IN (1, 2)")
+	}
 	if !f.Reach.All {
 		var within []string
 		for _, part := range []struct {
@@ -122,6 +130,7 @@ func (t *row) summary() *officev1.TicketSummary {
 		Urgency: wireUrgency(t.Urgency), ProductName: t.ProductName, CustomerName: t.CustomerName, Area: t.Area,
 		TechnicianId: idBytes(t.TechnicianID), TechnicianName: t.TechnicianName, Scheduled: windowWire(t.ScheduledFrom, t.ScheduledTo),
 		OpenedAt: timestamppb.New(t.OpenedAt), ChangedAt: timestamppb.New(t.ChangedAt), TeamId: idBytes(t.PoolTeamID),
+		Needs: t.Needs, Unassigned: t.whyNobody(),
 	}
 }
 
@@ -157,6 +166,15 @@ func (r *Room) Get(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Rea
 		})
 	}
 	if out.Assignments, err = assignments(ctx, tx, id); err != nil {
+		return nil, err
+	}
+	out.Needs, out.Unassigned = j.t.Needs, j.t.whyNobody()
+	if r.ProposalsOfOrder != nil && j.t.OrderID != nil {
+		if out.CustomerProposals, err = r.ProposalsOfOrder(ctx, tx, *j.t.OrderID); err != nil {
+			return nil, err
+		}
+	}
+	if out.Rating, err = rating(ctx, tx, id); err != nil {
 		return nil, err
 	}
 	if r.ProofsOfTicket != nil {

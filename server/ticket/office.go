@@ -58,6 +58,9 @@ func (r *Room) Assign(ctx context.Context, tx *postgres.Tx, q AssignRequest) err
 	if q.OnlyWaiting && (j.t.TechnicianID != nil || j.t.PoolTeamID != nil) {
 		return fault.New(fault.Conflict, "%s", j.t.Number)
 	}
+	if err := j.visitable(); err != nil {
+		return err
+	}
 	who, err := r.Technician(ctx, tx, q.TechnicianID)
 	if err != nil {
 		return err
@@ -165,6 +168,9 @@ func (r *Room) Offer(ctx context.Context, tx *postgres.Tx, id, team uuid.UUID, a
 	}
 	if value(j.t.PoolTeamID) == team {
 		return nil
+	}
+	if err := j.visitable(); err != nil {
+		return err
 	}
 	if err := j.withdraw("pooled", "reassigned_away", "已放回抢单池", "went back to the pool"); err != nil {
 		return err
@@ -352,6 +358,7 @@ func (r *Room) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID
 		Urgency: fieldv1.Urgency_URGENCY_RUSH,
 		Customer: Customer{
 			ID: value(t.CustomerID), Name: t.CustomerName, Phone: t.CustomerPhone, Address: t.Address, VIP: t.VIP,
+			NoPhone: t.CustomerPhone == "", // somebody has been there without
 		},
 		ProductID: value(t.ProductID), ProductName: t.ProductName, UnitID: value(t.UnitID), Serial: t.Serial,
 		PurchasedAt: value(t.PurchasedAt), WarrantyUntil: value(t.WarrantyUntil), OrderID: value(t.OrderID), OrderNumber: t.OrderNumber,

@@ -232,6 +232,10 @@ func TestAutomaticAssignmentFollowsTheRulesAndKeepsItsReasons(t *testing.T) {
 	far := score.Point{Latitude: 31.1, Longitude: 121.2}
 	board := &dispatch.Board{
 		Store: w.room.Store, Waiting: w.room.Waiting, Job: w.room.Job, Loads: w.room.Loads, Choose: w.room.Choose, Zone: w.room.Zone,
+		Take: w.room.Take, Unfit: w.room.Unfit,
+		Region: func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
+			return "浙江", "Zhejiang", nil
+		},
 		Candidates: func(context.Context, *postgres.Tx, uuid.UUID) ([]score.Technician, error) {
 			return []score.Technician{
 				{ID: near.user, Name: "近", Skills: []string{"gas"}, Home: &people, Capacity: 2},

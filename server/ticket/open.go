@@ -47,6 +47,10 @@ type OpenRequest struct {
 	// Wanted is what suits the customer; Due is what the SLA asks.
 	Wanted, Due state.Window
 	ReworkOf    uuid.UUID
+	// Unconfirmed: somebody must say that it is a job of its own before anybody goes there.
+	Unconfirmed bool
+	// Bulk: one of many that come at once; the next round of automatic assignment takes it up, and no job of its own.
+	Bulk bool
 }
 
 // Customer is whom to visit.
@@ -57,6 +61,8 @@ type Customer struct {
 	Address string
 	At      *score.Point
 	VIP     bool
+	// NoPhone: there is no number to be had, for a marketplace keeps it to itself, say. The ticket does not lack one.
+	NoPhone bool
 }
 
 // Opened says which ticket is open now.
@@ -93,7 +99,7 @@ func (r *Room) Open(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened
 	}
 	err = j.event("ticket.opened", q.Actor, q.DeviceTime, fact{
 		"number": j.t.Number, "source": q.Source, "source_key": q.SourceKey, "product": j.t.ProductName, "serial": q.Serial,
-		"business_type": j.t.BusinessType, "urgency": j.t.Urgency, "rework_of": j.t.ReworkOf,
+		"business_type": j.t.BusinessType, "urgency": j.t.Urgency, "rework_of": j.t.ReworkOf, "needs": j.t.Needs,
 	})
 	if err != nil {
 		return Opened{}, err
@@ -162,7 +168,7 @@ func (r *Room) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job,
 			return nil, err
 		}
 	}
-	j := &job{room: r, tx: tx, fresh: true}
+	j := &job{room: r, tx: tx, fresh: true, bulk: q.Bulk}
 	t := &j.t
 	*t = row{
 		ID: id, State: state.New, BusinessType: int16(q.BusinessType), Urgency: int16(q.Urgency),
@@ -175,6 +181,7 @@ func (r *Room) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job,
 		WantedFrom: someTime(q.Wanted.From), WantedTo: someTime(q.Wanted.To), DueFrom: someTime(q.Due.From), DueTo: someTime(q.Due.To),
 		ReworkOf: some(q.ReworkOf), EventHash: make([]byte, 32), OpenedAt: now, ChangedAt: now,
 	}
+	t.Needs = lacking(q)
 	if p := q.Customer.At; p != nil {
 		t.Latitude, t.Longitude = &p.Latitude, &p.Longitude
 	}
@@ -237,7 +244,7 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 		INSERT INTO ticket (org_id, source, source_key, `+rowColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
 			$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
-			$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60)
+			$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62)
 		ON CONFLICT DO NOTHING`,
 		j.tx.OrgID(), q.Source, q.SourceKey,
 		t.ID, t.Number, int16(t.State), int16(t.MoneyState), t.BusinessType, t.Urgency, t.CustomerID, t.CustomerName, t.CustomerPhone,
@@ -245,6 +252,7 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 		t.WarrantyUntil, t.OrderID, t.OrderNumber, t.StoreID, t.StoreName, t.RegionID, t.TemplateID, t.Skills, t.DurationMinutes,
 		t.WantedFrom, t.WantedTo, t.ArrivalFrom, t.ArrivalTo, t.ScheduledFrom, t.ScheduledTo, t.DueFrom, t.DueTo, t.ActualFrom, t.ActualTo,
 		t.TechnicianID, t.TechnicianName, t.VisitID, int16(t.VisitState), t.PoolTeamID, t.TeamIDs, t.HeldAt, t.CanceledAt, t.ClosedAt, t.DecisionReason,
-		t.ReworkOf, t.Review, t.EventSeq, t.EventHash, t.OpenedAt, t.ChangedAt, t.Archived)
+		t.ReworkOf, t.Review, t.EventSeq, t.EventHash, t.OpenedAt, t.ChangedAt, t.Archived,
+		t.Needs, t.Unassigned)
 	return err == nil && tag.RowsAffected() == 1, err
 }

@@ -151,7 +151,8 @@ func (j *job) place(ctx context.Context) error {
 	if err := j.placePool(ctx); err != nil {
 		return err
 	}
-	if t.StoreID != nil && (j.fresh || t.State != was.State || t.Archived != was.Archived) || j.anew {
+	told := t.CustomerName != was.CustomerName || t.CustomerPhone != was.CustomerPhone
+	if t.StoreID != nil && (j.fresh || t.State != was.State || t.Archived != was.Archived || told) || j.anew {
 		j.placeStore()
 	}
 	return nil

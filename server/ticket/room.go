@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
@@ -50,6 +51,14 @@ type Room struct {
 	// Moved is called in the transaction that takes a ticket from one technician or gives it to another; a zero
 	// id is nobody. Rooms that place entities of the ticket place them anew. Optional.
 	Moved func(ctx context.Context, tx *postgres.Tx, ticket, from, to uuid.UUID) error
+
+	// RegionName names a region; NotFound for an unknown one. Optional.
+	RegionName func(ctx context.Context, tx *postgres.Tx, region uuid.UUID) (chinese, english string, err error)
+	// Waits is called in the transaction in which a ticket begins to wait for somebody: it was opened, given back by a
+	// decline or a no-show, or completed in what it lacked. Optional.
+	Waits func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
+	// ProposalsOfOrder lists what was said of the customer with an order. Optional.
+	ProposalsOfOrder func(ctx context.Context, tx *postgres.Tx, order uuid.UUID) ([]*officev1.CustomerProposal, error)
 
 	// Unsent tells which technicians have work on their phones that has no verdict yet. Optional.
 	Unsent func(ctx context.Context, tx *postgres.Tx) ([]uuid.UUID, error)

@@ -74,6 +74,10 @@ type row struct {
 	OpenedAt        time.Time
 	ChangedAt       time.Time
 	Archived        bool
+	// Needs is what is lacking before anybody can go there.
+	Needs []string
+	// Unassigned is the score.Reason, as JSON, why the rules found nobody; nil while it has somebody or was not tried.
+	Unassigned []byte
 }
 
 const rowColumns = `id, number, state, money_state, business_type, urgency, customer_id, customer_name, customer_phone,
@@ -81,7 +85,7 @@ const rowColumns = `id, number, state, money_state, business_type, urgency, cust
 	warranty_until, order_id, order_number, store_id, store_name, region_id, template_id, skills, duration_minutes,
 	wanted_from, wanted_to, arrival_from, arrival_to, scheduled_from, scheduled_to, due_from, due_to, actual_from, actual_to,
 	technician_id, technician_name, visit_id, visit_state, pool_team_id, team_ids, held_at, canceled_at, closed_at, decision_reason,
-	rework_of, review, event_seq, event_hash, opened_at, changed_at, archived`
+	rework_of, review, event_seq, event_hash, opened_at, changed_at, archived, needs, unassigned`
 
 // visitRow is a visit as the table keeps it.
 type visitRow struct {
@@ -116,6 +120,7 @@ type job struct {
 	links  []chain.Link
 	writes pgx.Batch
 	fresh  bool
+	bulk   bool
 	// anew shows everything, whether it changed or not.
 	anew bool
 }

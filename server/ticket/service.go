@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"context"
+	"slices"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -95,7 +96,7 @@ func (s *Service) ListTickets(ctx context.Context, req *connect.Request[officev1
 	}
 	m := req.Msg
 	f := Filter{
-		TechnicianID: idOf(m.TechnicianId), RegionID: idOf(m.RegionId), Unassigned: m.Unassigned, Limit: int(m.Limit), After: idOf(m.After),
+		TechnicianID: idOf(m.TechnicianId), RegionID: idOf(m.RegionId), Unassigned: m.Unassigned, NeedsDetails: m.NeedsDetails, Unassignable: m.Unassignable, Limit: int(m.Limit), After: idOf(m.After),
 		Reach: reach(who, readers),
 	}
 	for _, st := range m.States {
@@ -190,6 +191,11 @@ func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[of
 	return respond(out, err)
 }
 
+func nobody(r score.Reason) *typesv1.Label {
+	zh, en := r.Nobody()
+	return &typesv1.Label{Zh: zh, En: en}
+}
+
 func reason(r score.Reason) *typesv1.Label {
 	zh, en := r.Words()
 	return &typesv1.Label{Zh: zh, En: en}
@@ -227,7 +233,7 @@ func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.
 	result, err := s.Room.AutoAssign(ctx, who.Org, limit, region, ByUser(who.User))
 	out := &officev1.AutoAssignResponse{Assigned: uint32(result.Assigned)}
 	for _, u := range result.Unfit {
-		out.Unassignable = append(out.Unassignable, &officev1.Unassignable{Id: u.Job[:], Reason: reason(u.Why)})
+		out.Unassignable = append(out.Unassignable, &officev1.Unassignable{Id: u.Job[:], Reason: nobody(u.Why)})
 	}
 	return respond(out, err)
 }
@@ -254,6 +260,58 @@ func (s *Service) CancelTicket(ctx context.Context, req *connect.Request[officev
 		return s.Room.Cancel(ctx, tx, id, req.Msg.Reason, actor)
 	})
 	return respond(&officev1.CancelTicketResponse{Ticket: t}, err)
+}
+
+// SetTicketContact implements TicketService. A clerk fills in what a ticket of his shop lacks.
+func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[officev1.SetTicketContactRequest]) (*connect.Response[officev1.SetTicketContactResponse], error) {
+	who, err := identity.Require(ctx, append(slices.Clone(actors), identity.Clerk)...)
+	if err != nil {
+		return nil, err
+	}
+	m, id := req.Msg, uuid.UUID(req.Msg.GetId())
+	c := Contact{Name: m.GetCustomerName(), Phone: m.GetCustomerPhone(), Address: m.GetAddress(), Region: idOf(m.GetRegionId()), Confirmed: m.GetConfirmed()}
+	if p := m.GetPosition(); p != nil {
+		c.At = &score.Point{Latitude: p.GetLatitude(), Longitude: p.GetLongitude()}
+	}
+	office, counter := reach(who, actors), reach(who, []identity.Role{identity.Clerk})
+	out := &officev1.SetTicketContactResponse{}
+	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		c := c
+		err := s.Room.within(ctx, tx, id, office)
+		if fault.CodeOf(err) == fault.NotFound {
+			err, c.OnlyMissing = s.Room.within(ctx, tx, id, counter), true
+		}
+		if err != nil {
+			return err
+		}
+		if c.OnlyMissing && (c.Confirmed || c.Region != uuid.Nil) {
+			return fault.New(fault.Forbidden, "the office confirms it and says which region it is")
+		}
+		if c.Region != uuid.Nil {
+			if !office.holds(&row{RegionID: &c.Region}) {
+				return fault.New(fault.Forbidden, "region_id")
+			}
+			if s.Room.RegionName != nil {
+				if _, _, err := s.Room.RegionName(ctx, tx, c.Region); err != nil {
+					return err
+				}
+			}
+		}
+		if err := s.Room.SetContact(ctx, tx, id, c, ByUser(who.User)); err != nil {
+			return err
+		}
+		out.Ticket, err = s.Room.Summary(ctx, tx, id)
+		return err
+	})
+	return respond(out, err)
+}
+
+// MarkNoShow implements TicketService.
+func (s *Service) MarkNoShow(ctx context.Context, req *connect.Request[officev1.MarkNoShowRequest]) (*connect.Response[officev1.MarkNoShowResponse], error) {
+	t, err := s.change(ctx, req.Msg.GetId(), func(tx *postgres.Tx, id uuid.UUID, actor string) error {
+		return s.Room.NoShow(ctx, tx, id, req.Msg.GetReason(), actor)
+	})
+	return respond(&officev1.MarkNoShowResponse{Ticket: t}, err)
 }
 
 // HoldTicket implements TicketService.

@@ -2,18 +2,22 @@ package ticket
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 const jobColumns = `id, region_id, skills, latitude, longitude, coalesce(scheduled_from, wanted_from), coalesce(scheduled_to, wanted_to),
-	duration_minutes, urgency, vip`
+	duration_minutes, urgency, vip, ARRAY(SELECT v.technician_id FROM visit v WHERE v.org_id = $1 AND v.ticket_id = ticket.id
+		AND v.state IN (5, 12) AND v.technician_id IS NOT NULL)`
 
 func scanJob(row pgx.CollectableRow) (score.Job, error) {
 	var j score.Job
@@ -22,7 +26,7 @@ func scanJob(row pgx.CollectableRow) (score.Job, error) {
 	var from, to *time.Time
 	var minutes int
 	var urgency int16
-	err := row.Scan(&j.ID, &region, &j.Skills, &lat, &lng, &from, &to, &minutes, &urgency, &j.VIP)
+	err := row.Scan(&j.ID, &region, &j.Skills, &lat, &lng, &from, &to, &minutes, &urgency, &j.VIP, &j.Not)
 	j.Region, j.From, j.To = value(region), value(from), value(to)
 	j.Duration = time.Duration(minutes) * time.Minute
 	j.Rush = fieldv1.Urgency(urgency) == fieldv1.Urgency_URGENCY_RUSH
@@ -32,16 +36,54 @@ func scanJob(row pgx.CollectableRow) (score.Job, error) {
 	return j, err
 }
 
-// Waiting lists the jobs that wait for somebody, in no pool: rush first, then VIPs, then the oldest. A zero region
-// means all.
+// waiting is the condition that a ticket waits for somebody: it is in no pool and lacks nothing. See row.waits.
+const waiting = `technician_id IS NULL AND pool_team_id IS NULL AND state IN (1, 2) AND needs = '{}'`
+
+// waits is the condition waiting, of a row.
+func (t *row) waits() bool {
+	return t.TechnicianID == nil && t.PoolTeamID == nil && (t.State == state.New || t.State == state.InProgress) && len(t.Needs) == 0
+}
+
+// Waiting lists the jobs that wait for somebody, in no pool: rush first, then VIPs, then those for which the rules
+// did not find nobody before, then the oldest. A zero region means all.
 func (r *Room) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID, limit int) ([]score.Job, error) {
 	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket
-		WHERE org_id = $1 AND technician_id IS NULL AND pool_team_id IS NULL AND state IN (1, 2) AND ($2::uuid IS NULL OR region_id = $2)
-		ORDER BY urgency DESC, vip DESC, opened_at, id LIMIT $3`, tx.OrgID(), some(region), limit)
+		WHERE org_id = $1 AND `+waiting+` AND ($2::uuid IS NULL OR region_id = $2)
+		ORDER BY urgency DESC, vip DESC, unassigned IS NOT NULL, opened_at, id LIMIT $3`, tx.OrgID(), some(region), limit)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, scanJob)
+}
+
+// Take locks those of the tickets that still wait, in the order of their ids, and gives them as they stand now. A ticket at
+// which somebody else works at this moment is left to them: a dispatcher never waits for the rules, and of two replicas
+// one assigns.
+func (r *Room) Take(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]score.Job, error) {
+	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket WHERE org_id = $1 AND id = ANY ($2) AND `+waiting+` ORDER BY id FOR UPDATE SKIP LOCKED`, tx.OrgID(), ids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanJob)
+}
+
+// Unfit keeps why the rules found nobody for a ticket that was taken.
+func (r *Room) Unfit(ctx context.Context, tx *postgres.Tx, u score.Unfit) error {
+	why, err := json.Marshal(u.Why)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE ticket SET unassigned = $3 WHERE org_id = $1 AND id = $2 AND unassigned IS DISTINCT FROM $3::jsonb`, tx.OrgID(), u.Job, why)
+	return err
+}
+
+// whyNobody says why the rules found nobody; nil where they did not say so.
+func (t *row) whyNobody() *typesv1.Label {
+	var r score.Reason
+	if t.Unassigned == nil || json.Unmarshal(t.Unassigned, &r) != nil {
+		return nil
+	}
+	return nobody(r)
 }
 
 // Job is one ticket as a job to find somebody for; NotFound for an unknown one.

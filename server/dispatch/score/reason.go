@@ -21,6 +21,10 @@ const (
 	Full            Code = "full"
 	OutOfHours      Code = "out_of_hours"
 	TooFar          Code = "too_far"
+	// Declined is of who gave the job back, or did not come.
+	Declined Code = "declined"
+	// PlaceUnknown is for a job whose address has no position and which belongs to no region.
+	PlaceUnknown Code = "place_unknown"
 	// NobodyKnown is for a job without any candidate at all.
 	NobodyKnown Code = "nobody_known"
 )
@@ -32,6 +36,9 @@ type Reason struct {
 	Load     int      `json:"load,omitempty"`
 	Capacity int      `json:"capacity,omitempty"`
 	Skills   []string `json:"skills,omitempty"`
+	// RegionZH and RegionEN name the region in which nobody was found; empty for none.
+	RegionZH string `json:"region_zh,omitempty"`
+	RegionEN string `json:"region_en,omitempty"`
 }
 
 // Words says the reason in both languages.
@@ -62,10 +69,32 @@ func (r Reason) Words() (chinese, english string) {
 		return "预约时间不在其工作时间内", "does not work when the customer wants the visit"
 	case TooFar:
 		return fmt.Sprintf("距离太远（%.0f 公里）", r.Km), fmt.Sprintf("too far away (%.0f km)", r.Km)
+	case Declined:
+		return "已拒单或未到场", "declined, or did not come"
+	case PlaceUnknown:
+		return "地址没有坐标，工单也没有区域，请先指定区域", "the address has no position and the ticket no region: say which region it is"
 	case NobodyKnown:
 		return "该区域没有师傅", "no technician in this region"
 	}
 	return string(r.Code), string(r.Code)
+}
+
+// Nobody says in both languages why there is nobody for a job, of a reason that WhyNobody gave.
+func (r Reason) Nobody() (chinese, english string) {
+	zh, en := r.RegionZH, ""
+	if r.RegionEN != "" {
+		en = " in " + r.RegionEN
+	}
+	switch r.Code {
+	case PlaceUnknown:
+		return r.Words()
+	case NobodyKnown:
+		return zh + "没有师傅", "no technician" + en
+	case LacksSkill:
+		return zh + "没有具备技能“" + strings.Join(r.Skills, "、") + "”的师傅", "no technician with the skills " + strings.Join(r.Skills, ", ") + en
+	}
+	whyZH, whyEN := r.Words()
+	return zh + "没有可派的师傅：" + whyZH, "no technician" + en + " can go: " + whyEN
 }
 
 // Say joins reasons into one sentence of each language.
@@ -77,8 +106,8 @@ func Say(reasons []Reason) (chinese, english string) {
 	return strings.Join(zh, "；"), strings.Join(en, "; ")
 }
 
-// WhyNobody sums up why none of the candidates can do a job: the commonest exclusion, the first by name among
-// equals.
+// WhyNobody sums up why none of the candidates can do a job: the commonest exclusion of those who have the skills, or,
+// where nobody has, the lack of them. Equals go by name.
 func WhyNobody(candidates []Candidate) Reason {
 	count := map[Code]int{}
 	best := Reason{Code: NobodyKnown}
@@ -86,11 +115,18 @@ func WhyNobody(candidates []Candidate) Reason {
 		if c.Excluded == nil {
 			continue
 		}
-		count[c.Excluded.Code]++
-		n, m := count[c.Excluded.Code], count[best.Code]
-		if n > m || (n == m && c.Excluded.Code < best.Code) {
-			best = *c.Excluded
+		code := c.Excluded.Code
+		count[code]++
+		n, m := count[code], count[best.Code]
+		switch {
+		case best.Code == NobodyKnown, best.Code == LacksSkill && code != LacksSkill:
+		case code == LacksSkill && best.Code != LacksSkill:
+			continue
+		case n > m || n == m && code < best.Code:
+		default:
+			continue
 		}
+		best = *c.Excluded
 	}
 	return best
 }

@@ -18,7 +18,8 @@ type Point struct{ Latitude, Longitude float64 }
 // Job is what somebody is needed for.
 type Job struct {
 	ID uuid.UUID
-	// Region limits the candidates that are asked for; zero for any.
+	// Region limits the candidates that are asked for; zero for any. Without a region nobody goes whose way there is not
+	// known: no position is no reason to think that everybody is near.
 	Region uuid.UUID
 	// Skills are all needed.
 	Skills []string
@@ -30,6 +31,8 @@ type Job struct {
 	Duration time.Duration
 	Rush     bool
 	VIP      bool
+	// Not are technicians who declined it, or did not come.
+	Not []uuid.UUID
 }
 
 // Technician is a candidate, as he stands on the day of the job.
@@ -165,8 +168,14 @@ func exclude(job Job, t Technician, km float64) *Reason {
 		}
 	}
 	switch {
+	case job.At == nil && job.Region == uuid.Nil:
+		return &Reason{Code: PlaceUnknown}
+	case km < 0 && job.Region == uuid.Nil:
+		return &Reason{Code: DistanceUnknown}
 	case len(lacks) > 0:
 		return &Reason{Code: LacksSkill, Skills: lacks}
+	case slices.Contains(job.Not, t.ID):
+		return &Reason{Code: Declined}
 	case t.Capacity > 0 && t.Load >= t.Capacity:
 		return &Reason{Code: Full, Load: t.Load, Capacity: t.Capacity}
 	case !job.From.IsZero() && !job.To.IsZero() && t.Hours.overlap(job.From, job.To) == 0:

@@ -49,7 +49,7 @@ func tech(name string, edit func(*Technician)) Technician {
 
 func TestWhoIsOutOfTheQuestionAndWhy(t *testing.T) {
 	t.Parallel()
-	job := Job{Skills: []string{"gas"}, At: &people, From: day.Add(9 * time.Hour), To: day.Add(11 * time.Hour), Duration: time.Hour}
+	job := Job{Region: uuid.New(), Skills: []string{"gas"}, At: &people, Not: []uuid.UUID{tech("b", nil).ID}, From: day.Add(9 * time.Hour), To: day.Add(11 * time.Hour), Duration: time.Hour}
 	for name, c := range map[string]struct {
 		edit func(*Technician)
 		want Code
@@ -63,6 +63,7 @@ func TestWhoIsOutOfTheQuestionAndWhy(t *testing.T) {
 		"other time zone":  {func(t *Technician) { t.Hours.Zone = time.FixedZone("far", 14*3600) }, OutOfHours},
 		"always works":     {func(t *Technician) { t.Hours = Hours{} }, ""},
 		"too far":          {func(t *Technician) { t.Home = &hangzhou }, TooFar},
+		"declined":         {func(t *Technician) { t.ID = tech("b", nil).ID }, Declined},
 		"home is unknown":  {func(t *Technician) { t.Home = nil }, ""},
 		"last job is near": {func(t *Technician) { t.Home, t.Last = &hangzhou, &pudong }, ""},
 	} {
@@ -74,6 +75,46 @@ func TestWhoIsOutOfTheQuestionAndWhy(t *testing.T) {
 		if code != c.want || (code != "" && got.Score != 0) || (code == "" && got.Score <= 0) {
 			t.Errorf("%s: got %+v", name, got)
 		}
+	}
+}
+
+func TestNobodyIsNearAnAddressThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	region := uuid.New()
+	nowhere := func(t *Technician) { t.Home = nil }
+	for name, c := range map[string]struct {
+		job  Job
+		who  func(*Technician)
+		want Code
+	}{
+		"no position, no region":              {Job{}, nil, PlaceUnknown},
+		"no position, a region":               {Job{Region: region}, nil, ""},
+		"a position, no region":               {Job{At: &people}, nil, ""},
+		"a position, no region, no home":      {Job{At: &people}, nowhere, DistanceUnknown},
+		"a position, a region, no home":       {Job{At: &people, Region: region}, nowhere, ""},
+		"no position, no region and no skill": {Job{Skills: []string{"lifts"}}, nil, PlaceUnknown},
+	} {
+		got := Rank(c.job, []Technician{tech("a", c.who)})[0]
+		if (got.Excluded == nil) != (c.want == "") || got.Excluded != nil && got.Excluded.Code != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestWhyNobodySaysWhatHoldsForAll(t *testing.T) {
+	t.Parallel()
+	lacks, full := &Reason{Code: LacksSkill, Skills: []string{"gas"}}, &Reason{Code: Full, Load: 2, Capacity: 2}
+	got := WhyNobody([]Candidate{{Excluded: lacks}, {Excluded: lacks}, {Excluded: full}})
+	if got.Code != Full {
+		t.Errorf("one has the skill and is full: %v", got)
+	}
+	if got = WhyNobody([]Candidate{{Excluded: full}, {Excluded: lacks}, {Excluded: lacks}}); got.Code != Full {
+		t.Errorf("in any order: %v", got)
+	}
+	got = WhyNobody([]Candidate{{Excluded: lacks}, {Excluded: lacks}})
+	got.RegionZH, got.RegionEN = "浙江", "Zhejiang"
+	if zh, en := got.Nobody(); zh != "浙江没有具备技能“gas”的师傅" || en != "no technician with the skills gas in Zhejiang" {
+		t.Errorf("%s / %s", zh, en)
 	}
 }
 

@@ -96,6 +96,9 @@ func (f *filling) company(ctx context.Context) (err error) {
 		f.org, err = f.rooms.Account.CreateOrg(ctx, account.Org{
 			Slug: f.plan.Slug, NameZH: "压测公司", NameEN: "Load", Zone: time.UTC, Currency: "CNY",
 		})
+		if err == nil { // its phones claim and get what the load says
+			err = f.rooms.Account.AssignByItself(ctx, f.org.ID, false)
+		}
 	}
 	f.region, f.team = f.id("region", 0), f.id("team", 0)
 	return err

@@ -679,7 +679,7 @@ type ListCustomerProposalsRequest struct {
 	// At most 200; 0 means 50.
 	Limit uint32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
 	After []byte `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
-	// Only those said with this ticket. A technician names one that he has or had.
+	// Only those said with this ticket's order. A technician names a ticket whose customer he has met.
 	TicketId []byte `protobuf:"bytes,3,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
 	// Also those that were decided.
 	Decided       bool `protobuf:"varint,4,opt,name=decided,proto3" json:"decided,omitempty"`

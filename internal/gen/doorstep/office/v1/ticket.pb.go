@@ -44,8 +44,13 @@ type TicketSummary struct {
 	OpenedAt       *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
 	ChangedAt      *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
 	TeamId         []byte                 `protobuf:"bytes,14,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What it lacks before anybody can go there: name, phone, address, confirmation (of a booking for a unit that has a
+	// ticket in work). While something is lacking nobody is assigned.
+	Needs []string `protobuf:"bytes,15,rep,name=needs,proto3" json:"needs,omitempty"`
+	// Why the rules found nobody when they were last asked; absent while it has somebody or was not tried.
+	Unassigned    *v11.Label `protobuf:"bytes,16,opt,name=unassigned,proto3" json:"unassigned,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TicketSummary) Reset() {
@@ -176,6 +181,20 @@ func (x *TicketSummary) GetTeamId() []byte {
 	return nil
 }
 
+func (x *TicketSummary) GetNeeds() []string {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+func (x *TicketSummary) GetUnassigned() *v11.Label {
+	if x != nil {
+		return x.Unassigned
+	}
+	return nil
+}
+
 type ListTicketsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Any when empty.
@@ -187,7 +206,11 @@ type ListTicketsRequest struct {
 	// At most 200; 0 means 50. Newest first.
 	Limit uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Continue after this ticket; empty from the newest.
-	After         []byte `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	After []byte `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	// Only those that lack something a visit needs.
+	NeedsDetails bool `protobuf:"varint,7,opt,name=needs_details,json=needsDetails,proto3" json:"needs_details,omitempty"`
+	// Only those for which the rules found nobody.
+	Unassignable  bool `protobuf:"varint,8,opt,name=unassignable,proto3" json:"unassignable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -262,6 +285,20 @@ func (x *ListTicketsRequest) GetAfter() []byte {
 		return x.After
 	}
 	return nil
+}
+
+func (x *ListTicketsRequest) GetNeedsDetails() bool {
+	if x != nil {
+		return x.NeedsDetails
+	}
+	return false
+}
+
+func (x *ListTicketsRequest) GetUnassignable() bool {
+	if x != nil {
+		return x.Unassignable
+	}
+	return false
 }
 
 type ListTicketsResponse struct {
@@ -360,7 +397,14 @@ type GetTicketResponse struct {
 	Events      []*TicketEvent         `protobuf:"bytes,4,rep,name=events,proto3" json:"events,omitempty"`
 	Assignments []*Assignment          `protobuf:"bytes,5,rep,name=assignments,proto3" json:"assignments,omitempty"`
 	// The hash chain was checked and holds.
-	ChainIntact   bool `protobuf:"varint,6,opt,name=chain_intact,json=chainIntact,proto3" json:"chain_intact,omitempty"`
+	ChainIntact bool `protobuf:"varint,6,opt,name=chain_intact,json=chainIntact,proto3" json:"chain_intact,omitempty"`
+	// What was said of the customer with this ticket's order beside the record, open or decided.
+	CustomerProposals []*CustomerProposal `protobuf:"bytes,7,rep,name=customer_proposals,json=customerProposals,proto3" json:"customer_proposals,omitempty"`
+	// As in TicketSummary.
+	Needs      []string   `protobuf:"bytes,8,rep,name=needs,proto3" json:"needs,omitempty"`
+	Unassigned *v11.Label `protobuf:"bytes,9,opt,name=unassigned,proto3" json:"unassigned,omitempty"`
+	// What the customer says of the completed job; absent until then.
+	Rating        *TicketRating `protobuf:"bytes,10,opt,name=rating,proto3" json:"rating,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -437,6 +481,114 @@ func (x *GetTicketResponse) GetChainIntact() bool {
 	return false
 }
 
+func (x *GetTicketResponse) GetCustomerProposals() []*CustomerProposal {
+	if x != nil {
+		return x.CustomerProposals
+	}
+	return nil
+}
+
+func (x *GetTicketResponse) GetNeeds() []string {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+func (x *GetTicketResponse) GetUnassigned() *v11.Label {
+	if x != nil {
+		return x.Unassigned
+	}
+	return nil
+}
+
+func (x *GetTicketResponse) GetRating() *TicketRating {
+	if x != nil {
+		return x.Rating
+	}
+	return nil
+}
+
+// TicketRating is what a customer says of a completed job.
+type TicketRating struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 5.
+	Stars   uint32                 `protobuf:"varint,1,opt,name=stars,proto3" json:"stars,omitempty"`
+	Comment string                 `protobuf:"bytes,2,opt,name=comment,proto3" json:"comment,omitempty"`
+	RatedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=rated_at,json=ratedAt,proto3" json:"rated_at,omitempty"`
+	// Later than rated_at where the customer thought again, within a day.
+	ChangedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=changed_at,json=changedAt,proto3" json:"changed_at,omitempty"`
+	// Whose visit it was.
+	TechnicianId  []byte `protobuf:"bytes,5,opt,name=technician_id,json=technicianId,proto3" json:"technician_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketRating) Reset() {
+	*x = TicketRating{}
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketRating) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketRating) ProtoMessage() {}
+
+func (x *TicketRating) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketRating.ProtoReflect.Descriptor instead.
+func (*TicketRating) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TicketRating) GetStars() uint32 {
+	if x != nil {
+		return x.Stars
+	}
+	return 0
+}
+
+func (x *TicketRating) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *TicketRating) GetRatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RatedAt
+	}
+	return nil
+}
+
+func (x *TicketRating) GetChangedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChangedAt
+	}
+	return nil
+}
+
+func (x *TicketRating) GetTechnicianId() []byte {
+	if x != nil {
+		return x.TechnicianId
+	}
+	return nil
+}
+
 // TicketEvent is one link of a ticket's chain.
 type TicketEvent struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -456,7 +608,7 @@ type TicketEvent struct {
 
 func (x *TicketEvent) Reset() {
 	*x = TicketEvent{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[5]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +620,7 @@ func (x *TicketEvent) String() string {
 func (*TicketEvent) ProtoMessage() {}
 
 func (x *TicketEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[5]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +633,7 @@ func (x *TicketEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TicketEvent.ProtoReflect.Descriptor instead.
 func (*TicketEvent) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{5}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TicketEvent) GetSequence() uint64 {
@@ -553,7 +705,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[6]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +717,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[6]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +730,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{6}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Assignment) GetTechnicianId() []byte {
@@ -630,7 +782,7 @@ type OpenTicketRequest struct {
 
 func (x *OpenTicketRequest) Reset() {
 	*x = OpenTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[7]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -642,7 +794,7 @@ func (x *OpenTicketRequest) String() string {
 func (*OpenTicketRequest) ProtoMessage() {}
 
 func (x *OpenTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[7]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -655,7 +807,7 @@ func (x *OpenTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenTicketRequest.ProtoReflect.Descriptor instead.
 func (*OpenTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{7}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OpenTicketRequest) GetId() []byte {
@@ -753,7 +905,7 @@ type OpenTicketResponse struct {
 
 func (x *OpenTicketResponse) Reset() {
 	*x = OpenTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[8]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +917,7 @@ func (x *OpenTicketResponse) String() string {
 func (*OpenTicketResponse) ProtoMessage() {}
 
 func (x *OpenTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[8]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +930,7 @@ func (x *OpenTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenTicketResponse.ProtoReflect.Descriptor instead.
 func (*OpenTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{8}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OpenTicketResponse) GetTicket() *TicketSummary {
@@ -805,7 +957,7 @@ type ProposeAssignmentRequest struct {
 
 func (x *ProposeAssignmentRequest) Reset() {
 	*x = ProposeAssignmentRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[9]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +969,7 @@ func (x *ProposeAssignmentRequest) String() string {
 func (*ProposeAssignmentRequest) ProtoMessage() {}
 
 func (x *ProposeAssignmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[9]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +982,7 @@ func (x *ProposeAssignmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposeAssignmentRequest.ProtoReflect.Descriptor instead.
 func (*ProposeAssignmentRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{9}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProposeAssignmentRequest) GetId() []byte {
@@ -856,7 +1008,7 @@ type ProposeAssignmentResponse struct {
 
 func (x *ProposeAssignmentResponse) Reset() {
 	*x = ProposeAssignmentResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[10]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +1020,7 @@ func (x *ProposeAssignmentResponse) String() string {
 func (*ProposeAssignmentResponse) ProtoMessage() {}
 
 func (x *ProposeAssignmentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[10]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +1033,7 @@ func (x *ProposeAssignmentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProposeAssignmentResponse.ProtoReflect.Descriptor instead.
 func (*ProposeAssignmentResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{10}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProposeAssignmentResponse) GetCandidates() []*Candidate {
@@ -908,7 +1060,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[11]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1072,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[11]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1085,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{11}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Candidate) GetTechnicianId() []byte {
@@ -990,7 +1142,7 @@ type AssignTicketRequest struct {
 
 func (x *AssignTicketRequest) Reset() {
 	*x = AssignTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[12]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1154,7 @@ func (x *AssignTicketRequest) String() string {
 func (*AssignTicketRequest) ProtoMessage() {}
 
 func (x *AssignTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[12]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1167,7 @@ func (x *AssignTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignTicketRequest.ProtoReflect.Descriptor instead.
 func (*AssignTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{12}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AssignTicketRequest) GetId() []byte {
@@ -1055,7 +1207,7 @@ type AssignTicketResponse struct {
 
 func (x *AssignTicketResponse) Reset() {
 	*x = AssignTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[13]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1067,7 +1219,7 @@ func (x *AssignTicketResponse) String() string {
 func (*AssignTicketResponse) ProtoMessage() {}
 
 func (x *AssignTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[13]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1080,7 +1232,7 @@ func (x *AssignTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignTicketResponse.ProtoReflect.Descriptor instead.
 func (*AssignTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{13}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AssignTicketResponse) GetTicket() *TicketSummary {
@@ -1101,7 +1253,7 @@ type AutoAssignRequest struct {
 
 func (x *AutoAssignRequest) Reset() {
 	*x = AutoAssignRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[14]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1265,7 @@ func (x *AutoAssignRequest) String() string {
 func (*AutoAssignRequest) ProtoMessage() {}
 
 func (x *AutoAssignRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[14]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1278,7 @@ func (x *AutoAssignRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AutoAssignRequest.ProtoReflect.Descriptor instead.
 func (*AutoAssignRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{14}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AutoAssignRequest) GetLimit() uint32 {
@@ -1154,7 +1306,7 @@ type AutoAssignResponse struct {
 
 func (x *AutoAssignResponse) Reset() {
 	*x = AutoAssignResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[15]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1166,7 +1318,7 @@ func (x *AutoAssignResponse) String() string {
 func (*AutoAssignResponse) ProtoMessage() {}
 
 func (x *AutoAssignResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[15]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1179,7 +1331,7 @@ func (x *AutoAssignResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AutoAssignResponse.ProtoReflect.Descriptor instead.
 func (*AutoAssignResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{15}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AutoAssignResponse) GetAssigned() uint32 {
@@ -1206,7 +1358,7 @@ type Unassignable struct {
 
 func (x *Unassignable) Reset() {
 	*x = Unassignable{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[16]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1370,7 @@ func (x *Unassignable) String() string {
 func (*Unassignable) ProtoMessage() {}
 
 func (x *Unassignable) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[16]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1383,7 @@ func (x *Unassignable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unassignable.ProtoReflect.Descriptor instead.
 func (*Unassignable) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{16}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Unassignable) GetId() []byte {
@@ -1258,7 +1410,7 @@ type PoolTicketRequest struct {
 
 func (x *PoolTicketRequest) Reset() {
 	*x = PoolTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[17]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1422,7 @@ func (x *PoolTicketRequest) String() string {
 func (*PoolTicketRequest) ProtoMessage() {}
 
 func (x *PoolTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[17]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1435,7 @@ func (x *PoolTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolTicketRequest.ProtoReflect.Descriptor instead.
 func (*PoolTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{17}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PoolTicketRequest) GetId() []byte {
@@ -1309,7 +1461,7 @@ type PoolTicketResponse struct {
 
 func (x *PoolTicketResponse) Reset() {
 	*x = PoolTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[18]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +1473,7 @@ func (x *PoolTicketResponse) String() string {
 func (*PoolTicketResponse) ProtoMessage() {}
 
 func (x *PoolTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[18]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +1486,7 @@ func (x *PoolTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolTicketResponse.ProtoReflect.Descriptor instead.
 func (*PoolTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{18}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PoolTicketResponse) GetTicket() *TicketSummary {
@@ -1355,7 +1507,7 @@ type RescheduleTicketRequest struct {
 
 func (x *RescheduleTicketRequest) Reset() {
 	*x = RescheduleTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[19]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1519,7 @@ func (x *RescheduleTicketRequest) String() string {
 func (*RescheduleTicketRequest) ProtoMessage() {}
 
 func (x *RescheduleTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[19]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1532,7 @@ func (x *RescheduleTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescheduleTicketRequest.ProtoReflect.Descriptor instead.
 func (*RescheduleTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{19}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RescheduleTicketRequest) GetId() []byte {
@@ -1413,7 +1565,7 @@ type RescheduleTicketResponse struct {
 
 func (x *RescheduleTicketResponse) Reset() {
 	*x = RescheduleTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[20]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1577,7 @@ func (x *RescheduleTicketResponse) String() string {
 func (*RescheduleTicketResponse) ProtoMessage() {}
 
 func (x *RescheduleTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[20]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1590,7 @@ func (x *RescheduleTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RescheduleTicketResponse.ProtoReflect.Descriptor instead.
 func (*RescheduleTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{20}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RescheduleTicketResponse) GetTicket() *TicketSummary {
@@ -1458,7 +1610,7 @@ type CancelTicketRequest struct {
 
 func (x *CancelTicketRequest) Reset() {
 	*x = CancelTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[21]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1470,7 +1622,7 @@ func (x *CancelTicketRequest) String() string {
 func (*CancelTicketRequest) ProtoMessage() {}
 
 func (x *CancelTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[21]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1483,7 +1635,7 @@ func (x *CancelTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTicketRequest.ProtoReflect.Descriptor instead.
 func (*CancelTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{21}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CancelTicketRequest) GetId() []byte {
@@ -1509,7 +1661,7 @@ type CancelTicketResponse struct {
 
 func (x *CancelTicketResponse) Reset() {
 	*x = CancelTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[22]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1673,7 @@ func (x *CancelTicketResponse) String() string {
 func (*CancelTicketResponse) ProtoMessage() {}
 
 func (x *CancelTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[22]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,10 +1686,246 @@ func (x *CancelTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTicketResponse.ProtoReflect.Descriptor instead.
 func (*CancelTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{22}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CancelTicketResponse) GetTicket() *TicketSummary {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+type SetTicketContactRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Empty leaves what is there.
+	CustomerName  string `protobuf:"bytes,2,opt,name=customer_name,json=customerName,proto3" json:"customer_name,omitempty"`
+	CustomerPhone string `protobuf:"bytes,3,opt,name=customer_phone,json=customerPhone,proto3" json:"customer_phone,omitempty"`
+	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	// Where the address is. A new address without one has none.
+	Position *v11.Position `protobuf:"bytes,5,opt,name=position,proto3" json:"position,omitempty"`
+	// The office alone: the region whose technicians go there.
+	RegionId []byte `protobuf:"bytes,6,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
+	// The office alone: it is a job of its own, though the unit has a ticket in work.
+	Confirmed     bool `protobuf:"varint,7,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTicketContactRequest) Reset() {
+	*x = SetTicketContactRequest{}
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTicketContactRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTicketContactRequest) ProtoMessage() {}
+
+func (x *SetTicketContactRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTicketContactRequest.ProtoReflect.Descriptor instead.
+func (*SetTicketContactRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SetTicketContactRequest) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *SetTicketContactRequest) GetCustomerName() string {
+	if x != nil {
+		return x.CustomerName
+	}
+	return ""
+}
+
+func (x *SetTicketContactRequest) GetCustomerPhone() string {
+	if x != nil {
+		return x.CustomerPhone
+	}
+	return ""
+}
+
+func (x *SetTicketContactRequest) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *SetTicketContactRequest) GetPosition() *v11.Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+func (x *SetTicketContactRequest) GetRegionId() []byte {
+	if x != nil {
+		return x.RegionId
+	}
+	return nil
+}
+
+func (x *SetTicketContactRequest) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
+type SetTicketContactResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ticket        *TicketSummary         `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTicketContactResponse) Reset() {
+	*x = SetTicketContactResponse{}
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTicketContactResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTicketContactResponse) ProtoMessage() {}
+
+func (x *SetTicketContactResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTicketContactResponse.ProtoReflect.Descriptor instead.
+func (*SetTicketContactResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SetTicketContactResponse) GetTicket() *TicketSummary {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+type MarkNoShowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarkNoShowRequest) Reset() {
+	*x = MarkNoShowRequest{}
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarkNoShowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarkNoShowRequest) ProtoMessage() {}
+
+func (x *MarkNoShowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarkNoShowRequest.ProtoReflect.Descriptor instead.
+func (*MarkNoShowRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *MarkNoShowRequest) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *MarkNoShowRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type MarkNoShowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ticket        *TicketSummary         `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarkNoShowResponse) Reset() {
+	*x = MarkNoShowResponse{}
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarkNoShowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarkNoShowResponse) ProtoMessage() {}
+
+func (x *MarkNoShowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarkNoShowResponse.ProtoReflect.Descriptor instead.
+func (*MarkNoShowResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *MarkNoShowResponse) GetTicket() *TicketSummary {
 	if x != nil {
 		return x.Ticket
 	}
@@ -1554,7 +1942,7 @@ type HoldTicketRequest struct {
 
 func (x *HoldTicketRequest) Reset() {
 	*x = HoldTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[23]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1566,7 +1954,7 @@ func (x *HoldTicketRequest) String() string {
 func (*HoldTicketRequest) ProtoMessage() {}
 
 func (x *HoldTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[23]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1579,7 +1967,7 @@ func (x *HoldTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldTicketRequest.ProtoReflect.Descriptor instead.
 func (*HoldTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{23}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HoldTicketRequest) GetId() []byte {
@@ -1605,7 +1993,7 @@ type HoldTicketResponse struct {
 
 func (x *HoldTicketResponse) Reset() {
 	*x = HoldTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[24]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +2005,7 @@ func (x *HoldTicketResponse) String() string {
 func (*HoldTicketResponse) ProtoMessage() {}
 
 func (x *HoldTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[24]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +2018,7 @@ func (x *HoldTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldTicketResponse.ProtoReflect.Descriptor instead.
 func (*HoldTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{24}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HoldTicketResponse) GetTicket() *TicketSummary {
@@ -1649,7 +2037,7 @@ type ResumeTicketRequest struct {
 
 func (x *ResumeTicketRequest) Reset() {
 	*x = ResumeTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[25]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +2049,7 @@ func (x *ResumeTicketRequest) String() string {
 func (*ResumeTicketRequest) ProtoMessage() {}
 
 func (x *ResumeTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[25]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +2062,7 @@ func (x *ResumeTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTicketRequest.ProtoReflect.Descriptor instead.
 func (*ResumeTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{25}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ResumeTicketRequest) GetId() []byte {
@@ -1693,7 +2081,7 @@ type ResumeTicketResponse struct {
 
 func (x *ResumeTicketResponse) Reset() {
 	*x = ResumeTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[26]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +2093,7 @@ func (x *ResumeTicketResponse) String() string {
 func (*ResumeTicketResponse) ProtoMessage() {}
 
 func (x *ResumeTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[26]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +2106,7 @@ func (x *ResumeTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTicketResponse.ProtoReflect.Descriptor instead.
 func (*ResumeTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{26}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ResumeTicketResponse) GetTicket() *TicketSummary {
@@ -1737,7 +2125,7 @@ type ApproveTicketRequest struct {
 
 func (x *ApproveTicketRequest) Reset() {
 	*x = ApproveTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[27]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +2137,7 @@ func (x *ApproveTicketRequest) String() string {
 func (*ApproveTicketRequest) ProtoMessage() {}
 
 func (x *ApproveTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[27]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +2150,7 @@ func (x *ApproveTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveTicketRequest.ProtoReflect.Descriptor instead.
 func (*ApproveTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{27}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ApproveTicketRequest) GetId() []byte {
@@ -1781,7 +2169,7 @@ type ApproveTicketResponse struct {
 
 func (x *ApproveTicketResponse) Reset() {
 	*x = ApproveTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[28]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1793,7 +2181,7 @@ func (x *ApproveTicketResponse) String() string {
 func (*ApproveTicketResponse) ProtoMessage() {}
 
 func (x *ApproveTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[28]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1806,7 +2194,7 @@ func (x *ApproveTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveTicketResponse.ProtoReflect.Descriptor instead.
 func (*ApproveTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{28}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ApproveTicketResponse) GetTicket() *TicketSummary {
@@ -1828,7 +2216,7 @@ type ReworkTicketRequest struct {
 
 func (x *ReworkTicketRequest) Reset() {
 	*x = ReworkTicketRequest{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[29]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1840,7 +2228,7 @@ func (x *ReworkTicketRequest) String() string {
 func (*ReworkTicketRequest) ProtoMessage() {}
 
 func (x *ReworkTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[29]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1853,7 +2241,7 @@ func (x *ReworkTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReworkTicketRequest.ProtoReflect.Descriptor instead.
 func (*ReworkTicketRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{29}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReworkTicketRequest) GetId() []byte {
@@ -1886,7 +2274,7 @@ type ReworkTicketResponse struct {
 
 func (x *ReworkTicketResponse) Reset() {
 	*x = ReworkTicketResponse{}
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[30]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1898,7 +2286,7 @@ func (x *ReworkTicketResponse) String() string {
 func (*ReworkTicketResponse) ProtoMessage() {}
 
 func (x *ReworkTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[30]
+	mi := &file_doorstep_office_v1_ticket_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1911,7 +2299,7 @@ func (x *ReworkTicketResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReworkTicketResponse.ProtoReflect.Descriptor instead.
 func (*ReworkTicketResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{30}
+	return file_doorstep_office_v1_ticket_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReworkTicketResponse) GetTicket() *TicketSummary {
@@ -1925,7 +2313,7 @@ var File_doorstep_office_v1_ticket_proto protoreflect.FileDescriptor
 
 const file_doorstep_office_v1_ticket_proto_rawDesc = "" +
 	"\n" +
-	"\x1fdoorstep/office/v1/ticket.proto\x12\x12doorstep.office.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x04\n" +
+	"\x1fdoorstep/office/v1/ticket.proto\x12\x12doorstep.office.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1edoorstep/office/v1/order.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa3\x05\n" +
 	"\rTicketSummary\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\tR\x06number\x124\n" +
@@ -1943,7 +2331,11 @@ const file_doorstep_office_v1_ticket_proto_rawDesc = "" +
 	"\topened_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\x129\n" +
 	"\n" +
 	"changed_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\x12\x17\n" +
-	"\ateam_id\x18\x0e \x01(\fR\x06teamId\"\x89\x02\n" +
+	"\ateam_id\x18\x0e \x01(\fR\x06teamId\x12\x14\n" +
+	"\x05needs\x18\x0f \x03(\tR\x05needs\x128\n" +
+	"\n" +
+	"unassigned\x18\x10 \x01(\v2\x18.doorstep.types.v1.LabelR\n" +
+	"unassigned\"\xd2\x02\n" +
 	"\x12ListTicketsRequest\x12@\n" +
 	"\x06states\x18\x01 \x03(\x0e2\x1e.doorstep.field.v1.TicketStateB\b\xbaH\x05\x92\x01\x02\x10\n" +
 	"R\x06states\x12,\n" +
@@ -1953,18 +2345,34 @@ const file_doorstep_office_v1_ticket_proto_rawDesc = "" +
 	"unassigned\x18\x04 \x01(\bR\n" +
 	"unassigned\x12\x1e\n" +
 	"\x05limit\x18\x05 \x01(\rB\b\xbaH\x05*\x03\x18\xc8\x01R\x05limit\x12\x1d\n" +
-	"\x05after\x18\x06 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x05after\"R\n" +
+	"\x05after\x18\x06 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\x05after\x12#\n" +
+	"\rneeds_details\x18\a \x01(\bR\fneedsDetails\x12\"\n" +
+	"\funassignable\x18\b \x01(\bR\funassignable\"R\n" +
 	"\x13ListTicketsResponse\x12;\n" +
 	"\atickets\x18\x01 \x03(\v2!.doorstep.office.v1.TicketSummaryR\atickets\"+\n" +
 	"\x10GetTicketRequest\x12\x17\n" +
-	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\"\xc8\x02\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\"\xa7\x04\n" +
 	"\x11GetTicketResponse\x121\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x19.doorstep.field.v1.TicketR\x06ticket\x120\n" +
 	"\x06visits\x18\x02 \x03(\v2\x18.doorstep.field.v1.VisitR\x06visits\x120\n" +
 	"\x06proofs\x18\x03 \x03(\v2\x18.doorstep.field.v1.ProofR\x06proofs\x127\n" +
 	"\x06events\x18\x04 \x03(\v2\x1f.doorstep.office.v1.TicketEventR\x06events\x12@\n" +
 	"\vassignments\x18\x05 \x03(\v2\x1e.doorstep.office.v1.AssignmentR\vassignments\x12!\n" +
-	"\fchain_intact\x18\x06 \x01(\bR\vchainIntact\"\xa0\x02\n" +
+	"\fchain_intact\x18\x06 \x01(\bR\vchainIntact\x12S\n" +
+	"\x12customer_proposals\x18\a \x03(\v2$.doorstep.office.v1.CustomerProposalR\x11customerProposals\x12\x14\n" +
+	"\x05needs\x18\b \x03(\tR\x05needs\x128\n" +
+	"\n" +
+	"unassigned\x18\t \x01(\v2\x18.doorstep.types.v1.LabelR\n" +
+	"unassigned\x128\n" +
+	"\x06rating\x18\n" +
+	" \x01(\v2 .doorstep.office.v1.TicketRatingR\x06rating\"\xd5\x01\n" +
+	"\fTicketRating\x12\x14\n" +
+	"\x05stars\x18\x01 \x01(\rR\x05stars\x12\x18\n" +
+	"\acomment\x18\x02 \x01(\tR\acomment\x125\n" +
+	"\brated_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\aratedAt\x129\n" +
+	"\n" +
+	"changed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tchangedAt\x12#\n" +
+	"\rtechnician_id\x18\x05 \x01(\fR\ftechnicianId\"\xa0\x02\n" +
 	"\vTicketEvent\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12;\n" +
@@ -2048,6 +2456,22 @@ const file_doorstep_office_v1_ticket_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xac\x02R\x06reason\"Q\n" +
 	"\x14CancelTicketResponse\x129\n" +
+	"\x06ticket\x18\x01 \x01(\v2!.doorstep.office.v1.TicketSummaryR\x06ticket\"\xb1\x02\n" +
+	"\x17SetTicketContactRequest\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12,\n" +
+	"\rcustomer_name\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\fcustomerName\x12.\n" +
+	"\x0ecustomer_phone\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18\x14R\rcustomerPhone\x12\"\n" +
+	"\aaddress\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\aaddress\x127\n" +
+	"\bposition\x18\x05 \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition\x12$\n" +
+	"\tregion_id\x18\x06 \x01(\fB\a\xbaH\x04z\x02\x18\x10R\bregionId\x12\x1c\n" +
+	"\tconfirmed\x18\a \x01(\bR\tconfirmed\"U\n" +
+	"\x18SetTicketContactResponse\x129\n" +
+	"\x06ticket\x18\x01 \x01(\v2!.doorstep.office.v1.TicketSummaryR\x06ticket\"P\n" +
+	"\x11MarkNoShowRequest\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\"\n" +
+	"\x06reason\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xac\x02R\x06reason\"O\n" +
+	"\x12MarkNoShowResponse\x129\n" +
 	"\x06ticket\x18\x01 \x01(\v2!.doorstep.office.v1.TicketSummaryR\x06ticket\"P\n" +
 	"\x11HoldTicketRequest\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\"\n" +
@@ -2069,8 +2493,7 @@ const file_doorstep_office_v1_ticket_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xac\x02R\x06reason\"Q\n" +
 	"\x14ReworkTicketResponse\x129\n" +
-	"\x06ticket\x18\x01 \x01(\v2!.doorstep.office.v1.TicketSummaryR\x06ticket2\x9f\n" +
-	"\n" +
+	"\x06ticket\x18\x01 \x01(\v2!.doorstep.office.v1.TicketSummaryR\x06ticket2\xeb\v\n" +
 	"\rTicketService\x12c\n" +
 	"\vListTickets\x12&.doorstep.office.v1.ListTicketsRequest\x1a'.doorstep.office.v1.ListTicketsResponse\"\x03\x90\x02\x01\x12]\n" +
 	"\tGetTicket\x12$.doorstep.office.v1.GetTicketRequest\x1a%.doorstep.office.v1.GetTicketResponse\"\x03\x90\x02\x01\x12[\n" +
@@ -2083,7 +2506,10 @@ const file_doorstep_office_v1_ticket_proto_rawDesc = "" +
 	"\n" +
 	"PoolTicket\x12%.doorstep.office.v1.PoolTicketRequest\x1a&.doorstep.office.v1.PoolTicketResponse\x12m\n" +
 	"\x10RescheduleTicket\x12+.doorstep.office.v1.RescheduleTicketRequest\x1a,.doorstep.office.v1.RescheduleTicketResponse\x12a\n" +
-	"\fCancelTicket\x12'.doorstep.office.v1.CancelTicketRequest\x1a(.doorstep.office.v1.CancelTicketResponse\x12[\n" +
+	"\fCancelTicket\x12'.doorstep.office.v1.CancelTicketRequest\x1a(.doorstep.office.v1.CancelTicketResponse\x12m\n" +
+	"\x10SetTicketContact\x12+.doorstep.office.v1.SetTicketContactRequest\x1a,.doorstep.office.v1.SetTicketContactResponse\x12[\n" +
+	"\n" +
+	"MarkNoShow\x12%.doorstep.office.v1.MarkNoShowRequest\x1a&.doorstep.office.v1.MarkNoShowResponse\x12[\n" +
 	"\n" +
 	"HoldTicket\x12%.doorstep.office.v1.HoldTicketRequest\x1a&.doorstep.office.v1.HoldTicketResponse\x12a\n" +
 	"\fResumeTicket\x12'.doorstep.office.v1.ResumeTicketRequest\x1a(.doorstep.office.v1.ResumeTicketResponse\x12d\n" +
@@ -2103,121 +2529,140 @@ func file_doorstep_office_v1_ticket_proto_rawDescGZIP() []byte {
 	return file_doorstep_office_v1_ticket_proto_rawDescData
 }
 
-var file_doorstep_office_v1_ticket_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_doorstep_office_v1_ticket_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_doorstep_office_v1_ticket_proto_goTypes = []any{
 	(*TicketSummary)(nil),             // 0: doorstep.office.v1.TicketSummary
 	(*ListTicketsRequest)(nil),        // 1: doorstep.office.v1.ListTicketsRequest
 	(*ListTicketsResponse)(nil),       // 2: doorstep.office.v1.ListTicketsResponse
 	(*GetTicketRequest)(nil),          // 3: doorstep.office.v1.GetTicketRequest
 	(*GetTicketResponse)(nil),         // 4: doorstep.office.v1.GetTicketResponse
-	(*TicketEvent)(nil),               // 5: doorstep.office.v1.TicketEvent
-	(*Assignment)(nil),                // 6: doorstep.office.v1.Assignment
-	(*OpenTicketRequest)(nil),         // 7: doorstep.office.v1.OpenTicketRequest
-	(*OpenTicketResponse)(nil),        // 8: doorstep.office.v1.OpenTicketResponse
-	(*ProposeAssignmentRequest)(nil),  // 9: doorstep.office.v1.ProposeAssignmentRequest
-	(*ProposeAssignmentResponse)(nil), // 10: doorstep.office.v1.ProposeAssignmentResponse
-	(*Candidate)(nil),                 // 11: doorstep.office.v1.Candidate
-	(*AssignTicketRequest)(nil),       // 12: doorstep.office.v1.AssignTicketRequest
-	(*AssignTicketResponse)(nil),      // 13: doorstep.office.v1.AssignTicketResponse
-	(*AutoAssignRequest)(nil),         // 14: doorstep.office.v1.AutoAssignRequest
-	(*AutoAssignResponse)(nil),        // 15: doorstep.office.v1.AutoAssignResponse
-	(*Unassignable)(nil),              // 16: doorstep.office.v1.Unassignable
-	(*PoolTicketRequest)(nil),         // 17: doorstep.office.v1.PoolTicketRequest
-	(*PoolTicketResponse)(nil),        // 18: doorstep.office.v1.PoolTicketResponse
-	(*RescheduleTicketRequest)(nil),   // 19: doorstep.office.v1.RescheduleTicketRequest
-	(*RescheduleTicketResponse)(nil),  // 20: doorstep.office.v1.RescheduleTicketResponse
-	(*CancelTicketRequest)(nil),       // 21: doorstep.office.v1.CancelTicketRequest
-	(*CancelTicketResponse)(nil),      // 22: doorstep.office.v1.CancelTicketResponse
-	(*HoldTicketRequest)(nil),         // 23: doorstep.office.v1.HoldTicketRequest
-	(*HoldTicketResponse)(nil),        // 24: doorstep.office.v1.HoldTicketResponse
-	(*ResumeTicketRequest)(nil),       // 25: doorstep.office.v1.ResumeTicketRequest
-	(*ResumeTicketResponse)(nil),      // 26: doorstep.office.v1.ResumeTicketResponse
-	(*ApproveTicketRequest)(nil),      // 27: doorstep.office.v1.ApproveTicketRequest
-	(*ApproveTicketResponse)(nil),     // 28: doorstep.office.v1.ApproveTicketResponse
-	(*ReworkTicketRequest)(nil),       // 29: doorstep.office.v1.ReworkTicketRequest
-	(*ReworkTicketResponse)(nil),      // 30: doorstep.office.v1.ReworkTicketResponse
-	(v1.TicketState)(0),               // 31: doorstep.field.v1.TicketState
-	(v1.VisitState)(0),                // 32: doorstep.field.v1.VisitState
-	(v1.Urgency)(0),                   // 33: doorstep.field.v1.Urgency
-	(*v11.Window)(nil),                // 34: doorstep.types.v1.Window
-	(*timestamppb.Timestamp)(nil),     // 35: google.protobuf.Timestamp
-	(*v1.Ticket)(nil),                 // 36: doorstep.field.v1.Ticket
-	(*v1.Visit)(nil),                  // 37: doorstep.field.v1.Visit
-	(*v1.Proof)(nil),                  // 38: doorstep.field.v1.Proof
-	(*v11.Label)(nil),                 // 39: doorstep.types.v1.Label
-	(v1.BusinessType)(0),              // 40: doorstep.field.v1.BusinessType
-	(*v11.Position)(nil),              // 41: doorstep.types.v1.Position
+	(*TicketRating)(nil),              // 5: doorstep.office.v1.TicketRating
+	(*TicketEvent)(nil),               // 6: doorstep.office.v1.TicketEvent
+	(*Assignment)(nil),                // 7: doorstep.office.v1.Assignment
+	(*OpenTicketRequest)(nil),         // 8: doorstep.office.v1.OpenTicketRequest
+	(*OpenTicketResponse)(nil),        // 9: doorstep.office.v1.OpenTicketResponse
+	(*ProposeAssignmentRequest)(nil),  // 10: doorstep.office.v1.ProposeAssignmentRequest
+	(*ProposeAssignmentResponse)(nil), // 11: doorstep.office.v1.ProposeAssignmentResponse
+	(*Candidate)(nil),                 // 12: doorstep.office.v1.Candidate
+	(*AssignTicketRequest)(nil),       // 13: doorstep.office.v1.AssignTicketRequest
+	(*AssignTicketResponse)(nil),      // 14: doorstep.office.v1.AssignTicketResponse
+	(*AutoAssignRequest)(nil),         // 15: doorstep.office.v1.AutoAssignRequest
+	(*AutoAssignResponse)(nil),        // 16: doorstep.office.v1.AutoAssignResponse
+	(*Unassignable)(nil),              // 17: doorstep.office.v1.Unassignable
+	(*PoolTicketRequest)(nil),         // 18: doorstep.office.v1.PoolTicketRequest
+	(*PoolTicketResponse)(nil),        // 19: doorstep.office.v1.PoolTicketResponse
+	(*RescheduleTicketRequest)(nil),   // 20: doorstep.office.v1.RescheduleTicketRequest
+	(*RescheduleTicketResponse)(nil),  // 21: doorstep.office.v1.RescheduleTicketResponse
+	(*CancelTicketRequest)(nil),       // 22: doorstep.office.v1.CancelTicketRequest
+	(*CancelTicketResponse)(nil),      // 23: doorstep.office.v1.CancelTicketResponse
+	(*SetTicketContactRequest)(nil),   // 24: doorstep.office.v1.SetTicketContactRequest
+	(*SetTicketContactResponse)(nil),  // 25: doorstep.office.v1.SetTicketContactResponse
+	(*MarkNoShowRequest)(nil),         // 26: doorstep.office.v1.MarkNoShowRequest
+	(*MarkNoShowResponse)(nil),        // 27: doorstep.office.v1.MarkNoShowResponse
+	(*HoldTicketRequest)(nil),         // 28: doorstep.office.v1.HoldTicketRequest
+	(*HoldTicketResponse)(nil),        // 29: doorstep.office.v1.HoldTicketResponse
+	(*ResumeTicketRequest)(nil),       // 30: doorstep.office.v1.ResumeTicketRequest
+	(*ResumeTicketResponse)(nil),      // 31: doorstep.office.v1.ResumeTicketResponse
+	(*ApproveTicketRequest)(nil),      // 32: doorstep.office.v1.ApproveTicketRequest
+	(*ApproveTicketResponse)(nil),     // 33: doorstep.office.v1.ApproveTicketResponse
+	(*ReworkTicketRequest)(nil),       // 34: doorstep.office.v1.ReworkTicketRequest
+	(*ReworkTicketResponse)(nil),      // 35: doorstep.office.v1.ReworkTicketResponse
+	(v1.TicketState)(0),               // 36: doorstep.field.v1.TicketState
+	(v1.VisitState)(0),                // 37: doorstep.field.v1.VisitState
+	(v1.Urgency)(0),                   // 38: doorstep.field.v1.Urgency
+	(*v11.Window)(nil),                // 39: doorstep.types.v1.Window
+	(*timestamppb.Timestamp)(nil),     // 40: google.protobuf.Timestamp
+	(*v11.Label)(nil),                 // 41: doorstep.types.v1.Label
+	(*v1.Ticket)(nil),                 // 42: doorstep.field.v1.Ticket
+	(*v1.Visit)(nil),                  // 43: doorstep.field.v1.Visit
+	(*v1.Proof)(nil),                  // 44: doorstep.field.v1.Proof
+	(*CustomerProposal)(nil),          // 45: doorstep.office.v1.CustomerProposal
+	(v1.BusinessType)(0),              // 46: doorstep.field.v1.BusinessType
+	(*v11.Position)(nil),              // 47: doorstep.types.v1.Position
 }
 var file_doorstep_office_v1_ticket_proto_depIdxs = []int32{
-	31, // 0: doorstep.office.v1.TicketSummary.state:type_name -> doorstep.field.v1.TicketState
-	32, // 1: doorstep.office.v1.TicketSummary.visit_state:type_name -> doorstep.field.v1.VisitState
-	33, // 2: doorstep.office.v1.TicketSummary.urgency:type_name -> doorstep.field.v1.Urgency
-	34, // 3: doorstep.office.v1.TicketSummary.scheduled:type_name -> doorstep.types.v1.Window
-	35, // 4: doorstep.office.v1.TicketSummary.opened_at:type_name -> google.protobuf.Timestamp
-	35, // 5: doorstep.office.v1.TicketSummary.changed_at:type_name -> google.protobuf.Timestamp
-	31, // 6: doorstep.office.v1.ListTicketsRequest.states:type_name -> doorstep.field.v1.TicketState
-	0,  // 7: doorstep.office.v1.ListTicketsResponse.tickets:type_name -> doorstep.office.v1.TicketSummary
-	36, // 8: doorstep.office.v1.GetTicketResponse.ticket:type_name -> doorstep.field.v1.Ticket
-	37, // 9: doorstep.office.v1.GetTicketResponse.visits:type_name -> doorstep.field.v1.Visit
-	38, // 10: doorstep.office.v1.GetTicketResponse.proofs:type_name -> doorstep.field.v1.Proof
-	5,  // 11: doorstep.office.v1.GetTicketResponse.events:type_name -> doorstep.office.v1.TicketEvent
-	6,  // 12: doorstep.office.v1.GetTicketResponse.assignments:type_name -> doorstep.office.v1.Assignment
-	35, // 13: doorstep.office.v1.TicketEvent.device_time:type_name -> google.protobuf.Timestamp
-	35, // 14: doorstep.office.v1.TicketEvent.server_time:type_name -> google.protobuf.Timestamp
-	35, // 15: doorstep.office.v1.Assignment.since:type_name -> google.protobuf.Timestamp
-	35, // 16: doorstep.office.v1.Assignment.until:type_name -> google.protobuf.Timestamp
-	39, // 17: doorstep.office.v1.Assignment.reason:type_name -> doorstep.types.v1.Label
-	40, // 18: doorstep.office.v1.OpenTicketRequest.business_type:type_name -> doorstep.field.v1.BusinessType
-	33, // 19: doorstep.office.v1.OpenTicketRequest.urgency:type_name -> doorstep.field.v1.Urgency
-	41, // 20: doorstep.office.v1.OpenTicketRequest.position:type_name -> doorstep.types.v1.Position
-	34, // 21: doorstep.office.v1.OpenTicketRequest.wanted:type_name -> doorstep.types.v1.Window
-	0,  // 22: doorstep.office.v1.OpenTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	11, // 23: doorstep.office.v1.ProposeAssignmentResponse.candidates:type_name -> doorstep.office.v1.Candidate
-	39, // 24: doorstep.office.v1.Candidate.reasons:type_name -> doorstep.types.v1.Label
-	39, // 25: doorstep.office.v1.Candidate.excluded:type_name -> doorstep.types.v1.Label
-	34, // 26: doorstep.office.v1.AssignTicketRequest.scheduled:type_name -> doorstep.types.v1.Window
-	0,  // 27: doorstep.office.v1.AssignTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	16, // 28: doorstep.office.v1.AutoAssignResponse.unassignable:type_name -> doorstep.office.v1.Unassignable
-	39, // 29: doorstep.office.v1.Unassignable.reason:type_name -> doorstep.types.v1.Label
-	0,  // 30: doorstep.office.v1.PoolTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	34, // 31: doorstep.office.v1.RescheduleTicketRequest.scheduled:type_name -> doorstep.types.v1.Window
-	0,  // 32: doorstep.office.v1.RescheduleTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	0,  // 33: doorstep.office.v1.CancelTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	0,  // 34: doorstep.office.v1.HoldTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	0,  // 35: doorstep.office.v1.ResumeTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	0,  // 36: doorstep.office.v1.ApproveTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	0,  // 37: doorstep.office.v1.ReworkTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
-	1,  // 38: doorstep.office.v1.TicketService.ListTickets:input_type -> doorstep.office.v1.ListTicketsRequest
-	3,  // 39: doorstep.office.v1.TicketService.GetTicket:input_type -> doorstep.office.v1.GetTicketRequest
-	7,  // 40: doorstep.office.v1.TicketService.OpenTicket:input_type -> doorstep.office.v1.OpenTicketRequest
-	9,  // 41: doorstep.office.v1.TicketService.ProposeAssignment:input_type -> doorstep.office.v1.ProposeAssignmentRequest
-	12, // 42: doorstep.office.v1.TicketService.AssignTicket:input_type -> doorstep.office.v1.AssignTicketRequest
-	14, // 43: doorstep.office.v1.TicketService.AutoAssign:input_type -> doorstep.office.v1.AutoAssignRequest
-	17, // 44: doorstep.office.v1.TicketService.PoolTicket:input_type -> doorstep.office.v1.PoolTicketRequest
-	19, // 45: doorstep.office.v1.TicketService.RescheduleTicket:input_type -> doorstep.office.v1.RescheduleTicketRequest
-	21, // 46: doorstep.office.v1.TicketService.CancelTicket:input_type -> doorstep.office.v1.CancelTicketRequest
-	23, // 47: doorstep.office.v1.TicketService.HoldTicket:input_type -> doorstep.office.v1.HoldTicketRequest
-	25, // 48: doorstep.office.v1.TicketService.ResumeTicket:input_type -> doorstep.office.v1.ResumeTicketRequest
-	27, // 49: doorstep.office.v1.TicketService.ApproveTicket:input_type -> doorstep.office.v1.ApproveTicketRequest
-	29, // 50: doorstep.office.v1.TicketService.ReworkTicket:input_type -> doorstep.office.v1.ReworkTicketRequest
-	2,  // 51: doorstep.office.v1.TicketService.ListTickets:output_type -> doorstep.office.v1.ListTicketsResponse
-	4,  // 52: doorstep.office.v1.TicketService.GetTicket:output_type -> doorstep.office.v1.GetTicketResponse
-	8,  // 53: doorstep.office.v1.TicketService.OpenTicket:output_type -> doorstep.office.v1.OpenTicketResponse
-	10, // 54: doorstep.office.v1.TicketService.ProposeAssignment:output_type -> doorstep.office.v1.ProposeAssignmentResponse
-	13, // 55: doorstep.office.v1.TicketService.AssignTicket:output_type -> doorstep.office.v1.AssignTicketResponse
-	15, // 56: doorstep.office.v1.TicketService.AutoAssign:output_type -> doorstep.office.v1.AutoAssignResponse
-	18, // 57: doorstep.office.v1.TicketService.PoolTicket:output_type -> doorstep.office.v1.PoolTicketResponse
-	20, // 58: doorstep.office.v1.TicketService.RescheduleTicket:output_type -> doorstep.office.v1.RescheduleTicketResponse
-	22, // 59: doorstep.office.v1.TicketService.CancelTicket:output_type -> doorstep.office.v1.CancelTicketResponse
-	24, // 60: doorstep.office.v1.TicketService.HoldTicket:output_type -> doorstep.office.v1.HoldTicketResponse
-	26, // 61: doorstep.office.v1.TicketService.ResumeTicket:output_type -> doorstep.office.v1.ResumeTicketResponse
-	28, // 62: doorstep.office.v1.TicketService.ApproveTicket:output_type -> doorstep.office.v1.ApproveTicketResponse
-	30, // 63: doorstep.office.v1.TicketService.ReworkTicket:output_type -> doorstep.office.v1.ReworkTicketResponse
-	51, // [51:64] is the sub-list for method output_type
-	38, // [38:51] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	36, // 0: doorstep.office.v1.TicketSummary.state:type_name -> doorstep.field.v1.TicketState
+	37, // 1: doorstep.office.v1.TicketSummary.visit_state:type_name -> doorstep.field.v1.VisitState
+	38, // 2: doorstep.office.v1.TicketSummary.urgency:type_name -> doorstep.field.v1.Urgency
+	39, // 3: doorstep.office.v1.TicketSummary.scheduled:type_name -> doorstep.types.v1.Window
+	40, // 4: doorstep.office.v1.TicketSummary.opened_at:type_name -> google.protobuf.Timestamp
+	40, // 5: doorstep.office.v1.TicketSummary.changed_at:type_name -> google.protobuf.Timestamp
+	41, // 6: doorstep.office.v1.TicketSummary.unassigned:type_name -> doorstep.types.v1.Label
+	36, // 7: doorstep.office.v1.ListTicketsRequest.states:type_name -> doorstep.field.v1.TicketState
+	0,  // 8: doorstep.office.v1.ListTicketsResponse.tickets:type_name -> doorstep.office.v1.TicketSummary
+	42, // 9: doorstep.office.v1.GetTicketResponse.ticket:type_name -> doorstep.field.v1.Ticket
+	43, // 10: doorstep.office.v1.GetTicketResponse.visits:type_name -> doorstep.field.v1.Visit
+	44, // 11: doorstep.office.v1.GetTicketResponse.proofs:type_name -> doorstep.field.v1.Proof
+	6,  // 12: doorstep.office.v1.GetTicketResponse.events:type_name -> doorstep.office.v1.TicketEvent
+	7,  // 13: doorstep.office.v1.GetTicketResponse.assignments:type_name -> doorstep.office.v1.Assignment
+	45, // 14: doorstep.office.v1.GetTicketResponse.customer_proposals:type_name -> doorstep.office.v1.CustomerProposal
+	41, // 15: doorstep.office.v1.GetTicketResponse.unassigned:type_name -> doorstep.types.v1.Label
+	5,  // 16: doorstep.office.v1.GetTicketResponse.rating:type_name -> doorstep.office.v1.TicketRating
+	40, // 17: doorstep.office.v1.TicketRating.rated_at:type_name -> google.protobuf.Timestamp
+	40, // 18: doorstep.office.v1.TicketRating.changed_at:type_name -> google.protobuf.Timestamp
+	40, // 19: doorstep.office.v1.TicketEvent.device_time:type_name -> google.protobuf.Timestamp
+	40, // 20: doorstep.office.v1.TicketEvent.server_time:type_name -> google.protobuf.Timestamp
+	40, // 21: doorstep.office.v1.Assignment.since:type_name -> google.protobuf.Timestamp
+	40, // 22: doorstep.office.v1.Assignment.until:type_name -> google.protobuf.Timestamp
+	41, // 23: doorstep.office.v1.Assignment.reason:type_name -> doorstep.types.v1.Label
+	46, // 24: doorstep.office.v1.OpenTicketRequest.business_type:type_name -> doorstep.field.v1.BusinessType
+	38, // 25: doorstep.office.v1.OpenTicketRequest.urgency:type_name -> doorstep.field.v1.Urgency
+	47, // 26: doorstep.office.v1.OpenTicketRequest.position:type_name -> doorstep.types.v1.Position
+	39, // 27: doorstep.office.v1.OpenTicketRequest.wanted:type_name -> doorstep.types.v1.Window
+	0,  // 28: doorstep.office.v1.OpenTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	12, // 29: doorstep.office.v1.ProposeAssignmentResponse.candidates:type_name -> doorstep.office.v1.Candidate
+	41, // 30: doorstep.office.v1.Candidate.reasons:type_name -> doorstep.types.v1.Label
+	41, // 31: doorstep.office.v1.Candidate.excluded:type_name -> doorstep.types.v1.Label
+	39, // 32: doorstep.office.v1.AssignTicketRequest.scheduled:type_name -> doorstep.types.v1.Window
+	0,  // 33: doorstep.office.v1.AssignTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	17, // 34: doorstep.office.v1.AutoAssignResponse.unassignable:type_name -> doorstep.office.v1.Unassignable
+	41, // 35: doorstep.office.v1.Unassignable.reason:type_name -> doorstep.types.v1.Label
+	0,  // 36: doorstep.office.v1.PoolTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	39, // 37: doorstep.office.v1.RescheduleTicketRequest.scheduled:type_name -> doorstep.types.v1.Window
+	0,  // 38: doorstep.office.v1.RescheduleTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	0,  // 39: doorstep.office.v1.CancelTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	47, // 40: doorstep.office.v1.SetTicketContactRequest.position:type_name -> doorstep.types.v1.Position
+	0,  // 41: doorstep.office.v1.SetTicketContactResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	0,  // 42: doorstep.office.v1.MarkNoShowResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	0,  // 43: doorstep.office.v1.HoldTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	0,  // 44: doorstep.office.v1.ResumeTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	0,  // 45: doorstep.office.v1.ApproveTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	0,  // 46: doorstep.office.v1.ReworkTicketResponse.ticket:type_name -> doorstep.office.v1.TicketSummary
+	1,  // 47: doorstep.office.v1.TicketService.ListTickets:input_type -> doorstep.office.v1.ListTicketsRequest
+	3,  // 48: doorstep.office.v1.TicketService.GetTicket:input_type -> doorstep.office.v1.GetTicketRequest
+	8,  // 49: doorstep.office.v1.TicketService.OpenTicket:input_type -> doorstep.office.v1.OpenTicketRequest
+	10, // 50: doorstep.office.v1.TicketService.ProposeAssignment:input_type -> doorstep.office.v1.ProposeAssignmentRequest
+	13, // 51: doorstep.office.v1.TicketService.AssignTicket:input_type -> doorstep.office.v1.AssignTicketRequest
+	15, // 52: doorstep.office.v1.TicketService.AutoAssign:input_type -> doorstep.office.v1.AutoAssignRequest
+	18, // 53: doorstep.office.v1.TicketService.PoolTicket:input_type -> doorstep.office.v1.PoolTicketRequest
+	20, // 54: doorstep.office.v1.TicketService.RescheduleTicket:input_type -> doorstep.office.v1.RescheduleTicketRequest
+	22, // 55: doorstep.office.v1.TicketService.CancelTicket:input_type -> doorstep.office.v1.CancelTicketRequest
+	24, // 56: doorstep.office.v1.TicketService.SetTicketContact:input_type -> doorstep.office.v1.SetTicketContactRequest
+	26, // 57: doorstep.office.v1.TicketService.MarkNoShow:input_type -> doorstep.office.v1.MarkNoShowRequest
+	28, // 58: doorstep.office.v1.TicketService.HoldTicket:input_type -> doorstep.office.v1.HoldTicketRequest
+	30, // 59: doorstep.office.v1.TicketService.ResumeTicket:input_type -> doorstep.office.v1.ResumeTicketRequest
+	32, // 60: doorstep.office.v1.TicketService.ApproveTicket:input_type -> doorstep.office.v1.ApproveTicketRequest
+	34, // 61: doorstep.office.v1.TicketService.ReworkTicket:input_type -> doorstep.office.v1.ReworkTicketRequest
+	2,  // 62: doorstep.office.v1.TicketService.ListTickets:output_type -> doorstep.office.v1.ListTicketsResponse
+	4,  // 63: doorstep.office.v1.TicketService.GetTicket:output_type -> doorstep.office.v1.GetTicketResponse
+	9,  // 64: doorstep.office.v1.TicketService.OpenTicket:output_type -> doorstep.office.v1.OpenTicketResponse
+	11, // 65: doorstep.office.v1.TicketService.ProposeAssignment:output_type -> doorstep.office.v1.ProposeAssignmentResponse
+	14, // 66: doorstep.office.v1.TicketService.AssignTicket:output_type -> doorstep.office.v1.AssignTicketResponse
+	16, // 67: doorstep.office.v1.TicketService.AutoAssign:output_type -> doorstep.office.v1.AutoAssignResponse
+	19, // 68: doorstep.office.v1.TicketService.PoolTicket:output_type -> doorstep.office.v1.PoolTicketResponse
+	21, // 69: doorstep.office.v1.TicketService.RescheduleTicket:output_type -> doorstep.office.v1.RescheduleTicketResponse
+	23, // 70: doorstep.office.v1.TicketService.CancelTicket:output_type -> doorstep.office.v1.CancelTicketResponse
+	25, // 71: doorstep.office.v1.TicketService.SetTicketContact:output_type -> doorstep.office.v1.SetTicketContactResponse
+	27, // 72: doorstep.office.v1.TicketService.MarkNoShow:output_type -> doorstep.office.v1.MarkNoShowResponse
+	29, // 73: doorstep.office.v1.TicketService.HoldTicket:output_type -> doorstep.office.v1.HoldTicketResponse
+	31, // 74: doorstep.office.v1.TicketService.ResumeTicket:output_type -> doorstep.office.v1.ResumeTicketResponse
+	33, // 75: doorstep.office.v1.TicketService.ApproveTicket:output_type -> doorstep.office.v1.ApproveTicketResponse
+	35, // 76: doorstep.office.v1.TicketService.ReworkTicket:output_type -> doorstep.office.v1.ReworkTicketResponse
+	62, // [62:77] is the sub-list for method output_type
+	47, // [47:62] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_office_v1_ticket_proto_init() }
@@ -2225,13 +2670,14 @@ func file_doorstep_office_v1_ticket_proto_init() {
 	if File_doorstep_office_v1_ticket_proto != nil {
 		return
 	}
+	file_doorstep_office_v1_order_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_office_v1_ticket_proto_rawDesc), len(file_doorstep_office_v1_ticket_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

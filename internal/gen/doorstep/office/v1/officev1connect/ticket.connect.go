@@ -60,6 +60,12 @@ const (
 	// TicketServiceCancelTicketProcedure is the fully-qualified name of the TicketService's
 	// CancelTicket RPC.
 	TicketServiceCancelTicketProcedure = "/doorstep.office.v1.TicketService/CancelTicket"
+	// TicketServiceSetTicketContactProcedure is the fully-qualified name of the TicketService's
+	// SetTicketContact RPC.
+	TicketServiceSetTicketContactProcedure = "/doorstep.office.v1.TicketService/SetTicketContact"
+	// TicketServiceMarkNoShowProcedure is the fully-qualified name of the TicketService's MarkNoShow
+	// RPC.
+	TicketServiceMarkNoShowProcedure = "/doorstep.office.v1.TicketService/MarkNoShow"
 	// TicketServiceHoldTicketProcedure is the fully-qualified name of the TicketService's HoldTicket
 	// RPC.
 	TicketServiceHoldTicketProcedure = "/doorstep.office.v1.TicketService/HoldTicket"
@@ -90,6 +96,11 @@ type TicketServiceClient interface {
 	PoolTicket(context.Context, *connect.Request[v1.PoolTicketRequest]) (*connect.Response[v1.PoolTicketResponse], error)
 	RescheduleTicket(context.Context, *connect.Request[v1.RescheduleTicketRequest]) (*connect.Response[v1.RescheduleTicketResponse], error)
 	CancelTicket(context.Context, *connect.Request[v1.CancelTicketRequest]) (*connect.Response[v1.CancelTicketResponse], error)
+	// SetTicketContact completes whom to visit and where. A clerk of the ticket's shop fills in what is missing; the office
+	// may also correct it. The customer's record stays as it is.
+	SetTicketContact(context.Context, *connect.Request[v1.SetTicketContactRequest]) (*connect.Response[v1.SetTicketContactResponse], error)
+	// MarkNoShow says that the technician did not come: the visit ends, the ticket waits for somebody else.
+	MarkNoShow(context.Context, *connect.Request[v1.MarkNoShowRequest]) (*connect.Response[v1.MarkNoShowResponse], error)
 	HoldTicket(context.Context, *connect.Request[v1.HoldTicketRequest]) (*connect.Response[v1.HoldTicketResponse], error)
 	ResumeTicket(context.Context, *connect.Request[v1.ResumeTicketRequest]) (*connect.Response[v1.ResumeTicketResponse], error)
 	// ApproveTicket accepts the work; its pay is posted once the proofs are verified.
@@ -166,6 +177,18 @@ func NewTicketServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(ticketServiceMethods.ByName("CancelTicket")),
 			connect.WithClientOptions(opts...),
 		),
+		setTicketContact: connect.NewClient[v1.SetTicketContactRequest, v1.SetTicketContactResponse](
+			httpClient,
+			baseURL+TicketServiceSetTicketContactProcedure,
+			connect.WithSchema(ticketServiceMethods.ByName("SetTicketContact")),
+			connect.WithClientOptions(opts...),
+		),
+		markNoShow: connect.NewClient[v1.MarkNoShowRequest, v1.MarkNoShowResponse](
+			httpClient,
+			baseURL+TicketServiceMarkNoShowProcedure,
+			connect.WithSchema(ticketServiceMethods.ByName("MarkNoShow")),
+			connect.WithClientOptions(opts...),
+		),
 		holdTicket: connect.NewClient[v1.HoldTicketRequest, v1.HoldTicketResponse](
 			httpClient,
 			baseURL+TicketServiceHoldTicketProcedure,
@@ -204,6 +227,8 @@ type ticketServiceClient struct {
 	poolTicket        *connect.Client[v1.PoolTicketRequest, v1.PoolTicketResponse]
 	rescheduleTicket  *connect.Client[v1.RescheduleTicketRequest, v1.RescheduleTicketResponse]
 	cancelTicket      *connect.Client[v1.CancelTicketRequest, v1.CancelTicketResponse]
+	setTicketContact  *connect.Client[v1.SetTicketContactRequest, v1.SetTicketContactResponse]
+	markNoShow        *connect.Client[v1.MarkNoShowRequest, v1.MarkNoShowResponse]
 	holdTicket        *connect.Client[v1.HoldTicketRequest, v1.HoldTicketResponse]
 	resumeTicket      *connect.Client[v1.ResumeTicketRequest, v1.ResumeTicketResponse]
 	approveTicket     *connect.Client[v1.ApproveTicketRequest, v1.ApproveTicketResponse]
@@ -255,6 +280,16 @@ func (c *ticketServiceClient) CancelTicket(ctx context.Context, req *connect.Req
 	return c.cancelTicket.CallUnary(ctx, req)
 }
 
+// SetTicketContact calls doorstep.office.v1.TicketService.SetTicketContact.
+func (c *ticketServiceClient) SetTicketContact(ctx context.Context, req *connect.Request[v1.SetTicketContactRequest]) (*connect.Response[v1.SetTicketContactResponse], error) {
+	return c.setTicketContact.CallUnary(ctx, req)
+}
+
+// MarkNoShow calls doorstep.office.v1.TicketService.MarkNoShow.
+func (c *ticketServiceClient) MarkNoShow(ctx context.Context, req *connect.Request[v1.MarkNoShowRequest]) (*connect.Response[v1.MarkNoShowResponse], error) {
+	return c.markNoShow.CallUnary(ctx, req)
+}
+
 // HoldTicket calls doorstep.office.v1.TicketService.HoldTicket.
 func (c *ticketServiceClient) HoldTicket(ctx context.Context, req *connect.Request[v1.HoldTicketRequest]) (*connect.Response[v1.HoldTicketResponse], error) {
 	return c.holdTicket.CallUnary(ctx, req)
@@ -291,6 +326,11 @@ type TicketServiceHandler interface {
 	PoolTicket(context.Context, *connect.Request[v1.PoolTicketRequest]) (*connect.Response[v1.PoolTicketResponse], error)
 	RescheduleTicket(context.Context, *connect.Request[v1.RescheduleTicketRequest]) (*connect.Response[v1.RescheduleTicketResponse], error)
 	CancelTicket(context.Context, *connect.Request[v1.CancelTicketRequest]) (*connect.Response[v1.CancelTicketResponse], error)
+	// SetTicketContact completes whom to visit and where. A clerk of the ticket's shop fills in what is missing; the office
+	// may also correct it. The customer's record stays as it is.
+	SetTicketContact(context.Context, *connect.Request[v1.SetTicketContactRequest]) (*connect.Response[v1.SetTicketContactResponse], error)
+	// MarkNoShow says that the technician did not come: the visit ends, the ticket waits for somebody else.
+	MarkNoShow(context.Context, *connect.Request[v1.MarkNoShowRequest]) (*connect.Response[v1.MarkNoShowResponse], error)
 	HoldTicket(context.Context, *connect.Request[v1.HoldTicketRequest]) (*connect.Response[v1.HoldTicketResponse], error)
 	ResumeTicket(context.Context, *connect.Request[v1.ResumeTicketRequest]) (*connect.Response[v1.ResumeTicketResponse], error)
 	// ApproveTicket accepts the work; its pay is posted once the proofs are verified.
@@ -363,6 +403,18 @@ func NewTicketServiceHandler(svc TicketServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(ticketServiceMethods.ByName("CancelTicket")),
 		connect.WithHandlerOptions(opts...),
 	)
+	ticketServiceSetTicketContactHandler := connect.NewUnaryHandler(
+		TicketServiceSetTicketContactProcedure,
+		svc.SetTicketContact,
+		connect.WithSchema(ticketServiceMethods.ByName("SetTicketContact")),
+		connect.WithHandlerOptions(opts...),
+	)
+	ticketServiceMarkNoShowHandler := connect.NewUnaryHandler(
+		TicketServiceMarkNoShowProcedure,
+		svc.MarkNoShow,
+		connect.WithSchema(ticketServiceMethods.ByName("MarkNoShow")),
+		connect.WithHandlerOptions(opts...),
+	)
 	ticketServiceHoldTicketHandler := connect.NewUnaryHandler(
 		TicketServiceHoldTicketProcedure,
 		svc.HoldTicket,
@@ -407,6 +459,10 @@ func NewTicketServiceHandler(svc TicketServiceHandler, opts ...connect.HandlerOp
 			ticketServiceRescheduleTicketHandler.ServeHTTP(w, r)
 		case TicketServiceCancelTicketProcedure:
 			ticketServiceCancelTicketHandler.ServeHTTP(w, r)
+		case TicketServiceSetTicketContactProcedure:
+			ticketServiceSetTicketContactHandler.ServeHTTP(w, r)
+		case TicketServiceMarkNoShowProcedure:
+			ticketServiceMarkNoShowHandler.ServeHTTP(w, r)
 		case TicketServiceHoldTicketProcedure:
 			ticketServiceHoldTicketHandler.ServeHTTP(w, r)
 		case TicketServiceResumeTicketProcedure:
@@ -458,6 +514,14 @@ func (UnimplementedTicketServiceHandler) RescheduleTicket(context.Context, *conn
 
 func (UnimplementedTicketServiceHandler) CancelTicket(context.Context, *connect.Request[v1.CancelTicketRequest]) (*connect.Response[v1.CancelTicketResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.office.v1.TicketService.CancelTicket is not implemented"))
+}
+
+func (UnimplementedTicketServiceHandler) SetTicketContact(context.Context, *connect.Request[v1.SetTicketContactRequest]) (*connect.Response[v1.SetTicketContactResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.office.v1.TicketService.SetTicketContact is not implemented"))
+}
+
+func (UnimplementedTicketServiceHandler) MarkNoShow(context.Context, *connect.Request[v1.MarkNoShowRequest]) (*connect.Response[v1.MarkNoShowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.office.v1.TicketService.MarkNoShow is not implemented"))
 }
 
 func (UnimplementedTicketServiceHandler) HoldTicket(context.Context, *connect.Request[v1.HoldTicketRequest]) (*connect.Response[v1.HoldTicketResponse], error) {
