@@ -3,25 +3,8 @@
 
 -- +goose Up
 
--- The role that serves requests: it owns nothing, so row-level security holds for it.
--- Roles belong to the whole cluster, so databases that are migrated at the same time meet here: whoever comes
--- second is content.
--- +goose StatementBegin
-DO $$
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'doorstep_app') THEN
-    BEGIN
-      CREATE ROLE doorstep_app NOLOGIN;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-    END;
-  END IF;
-  -- A superuser is every role's member; another owner must be made one to SET ROLE.
-  IF NOT pg_has_role(current_user, 'doorstep_app', 'MEMBER') THEN
-    EXECUTE format('GRANT doorstep_app TO %I', current_user);
-  END IF;
-END
-$$;
--- +goose StatementEnd
+-- doorstep_app holds what a server may do; the server's login is a member of it. Roles belong to the whole cluster, so they
+-- are made before the migrations run: see roles.go. What each table grants is seen to again after them: see rights.go.
 GRANT USAGE ON SCHEMA public TO doorstep_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO doorstep_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO doorstep_app;

@@ -28,9 +28,12 @@ CREATE TABLE sync_parked_edit (
     FOREIGN KEY (org_id, mutation_id) REFERENCES sync_parked
 );
 REVOKE UPDATE, DELETE ON sync_parked_edit FROM doorstep_app;
+-- An owner who is no superuser is bound by row-level security, too, while it is forced.
+ALTER TABLE sync_parked NO FORCE ROW LEVEL SECURITY;
 INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at)
 SELECT org_id, mutation_id, 1, edited_args, coalesce(resolved_by, '00000000-0000-0000-0000-000000000000'), coalesce(resolved_at, parked_at)
 FROM sync_parked WHERE edited_args IS NOT NULL;
+ALTER TABLE sync_parked FORCE ROW LEVEL SECURITY;
 
 -- The author was told of the decision by an entity in a feed of theirs, which leaves again with age.
 ALTER TABLE sync_parked ADD COLUMN told boolean NOT NULL DEFAULT false;

@@ -12,7 +12,7 @@ import (
 func TestTheSchemaKeepsTenantsApartAndCanBeSpread(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	if err := job.Migrate(t.Context(), db.URL); err != nil {
+	if err := job.Migrate(t.Context(), db.OwnerURL); err != nil {
 		t.Fatal(err)
 	}
 	s, err := tenancy.Read(t.Context(), db.Owner)

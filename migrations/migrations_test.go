@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
@@ -18,7 +19,7 @@ const golden = "schema.golden.sql"
 
 func TestSchemaIsTheGoldenOne(t *testing.T) {
 	t.Parallel()
-	got := pgtest.Schema(t, pgtest.New(t).URL)
+	got := pgtest.Schema(t, pgtest.New(t).OwnerURL)
 	if os.Getenv("DOORSTEP_UPDATE_GOLDEN") != "" {
 		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
@@ -77,7 +78,12 @@ func TestManyMayMigrateAtOnce(t *testing.T) {
 	if err := all.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	pending, err := migrations.Pending(t.Context(), same)
+	c, err := pgx.Connect(t.Context(), same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	pending, err := migrations.Pending(t.Context(), c)
 	if err != nil || pending {
 		t.Errorf("pending %v, %v", pending, err)
 	}

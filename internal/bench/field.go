@@ -25,7 +25,7 @@ import (
 // to its technician's phones, heads and all: to one that watches and is given the page with the poke, as a phone that
 // is on line is, and to one that comes back and pulls.
 func (b *bench) oneField() error {
-	if err := app.Migrate(b.ctx, b.dbURL); err != nil {
+	if err := app.Migrate(b.ctx, b.ownerURL, b.dbURL); err != nil {
 		return err
 	}
 	a, err := app.Start(b.ctx, app.Config{

@@ -36,7 +36,9 @@ type bench struct {
 	// rounds is how often each pair is measured; length is how long each side of a throughput row runs.
 	rounds int
 	length time.Duration
-	dbURL  string
+	// dbURL signs in as a server does, ownerURL as the database's owner.
+	dbURL, ownerURL string
+
 	owner  *pgxpool.Pool
 	app    *pgxpool.Pool
 	server serving
@@ -66,7 +68,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = firstOf(err, pg.Stop(context.WithoutCancel(ctx))) }()
-	b := &bench{ctx: ctx, rounds: *rounds, length: *length, dbURL: pg.URL}
+	b := &bench{ctx: ctx, rounds: *rounds, length: *length, dbURL: pg.ServerURL, ownerURL: pg.URL}
 	if err := b.open(); err != nil {
 		return err
 	}
@@ -119,10 +121,13 @@ func firstOf(a, b error) error {
 
 // open migrates, makes the phones' rows and opens a pool of each kind.
 func (b *bench) open() (err error) {
-	if err := migrations.Up(b.ctx, b.dbURL); err != nil {
+	if err := migrations.Up(b.ctx, b.ownerURL); err != nil {
 		return err
 	}
-	if b.owner, err = pgxpool.New(b.ctx, b.dbURL); err != nil {
+	if err := migrations.MakeLogin(b.ctx, b.ownerURL, b.dbURL); err != nil {
+		return err
+	}
+	if b.owner, err = pgxpool.New(b.ctx, b.ownerURL); err != nil {
 		return err
 	}
 	if b.app, err = syncpg.Open(b.ctx, b.dbURL, 8); err != nil {

@@ -84,7 +84,6 @@ func (b *bench) pgbench(clients int) (float64, error) {
 	}
 	cmd := exec.CommandContext(b.ctx, "pgbench", "-n", "-M", "prepared", "-f", file,
 		"-c", strconv.Itoa(clients), "-j", "1", "-T", strconv.Itoa(int(b.length.Seconds())), b.dbURL)
-	cmd.Env = append(os.Environ(), "PGOPTIONS=-c role=doorstep_app")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("pgbench: %w: %s", err, out)

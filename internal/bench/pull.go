@@ -192,7 +192,7 @@ const entryColumns = "kind, entity_id, seq, removed, body"
 
 // copyRows reads the same rows with COPY, by one client, and throws them away.
 func (b *bench) copyRows() (float64, error) {
-	conn, err := pgx.Connect(b.ctx, b.dbURL)
+	conn, err := pgx.Connect(b.ctx, b.ownerURL)
 	if err != nil {
 		return 0, err
 	}
@@ -209,7 +209,7 @@ func (b *bench) copyRows() (float64, error) {
 
 // loadRows writes the same rows with COPY into a table without indexes, by one client.
 func (b *bench) loadRows() (float64, error) {
-	conn, err := pgx.Connect(b.ctx, b.dbURL)
+	conn, err := pgx.Connect(b.ctx, b.ownerURL)
 	if err != nil {
 		return 0, err
 	}

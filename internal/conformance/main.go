@@ -62,7 +62,7 @@ func run(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, store.Stop(stop))
 	}()
-	h, err := harness.New(ctx, db.URL, app.Objects{
+	h, err := harness.New(ctx, db.URL, db.ServerURL, app.Objects{
 		Endpoint: store.Endpoint, Region: objectstore.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey,
 	})
 	if err != nil {

@@ -65,7 +65,8 @@ func serve(t *testing.T) (url string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	store := s3test.New(t)
-	h, err := harness.New(ctx, pgtest.Empty(t), app.Objects{
+	owner := pgtest.Empty(t)
+	h, err := harness.New(ctx, owner, pgtest.ServerURL(owner), app.Objects{
 		Endpoint: store.Endpoint, Region: store.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey,
 	})
 	if err != nil {

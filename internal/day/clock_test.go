@@ -52,11 +52,12 @@ func (in *installation) skewed(database string, bucket *s3test.Bucket, ahead tim
 func TestReplicasAnHourApartLoseNothing(t *testing.T) {
 	t.Parallel()
 	onlyInFaults(t)
-	database, bucket := pgtest.URL(t), s3test.New(t)
-	in := install(t, database, bucket)
+	db, bucket := pgtest.New(t), s3test.New(t)
+	database := db.URL
+	in := install(t, db.OwnerURL, bucket)
 	ahead := in.skewed(database, bucket, time.Hour)
 	other := &installation{t: t, listen: strings.TrimPrefix(ahead.URL(), "http://")}
-	s := open(t, in, database, in, other)
+	s := open(t, in, db.OwnerURL, in, other)
 	for range 2 * rounds(t) {
 		s.front.Reset() // who was with one may be with the other now
 		s.order(len(s.hands))

@@ -200,7 +200,7 @@ func expected(tickets, parts int) int64 {
 
 func TestADayOnTheRealBinarySurvivesKills(t *testing.T) {
 	t.Parallel()
-	c := found(install(t, pgtest.URL(t), s3test.New(t)))
+	c := found(install(t, pgtest.New(t).OwnerURL, s3test.New(t)))
 	const orders = 16
 	if refused := c.order(orders); !strings.Contains(refused, "time_malformed") || !strings.Contains(refused, "product_unknown") || strings.Count(refused, "\n") != 3 {
 		t.Errorf("report of refused lines:\n%s", refused)
@@ -233,7 +233,7 @@ func TestADayOnTheRealBinarySurvivesKills(t *testing.T) {
 func TestADayOnTheRealBinarySurvivesOutagesOfDatabaseAndStore(t *testing.T) {
 	t.Parallel()
 	database, store := pgtest.Own(t), s3test.Own(t)
-	c := found(install(t, database.URL, store.Bucket(t)))
+	c := found(install(t, database.OwnerURL, store.Bucket(t)))
 	const orders = 8
 	c.order(orders)
 	_, err := c.tickets().AutoAssign(t.Context(), as(c, &officev1.AutoAssignRequest{}))

@@ -78,9 +78,9 @@ type storm struct {
 // gather makes a company whose one server stands between two proxies.
 func gather(t *testing.T, database *pgtest.Server) *storm {
 	t.Helper()
-	back, address := through(t, database.URL)
+	back, address := through(t, database.OwnerURL)
 	in := install(t, address, s3test.New(t))
-	s := open(t, in, database.URL, in)
+	s := open(t, in, database.OwnerURL, in)
 	s.database, s.back = database, back
 	return s
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
 	"github.com/doorstep-dev/doorstep/server/local/child"
@@ -44,6 +45,7 @@ type installation struct {
 	t      *testing.T
 	binary string
 	env    []string
+	owner  string // the database's URL as its owner, whom no server knows
 	secret string // the file of the root secret
 	listen string
 	// public is where phones reach the server: its own address, or what stands before it.
@@ -53,16 +55,17 @@ type installation struct {
 	log    bytes.Buffer
 }
 
-func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installation {
+// install makes one on a database that its owner reaches at ownerURL.
+func install(t *testing.T, ownerURL string, bucket *s3test.Bucket) *installation {
 	t.Helper()
 	binary, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &installation{t: t, binary: binary, listen: fmt.Sprintf("127.0.0.1:%d", port.Stable(t))}
+	in := &installation{t: t, binary: binary, owner: ownerURL, listen: fmt.Sprintf("127.0.0.1:%d", port.Stable(t))}
 	in.secret = filepath.Join(t.TempDir(), "secret")
 	in.env = append(os.Environ(),
-		"DOORSTEP_DATABASE_URL="+databaseURL, "DOORSTEP_SECRET_FILE="+in.secret, "DOORSTEP_LISTEN="+in.listen,
+		"DOORSTEP_DATABASE_URL="+pgtest.ServerURL(ownerURL), "DOORSTEP_SECRET_FILE="+in.secret, "DOORSTEP_LISTEN="+in.listen,
 		"DOORSTEP_S3_ENDPOINT="+bucket.Endpoint, "DOORSTEP_S3_BUCKET="+bucket.Name, "DOORSTEP_S3_REGION="+bucket.Region,
 		"DOORSTEP_S3_ACCESS_KEY="+bucket.AccessKey, "DOORSTEP_S3_SECRET_KEY="+bucket.SecretKey, "LANG=en_US.UTF-8",
 	)
@@ -76,7 +79,7 @@ func install(t *testing.T, databaseURL string, bucket *s3test.Bucket) *installat
 // beside is another replica of the same installation, that reaches the database at its own address.
 func (in *installation) beside(databaseURL string) *installation {
 	in.t.Helper()
-	r := &installation{t: in.t, binary: in.binary, listen: fmt.Sprintf("127.0.0.1:%d", port.Stable(in.t))}
+	r := &installation{t: in.t, binary: in.binary, owner: in.owner, listen: fmt.Sprintf("127.0.0.1:%d", port.Stable(in.t))}
 	r.env = append(slices.Clone(in.env), "DOORSTEP_DATABASE_URL="+databaseURL, "DOORSTEP_LISTEN="+r.listen)
 	r.public = r.url()
 	r.endWithTest()
@@ -113,7 +116,7 @@ func (in *installation) url() string { return "http://" + in.listen }
 func (in *installation) run(args ...string) string {
 	in.t.Helper()
 	cmd := exec.CommandContext(in.t.Context(), in.binary, args...)
-	cmd.Env = in.env
+	cmd.Env = append(slices.Clone(in.env), "DOORSTEP_OWNER_DATABASE_URL="+in.owner)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		in.t.Fatalf("doorstep %s: %v\n%s", strings.Join(args, " "), err, out)

@@ -17,13 +17,14 @@ import (
 
 func TestThreeReplicasAreOneServer(t *testing.T) {
 	t.Parallel()
-	database := pgtest.URL(t)
-	a := install(t, database, s3test.New(t))
+	db := pgtest.New(t)
+	database := db.URL
+	a := install(t, db.OwnerURL, s3test.New(t))
 	a.env = append(a.env, "DOORSTEP_DRAIN_DELAY=500ms")
 	b := a.beside(database)
 	cable, address := through(t, database)
 	c := a.beside(address)
-	s := open(t, a, database, a, b, c)
+	s := open(t, a, db.OwnerURL, a, b, c)
 	s.prober.CallTimeout = 20 * time.Second
 
 	// A rolling restart, while people work.

@@ -27,6 +27,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
+	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/demo"
@@ -58,7 +59,7 @@ func TestNoStatementReadsAWholeTableThatGrows(t *testing.T) {
 	org := day(t, db.URL)
 	pgtest.Statements(t, db.URL, func(string, []any) {})
 
-	conn, err := pgx.Connect(t.Context(), db.URL)
+	conn, err := pgx.Connect(t.Context(), db.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func explain(ctx context.Context, conn *pgx.Conn, org uuid.UUID, h heard) (*node
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	// Databases stand on SSDs, where a page out of order costs little more than the next one.
-	if _, err := tx.Exec(ctx, "SET LOCAL random_page_cost = 1.1; SET LOCAL ROLE "+postgres.Role+"; SET LOCAL doorstep.org = '"+org.String()+"'"); err != nil {
+	if _, err := tx.Exec(ctx, "SET LOCAL random_page_cost = 1.1; SET LOCAL ROLE "+migrations.AppRole+"; SET LOCAL doorstep.org = '"+org.String()+"'"); err != nil {
 		return nil, err
 	}
 	var raw []byte

@@ -19,8 +19,9 @@ import (
 
 // Server is a PostgreSQL of one test alone, as durable as a real one: to be stopped, started and killed.
 type Server struct {
-	// URL reaches a migrated database as its owner; it stays the same over stops and crashes.
-	URL     string
+	// URL reaches a migrated database as a server does, OwnerURL as its owner; they stay the same over stops and crashes.
+	URL, OwnerURL string
+
 	cfg     postgres.Config
 	running *postgres.Server
 }
@@ -34,6 +35,22 @@ func Own(t testing.TB) *Server {
 
 // OwnIn is Own with its data in a new folder below parent, which every account may enter.
 func OwnIn(t testing.TB, parent string) *Server {
+	t.Helper()
+	s := Fresh(t, parent)
+	if err := migrations.Up(context.Background(), s.OwnerURL); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	if err := migrations.MakeLogin(context.Background(), s.OwnerURL, s.URL); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	if err := learn(context.Background(), s.OwnerURL); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return s
+}
+
+// Fresh is OwnIn without migrations and without any role but the superuser of OwnerURL.
+func Fresh(t testing.TB, parent string) *Server {
 	t.Helper()
 	// Not t.TempDir, which lies in a folder that is root's alone when the tests run as root.
 	dir, err := os.MkdirTemp(parent, "doorstep-pgtest-own-") //nolint:usetesting // see above
@@ -51,14 +68,9 @@ func OwnIn(t testing.TB, parent string) *Server {
 		}
 	})
 	s.Start(t)
-	s.URL = s.running.URL
-	watch(t, s.URL)
-	if err := migrations.Up(context.Background(), s.URL); err != nil {
-		t.Fatalf("pgtest: %v", err)
-	}
-	if err := learn(context.Background(), s.URL); err != nil {
-		t.Fatalf("pgtest: %v", err)
-	}
+	s.OwnerURL = s.running.URL
+	s.URL = ServerURL(s.OwnerURL)
+	watch(t, s.OwnerURL)
 	return s
 }
 

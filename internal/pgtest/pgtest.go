@@ -24,18 +24,15 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// AppRole is the role that serves requests; row-level security holds for it. A migration makes it.
-const AppRole = "doorstep_app"
-
 const patience = 90 * time.Second
 
 // DB is a test's private database. It is dropped, whatever is still connected, when the test ends.
 type DB struct {
-	// URL reaches the database as its owner.
-	URL string
+	// URL reaches the database as a server does, by a login that owns nothing. OwnerURL reaches it as its owner.
+	URL, OwnerURL string
 	// Owner is a pool whose connections own everything: row-level security does not hold for them.
 	Owner *pgxpool.Pool
-	// App is a pool whose connections are AppRole, as the server's are.
+	// App is a pool on URL.
 	App *pgxpool.Pool
 }
 
@@ -52,22 +49,23 @@ func New(t testing.TB) *DB {
 	if err != nil {
 		t.Fatalf("pgtest: migrate the template: %v", err)
 	}
-	db := &DB{URL: create(t, admin, template)}
-	if err := learn(ctx, db.URL); err != nil {
+	db := &DB{OwnerURL: create(t, admin, template)}
+	db.URL = ServerURL(db.OwnerURL)
+	if err := learn(ctx, db.OwnerURL); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	db.Owner = pool(t, db.URL, "")
-	db.App = pool(t, db.URL, AppRole)
+	db.Owner = pool(t, db.OwnerURL, nil)
+	db.App = pool(t, db.URL, recorder)
 	return db
 }
 
-// URL is New for a test that opens its own connections.
+// URL is New for a test that opens its own connections, as a server does.
 func URL(t testing.TB) string {
 	t.Helper()
 	return New(t).URL
 }
 
-// Empty makes a database without any migration and returns its owner's URL.
+// Empty makes a database without any migration and returns its owner's URL; ServerURL makes the server's of it.
 func Empty(t testing.TB) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -107,20 +105,14 @@ func drop(admin, name string) error {
 	return err
 }
 
-func pool(t testing.TB, url, role string) *pgxpool.Pool {
+func pool(t testing.TB, url string, tracer pgx.QueryTracer) *pgxpool.Pool {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	cfg.MaxConns = 16
-	if role != "" {
-		cfg.ConnConfig.Tracer = recorder
-		cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-			_, err := c.Exec(ctx, "SET ROLE "+ident(role))
-			return err
-		}
-	}
+	cfg.ConnConfig.Tracer = tracer
 	p, err := pgxpool.NewWithConfig(context.Background(), cfg)
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)

@@ -28,18 +28,18 @@ func TestDatabasesArePrivateAndParallel(t *testing.T) {
 	}
 }
 
-func TestAppPoolIsTheRoleThatRowSecurityHoldsFor(t *testing.T) {
+func TestAServersURLSignsInAsALoginThatIsNobodyElse(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	var role string
+	var login, role string
 	var bypass bool
 	err := db.App.QueryRow(t.Context(),
-		"SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&role, &bypass)
+		"SELECT session_user, current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&login, &role, &bypass)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if role != pgtest.AppRole || bypass {
-		t.Fatalf("the application's pool is %s, bypass %v", role, bypass)
+	if role != login || bypass {
+		t.Fatalf("the application's pool signs in as %s and works as %s, bypass %v", login, role, bypass)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestAnOwnServerKeepsWhatWasCommittedOverACrashAndAStop(t *testing.T) {
 		defer tick.Stop()
 		began := time.Now()
 		for ; ; <-tick.C {
-			c, err := pgx.Connect(t.Context(), server.URL)
+			c, err := pgx.Connect(t.Context(), server.OwnerURL)
 			if err == nil {
 				_, err = c.Exec(t.Context(), sql)
 				err = errors.Join(err, c.Close(t.Context()))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
@@ -46,32 +47,45 @@ var shared struct {
 	use *filelock.Lock // held as long as this process lives
 }
 
-// server is the URL of a server's database "postgres", for a role that may create databases.
+// server is the URL of a server's database "postgres", for a role that may create databases. The login of servers is
+// there, too.
 func server(ctx context.Context) (string, error) {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.url != "" {
 		return shared.url, nil
 	}
-	if given := os.Getenv("DOORSTEP_TEST_DATABASE_URL"); given != "" {
-		if err := able(ctx, given); err != nil {
-			return "", err
+	url, use, err := find(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := migrations.MakeLogin(ctx, url, ServerURL(url)); err != nil {
+		if use != nil {
+			err = errors.Join(err, use.Release())
 		}
-		shared.url = given
-		return given, nil
+		return "", err
+	}
+	shared.url, shared.use = url, use
+	return url, nil
+}
+
+// find finds the given server, or the shared one and the lock that keeps it.
+func find(ctx context.Context) (string, *filelock.Lock, error) {
+	if given := os.Getenv("DOORSTEP_TEST_DATABASE_URL"); given != "" {
+		return given, nil, able(ctx, given)
 	}
 	dir, err := folder()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	// A shared lock on "use" says: somebody needs the server. It waits while a server is on its way down.
 	use, err := filelock.Shared(ctx, filepath.Join(dir, "use"))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	start, err := filelock.Exclusive(ctx, filepath.Join(dir, "start"))
 	if err != nil {
-		return "", errors.Join(err, use.Release())
+		return "", nil, errors.Join(err, use.Release())
 	}
 	defer start.Release()
 	url, err := running(ctx, dir)
@@ -79,10 +93,9 @@ func server(ctx context.Context) (string, error) {
 		url, err = launch(ctx, dir)
 	}
 	if err != nil {
-		return "", errors.Join(err, use.Release())
+		return "", nil, errors.Join(err, use.Release())
 	}
-	shared.url, shared.use = url, use
-	return url, nil
+	return url, use, nil
 }
 
 // able tells what the role of a given server lacks, before a hundred tests fail for it.

@@ -75,15 +75,16 @@ func (r *Room) Enrol(ctx context.Context, typed, deviceName, appVersion string) 
 		return Enrolment{}, fault.New(fault.EnrolmentInvalid, "")
 	}
 	hash := hashEnrolmentCode(r.Secret, normal)
-	var e Enrolment
-	err := r.Store.Pool.QueryRow(ctx, `SELECT org_id FROM enrolment_code WHERE code_hash = $1`, hash).Scan(&e.Org.ID)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Enrolment{}, fault.New(fault.EnrolmentInvalid, "")
-	}
-	if err != nil {
+	var org *uuid.UUID
+	if err := r.Store.Pool.QueryRow(ctx, `SELECT org_of_enrolment_code($1)`, hash).Scan(&org); err != nil {
 		return Enrolment{}, err
 	}
-	if e.Org, err = r.OrgByID(ctx, e.Org.ID); err != nil {
+	if org == nil {
+		return Enrolment{}, fault.New(fault.EnrolmentInvalid, "")
+	}
+	var e Enrolment
+	var err error
+	if e.Org, err = r.OrgByID(ctx, *org); err != nil {
 		return Enrolment{}, err
 	}
 	err = r.transact(ctx, e.Org.ID, func(tx *postgres.Tx) error {

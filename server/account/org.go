@@ -33,8 +33,11 @@ func (r *Room) CreateOrg(ctx context.Context, o Org) (Org, error) {
 	if o.Zone == nil || o.NameZH == "" || len(o.Currency) != 3 {
 		return Org{}, fault.New(fault.InvalidArgument, "an org has a name, a time zone and a currency")
 	}
-	_, err := r.Store.Pool.Exec(ctx, `INSERT INTO org (id, slug, name_zh, name_en, time_zone, currency, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, o.ID, o.Slug, o.NameZH, o.NameEN, o.Zone.String(), o.Currency, r.Now().UTC())
+	err := r.transact(ctx, o.ID, func(tx *postgres.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO org (id, slug, name_zh, name_en, time_zone, currency, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, o.ID, o.Slug, o.NameZH, o.NameEN, o.Zone.String(), o.Currency, r.Now().UTC())
+		return err
+	})
 	if duplicate(err) {
 		return Org{}, fault.Wrap(err, fault.Conflict, "short name %s", o.Slug)
 	}
@@ -52,8 +55,10 @@ func (r *Room) KeepFinished(ctx context.Context, org uuid.UUID, days int) error 
 	if days < 0 || days > 3650 {
 		return fault.New(fault.InvalidArgument, "finished days: 1 to 3650, or 0")
 	}
-	_, err := r.Store.Pool.Exec(ctx, `UPDATE org SET finished_days = nullif($2, 0) WHERE id = $1`, org, days)
-	return err
+	return r.transact(ctx, org, func(tx *postgres.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE org SET finished_days = nullif($2, 0) WHERE id = $1`, org, days)
+		return err
+	})
 }
 
 // AssignByItself sets whether the rules assign an org's waiting tickets without being asked.

@@ -394,7 +394,7 @@ func TestATokenThatIsNewerThanTheDatabaseWaitsForTheRestoreToBeDeclared(t *testi
 	_, err = c.sync().Pull(t.Context(), with(&syncv1.PullRequest{}, held.GetAccess()))
 	want(t, "the device is not revoked for it", err, "")
 	c.clock.Advance(time.Minute)
-	if err := c.Rooms.Store.NewGeneration(t.Context()); err != nil {
+	if err := postgres.NewGeneration(t.Context(), c.db.Owner, c.clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if held, err = refresh(held.GetRefresh()); err != nil {
@@ -572,12 +572,13 @@ func TestSigningInTellsNothingToWhoGuesses(t *testing.T) {
 
 func TestAnOldSchemaIsRefusedWithWhatToDo(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Empty(t)
+	owner := pgtest.Empty(t)
+	url := pgtest.ServerURL(owner)
 	_, err := app.Start(t.Context(), app.Config{DatabaseURL: url, Listen: "127.0.0.1:0", Objects: nowhere})
 	if fault.CodeOf(err) != fault.ConfigInvalid || !strings.Contains(err.Error(), "doorstep migrate") {
 		t.Error(err)
 	}
-	if err := app.Migrate(t.Context(), url); err != nil {
+	if err := app.Migrate(t.Context(), owner, url); err != nil {
 		t.Fatal(err)
 	}
 	a, err := app.Start(t.Context(), app.Config{DatabaseURL: url, Listen: "127.0.0.1:0", Objects: nowhere})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
-	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/job"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -52,7 +51,7 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 			a.release(ctx)
 		}
 	}()
-	if err := ready(ctx, c.DatabaseURL); err != nil {
+	if err := ready(ctx, c.DatabaseURL, false); err != nil {
 		return nil, err
 	}
 	if a.pool, err = a.line.Open(ctx, c.DatabaseURL, a.config.DatabasePool); err != nil {
@@ -93,6 +92,9 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	if !c.WithoutJobs {
+		if err := ready(ctx, c.DatabaseURL, true); err != nil {
+			return nil, err
+		}
 		if err := a.startJobs(ctx); err != nil {
 			return nil, err
 		}
@@ -105,18 +107,6 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 	a.health.Ready(true)
 	a.config.Log.InfoContext(ctx, "serving", "address", a.server.URL(), "public", a.PublicURL())
 	return a, nil
-}
-
-// ready checks that the database answers and has this program's schema.
-func ready(ctx context.Context, url string) error {
-	pending, err := migrations.Pending(ctx, url)
-	if err != nil {
-		return fault.Wrap(err, fault.ConfigInvalid, "the database does not answer, or is none of ours: check DOORSTEP_DATABASE_URL")
-	}
-	if pending {
-		return fault.New(fault.ConfigInvalid, "the database's schema is older than this program: run doorstep migrate")
-	}
-	return nil
 }
 
 // URL is the server's own address.
@@ -198,15 +188,4 @@ func (a *App) handler() (http.Handler, error) {
 	a.Rooms.handlers(mux, border.Options())
 	a.pages(mux)
 	return a.health.Wrap(border.Wrap(mux)), nil
-}
-
-// Migrate brings the database to this program's schema. Many may run it at once.
-func Migrate(ctx context.Context, databaseURL string) error {
-	if err := migrations.Up(ctx, databaseURL); err != nil {
-		return fault.Wrap(err, fault.ConfigInvalid, "the database could not be migrated: %v", err)
-	}
-	if err := job.Migrate(ctx, databaseURL); err != nil {
-		return fault.Wrap(err, fault.ConfigInvalid, "the database could not be migrated: %v", err)
-	}
-	return nil
 }

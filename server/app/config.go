@@ -20,7 +20,7 @@ import (
 
 // Config says what an App stands on. Fields without a word about it have a default.
 type Config struct {
-	// DatabaseURL reaches PostgreSQL as a role that may SET ROLE doorstep_app. Required.
+	// DatabaseURL reaches PostgreSQL by a login of the server's own, which owns nothing; see package migrations. Required.
 	DatabaseURL string
 	// DatabasePool is the greatest number of connections; default 20.
 	DatabasePool int

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
@@ -133,12 +132,14 @@ func (r *Room) random() io.Reader {
 
 // orgOf finds the tenant of a handle or host; an unknown one is code_unknown.
 func (r *Room) orgOf(ctx context.Context, handle string) (change.Org, error) {
-	var org uuid.UUID
-	err := r.Store.Pool.QueryRow(ctx, `SELECT org_id FROM code_org WHERE handle = $1`, strings.ToLower(handle)).Scan(&org)
-	if errors.Is(err, pgx.ErrNoRows) {
+	var org *uuid.UUID
+	if err := r.Store.Pool.QueryRow(ctx, `SELECT org_of_handle($1)`, strings.ToLower(handle)).Scan(&org); err != nil {
+		return change.Org{}, err
+	}
+	if org == nil {
 		return change.Org{}, fault.Wrap(errors.New("no org has this handle"), fault.CodeUnknown, "")
 	}
-	return change.Org(org), err
+	return change.Org(*org), nil
 }
 
 // register makes the org's handle known, so that its codes find it.
@@ -157,12 +158,12 @@ func (r *Room) UseHost(ctx context.Context, tx *postgres.Tx, host string) error 
 }
 
 func claimHandle(ctx context.Context, tx *postgres.Tx, handle string) error {
-	// The insert does nothing where the row exists; the comparison then tells whose it is.
+	// The insert does nothing where the row exists, also another org's, which only the function sees.
 	if _, err := tx.Exec(ctx, `INSERT INTO code_org (org_id, handle) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.OrgID(), handle); err != nil {
 		return err
 	}
 	var owner uuid.UUID
-	if err := tx.QueryRow(ctx, `SELECT org_id FROM code_org WHERE handle = $1`, handle).Scan(&owner); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT org_of_handle($1)`, handle).Scan(&owner); err != nil {
 		return err
 	}
 	if owner != tx.OrgID() {

@@ -12,7 +12,7 @@ import (
 )
 
 type adminDistribute struct {
-	installation
+	owning
 	DryRun bool `name:"dry-run" help:"Only check, and print the statements that would be made."`
 	Shards int  `default:"64" placeholder:"N" help:"How many parts the companies are spread over, ${default} unless given: two to four for each core of the largest cluster that you foresee. Decided by the first run."`
 }
@@ -25,8 +25,10 @@ must be the coordinator of a Citus cluster. Rows of one company stay together on
 Stop the servers first: tables are locked while their rows move. A run that was cut off is taken up by the next; on
 tables that are spread already it changes nothing. Run it again after an upgrade that brought new tables.
 
-  doorstep admin distribute --dry-run --database-url postgres://doorstep:…@coordinator/doorstep
-  doorstep admin distribute --database-url postgres://doorstep:…@coordinator/doorstep`
+  export DOORSTEP_OWNER_DATABASE_URL=postgres://doorstep_owner:…@coordinator/doorstep
+  export DOORSTEP_DATABASE_URL=postgres://doorstep_server:…@coordinator/doorstep
+  doorstep admin distribute --dry-run
+  doorstep admin distribute`
 }
 
 // Run spreads the tables.
@@ -34,13 +36,21 @@ func (a *adminDistribute) Run(ctx context.Context, c Console) error {
 	if a.Shards < 1 || a.Shards > 4096 {
 		return fault.New(fault.InvalidArgument, "--shards: 1 to 4096")
 	}
-	return a.database(ctx, c, func(url string) error {
-		conn, err := pgx.Connect(ctx, url)
+	return a.databases(ctx, c, func(ownerURL, serverURL string) error {
+		if serverURL == "" {
+			return fault.New(fault.ConfigInvalid, "DOORSTEP_DATABASE_URL: %s", pick(c, "the servers' login, which is tried out, too", "服务器登录账号，也需试用"))
+		}
+		conn, err := pgx.Connect(ctx, ownerURL)
 		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "")
+			return fault.Wrap(err, fault.ConfigInvalid, "DOORSTEP_OWNER_DATABASE_URL")
 		}
 		defer conn.Close(context.WithoutCancel(ctx))
-		obstacles, err := distribute.Check(ctx, conn, url)
+		server, err := pgx.Connect(ctx, serverURL)
+		if err != nil {
+			return fault.Wrap(err, fault.ConfigInvalid, "DOORSTEP_DATABASE_URL: %s", pick(c, "run doorstep migrate first", "请先运行 doorstep migrate"))
+		}
+		defer server.Close(context.WithoutCancel(ctx))
+		obstacles, err := distribute.Check(ctx, conn, server)
 		if err != nil {
 			return fault.Wrap(err, fault.SpreadBlocked, "%v", err)
 		}
@@ -58,7 +68,7 @@ func (a *adminDistribute) Run(ctx context.Context, c Console) error {
 		if a.DryRun {
 			return nil
 		}
-		return a.spread(ctx, c, conn)
+		return a.spread(ctx, c, conn, server)
 	})
 }
 
@@ -76,8 +86,8 @@ func (a *adminDistribute) print(ctx context.Context, c Console, conn *pgx.Conn) 
 	return nil
 }
 
-func (a *adminDistribute) spread(ctx context.Context, c Console, conn *pgx.Conn) error {
-	made, err := distribute.Run(ctx, conn, a.Shards, func(s distribute.Step, at, of int) {
+func (a *adminDistribute) spread(ctx context.Context, c Console, conn, server *pgx.Conn) error {
+	made, err := distribute.Run(ctx, conn, server, a.Shards, func(s distribute.Step, at, of int) {
 		_, _ = fmt.Fprintf(c.Out, "%d/%d %s\n", at, of, s.SQL) // a terminal that is gone does not stop the work
 	})
 	if errors.Is(err, distribute.ErrBusy) {

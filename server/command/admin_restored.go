@@ -2,15 +2,20 @@ package command
 
 import (
 	"context"
+	"time"
 
-	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/migrations"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-type adminRestored struct{ installation }
+type adminRestored struct{ owning }
 
 // Help is shown by doorstep admin restored --help.
 func (adminRestored) Help() string {
-	return `Run this once, before the servers start again on a database that was restored from a backup.
+	return `Run this once, after doorstep migrate and before the servers start again, on a database that was restored from a backup.
 
 Phones hold cursors and numbers of a history that the backup does not know. This begins a new generation: each
 phone fetches its feeds anew at its next contact and goes on sending from its own number. What was unsent stays
@@ -20,13 +25,22 @@ keep what they sent (DOORSTEP_BACKUP_DAYS); what is older is lost with the datab
 The backup has also forgotten which devices were revoked and which people were disabled since it was made: they are
 let in again. Do that again; the servers' logs say "a device is revoked" and "a person is disabled" with their ids.
 
+  export DOORSTEP_OWNER_DATABASE_URL=postgres://doorstep_owner:…@db.internal/doorstep
   doorstep admin restored`
 }
 
 // Run begins a new generation.
 func (a *adminRestored) Run(ctx context.Context, c Console) error {
-	return a.accounts(ctx, c, func(r *account.Room) error {
-		if err := r.Store.NewGeneration(ctx); err != nil {
+	return a.databases(ctx, c, func(url, _ string) error {
+		conn, err := pgx.Connect(ctx, url)
+		if err != nil {
+			return fault.Wrap(err, fault.ConfigInvalid, "DOORSTEP_OWNER_DATABASE_URL")
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		if pending, err := migrations.Pending(ctx, conn); err != nil || pending {
+			return fault.Wrap(err, fault.ConfigInvalid, "%s", pick(c, "run doorstep migrate first", "请先运行 doorstep migrate"))
+		}
+		if err := postgres.NewGeneration(ctx, conn, time.Now()); err != nil {
 			return err
 		}
 		c.Say("A new generation begins: phones fetch their feeds anew and keep their queues.",

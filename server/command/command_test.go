@@ -38,6 +38,12 @@ func installation(t *testing.T) (terminal, []string) {
 	return m, []string{"--database-url", pgtest.New(t).URL, "--secret-file", secret}
 }
 
+// ownerOf is the owner's URL of the database that where names.
+func ownerOf(t *testing.T, where []string) string {
+	t.Helper()
+	return pgtest.OwnerURL(t, where[1])
+}
+
 func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	t.Parallel()
 	m, where := installation(t)
@@ -219,13 +225,16 @@ func TestEveryCommandTeachesByExample(t *testing.T) {
 
 func TestServeDrainsWhenItIsToldTo(t *testing.T) {
 	t.Parallel()
-	_, where := installation(t)
+	m, where := installation(t)
+	if out, e, code := m.run("migrate", "--owner-database-url", ownerOf(t, where), "--database-url", where[1]); code != 0 || !strings.Contains(out, "tables, roles and rights") {
+		t.Fatal(out, e)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var log syncBuffer
 	done := make(chan int, 1)
 	log.said = cancel // the first line says that it serves
 	go func() {
-		done <- command.Run(ctx, append([]string{"serve", "--migrate", "--listen", "127.0.0.1:0", "--s3-endpoint", "127.0.0.1:1", "--s3-access-key", "x", "--s3-secret-key", "x"}, where...),
+		done <- command.Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--s3-endpoint", "127.0.0.1:1", "--s3-access-key", "x", "--s3-secret-key", "x"}, where...),
 			command.Console{Out: &log, Err: &log, Getenv: os.Getenv})
 	}()
 	if code := <-done; code != 0 {
@@ -239,8 +248,9 @@ func TestServeDrainsWhenItIsToldTo(t *testing.T) {
 func TestSpreadingOnAStockPostgresSaysWhatIsMissingAndShowsTheStatements(t *testing.T) {
 	t.Parallel()
 	m, _ := installation(t)
-	url := pgtest.New(t).URL
-	out, e, code := m.run("admin", "distribute", "--dry-run", "--database-url", url)
+	db := pgtest.New(t)
+	where := []string{"--database-url", db.URL, "--owner-database-url", db.OwnerURL}
+	out, e, code := m.run(append([]string{"admin", "distribute", "--dry-run"}, where...)...)
 	for _, want := range []string{"has no extension citus", "create_distributed_table('public.ticket', 'org_id'", "create_reference_table('public.org')"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the dry run does not say %s:\n%s", want, out)
@@ -250,11 +260,11 @@ func TestSpreadingOnAStockPostgresSaysWhatIsMissingAndShowsTheStatements(t *test
 		t.Errorf("%d %s", code, e)
 	}
 	m.env["LANG"] = "zh_CN.UTF-8"
-	out, e, code = m.run("admin", "distribute", "--database-url", url)
+	out, e, code = m.run(append([]string{"admin", "distribute"}, where...)...)
 	if code != 1 || !strings.Contains(out, "没有 citus 扩展") || strings.Contains(out, "create_") || !strings.Contains(e, "无法分布") {
 		t.Errorf("%d %s%s", code, out, e)
 	}
-	if _, _, code = m.run("admin", "distribute", "--shards", "0", "--database-url", url); code != 1 {
+	if _, _, code = m.run(append([]string{"admin", "distribute", "--shards", "0"}, where...)...); code != 1 {
 		t.Error("no shards at all are taken")
 	}
 }

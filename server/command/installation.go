@@ -22,7 +22,7 @@ import (
 // installation says which database, object store and secret to work on. Without a database URL it is the
 // embedded one of the data folder: the running one if there is one, else one that is started for the command.
 type installation struct {
-	DatabaseURL string `name:"database-url" env:"DOORSTEP_DATABASE_URL" placeholder:"URL" group:"What to work on:" help:"PostgreSQL 15 or newer, for example postgres://doorstep:…@db/doorstep. Without it, an embedded PostgreSQL in the data folder."`
+	DatabaseURL string `name:"database-url" env:"DOORSTEP_DATABASE_URL" placeholder:"URL" group:"What to work on:" help:"PostgreSQL 15 or newer, by the server's own login, for example postgres://doorstep_server:…@db/doorstep. Without it, an embedded PostgreSQL in the data folder."`
 
 	S3Endpoint       string `name:"s3-endpoint" env:"DOORSTEP_S3_ENDPOINT" placeholder:"HOST:PORT" group:"What to work on:" help:"S3 store as the server reaches it; https:// in front switches TLS on. Without it, an embedded store."`
 	S3PublicEndpoint string `name:"s3-public-endpoint" env:"DOORSTEP_S3_PUBLIC_ENDPOINT" placeholder:"HOST:PORT" group:"What to work on:" help:"The same as phones reach it, where that differs."`
@@ -46,6 +46,8 @@ type opened struct {
 	embedded bool
 	// storePort is the embedded store's port.
 	storePort int
+	// ownerURL reaches an embedded database as its owner.
+	ownerURL string
 }
 
 // open finds or starts the services. storeHost is where an embedded object store listens; "" for this machine
@@ -70,18 +72,6 @@ func (i installation) open(ctx context.Context, c Console, storeHost string) (op
 	return i.start(ctx, c, secret, storeHost)
 }
 
-// database gives fn the URL of the installation's database, for what needs nothing else of it.
-func (i installation) database(ctx context.Context, c Console, fn func(url string) error) error {
-	if i.DatabaseURL != "" {
-		return fn(i.DatabaseURL)
-	}
-	o, err := i.open(ctx, c, "")
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(o.config.DatabaseURL), o.stop(context.WithoutCancel(ctx)))
-}
-
 func (i installation) external() (opened, error) {
 	secret, err := i.secret("", false)
 	if err != nil {
@@ -102,6 +92,7 @@ func (i installation) external() (opened, error) {
 // runState is what a process with embedded services leaves in the data folder for other commands.
 type runState struct {
 	DatabaseURL string      `json:"database_url"`
+	OwnerURL    string      `json:"owner_database_url"`
 	Objects     app.Objects `json:"objects"`
 	StorePort   int         `json:"store_port"`
 	PublicURL   string      `json:"public_url,omitempty"`
@@ -125,7 +116,7 @@ func (i installation) running(ctx context.Context, secret account.Secret) (opene
 	}
 	_ = conn.Close(ctx) // it has answered, that is all we wanted
 	return opened{
-		config: app.Config{DatabaseURL: s.DatabaseURL, Objects: s.Objects, Secret: secret, PublicURL: s.PublicURL}, storePort: s.StorePort,
+		config: app.Config{DatabaseURL: s.DatabaseURL, Objects: s.Objects, Secret: secret, PublicURL: s.PublicURL}, storePort: s.StorePort, ownerURL: s.OwnerURL,
 		stop: func(context.Context) error { return nil },
 	}, true
 }
@@ -138,7 +129,7 @@ func (i installation) start(ctx context.Context, c Console, secret account.Secre
 	if err != nil {
 		return opened{}, err
 	}
-	o := opened{embedded: true, failed: s.Failed(), storePort: s.S3.Port, config: app.Config{
+	o := opened{embedded: true, failed: s.Failed(), storePort: s.S3.Port, ownerURL: s.OwnerURL, config: app.Config{
 		DatabaseURL: s.DatabaseURL, Secret: secret,
 		Objects: app.Objects{
 			Endpoint: s.S3.Endpoint, PublicEndpoint: i.S3PublicEndpoint, Bucket: s.S3.Bucket, Region: s.S3.Region,
@@ -153,7 +144,8 @@ func (i installation) start(ctx context.Context, c Console, secret account.Secre
 		return errors.Join(s.Stop(ctx), err)
 	}
 	if err = i.announce(o, ""); err == nil {
-		err = app.Migrate(ctx, o.config.DatabaseURL)
+		// The database came into being with this folder, and this program is all that uses it.
+		err = app.Migrate(ctx, o.ownerURL, o.config.DatabaseURL)
 	}
 	if err != nil {
 		return opened{}, errors.Join(err, o.stop(context.WithoutCancel(ctx)))
@@ -166,7 +158,7 @@ func (i installation) announce(o opened, publicURL string) error {
 	if !o.embedded {
 		return nil
 	}
-	b, err := json.Marshal(runState{o.config.DatabaseURL, o.config.Objects, o.storePort, publicURL})
+	b, err := json.Marshal(runState{o.config.DatabaseURL, o.ownerURL, o.config.Objects, o.storePort, publicURL})
 	if err == nil {
 		err = os.WriteFile(i.runFile(), b, 0o600)
 	}

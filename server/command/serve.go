@@ -77,7 +77,7 @@ func (s serving) logger(w io.Writer) *slog.Logger {
 type serve struct {
 	installation
 	serving
-	Migrate bool `help:"Bring the database to this program's schema first; safe on several replicas at once."`
+	Migrate bool `hidden:""` // of older versions
 }
 
 // Help is shown by doorstep serve --help.
@@ -88,9 +88,9 @@ Any number of replicas may stand behind a load balancer; PostgreSQL and the S3 s
   A production replica:
     doorstep admin secret /etc/doorstep/secret          once, then copy it to each replica
     export DOORSTEP_SECRET_FILE=/etc/doorstep/secret
-    export DOORSTEP_DATABASE_URL=postgres://doorstep:…@db.internal/doorstep
+    export DOORSTEP_DATABASE_URL=postgres://doorstep_server:…@db.internal/doorstep
     export DOORSTEP_S3_ENDPOINT=https://s3.internal DOORSTEP_S3_ACCESS_KEY=… DOORSTEP_S3_SECRET_KEY=…
-    doorstep migrate
+    doorstep migrate                                    first, with DOORSTEP_OWNER_DATABASE_URL; see its --help
     doorstep serve --listen :8080 --public-url https://doorstep.example.com --drain-delay 5s
 
   One machine, nothing else installed (PostgreSQL and the store run embedded under .doorstep):
@@ -102,6 +102,11 @@ SIGTERM or Ctrl-C drains: readiness goes, streams are told to come back, calls i
 
 // Run serves until ctx ends.
 func (s *serve) Run(ctx context.Context, c Console) error {
+	if s.Migrate {
+		return fault.New(fault.ConfigInvalid, "%s", pick(c,
+			"--migrate: a server does not change the schema, because its login may not. Run doorstep migrate before it",
+			"--migrate：服务器的账号无权更改数据库结构，请先运行 doorstep migrate"))
+	}
 	o, err := s.open(ctx, c, "")
 	if err != nil {
 		return err
@@ -113,11 +118,6 @@ func (s *serve) Run(ctx context.Context, c Console) error {
 	}
 	if err := s.apply(&o.config, c.Err); err != nil {
 		return stop(err)
-	}
-	if s.Migrate {
-		if err := app.Migrate(ctx, o.config.DatabaseURL); err != nil {
-			return stop(err)
-		}
 	}
 	a, err := app.Start(ctx, o.config)
 	if err != nil {
@@ -144,25 +144,4 @@ func untilDone(ctx context.Context, a *app.App, failed <-chan error, drain time.
 		closeErr = nil // what did not finish in time was cut, as the operator asked
 	}
 	return errors.Join(err, closeErr)
-}
-
-type migrate struct{ installation }
-
-// Help is shown by doorstep migrate --help.
-func (migrate) Help() string {
-	return `Brings the database to this program's schema and does nothing when it is there already. It waits for
-another migration that is running. Safe while the older version still serves.
-
-  doorstep migrate --database-url postgres://doorstep:…@db.internal/doorstep`
-}
-
-// Run migrates.
-func (m *migrate) Run(ctx context.Context, c Console) error {
-	return m.database(ctx, c, func(url string) error {
-		if err := app.Migrate(ctx, url); err != nil { // the embedded start has migrated already
-			return err
-		}
-		c.Say("The database has this program's schema.", "数据库结构已是最新。")
-		return nil
-	})
 }

@@ -66,6 +66,7 @@ type desk struct {
 	who   identity.Identity
 	item  uuid.UUID
 	at    time.Time
+	db    *pgtest.DB
 }
 
 func open(t *testing.T) *desk {
@@ -83,7 +84,7 @@ func open(t *testing.T) *desk {
 	d := &desk{
 		t: t, trade: trade{&postgres.Store{Pool: db.App, Now: time.Now, Poker: postgres.NewPoker(hub, db.App, log)}},
 		who:  identity.Identity{Org: uuid.New(), User: uuid.New(), Device: uuid.New(), Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}},
-		item: uuid.New(), at: time.Now(),
+		item: uuid.New(), at: time.Now(), db: db,
 	}
 	d.Service = &delta.Service{
 		Store: d.trade.Store, Hub: hub, Log: log, Heartbeat: time.Minute, MaxAge: time.Hour, MaxWatches: 10, KeepDays: 14,
@@ -229,7 +230,7 @@ func TestAfterARestoreADeviceThatTheBackupNeverHeardOfIsBelieved(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := open(t)
-			if err := d.Store.NewGeneration(t.Context()); err != nil {
+			if err := postgres.NewGeneration(t.Context(), d.db.Owner, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			d.pull(&syncv1.PullRequest{Unsent: 1})

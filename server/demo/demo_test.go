@@ -26,7 +26,7 @@ import (
 func installation(t *testing.T) app.Config {
 	t.Helper()
 	db, store := pgtest.New(t), s3test.New(t)
-	if err := app.Migrate(t.Context(), db.URL); err != nil {
+	if err := app.Migrate(t.Context(), db.OwnerURL, db.URL); err != nil {
 		t.Fatal(err)
 	}
 	return app.Config{

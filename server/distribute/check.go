@@ -11,7 +11,6 @@ import (
 
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/migrations/tenancy"
-	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // oldest is the oldest major version of Citus whose functions are used here; 13.2 is the one that the design was
@@ -21,9 +20,9 @@ const oldest = 12
 // Obstacle is something that must be put right before the tables can be spread, with what to do about it.
 type Obstacle struct{ English, Chinese string }
 
-// Check lists what stands in the way; none when the plan can be carried out. conn works as the role that the servers
-// sign in as, url reaches the same database.
-func Check(ctx context.Context, conn *pgx.Conn, url string) ([]Obstacle, error) {
+// Check lists what stands in the way; none when the plan can be carried out. conn signed in as the database's owner,
+// server as the servers do.
+func Check(ctx context.Context, conn, server *pgx.Conn) ([]Obstacle, error) {
 	var version string
 	err := conn.QueryRow(ctx, "SELECT extversion FROM pg_extension WHERE extname = 'citus'").Scan(&version)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -40,14 +39,20 @@ func Check(ctx context.Context, conn *pgx.Conn, url string) ([]Obstacle, error) 
 			fmt.Sprintf("Citus 版本为 %s，请安装 %d 或更新版本并执行 ALTER EXTENSION citus UPDATE。", version, oldest),
 		})
 	}
-	for _, check := range []func(context.Context, *pgx.Conn) ([]Obstacle, error){nodes, setting, role, schema} {
-		more, err := check(ctx, conn)
+	for _, check := range []func() ([]Obstacle, error){
+		func() ([]Obstacle, error) { return nodes(ctx, conn) },
+		func() ([]Obstacle, error) { return setting(ctx, server) },
+		func() ([]Obstacle, error) { return login(ctx, conn, server.Config().User) },
+		func() ([]Obstacle, error) { return bound(ctx, conn) },
+		func() ([]Obstacle, error) { return schema(ctx, conn) },
+	} {
+		more, err := check()
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, more...)
 	}
-	pending, err := migrations.Pending(ctx, url)
+	pending, err := migrations.Pending(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +117,9 @@ func nodes(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
 }
 
 // setting sees to it that workers hear of SET LOCAL doorstep.org; without it, row-level security shows nothing there.
-func setting(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
+func setting(ctx context.Context, server *pgx.Conn) ([]Obstacle, error) {
 	var user, value string
-	if err := conn.QueryRow(ctx, "SELECT session_user, coalesce(current_setting('citus.propagate_set_commands', true), '')").Scan(&user, &value); err != nil {
+	if err := server.QueryRow(ctx, "SELECT session_user, coalesce(current_setting('citus.propagate_set_commands', true), '')").Scan(&user, &value); err != nil {
 		return nil, err
 	}
 	if value == "local" {
@@ -127,22 +132,59 @@ func setting(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
 	}}, nil
 }
 
-// role sees to it that the servers' role can reach every worker: Citus connects to workers as the role that a
-// connection works as, which is the one of SET ROLE.
-func role(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
-	rows, err := conn.Query(ctx, `SELECT nodename || ':' || nodeport FROM run_command_on_workers($1) WHERE NOT success OR result IS DISTINCT FROM '1' ORDER BY 1`,
-		fmt.Sprintf("SELECT count(*) FROM pg_roles WHERE rolname = '%s' AND rolcanlogin AND NOT rolsuper AND NOT rolbypassrls", postgres.Role))
+// login sees to it that the servers' login can reach every worker: Citus connects to workers as the role that a
+// connection works as.
+func login(ctx context.Context, conn *pgx.Conn, name string) ([]Obstacle, error) {
+	rows, err := conn.Query(ctx, `SELECT nodename || ':' || nodeport, success FROM run_command_on_workers($1) WHERE NOT success OR result IS DISTINCT FROM '1' ORDER BY 1`,
+		fmt.Sprintf("SELECT count(*) FROM pg_roles WHERE rolname = '%s' AND rolcanlogin AND NOT rolsuper AND NOT rolbypassrls", strings.ReplaceAll(name, "'", "''")))
 	if err != nil {
 		return nil, err
 	}
-	lacking, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(lacking) == 0 {
+	var mute, lacking []string
+	var node string
+	var success bool
+	if _, err := pgx.ForEachRow(rows, []any{&node, &success}, func() error {
+		if success {
+			lacking = append(lacking, node)
+		} else {
+			mute = append(mute, node)
+		}
+		return nil
+	}); err != nil {
 		return nil, err
 	}
-	list := strings.Join(lacking, ", ")
+	var out []Obstacle
+	if len(mute) > 0 {
+		list := strings.Join(mute, ", ")
+		out = append(out, Obstacle{
+			fmt.Sprintf("No answer from %s: bring it up, and let the owner's login in between the nodes (pg_hba.conf, pg_dist_authinfo).", list),
+			fmt.Sprintf("%s 没有响应：请启动该节点，并允许所有者账号在节点间连接（pg_hba.conf、pg_dist_authinfo）。", list),
+		})
+	}
+	if len(lacking) > 0 {
+		list := strings.Join(lacking, ", ")
+		out = append(out, Obstacle{
+			fmt.Sprintf("The login %[1]s cannot sign in on %[2]s, or could bypass row-level security there: make it there as on the coordinator, a member of %[3]s, and let it in between the nodes (pg_hba.conf, pg_dist_authinfo).", name, list, migrations.AppRole),
+			fmt.Sprintf("账号 %[1]s 无法登录 %[2]s，或在那里可绕过行级安全：请在该节点按协调节点的方式创建它并加入 %[3]s，并允许其在节点间连接（pg_hba.conf、pg_dist_authinfo）。", name, list, migrations.AppRole),
+		})
+	}
+	return out, nil
+}
+
+// bound sees to it that rows which are there already can be moved: row-level security that is forced binds the owner, too.
+func bound(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
+	var user string
+	var rows, passes bool
+	err := conn.QueryRow(ctx, `SELECT session_user, (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user),
+		EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relforcerowsecurity AND pg_relation_size(c.oid) > 0)`).
+		Scan(&user, &passes, &rows)
+	if err != nil || passes || !rows {
+		return nil, err
+	}
+	me := pgx.Identifier{user}.Sanitize()
 	return []Obstacle{{
-		fmt.Sprintf("The role %[1]s cannot sign in on %[2]s, or could bypass row-level security there: run ALTER ROLE %[1]s LOGIN NOSUPERUSER NOBYPASSRLS on the coordinator and let it in between the nodes (pg_hba.conf, pg_dist_authinfo).", postgres.Role, list),
-		fmt.Sprintf("角色 %[1]s 无法登录 %[2]s，或在那里可绕过行级安全：请在协调节点执行 ALTER ROLE %[1]s LOGIN NOSUPERUSER NOBYPASSRLS，并允许其在节点间连接（pg_hba.conf、pg_dist_authinfo）。", postgres.Role, list),
+		fmt.Sprintf("There are rows already, and the owner %[1]s could not move them past row-level security: a superuser runs ALTER ROLE %[1]s BYPASSRLS on every node for this step, and ALTER ROLE %[1]s NOBYPASSRLS afterwards.", me),
+		fmt.Sprintf("库中已有数据，所有者 %[1]s 受行级安全限制无法迁移：请由超级用户在每个节点执行 ALTER ROLE %[1]s BYPASSRLS，完成后再执行 ALTER ROLE %[1]s NOBYPASSRLS。", me),
 	}}, nil
 }
 

@@ -18,16 +18,20 @@ import (
 	"github.com/doorstep-dev/doorstep/server/job"
 )
 
-// cluster is a database with all tables and the stand-in for Citus of testdata/standin.sql.
+// cluster is a database with all tables and the stand-in for Citus of testdata/standin.sql, with its owner's connection.
 type cluster struct {
-	t   *testing.T
-	url string
+	t           *testing.T
+	url, server string
 	*pgx.Conn
 }
 
+// asServer connects as the servers do.
+func (c *cluster) asServer() *pgx.Conn { return connect(c.t, c.server) }
+
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	url := pgtest.URL(t)
+	db := pgtest.New(t)
+	url := db.OwnerURL
 	first, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +61,7 @@ func newCluster(t *testing.T) *cluster {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
-	return &cluster{t, url, connect(t, url)}
+	return &cluster{t, url, db.URL, connect(t, url)}
 }
 
 func connect(t *testing.T, url string) *pgx.Conn {
@@ -101,7 +105,7 @@ func quiet(distribute.Step, int, int) {}
 func TestThePlanOfAFreshInstallationIsTheGoldenOne(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	if err := job.Migrate(t.Context(), db.URL); err != nil {
+	if err := job.Migrate(t.Context(), db.OwnerURL); err != nil {
 		t.Fatal(err)
 	}
 	s, err := tenancy.Read(t.Context(), db.Owner)
@@ -140,11 +144,11 @@ func TestARunSpreadsEveryTableOnceAndTheNextChangesNothing(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	c.do("INSERT INTO region (org_id, id, name_zh, name_en) VALUES ($1, $1, 'x', 'x')", uuid.New())
-	obstacles, err := distribute.Check(t.Context(), c.Conn, c.url)
+	obstacles, err := distribute.Check(t.Context(), c.Conn, c.asServer())
 	if err != nil || len(obstacles) > 0 {
 		t.Fatal(obstacles, err)
 	}
-	made, err := distribute.Run(t.Context(), c.Conn, 32, quiet)
+	made, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 32, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +175,7 @@ func TestARunSpreadsEveryTableOnceAndTheNextChangesNothing(t *testing.T) {
 	if made < len(told) {
 		t.Errorf("%d statements made, %d heard", made, len(told))
 	}
-	if _, err = distribute.Run(t.Context(), c.Conn, 32, quiet); err != nil || len(placings(c.told())) != len(placings(slices.Clone(told))) {
+	if _, err = distribute.Run(t.Context(), c.Conn, c.asServer(), 32, quiet); err != nil || len(placings(c.told())) != len(placings(slices.Clone(told))) {
 		t.Errorf("the second run placed more: %v, %v", c.told()[len(told):], err)
 	}
 }
@@ -197,7 +201,7 @@ func TestARunThatIsCutOffIsTakenUpByTheNext(t *testing.T) {
 	spread := slices.DeleteFunc(slices.Clone(whole), func(s distribute.Step) bool { return !strings.Contains(s.SQL, "create_distributed_table") })
 	for _, cut := range []string{spread[0].Table, spread[len(spread)/2].Table, spread[len(spread)-1].Table} {
 		c.do("INSERT INTO stand_in.cut VALUES ($1)", cut)
-		if _, err := distribute.Run(t.Context(), c.Conn, 8, quiet); err == nil || !strings.Contains(err.Error(), "cut at "+cut) {
+		if _, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 8, quiet); err == nil || !strings.Contains(err.Error(), "cut at "+cut) {
 			t.Fatalf("cut at %s: %v", cut, err)
 		}
 		left, err := distribute.Read(t.Context(), c.Conn, 8)
@@ -206,7 +210,7 @@ func TestARunThatIsCutOffIsTakenUpByTheNext(t *testing.T) {
 		}
 		c.do("DELETE FROM stand_in.cut")
 	}
-	if _, err := distribute.Run(t.Context(), c.Conn, 8, quiet); err != nil {
+	if _, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 8, quiet); err != nil {
 		t.Fatal(err)
 	}
 	told := placings(c.told())
@@ -224,13 +228,13 @@ func TestARunThatIsCutOffIsTakenUpByTheNext(t *testing.T) {
 func TestATableOfALaterUpgradeIsSpreadByTheNextRun(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	if _, err := distribute.Run(t.Context(), c.Conn, 8, quiet); err != nil {
+	if _, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 8, quiet); err != nil {
 		t.Fatal(err)
 	}
 	c.do(`CREATE TABLE a_later_one (org_id uuid NOT NULL, id uuid NOT NULL, ticket_id uuid, PRIMARY KEY (org_id, id),
 		FOREIGN KEY (org_id, ticket_id) REFERENCES ticket (org_id, id))`)
 	before := len(placings(c.told()))
-	if _, err := distribute.Run(t.Context(), c.Conn, 8, quiet); err != nil {
+	if _, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 8, quiet); err != nil {
 		t.Fatal(err)
 	}
 	if told := placings(c.told()); !slices.Equal(told[before:], []string{"distributed a_later_one by org_id"}) {
@@ -242,8 +246,8 @@ func TestTwoRunsAtOnceDoNotMix(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
 	other := connect(t, c.url)
-	_, err := distribute.Run(t.Context(), c.Conn, 8, func(distribute.Step, int, int) {
-		if _, err := distribute.Run(t.Context(), other, 8, quiet); !errors.Is(err, distribute.ErrBusy) {
+	_, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 8, func(distribute.Step, int, int) {
+		if _, err := distribute.Run(t.Context(), other, c.asServer(), 8, quiet); !errors.Is(err, distribute.ErrBusy) {
 			t.Errorf("a second run beside the first: %v", err)
 		}
 	})
@@ -259,7 +263,7 @@ func TestWhatStandsInTheWayIsSaidBeforeAnythingIsChanged(t *testing.T) {
 		"a node that is away":   {"UPDATE stand_in.pg_dist_node SET isactive = false WHERE nodename = 'worker2'", "not active: worker2:5432"},
 		"no node to spread to":  {"DELETE FROM stand_in.pg_dist_node WHERE shouldhaveshards", "citus_add_node()"},
 		"a role without login":  {"UPDATE stand_in.answer SET result = '0' WHERE nodename = 'worker1'", "cannot sign in on worker1:5432"},
-		"a worker that is mute": {"UPDATE stand_in.answer SET success = false, result = NULL", "worker1:5432, worker2:5432"},
+		"a worker that is mute": {"UPDATE stand_in.answer SET success = false, result = NULL", "No answer from worker1:5432, worker2:5432"},
 		"a key without org_id":  {"CREATE UNIQUE INDEX broken ON ticket (number)", "unique key broken"},
 		"a pending migration":   {"DELETE FROM goose_db_version WHERE version_id > 1", "doorstep migrate"},
 		"a deaf role": {
@@ -270,7 +274,7 @@ func TestWhatStandsInTheWayIsSaidBeforeAnythingIsChanged(t *testing.T) {
 			t.Parallel()
 			k := newCluster(t)
 			k.do(c.sql)
-			obstacles, err := distribute.Check(t.Context(), connect(t, k.url), k.url)
+			obstacles, err := distribute.Check(t.Context(), connect(t, k.url), k.asServer())
 			if err != nil || len(obstacles) != 1 {
 				t.Fatal(obstacles, err)
 			}
@@ -283,8 +287,8 @@ func TestWhatStandsInTheWayIsSaidBeforeAnythingIsChanged(t *testing.T) {
 
 func TestAStockPostgresIsToldThatTheExtensionIsMissing(t *testing.T) {
 	t.Parallel()
-	url := pgtest.URL(t)
-	obstacles, err := distribute.Check(t.Context(), connect(t, url), url)
+	db := pgtest.New(t)
+	obstacles, err := distribute.Check(t.Context(), connect(t, db.OwnerURL), connect(t, db.URL))
 	if err != nil || len(obstacles) != 1 || !strings.Contains(obstacles[0].English, "no extension citus") {
 		t.Error(obstacles, err)
 	}

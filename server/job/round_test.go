@@ -16,7 +16,7 @@ import (
 func TestARoundGivesEachOrgOneJobAtAMomentOfItsOwnHoweverOftenItBegins(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	if err := Migrate(t.Context(), db.URL); err != nil {
+	if err := Migrate(t.Context(), db.OwnerURL); err != nil {
 		t.Fatal(err)
 	}
 	orgs := make([]change.Org, 50)

@@ -55,9 +55,11 @@ type S3 struct {
 
 // Services are the running database and object store.
 type Services struct {
-	// DatabaseURL reaches the database as its owner; the password is in it.
-	DatabaseURL string
-	S3          S3
+	// DatabaseURL is for a server: its login owns nothing, and is made by the database's migrations. OwnerURL reaches the
+	// database as its owner. The passwords are in them.
+	DatabaseURL, OwnerURL string
+
+	S3 S3
 	// PIDs are the processes that run for us: PostgreSQL's supervisor, its postmaster, the object store.
 	PIDs []int
 	// PostgresDir is where PostgreSQL's data really lies; see postgres.Place.
@@ -129,7 +131,7 @@ func (s *Services) start(ctx context.Context, cfg Config, dir string) error {
 	if err := both.Wait(); err != nil {
 		return err
 	}
-	s.DatabaseURL = s.database.URL
+	s.DatabaseURL, s.OwnerURL = s.database.ServerURL, s.database.URL
 	s.PIDs = []int{s.database.Supervisor(), s.database.PID, s.store.PID()}
 	s.S3 = S3{
 		Endpoint: s.store.Endpoint, AccessKey: s.store.AccessKey, SecretKey: s.store.SecretKey,

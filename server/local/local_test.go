@@ -160,10 +160,10 @@ func TestDataIsThereAgainAfterAStop(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	first := start(t, local.Config{Dir: dir})
-	if _, err := pgxExec(t, first.DatabaseURL, "CREATE TABLE kept (v text)"); err != nil {
+	if _, err := pgxExec(t, first.OwnerURL, "CREATE TABLE kept (v text)"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pgxExec(t, first.DatabaseURL, "INSERT INTO kept VALUES ('上门')"); err != nil {
+	if _, err := pgxExec(t, first.OwnerURL, "INSERT INTO kept VALUES ('上门')"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := client(t, first).PutObject(t.Context(), first.S3.Bucket, "kept", strings.NewReader("x"), 1, minio.PutObjectOptions{})
@@ -172,10 +172,10 @@ func TestDataIsThereAgainAfterAStop(t *testing.T) {
 	}
 	stop(t, first)
 	second := start(t, local.Config{Dir: dir})
-	if second.DatabaseURL != first.DatabaseURL || second.S3 != first.S3 {
+	if second.OwnerURL != first.OwnerURL || second.S3 != first.S3 {
 		t.Errorf("addresses changed: %+v, %+v", first, second)
 	}
-	if v := query(t, second.DatabaseURL, "SELECT v FROM kept"); v != "上门" {
+	if v := query(t, second.OwnerURL, "SELECT v FROM kept"); v != "上门" {
 		t.Errorf("the database holds %q", v)
 	}
 	if _, err := client(t, second).StatObject(t.Context(), second.S3.Bucket, "kept", minio.StatObjectOptions{}); err != nil {
@@ -242,7 +242,7 @@ func TestNoProcessOutlivesAParent(t *testing.T) {
 			t.Parallel()
 			dir := folder(t)
 			cmd, s := runParent(t, dir)
-			if _, err := pgxExec(t, s.DatabaseURL, "CREATE TABLE kept AS SELECT 'yes' AS v"); err != nil {
+			if _, err := pgxExec(t, s.OwnerURL, "CREATE TABLE kept AS SELECT 'yes' AS v"); err != nil {
 				t.Fatal(err)
 			}
 			if err := how.end(cmd); err != nil {
@@ -253,7 +253,7 @@ func TestNoProcessOutlivesAParent(t *testing.T) {
 			for _, pid := range s.PIDs {
 				gone(t, pid)
 			}
-			if v := query(t, again.DatabaseURL, "SELECT v FROM kept"); v != "yes" {
+			if v := query(t, again.OwnerURL, "SELECT v FROM kept"); v != "yes" {
 				t.Errorf("the database holds %q", v)
 			}
 		})
@@ -264,7 +264,7 @@ func TestStartsAgainAfterEverythingWasKilled(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	cmd, s := runParent(t, dir)
-	if _, err := pgxExec(t, s.DatabaseURL, "CREATE TABLE kept AS SELECT 'yes' AS v"); err != nil {
+	if _, err := pgxExec(t, s.OwnerURL, "CREATE TABLE kept AS SELECT 'yes' AS v"); err != nil {
 		t.Fatal(err)
 	}
 	for _, pid := range append([]int{cmd.Process.Pid}, s.PIDs...) {
@@ -274,7 +274,7 @@ func TestStartsAgainAfterEverythingWasKilled(t *testing.T) {
 	}
 	_ = cmd.Wait() // killed
 	again := start(t, local.Config{Dir: dir})
-	if v := query(t, again.DatabaseURL, "SELECT v FROM kept"); v != "yes" {
+	if v := query(t, again.OwnerURL, "SELECT v FROM kept"); v != "yes" {
 		t.Errorf("the database holds %q", v)
 	}
 }
@@ -297,14 +297,14 @@ func TestKilledSupervisorTakesPostgreSQLWithIt(t *testing.T) {
 func TestKilledPostgreSQLIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	s := start(t, local.Config{Dir: folder(t)})
-	if _, err := pgxExec(t, s.DatabaseURL, "CREATE TABLE kept AS SELECT 'yes' AS v"); err != nil {
+	if _, err := pgxExec(t, s.OwnerURL, "CREATE TABLE kept AS SELECT 'yes' AS v"); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(s.PIDs[1], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	gone(t, s.PIDs[1])
-	if v := query(t, s.DatabaseURL, "SELECT v FROM kept"); v != "yes" {
+	if v := query(t, s.OwnerURL, "SELECT v FROM kept"); v != "yes" {
 		t.Errorf("the database holds %q", v)
 	}
 }
@@ -332,7 +332,7 @@ func TestSecondStartOnTheSameFolderIsRefused(t *testing.T) {
 	if err := local.Clean(dir); fault.CodeOf(err) != fault.LocalRunning {
 		t.Errorf("clean of a running one: %v", err)
 	}
-	query(t, s.DatabaseURL, "SELECT 'still there'")
+	query(t, s.OwnerURL, "SELECT 'still there'")
 }
 
 func TestBusyPortIsRefused(t *testing.T) {

@@ -125,7 +125,7 @@ func TestTheSweepRunsAsAJob(t *testing.T) {
 	h.upload(id, b)
 	h.clock.add(time.Hour)
 	for range 2 {
-		if err := job.Migrate(t.Context(), h.db.URL); err != nil {
+		if err := job.Migrate(t.Context(), h.db.OwnerURL); err != nil {
 			t.Fatal(err)
 		}
 	}

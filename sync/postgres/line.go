@@ -29,7 +29,8 @@ type Line struct {
 // errDown is what a down line gives to whoever dials.
 var errDown = errors.New("the database is out of reach")
 
-// Open returns a pool on this line whose connections work as Role. size is the greatest number of connections, 0
+// Open returns a pool on this line whose connections work as the login of url, which is the server's: it owns nothing and
+// can become nobody who does, so nothing that a connection says lifts row-level security. size is the greatest number of connections, 0
 // for the default of pgx. A line serves one pool.
 func (l *Line) Open(ctx context.Context, url string, size int) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
@@ -43,7 +44,7 @@ func (l *Line) Open(ctx context.Context, url string, size int) (*pgxpool.Pool, e
 	l.direct = config.ConnConfig.DialFunc
 	config.ConnConfig.DialFunc = l.dial
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET ROLE "+Role+"; "+abandoned)
+		_, err := conn.Exec(ctx, abandoned)
 		return err
 	}
 	return pgxpool.NewWithConfig(ctx, config)

@@ -13,9 +13,6 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-// Role is what every connection of a server works as: it owns nothing and cannot bypass row-level security.
-const Role = "doorstep_app"
-
 // observer sees the statements of all pools.
 var observer pgx.QueryTracer
 

@@ -41,6 +41,11 @@ func openAt(t testing.TB, now func() time.Time) synctest.Store[*postgres.Tx] {
 	return toyStore{&postgres.Store{Pool: db.App, Now: now, Shared: &feed.Shared{MaxBytes: 1 << 20}}, db.Owner}
 }
 
+// NewGeneration implements synctest.Store.
+func (s toyStore) NewGeneration(ctx context.Context) error {
+	return postgres.NewGeneration(ctx, s.owner, s.Now())
+}
+
 func (toyStore) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (synctest.Item, error) {
 	i := synctest.Item{ID: id}
 	err := tx.QueryRow(ctx, `SELECT item FROM toy WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id).Scan(&i)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/doorstep-dev/doorstep/sync/change"
 )
@@ -73,12 +74,17 @@ func (t *Tx) Restored(ctx context.Context) (at time.Time, err error) {
 }
 
 // NewGeneration declares that the database continues from a restored backup: every cursor given out before is
-// of a lost history, and every device may go on with its own numbering.
-func (s *Store) NewGeneration(ctx context.Context) error {
+// of a lost history, and every device may go on with its own numbering. Only the database's owner may say so.
+func NewGeneration(ctx context.Context, owner Owner, at time.Time) error {
 	var g change.Generation
 	if _, err := rand.Read(g[:]); err != nil {
 		return err
 	}
-	_, err := s.Pool.Exec(ctx, `UPDATE sync_generation SET generation = $1, since = $2, restored = true`, g[:], s.Now())
+	_, err := owner.Exec(ctx, `UPDATE sync_generation SET generation = $1, since = $2, restored = true`, g[:], at)
 	return err
+}
+
+// Owner is a connection, or a pool of them, that signed in as the owner of the tables.
+type Owner interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }

@@ -304,7 +304,7 @@ func TestARestoreThatIsDeclaredBuriesNothingThatThePhoneStillHas(t *testing.T) {
 			p.sync()
 			// The server's database is restored as it was after the first, and the operator says so.
 			o.forget(t, p, items[0], 1)
-			if err := o.NewGeneration(t.Context()); err != nil {
+			if err := postgres.NewGeneration(t.Context(), o.db.Owner, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			again := &phone{&offline.Client{Store: p.Store, PageBytes: 300}, t} // the app was started again meanwhile

@@ -11,6 +11,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/synctest"
 )
 
@@ -44,7 +45,7 @@ func TestWhatCameAgainAfterARestoreIsKeptFromThenOn(t *testing.T) {
 	p.age(first.ID, 100*time.Hour) // the server wants three days
 	for range 2 {                  // from two backups of before it came again
 		o.forget(t, p, items[0], 0)
-		if err := o.NewGeneration(t.Context()); err != nil {
+		if err := postgres.NewGeneration(t.Context(), o.db.Owner, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		p.sync()

@@ -44,6 +44,7 @@ import (
 type office struct {
 	accountv1connect.UnimplementedAuthServiceHandler
 	trade
+	db     *pgtest.DB
 	url    string
 	org    uuid.UUID
 	public ed25519.PublicKey
@@ -106,6 +107,7 @@ func openOffice(t testing.TB) *office {
 	hub := &watch.Hub{}
 	o := &office{
 		trade: trade{&postgres.Store{Pool: db.App, Now: time.Now, Poker: postgres.NewPoker(hub, db.App, log)}},
+		db:    db,
 		org:   uuid.New(), public: public,
 		access: map[string]identity.Identity{}, refresh: map[string]identity.Identity{}, revoked: map[uuid.UUID]bool{},
 	}

@@ -30,8 +30,8 @@ import (
 //	GET    /photos/{n}    gives a JPEG of n bytes
 type Harness struct {
 	// admin reaches a PostgreSQL as a role that may create databases; template is a migrated database there to which
-	// nobody is connected.
-	admin, template string
+	// nobody is connected; server reaches the same PostgreSQL as a server does.
+	admin, server, template string
 	// store keeps the objects of all worlds, each in a bucket of its own.
 	store app.Objects
 
@@ -40,17 +40,17 @@ type Harness struct {
 	worlds map[string]*world
 }
 
-// New returns a harness on the PostgreSQL behind url, an empty database of our own there, which it migrates and copies for
-// each world; and on an object store, where each world makes a bucket.
-func New(ctx context.Context, url string, store app.Objects) (*Harness, error) {
-	config, err := pgx.ParseConfig(url)
+// New returns a harness on the PostgreSQL behind owner, an empty database of our own there, which it migrates and copies for
+// each world, and which servers reach by the login of the URL server; and on an object store, where each world makes a bucket.
+func New(ctx context.Context, owner, server string, store app.Objects) (*Harness, error) {
+	config, err := pgx.ParseConfig(owner)
 	if err != nil {
 		return nil, err
 	}
-	if err := app.Migrate(ctx, url); err != nil {
+	if err := app.Migrate(ctx, owner, server); err != nil {
 		return nil, err
 	}
-	h := &Harness{admin: withDatabase(url, "postgres"), template: config.Database, store: store, worlds: map[string]*world{}}
+	h := &Harness{admin: withDatabase(owner, "postgres"), server: server, template: config.Database, store: store, worlds: map[string]*world{}}
 	h.mux.HandleFunc("POST /worlds", h.open)
 	h.mux.HandleFunc("POST /worlds/{id}", h.step)
 	h.mux.HandleFunc("DELETE /worlds/{id}", h.end)
@@ -109,7 +109,7 @@ func (h *Harness) open(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The world outlives the call that asked for it.
-	made, welcome, err := newWorld(context.WithoutCancel(r.Context()), h.admin, h.template, h.store, s)
+	made, welcome, err := newWorld(context.WithoutCancel(r.Context()), h.admin, h.server, h.template, h.store, s)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, err)
 		return

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/intake"
@@ -362,11 +362,11 @@ func (w *world) restore(ctx context.Context, s Step) error {
 		}
 	}
 	if s.Declared {
-		a, err := app.Open(ctx, w.config)
+		owner, err := pgx.Connect(ctx, withDatabase(w.admin, w.database))
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(a.Rooms.Store.NewGeneration(ctx), a.Close(ctx)); err != nil {
+		if err := errors.Join(postgres.NewGeneration(ctx, owner, w.clock.Now()), owner.Close(ctx)); err != nil {
 			return err
 		}
 	}

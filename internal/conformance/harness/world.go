@@ -52,7 +52,7 @@ func (c *clock) Now() time.Time {
 	return time.Now().Add(c.add)
 }
 
-func newWorld(ctx context.Context, admin, template string, store app.Objects, s Setup) (_ *world, _ Welcome, err error) {
+func newWorld(ctx context.Context, admin, server, template string, store app.Objects, s Setup) (_ *world, _ Welcome, err error) {
 	w := &world{
 		admin: admin, database: "conformance_" + strings.ReplaceAll(uuid.NewString(), "-", ""),
 		users: map[string]account.User{}, items: map[string]uuid.UUID{},
@@ -78,7 +78,7 @@ func newWorld(ctx context.Context, admin, template string, store app.Objects, s 
 	mutators := synctest.Mutators[*postgres.Tx](toys{})
 	mutators["attach"] = w.attach(mutators["add"])
 	w.config = app.Config{
-		DatabaseURL: withDatabase(admin, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: w.clock.Now,
+		DatabaseURL: withDatabase(server, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: w.clock.Now,
 		Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1}, WithoutJobs: true,
 		Objects: store, Early: w.early, Mutators: mutators, Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
 		Origins: []string{"*"}, // pages of tests

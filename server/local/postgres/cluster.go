@@ -17,7 +17,10 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-const owner = "doorstep" // the superuser's name
+const (
+	owner  = "doorstep"        // the superuser's name
+	server = "doorstep_server" // the name that a server signs in by
+)
 
 // cluster is one data folder with the programs, the account, the port and the password that go with it.
 type cluster struct {
@@ -26,15 +29,23 @@ type cluster struct {
 	account  account
 	port     int
 	password string
+	// serverPassword is for a server's login.
+	serverPassword string
 }
 
 func (c *cluster) data() string    { return filepath.Join(c.cfg.Dir, "data") }
 func (c *cluster) logPath() string { return filepath.Join(c.cfg.Dir, "postgres.log") }
 func (c *cluster) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)) }
 
-func (c *cluster) url(database string) string {
+func (c *cluster) url(database string) string { return c.urlOf(owner, c.password, database) }
+
+func (c *cluster) serverURL(database string) string {
+	return c.urlOf(server, c.serverPassword, database)
+}
+
+func (c *cluster) urlOf(login, password, database string) string {
 	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword(owner, c.password), Host: c.address(), Path: "/" + database,
+		Scheme: "postgres", User: url.UserPassword(login, password), Host: c.address(), Path: "/" + database,
 		RawQuery: "sslmode=disable",
 	}
 	return u.String()
@@ -75,6 +86,9 @@ func prepare(ctx context.Context, cfg Config) (*cluster, error) {
 		return nil, err
 	}
 	if err := c.choosePort(); err != nil {
+		return nil, err
+	}
+	if c.serverPassword, err = kept(filepath.Join(cfg.Dir, "server-password")); err != nil {
 		return nil, err
 	}
 	if made == 0 {
@@ -137,6 +151,34 @@ func (c *cluster) choosePort() error {
 
 func (c *cluster) passwordPath() string { return filepath.Join(c.cfg.Dir, "password") }
 
+// invent makes a password.
+func invent() (string, error) {
+	secret := make([]byte, 24)
+	if _, err := rand.Read(secret); err != nil {
+		return "", fault.Wrap(err, fault.LocalStart, "")
+	}
+	return hex.EncodeToString(secret), nil
+}
+
+// kept is the password in a file, which is made when it is missing.
+func kept(path string) (string, error) {
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", folderFault(err, path)
+	}
+	password, err := invent()
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(path, []byte(password+"\n"), 0o600); err != nil {
+		return "", folderFault(err, path)
+	}
+	return password, nil
+}
+
 func (c *cluster) readPassword() error {
 	raw, err := os.ReadFile(c.passwordPath())
 	if err != nil {
@@ -149,11 +191,10 @@ func (c *cluster) readPassword() error {
 // initialise runs initdb beside the final place and moves the result there, so that an initdb that was cut off
 // leaves nothing that looks finished.
 func (c *cluster) initialise(ctx context.Context) error {
-	secret := make([]byte, 24)
-	if _, err := rand.Read(secret); err != nil {
-		return fault.Wrap(err, fault.LocalStart, "")
+	var err error
+	if c.password, err = invent(); err != nil {
+		return err
 	}
-	c.password = hex.EncodeToString(secret)
 	if err := os.WriteFile(c.passwordPath(), []byte(c.password+"\n"), 0o600); err != nil {
 		return folderFault(err, c.cfg.Dir)
 	}

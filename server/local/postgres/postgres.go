@@ -30,6 +30,9 @@ type Config struct {
 type Ready struct {
 	// URL reaches the database "doorstep" as its owner, a superuser, with the password inside.
 	URL string `json:"url"`
+	// ServerURL is for a login of a server, which PostgreSQL does not know before somebody makes it: the database's
+	// migrations do. Its password is as lasting as the owner's.
+	ServerURL string `json:"server_url"`
 	// PID is the postmaster's process id; it changes when the supervisor had to start it again.
 	PID int `json:"pid"`
 	// Major is the version of PostgreSQL.

@@ -57,7 +57,7 @@ func Supervise(ctx context.Context, cfg Config, ready func(Ready) error) error {
 			return err
 		}
 		if ready != nil {
-			if err := ready(Ready{URL: c.url("doorstep"), PID: pm.cmd.Process.Pid, Major: c.bin.Major}); err != nil {
+			if err := ready(Ready{URL: c.url("doorstep"), ServerURL: c.serverURL("doorstep"), PID: pm.cmd.Process.Pid, Major: c.bin.Major}); err != nil {
 				return errors.Join(err, pm.stop())
 			}
 			ready = nil
