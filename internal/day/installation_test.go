@@ -58,6 +58,14 @@ type installation struct {
 // install makes one on a database that its owner reaches at ownerURL.
 func install(t *testing.T, ownerURL string, bucket *s3test.Bucket) *installation {
 	t.Helper()
+	in := unmigrated(t, ownerURL, bucket)
+	in.run("migrate")
+	return in
+}
+
+// unmigrated is install without the database's tables.
+func unmigrated(t *testing.T, ownerURL string, bucket *s3test.Bucket) *installation {
+	t.Helper()
 	binary, err := built()
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +79,6 @@ func install(t *testing.T, ownerURL string, bucket *s3test.Bucket) *installation
 	)
 	in.public = in.url()
 	in.run("admin", "secret", in.secret)
-	in.run("migrate")
 	in.endWithTest()
 	return in
 }

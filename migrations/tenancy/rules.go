@@ -8,16 +8,17 @@ import (
 
 // policy is the one policy of a tenant's table. On a worker of a cluster a setting that was never made arrives as
 // an empty string, hence NULLIF.
-const policy = `permissive for * to public using (org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid) check -`
+const policy = ofTheOrg
 
 // Violations lists what keeps the tenants from being spread and kept apart, a sentence each; none in a sound schema.
 func (s Schema) Violations() []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, t := range s.Tables {
-		_, listed := WithoutTenant[t.Name]
+		exempt, listed := WithoutTenant[t.Name]
 		switch {
 		case listed:
+			t.exemptViolations(exempt, say)
 		case t.OrgType == "":
 			say("table %s has no org_id and is in no category: give it a tenant, or list it in tenancy.WithoutTenant", t.Name)
 		default:
@@ -45,6 +46,12 @@ func (s Schema) Violations() []string {
 		}
 	}
 	for _, f := range s.Functions {
+		if _, known := Definers[f.Name]; f.Definer && !known {
+			say("function %s works with its owner's rights, past row-level security: list it in tenancy.Definers with what it gives away", f.Name)
+		}
+		if f.Definer && !strings.HasPrefix(f.SearchPath, "search_path=pg_catalog") {
+			say("function %s works with its owner's rights, and its caller may choose by search_path what its words mean", f.Name)
+		}
 		if strings.Contains(strings.ToLower(f.Source), "set_config") {
 			say("function %s sets by set_config(), which workers do not hear of", f.Name)
 		}
@@ -61,6 +68,18 @@ func (t Table) violations(say func(string, ...any)) {
 	}
 	if !slices.Equal(t.Policies, []string{policy}) {
 		say("table %s has the policies %q, not the one that all tenants' tables have", t.Name, t.Policies)
+	}
+}
+
+func (t Table) exemptViolations(e Exempt, say func(string, ...any)) {
+	if t.OrgType != "" && len(e.Policies) == 0 {
+		say("table %s has org_id and no row-level security of its own", t.Name)
+	}
+	if len(e.Policies) > 0 && !t.Enabled {
+		say("table %s: row-level security is not enabled", t.Name)
+	}
+	if !slices.Equal(t.Policies, e.Policies) {
+		say("table %s has the policies %q, not those of tenancy.WithoutTenant", t.Name, t.Policies)
 	}
 }
 

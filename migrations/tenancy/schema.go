@@ -29,8 +29,9 @@ type Table struct {
 	// OrgType is the type of the column org_id, "" if there is none; OrgRequired says that it is NOT NULL.
 	OrgType     string
 	OrgRequired bool
-	// Guarded says that row-level security is enabled and forced.
-	Guarded  bool
+	// Enabled says that row-level security is enabled, Guarded that it is forced, too.
+	Enabled, Guarded bool
+
 	Policies []string
 }
 
@@ -56,8 +57,13 @@ type View struct {
 	Invoker bool
 }
 
-// Function is one that the migrations made; Source is its body.
-type Function struct{ Name, Source string }
+// Function is one that the migrations made; Source is its body. Definer says that it works with its owner's rights,
+// SearchPath what it sets of itself.
+type Function struct {
+	Name, Source string
+	Definer      bool
+	SearchPath   string
+}
 
 // Trigger stands on a table.
 type Trigger struct{ Table, Name, Function string }
@@ -65,7 +71,8 @@ type Trigger struct{ Table, Name, Function string }
 const (
 	tablesSQL = `
 		SELECT c.relname AS name, coalesce(format_type(a.atttypid, a.atttypmod), '') AS org_type,
-			coalesce(a.attnotnull, false) AS org_required, c.relrowsecurity AND c.relforcerowsecurity AS guarded,
+			coalesce(a.attnotnull, false) AS org_required, c.relrowsecurity AS enabled,
+			c.relrowsecurity AND c.relforcerowsecurity AS guarded,
 			ARRAY(SELECT format('%s for %s to %s using %s check %s',
 					CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END, p.polcmd,
 					array_to_string(ARRAY(SELECT CASE WHEN r = 0 THEN 'public' ELSE r::regrole::text END FROM unnest(p.polroles) r), ','),
@@ -106,7 +113,8 @@ const (
 		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 		ORDER BY relname COLLATE "C"`
 	functionsSQL = `
-		SELECT p.proname AS name, p.prosrc AS source FROM pg_proc p
+		SELECT p.proname AS name, p.prosrc AS source, p.prosecdef AS definer, coalesce(array_to_string(p.proconfig, ','), '') AS search_path
+		FROM pg_proc p
 		WHERE p.pronamespace = 'public'::regnamespace AND p.prokind IN ('f', 'p')
 		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 		ORDER BY p.proname COLLATE "C"`

@@ -110,7 +110,7 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 			t.Errorf("the help does not name %s", kind)
 		}
 	}
-	do("schema", "migrate")
+	do("tables, roles and rights", "migrate", "--owner-database-url", ownerOf(t, where))
 }
 
 func TestFailuresAreOneSentenceAndANumber(t *testing.T) {

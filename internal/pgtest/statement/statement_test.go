@@ -22,7 +22,7 @@ const (
 // found runs do on a watched connection of its own database and returns what is said about it.
 func found(t *testing.T, do func(ctx context.Context, c *pgx.Conn)) string {
 	t.Helper()
-	cfg, err := pgx.ParseConfig(pgtest.New(t).URL)
+	cfg, err := pgx.ParseConfig(pgtest.New(t).OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
