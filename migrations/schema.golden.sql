@@ -18,6 +18,11 @@ app_user.name_en text not null
 app_user.password text not null default ''::text
 app_user.disabled boolean not null default false
 app_user.created_at timestamp with time zone not null
+call_quota.org_id uuid not null
+call_quota.key bytea not null
+call_quota.begun_at timestamp with time zone not null
+call_quota.last_at timestamp with time zone not null
+call_quota.count integer not null
 code.org_id uuid not null
 code.code_id uuid not null
 code.kind smallint not null
@@ -35,6 +40,7 @@ code_booking.target_id uuid not null
 code_booking.ticket_id uuid not null
 code_booking.number text not null
 code_booking.at timestamp with time zone not null
+code_booking.language text not null default ''::text
 code_org.handle text collate C not null
 code_org.org_id uuid not null
 code_scan.org_id uuid not null
@@ -56,6 +62,22 @@ customer.latitude double precision
 customer.longitude double precision
 customer.vip boolean not null
 customer.created_at timestamp with time zone not null
+customer_proposal.org_id uuid not null
+customer_proposal.id uuid not null
+customer_proposal.customer_id uuid not null
+customer_proposal.purchase_id uuid not null
+customer_proposal.name text not null
+customer_proposal.address text not null
+customer_proposal.latitude double precision
+customer_proposal.longitude double precision
+customer_proposal.vip boolean not null
+customer_proposal.source text not null
+customer_proposal.actor text not null
+customer_proposal.at timestamp with time zone not null
+customer_proposal.decision text not null default ''::text
+customer_proposal.decided_by text not null default ''::text
+customer_proposal.decided_at timestamp with time zone
+customer_proposal.replaced jsonb
 device.org_id uuid not null
 device.id uuid not null
 device.user_id uuid not null
@@ -102,6 +124,7 @@ org.time_zone text not null
 org.currency text not null
 org.created_at timestamp with time zone not null
 org.finished_days integer
+org.auto_assign boolean not null default true
 pay_accrual.org_id uuid not null
 pay_accrual.source uuid not null
 pay_accrual.ticket_id uuid not null
@@ -247,6 +270,8 @@ proof.thumbnail_type text not null default ''::text
 proof.shared_type text not null default ''::text
 proof.receipt bytea
 proof.receipt_key text not null default ''::text
+proof.generation integer not null default 0
+proof.verified_generation integer not null default 0
 proof_custody.org_id uuid not null
 proof_custody.proof_id uuid not null
 proof_custody.id uuid not null
@@ -277,6 +302,7 @@ purchase.region_id uuid
 purchase.wanted_from timestamp with time zone
 purchase.wanted_to timestamp with time zone
 purchase.taken_at timestamp with time zone not null
+purchase.customer_name text not null default ''::text
 purchase_line.org_id uuid not null
 purchase_line.purchase_id uuid not null
 purchase_line.item integer not null
@@ -335,6 +361,10 @@ shop.name_zh text not null
 shop.name_en text not null
 shop.latitude double precision
 shop.longitude double precision
+sign_in_address.org_id uuid not null
+sign_in_address.user_id uuid not null
+sign_in_address.address bytea not null
+sign_in_address.last_at timestamp with time zone not null
 signing_key.id text not null
 signing_key.use text not null
 signing_key.public bytea not null
@@ -509,6 +539,8 @@ ticket.event_hash bytea not null
 ticket.opened_at timestamp with time zone not null
 ticket.changed_at timestamp with time zone not null
 ticket.archived boolean not null default false
+ticket.needs text[] not null default '{}'::text[]
+ticket.unassigned jsonb
 ticket_answer.org_id uuid not null
 ticket_answer.visit_id uuid not null
 ticket_answer.step text not null
@@ -571,6 +603,14 @@ ticket_notice.text_zh text not null
 ticket_notice.text_en text not null
 ticket_notice.at timestamp with time zone not null
 ticket_notice.archived boolean not null default false
+ticket_rating.org_id uuid not null
+ticket_rating.ticket_id uuid not null
+ticket_rating.visit_id uuid not null
+ticket_rating.technician_id uuid not null
+ticket_rating.stars smallint not null
+ticket_rating.comment text not null
+ticket_rating.rated_at timestamp with time zone not null
+ticket_rating.changed_at timestamp with time zone not null
 ticket_reason.org_id uuid not null
 ticket_reason.use text not null
 ticket_reason.key text not null
@@ -592,6 +632,8 @@ token_family.salt bytea not null
 token_family.next_salt bytea not null
 token_family.presented_at timestamp with time zone not null
 token_family.ended_at timestamp with time zone
+token_family.attempt bytea not null default '\x'::bytea
+token_family.attempt_of bigint not null default 0
 unit.org_id uuid not null
 unit.unit_id uuid not null
 unit.product_id uuid not null
@@ -624,9 +666,13 @@ visit.changed_at timestamp with time zone not null
 account_event account_event_pkey PRIMARY KEY (org_id, id)
 app_user app_user_org_id_login_key UNIQUE (org_id, login)
 app_user app_user_pkey PRIMARY KEY (org_id, id)
+call_quota call_quota_count_check CHECK ((count > 0))
+call_quota call_quota_key_check CHECK ((octet_length(key) = 16))
+call_quota call_quota_pkey PRIMARY KEY (org_id, key)
 code code_human_code_check CHECK ((length(human_code) = 8))
 code code_kind_check CHECK (((kind >= 1) AND (kind <= 3)))
 code code_pkey PRIMARY KEY (org_id, code_id)
+code_booking code_booking_language_check CHECK ((length(language) <= 35))
 code_booking code_booking_pkey PRIMARY KEY (org_id, request_id)
 code_org code_org_handle_check CHECK (((handle = lower(handle)) AND ((length(handle) >= 4) AND (length(handle) <= 253))))
 code_org code_org_pkey PRIMARY KEY (handle)
@@ -636,6 +682,13 @@ customer customer_latitude_check CHECK (((latitude >= ('-90'::integer)::double p
 customer customer_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
 customer customer_phone_hash_check CHECK ((octet_length(phone_hash) = 32))
 customer customer_pkey PRIMARY KEY (org_id, id)
+customer_proposal customer_proposal_check CHECK (((latitude IS NULL) = (longitude IS NULL)))
+customer_proposal customer_proposal_check1 CHECK (((decision = ''::text) = (decided_at IS NULL)))
+customer_proposal customer_proposal_decision_check CHECK ((decision = ANY (ARRAY[''::text, 'accepted'::text, 'dismissed'::text])))
+customer_proposal customer_proposal_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision)))
+customer_proposal customer_proposal_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
+customer_proposal customer_proposal_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customer(org_id, id)
+customer_proposal customer_proposal_pkey PRIMARY KEY (org_id, id)
 device device_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id)
 device device_pkey PRIMARY KEY (org_id, id)
 enrolment_code enrolment_code_pkey PRIMARY KEY (code_hash)
@@ -682,6 +735,7 @@ product_class product_class_duration_minutes_check CHECK (((duration_minutes >= 
 product_class product_class_key_check CHECK ((key ~ '^[a-z0-9_]{1,64}$'::text))
 product_class product_class_org_id_key_key UNIQUE (org_id, key)
 product_class product_class_pkey PRIMARY KEY (org_id, id)
+proof proof_generation_check CHECK (((state <> 3) OR (verified_generation = generation))) NOT VALID
 proof proof_kind_check CHECK (((kind >= 1) AND (kind <= 6)))
 proof proof_pkey PRIMARY KEY (org_id, id)
 proof proof_sha256_check CHECK ((octet_length(sha256) = 32))
@@ -719,6 +773,9 @@ shop shop_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision
 shop shop_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision)))
 shop shop_org_id_region_id_fkey FOREIGN KEY (org_id, region_id) REFERENCES region(org_id, id)
 shop shop_pkey PRIMARY KEY (org_id, id)
+sign_in_address sign_in_address_address_check CHECK ((octet_length(address) = 16))
+sign_in_address sign_in_address_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id) ON DELETE CASCADE
+sign_in_address sign_in_address_pkey PRIMARY KEY (org_id, user_id, address)
 signing_key signing_key_pkey PRIMARY KEY (id)
 signing_key signing_key_public_check CHECK ((octet_length(public) = 32))
 signing_key signing_key_use_check CHECK ((use = ANY (ARRAY['token'::text, 'code'::text, 'receipt'::text])))
@@ -783,12 +840,16 @@ ticket_note ticket_note_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) RE
 ticket_note ticket_note_pkey PRIMARY KEY (org_id, id)
 ticket_notice ticket_notice_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
 ticket_notice ticket_notice_pkey PRIMARY KEY (org_id, id)
+ticket_rating ticket_rating_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_rating ticket_rating_pkey PRIMARY KEY (org_id, ticket_id)
+ticket_rating ticket_rating_stars_check CHECK (((stars >= 1) AND (stars <= 5)))
 ticket_reason ticket_reason_key_check CHECK ((key ~ '^[a-z0-9_]{1,64}$'::text))
 ticket_reason ticket_reason_pkey PRIMARY KEY (org_id, use, key)
 ticket_reason ticket_reason_use_check CHECK ((use = ANY (ARRAY['decline'::text, 'cannot_complete'::text, 'cancel'::text, 'reschedule'::text, 'refuse_proof'::text, 'hold'::text, 'rework'::text])))
 ticket_template ticket_template_org_id_key_version_key UNIQUE (org_id, key, version)
 ticket_template ticket_template_pkey PRIMARY KEY (org_id, id)
 ticket_template ticket_template_version_check CHECK ((version > 0))
+token_family token_family_attempt_check CHECK ((octet_length(attempt) = ANY (ARRAY[0, 32])))
 token_family token_family_next_salt_check CHECK ((octet_length(next_salt) = 12))
 token_family token_family_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_user(org_id, id)
 token_family token_family_pkey PRIMARY KEY (org_id, id)
@@ -803,10 +864,14 @@ visit visit_pkey PRIMARY KEY (org_id, id)
 visit visit_state_check CHECK (((state >= 1) AND (state <= 13)))
 
 -- indexes
+CREATE INDEX call_quota_last ON public.call_quota USING btree (org_id, last_at)
 CREATE INDEX code_booking_at ON public.code_booking USING btree (org_id, at)
 CREATE INDEX code_booking_target ON public.code_booking USING btree (org_id, target_id, at)
 CREATE INDEX code_scan_at ON public.code_scan USING btree (org_id, at)
 CREATE INDEX code_target ON public.code USING btree (org_id, target_id, kind)
+CREATE INDEX customer_proposal_customer ON public.customer_proposal USING btree (org_id, customer_id, id DESC)
+CREATE INDEX customer_proposal_open ON public.customer_proposal USING btree (org_id, id DESC) WHERE (decision = ''::text)
+CREATE INDEX customer_proposal_purchase ON public.customer_proposal USING btree (org_id, purchase_id)
 CREATE INDEX device_user ON public.device USING btree (org_id, user_id)
 CREATE INDEX enrolment_code_expiry ON public.enrolment_code USING btree (expires_at)
 CREATE INDEX pay_accrual_ticket ON public.pay_accrual USING btree (org_id, ticket_id)
@@ -832,6 +897,7 @@ CREATE INDEX ticket_archive ON public.ticket USING btree (org_id, changed_at) WH
 CREATE INDEX ticket_assignment_ticket ON public.ticket_assignment USING btree (org_id, ticket_id, valid_from)
 CREATE INDEX ticket_charge_ticket ON public.ticket_charge USING btree (org_id, ticket_id, server_time)
 CREATE INDEX ticket_customer ON public.ticket USING btree (org_id, customer_id, opened_at DESC) WHERE (customer_id IS NOT NULL)
+CREATE INDEX ticket_needs ON public.ticket USING btree (org_id, opened_at DESC, id DESC) WHERE ((needs <> '{}'::text[]) AND (state = ANY (ARRAY[1, 2, 5])))
 CREATE INDEX ticket_note_ticket ON public.ticket_note USING btree (org_id, ticket_id, server_time)
 CREATE INDEX ticket_notice_archive ON public.ticket_notice USING btree (org_id, at) WHERE (NOT archived)
 CREATE INDEX ticket_opened ON public.ticket USING btree (org_id, opened_at DESC, id DESC)
@@ -849,6 +915,7 @@ END)) WHERE (technician_id IS NOT NULL)
 CREATE UNIQUE INDEX account_event_pkey ON public.account_event USING btree (org_id, id)
 CREATE UNIQUE INDEX app_user_org_id_login_key ON public.app_user USING btree (org_id, login)
 CREATE UNIQUE INDEX app_user_pkey ON public.app_user USING btree (org_id, id)
+CREATE UNIQUE INDEX call_quota_pkey ON public.call_quota USING btree (org_id, key)
 CREATE UNIQUE INDEX code_booking_pkey ON public.code_booking USING btree (org_id, request_id)
 CREATE UNIQUE INDEX code_human ON public.code USING btree (org_id, human_code)
 CREATE UNIQUE INDEX code_org_pkey ON public.code_org USING btree (handle)
@@ -856,6 +923,7 @@ CREATE UNIQUE INDEX code_pkey ON public.code USING btree (org_id, code_id)
 CREATE UNIQUE INDEX code_scan_pkey ON public.code_scan USING btree (org_id, scan_id)
 CREATE UNIQUE INDEX customer_phone ON public.customer USING btree (org_id, phone_hash) WHERE (phone_hash IS NOT NULL)
 CREATE UNIQUE INDEX customer_pkey ON public.customer USING btree (org_id, id)
+CREATE UNIQUE INDEX customer_proposal_pkey ON public.customer_proposal USING btree (org_id, id)
 CREATE UNIQUE INDEX customer_ref ON public.customer USING btree (org_id, source, ref) WHERE (phone_hash IS NULL)
 CREATE UNIQUE INDEX device_pkey ON public.device USING btree (org_id, id)
 CREATE UNIQUE INDEX enrolment_code_pkey ON public.enrolment_code USING btree (code_hash)
@@ -895,6 +963,7 @@ CREATE UNIQUE INDEX region_pkey ON public.region USING btree (org_id, id)
 CREATE UNIQUE INDEX right_span_pkey ON public.right_span USING btree (org_id, user_id, role, scope, scope_id, since)
 CREATE UNIQUE INDEX role_grant_pkey ON public.role_grant USING btree (org_id, user_id, role, scope, scope_id)
 CREATE UNIQUE INDEX shop_pkey ON public.shop USING btree (org_id, id)
+CREATE UNIQUE INDEX sign_in_address_pkey ON public.sign_in_address USING btree (org_id, user_id, address)
 CREATE UNIQUE INDEX signing_key_pkey ON public.signing_key USING btree (id)
 CREATE UNIQUE INDEX sync_contact_pkey ON public.sync_contact USING btree (org_id, device_id)
 CREATE UNIQUE INDEX sync_device_pkey ON public.sync_device USING btree (org_id, device_id)
@@ -923,6 +992,7 @@ CREATE UNIQUE INDEX ticket_notice_pkey ON public.ticket_notice USING btree (org_
 CREATE UNIQUE INDEX ticket_open_unit ON public.ticket USING btree (org_id, unit_id) WHERE ((unit_id IS NOT NULL) AND (state = ANY (ARRAY[1, 2, 3, 5])))
 CREATE UNIQUE INDEX ticket_org_id_number_key ON public.ticket USING btree (org_id, number)
 CREATE UNIQUE INDEX ticket_pkey ON public.ticket USING btree (org_id, id)
+CREATE UNIQUE INDEX ticket_rating_pkey ON public.ticket_rating USING btree (org_id, ticket_id)
 CREATE UNIQUE INDEX ticket_reason_pkey ON public.ticket_reason USING btree (org_id, use, key)
 CREATE UNIQUE INDEX ticket_source ON public.ticket USING btree (org_id, source, source_key) WHERE (source_key <> ''::text)
 CREATE UNIQUE INDEX ticket_template_org_id_key_version_key ON public.ticket_template USING btree (org_id, key, version)
@@ -936,11 +1006,13 @@ CREATE UNIQUE INDEX visit_pkey ON public.visit USING btree (org_id, id)
 -- row security
 account_event enabled forced
 app_user enabled forced
+call_quota enabled forced
 code enabled forced
 code_booking enabled forced
 code_org enabled
 code_scan enabled forced
 customer enabled forced
+customer_proposal enabled forced
 device enabled forced
 enrolment_code enabled
 import_refusal enabled forced
@@ -969,6 +1041,7 @@ region enabled forced
 right_span enabled forced
 role_grant enabled forced
 shop enabled forced
+sign_in_address enabled forced
 signing_key
 sync_contact enabled forced
 sync_device enabled forced
@@ -992,6 +1065,7 @@ ticket_counter enabled forced
 ticket_event enabled forced
 ticket_note enabled forced
 ticket_notice enabled forced
+ticket_rating enabled forced
 ticket_reason enabled forced
 ticket_template enabled forced
 token_family enabled forced
@@ -1001,12 +1075,14 @@ visit enabled forced
 -- policies
 account_event tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 app_user tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+call_quota tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_booking tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_org older PERMISSIVE for SELECT to public using (signed_in_as_owner()) check ()
 code_org tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 code_scan tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 customer tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+customer_proposal tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 enrolment_code older PERMISSIVE for SELECT to public using (signed_in_as_owner()) check ()
 enrolment_code tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1038,6 +1114,7 @@ region tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_sett
 right_span tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 role_grant tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 shop tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+sign_in_address tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_contact tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_device tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 sync_entry tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1059,6 +1136,7 @@ ticket_counter tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(curr
 ticket_event tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_note tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_notice tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_rating tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_reason tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_template tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 token_family tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1068,11 +1146,13 @@ visit tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setti
 -- rights
 account_event doorstep_app: INSERT, SELECT
 app_user doorstep_app: INSERT, SELECT, UPDATE
+call_quota doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code doorstep_app: INSERT, SELECT, UPDATE
 code_booking doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_org doorstep_app: INSERT, SELECT
 code_scan doorstep_app: DELETE, INSERT, SELECT, UPDATE
 customer doorstep_app: DELETE, INSERT, SELECT, UPDATE
+customer_proposal doorstep_app: DELETE, INSERT, SELECT, UPDATE
 device doorstep_app: INSERT, SELECT, UPDATE
 enrolment_code doorstep_app: DELETE, INSERT, SELECT, UPDATE
 goose_db_version doorstep_app: SELECT
@@ -1103,6 +1183,7 @@ region doorstep_app: DELETE, INSERT, SELECT, UPDATE
 right_span doorstep_app: INSERT, SELECT, UPDATE
 role_grant doorstep_app: DELETE, INSERT, SELECT, UPDATE
 shop doorstep_app: DELETE, INSERT, SELECT, UPDATE
+sign_in_address doorstep_app: DELETE, INSERT, SELECT, UPDATE
 signing_key doorstep_app: INSERT, SELECT
 sync_contact doorstep_app: DELETE, INSERT, SELECT, UPDATE
 sync_device doorstep_app: DELETE, INSERT, SELECT, UPDATE
@@ -1126,6 +1207,7 @@ ticket_counter doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_event doorstep_app: INSERT, SELECT
 ticket_note doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_notice doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_rating doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_reason doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_template doorstep_app: DELETE, INSERT, SELECT, UPDATE
 token_family doorstep_app: INSERT, SELECT, UPDATE

@@ -261,7 +261,10 @@ func (o *office) forget(t testing.TB, p *phone, item uuid.UUID, after int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.transact(t, func(ctx context.Context, tx *postgres.Tx) error {
+	// Only the owner can take a verdict out.
+	owner := &postgres.Store{Pool: o.db.Owner, Now: time.Now}
+	err = owner.Transact(t.Context(), change.Org(o.org), func(tx *postgres.Tx) error {
+		ctx := t.Context()
 		for _, s := range []string{
 			`DELETE FROM sync_mutation WHERE org_id = $1 AND device_id = $2 AND seq > $3`,
 			`UPDATE sync_device SET last_seq = $3 WHERE org_id = $1 AND device_id = $2`,
@@ -272,6 +275,9 @@ func (o *office) forget(t testing.TB, p *phone, item uuid.UUID, after int) {
 		}
 		return synctest.Change(ctx, o.trade, tx, item, func(i *synctest.Item) { i.Count = after })
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestARestoredServerGetsAgainWhatItLost(t *testing.T) {
