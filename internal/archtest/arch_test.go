@@ -22,6 +22,9 @@ var wiring = []string{"server/app", "server/command", "server/demo", "server/loa
 // foundations are below everything.
 var foundations = []string{"internal/fault", "internal/idjson", "internal/picture", "migrations", "internal/gen"}
 
+// labels reads what stands on labels: one parser for phones and the office.
+const labels = "clientgen/golang/codes"
+
 func within(p string, folders ...string) bool {
 	return slices.ContainsFunc(folders, func(f string) bool { return p == f || strings.HasPrefix(p, f+"/") })
 }
@@ -43,6 +46,10 @@ func mayImport(from, to string) bool {
 		return false
 	case within(to, "internal/fault"):
 		return true
+	case within(from, labels):
+		return within(to, labels)
+	case within(to, labels):
+		return !within(from, "sync")
 	case within(to, "server/app"):
 		return from == "server" || within(from, wiring...) || within(from, "internal")
 	case from == "server", within(from, wiring...):

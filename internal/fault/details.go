@@ -93,7 +93,7 @@ var chineseDetails = map[string]string{
 	"a product number holds digits only": "商品编号只能是数字", "a product number has 8, 12, 13 or 14 digits, not %s": "商品编号应为 8、12、13 或 14 位，实为 %s 位",
 	"the last digit of %s should be %s": "%s 的末位应为 %s", "a product number of zeros only": "商品编号全为零",
 	"the code is empty": "码为空", "the code ends too early": "码不完整", "the code names no product (01)": "码中没有商品编号 (01)",
-	"the symbol is not one of GS1's": "不是 GS1 码", "an identifier is missing": "缺少标识符", "an identifier in parentheses is missing": "缺少括号中的标识符",
+	"the symbol is none that holds a product's label": "此类条码不是商品标签", "an identifier is missing": "缺少标识符", "an identifier in parentheses is missing": "缺少括号中的标识符",
 	"the code ends in the middle of an identifier": "码在标识符中间中断", "the value of (%s) is cut off": "(%s) 的内容不完整",
 	"the link cannot be read": "链接无法读取", "the link holds no product number after /01/": "链接 /01/ 后没有商品编号",
 	"the link ends in the middle of an identifier": "链接在标识符中间中断", "the link is not percent-encoded as it should be": "链接编码有误",

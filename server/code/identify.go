@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	"github.com/doorstep-dev/doorstep/server/code/gs1"
-	"github.com/doorstep-dev/doorstep/server/code/human"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )

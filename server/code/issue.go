@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	"github.com/doorstep-dev/doorstep/server/code/gs1"
-	"github.com/doorstep-dev/doorstep/server/code/human"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"

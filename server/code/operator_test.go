@@ -12,6 +12,8 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/operator"
+	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -86,5 +88,47 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	}
 	if err := (&operator.Revoke{Code: []string{uuid.NewString()}, Reason: "x"}).Run(ctx, env); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestReadTellsWhatLabelsHoldWithoutAServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	unit := w.unit("SN1")
+	var signed string
+	err := w.Room.Store.Transact(t.Context(), change.Org(w.org), func(tx *postgres.Tx) error {
+		i, err := w.Room.Issue(t.Context(), tx, token.Entry, w.shop, 0, change.User{})
+		if err == nil {
+			signed, err = w.Room.Text(t.Context(), tx, i)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err, unit)
+	}
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"]d2010690123456789221SN0001\\u001d10L7", []string{"06901234567892", "6901234567892", "SN0001", "L7"}},
+		{"（01）06901234567892（21）SN0001", []string{"06901234567892", "SN0001"}},
+		{"https://id.example.com/p/01/06901234567892/21/X?utm=50%off", []string{"id.example.com", "p", "X"}},
+		{signed, []string{"signed code", "entry", "not checked here"}},
+	} {
+		var out bytes.Buffer
+		if err := (&operator.Read{Text: []string{c.text}}).Run(&out); err != nil {
+			t.Errorf("%s: %v", c.text, err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s lacks %s:\n%s", c.text, want, out.String())
+			}
+		}
+	}
+	var out bytes.Buffer
+	err = (&operator.Read{Text: []string{"9520000000447", "6901234567892"}, JSON: true}).Run(&out)
+	if fault.CodeOf(err) != fault.CodeCheckDigit || !strings.Contains(out.String(), `"gtin":"06901234567892"`) ||
+		!strings.Contains(out.String(), "should be 8") {
+		t.Errorf("one of two cannot be read: %v\n%s", err, out.String())
 	}
 }

@@ -37,7 +37,7 @@ func (r *Room) Resolve(ctx context.Context, who identity.Identity, scanned strin
 		if err != nil {
 			return err
 		}
-		out = &storev1.ResolveCodeResponse{Kind: storev1.CodeKind(t.Kind), Product: t.Product}
+		out = &storev1.ResolveCodeResponse{Kind: storev1.CodeKind(t.Kind), Product: t.Product, Serial: t.Serial}
 		switch t.Kind {
 		case token.Unit:
 			err = r.resolveUnit(ctx, tx, who, t, out)

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -95,12 +96,14 @@ func (codes) Help() string {
   doorstep codes issue entry 国贸店                         the code of a shop's counter
   doorstep codes issue ticket T-26113000012                a code for a ticket's customer
   doorstep codes sheet --units 国贸店 --out labels.pdf      labels of all units of a shop
+  doorstep codes read '(01)06901234567892(21)SN0001'       what does a label hold? needs no server
   doorstep codes show https://doorstep.example.com/c/…     what is this?
   doorstep codes revoke K7M3-9QX8 --reason stolen`
 }
 
 // AfterApply opens what the subcommands work with.
 func (o *codes) AfterApply(ctx context.Context, c Console, end *closers, k *kong.Context) error {
+	k.BindTo(c.Out, (*io.Writer)(nil))
 	return k.BindToProvider(func() (*operator.Env, error) {
 		a, org, err := o.enter(ctx, c, end)
 		if err != nil {

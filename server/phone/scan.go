@@ -1,11 +1,9 @@
 package phone
 
 import (
-	"regexp"
-	"strings"
-
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -34,7 +32,7 @@ func (c scanCmd) Run(p *Phone) error {
 	if local {
 		p.say(p.paint(yellow, "离线：只看本机已有的资料"), p.paint(yellow, "offline: only what this phone holds"))
 	}
-	p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(), found.GetUnit().GetSerial())
+	p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(), found.GetSerial())
 	if u := found.GetUnit(); u != nil {
 		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s", found.GetStoreName(), p.date(u.GetPurchasedAt()), p.date(u.GetWarrantyUntil()), u.GetOrderNumber())
 	}
@@ -62,37 +60,23 @@ func (p *Phone) resolve(text string) (*storev1.ResolveCodeResponse, error) {
 	return ask(p, storev1connect.NewCodeServiceClient, storev1connect.CodeServiceClient.ResolveCode, &storev1.ResolveCodeRequest{Scanned: text})
 }
 
-var (
-	gtinLink = regexp.MustCompile(`/01/(\d{8,14})(?:\D|$)|\(01\)(\d{14})`)
-	digits   = regexp.MustCompile(`^\d{8,14}$`)
-)
-
-// gtinOf finds the product number in a scanned text, as 14 digits; empty when there is none.
-func gtinOf(text string) string {
-	text = strings.TrimSpace(text)
-	if m := gtinLink.FindStringSubmatch(text); m != nil {
-		text = m[1] + m[2]
-	}
-	if !digits.MatchString(text) {
-		return ""
-	}
-	return strings.Repeat("0", 14-len(text)) + text
-}
-
 // resolveHere looks among what the phone holds.
 func (p *Phone) resolveHere(text string) (*storev1.ResolveCodeResponse, error) {
 	out := &storev1.ResolveCodeResponse{}
 	err := p.store.Read(p.ctx, func(v *offline.View) error {
 		out.Unit = field.FindUnit(v, text, "")
 		if out.Unit != nil {
-			out.OpenTicket = field.OpenTicketOf(v, out.Unit.GetId())
+			out.Serial, out.OpenTicket = out.Unit.GetSerial(), field.OpenTicketOf(v, out.Unit.GetId())
 			out.Product = field.Products.Get(v, out.Unit.GetProductId())
 			return nil
 		}
-		gtin := gtinOf(text)
+		label, err := gs1.Parse(text)
+		if err != nil {
+			return err
+		}
 		for _, one := range field.Products.All(v) {
-			if gtin != "" && one.GetGtin() == gtin {
-				out.Product = one
+			if one.GetGtin() == string(label.GTIN) {
+				out.Product, out.Serial = one, label.Serial
 			}
 		}
 		return nil

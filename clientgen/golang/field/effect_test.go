@@ -43,7 +43,7 @@ func view(t *testing.T, state fieldv1.VisitState) *offline.View {
 		}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM, itemID, &fieldv1.PriceItem{Id: itemID, Name: &typesv1.Label{Zh: "软管"}, Price: &typesv1.Money{Minor: 2500, Currency: "CNY"}}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, ticketID, &fieldv1.PoolTicket{Id: ticketID, Number: "T-1"}),
-		item(t, fieldv1.EntityKind_ENTITY_KIND_UNIT, unitID, &storev1.Unit{Id: unitID, ProductId: productID, Gtin: "06901234567892", Serial: "SN1", HumanCode: "ABCD-EFG"}),
+		item(t, fieldv1.EntityKind_ENTITY_KIND_UNIT, unitID, &storev1.Unit{Id: unitID, ProductId: productID, Gtin: "06901234567892", Serial: "SN1", HumanCode: "K7M3-9QX8"}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, productID, &fieldv1.Product{Id: productID, Name: &typesv1.Label{Zh: "热水器"}}),
 	)
 }
@@ -178,7 +178,7 @@ func TestAClaimShowsAsPendingAndTakesNothing(t *testing.T) {
 
 func TestASecondScanFindsTheTicketThatThePhoneOpened(t *testing.T) {
 	t.Parallel()
-	for _, scanned := range []string{"https://id.example/01/06901234567892/21/SN1", "(01)06901234567892(21)SN1", "abcd efg", "SN1"} {
+	for _, scanned := range []string{"https://id.example/01/06901234567892/21/SN1", "(01)06901234567892(21)SN1", "k7m3 9qx8", "]Q1https://id.example/01/06901234567892/21/SN1?utm=50%off", "（０１）06901234567892（21）SN1", "SN1"} {
 		v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
 		do(t, v, "store.open_ticket", &storev1.OpenTicketByScan{TicketId: newID, Scanned: scanned, CustomerPhone: "13800000001"})
 		got := field.OpenTicketOf(v, unitID)

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
@@ -28,23 +30,30 @@ func (ByHand) OpenTicketByScan(v *offline.View, a *storev1.OpenTicketByScan, at 
 	}
 }
 
-// FindUnit finds the piece that a scanned text or a typed serial number means, among those that the phone holds:
-// by human code, by serial, or by a GS1 link or element string that carries the serial. nil when there is none.
+// FindUnit finds the piece that a scanned text means, among those that the phone holds: by its label (product number
+// and serial number, the serial also typed beside a label that has none), by its short code, or by a bare serial
+// number. nil when there is none.
 func FindUnit(v *offline.View, scanned, serial string) *storev1.Unit {
-	scanned = strings.TrimSpace(scanned)
-	plain := strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(scanned))
+	scanned, serial = strings.TrimSpace(scanned), strings.TrimSpace(serial)
+	label, labelErr := gs1.Parse(scanned)
+	code, codeErr := human.Parse(scanned)
+	if labelErr == nil && label.Serial != "" {
+		serial = label.Serial
+	}
 	for _, u := range Units.All(v) {
-		human := strings.ToUpper(strings.ReplaceAll(u.GetHumanCode(), "-", ""))
-		s := u.GetSerial()
 		switch {
-		case human != "" && plain == human, s != "" && (scanned == s || serial == s):
-			return u
-		case s != "" && u.GetGtin() != "" && strings.Contains(scanned, u.GetGtin()) &&
-			(strings.HasSuffix(scanned, "/21/"+s) || strings.Contains(scanned, "(21)"+s) || strings.Contains(scanned, "/21/"+s+"?")):
+		case labelErr == nil && serial != "" && u.GetGtin() == string(label.GTIN) && u.GetSerial() == serial,
+			codeErr == nil && sameCode(u.GetHumanCode(), code),
+			labelErr != nil && u.GetSerial() != "" && (scanned == u.GetSerial() || serial == u.GetSerial()):
 			return u
 		}
 	}
 	return nil
+}
+
+func sameCode(printed string, code human.Code) bool {
+	c, err := human.Parse(printed)
+	return err == nil && c == code
 }
 
 // OpenTicketOf finds the ticket in work for a piece; nil when there is none.

@@ -56,6 +56,7 @@ type Commands struct {
 	Issue  Issue  `cmd:"" help:"Make codes for units, shops or tickets, and print their links and short codes."`
 	Sheet  Sheet  `cmd:"" help:"Print labels: an A4 sheet as PDF, or ZPL for a label printer, or a PNG or SVG of one."`
 	Revoke Revoke `cmd:"" help:"Make a code hold no more, from now on, for everybody."`
+	Read   Read   `cmd:"" help:"Tell what scanned texts hold: product, batch, serial number. Needs no server."`
 	Show   Show   `cmd:"" help:"Tell what a scanned text is, and draw the code in the terminal."`
 }
 
@@ -268,7 +269,7 @@ func (c *Show) Run(ctx context.Context, env *Env) error {
 			fmt.Fprintf(w, "%s\t%s\n", name, value)
 		}
 	}
-	line("kind", map[token.Kind]string{token.Unit: "unit", token.Entry: "entry", token.Ticket: "ticket"}[token.Kind(m.Kind)])
+	line("kind", kindWord(token.Kind(m.Kind)))
 	line("product", m.GetProduct().GetName().GetZh())
 	line("model", m.GetProduct().GetModel())
 	line("serial", m.GetUnit().GetSerial())

@@ -1,6 +1,7 @@
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import gs1 from "../../../../server/code/testdata/vectors/gs1.json" with { type: "json" };
-import human from "../../../../server/code/testdata/vectors/human.json" with { type: "json" };
+import gs1 from "../../../golang/codes/testdata/gs1.json" with { type: "json" };
+import human from "../../../golang/codes/testdata/human.json" with { type: "json" };
 import token from "../../../../server/code/testdata/vectors/token.json" with { type: "json" };
 import {
   checkDigit,
@@ -40,6 +41,18 @@ describe("labels", () => {
     if (field(c, "error") !== "") return;
     const names = ["gtin", "lot", "serial", "host", "prefix"];
     expect(parseLabel(c.scanned)).toEqual(Object.fromEntries(names.map((name) => [name, field(c, name)])));
+  });
+
+  // ../shared/data/cases/scan: what real scanners hand over; the vectors above are twins of it.
+  const real = new URL("../../../../../shared/data/cases/scan/labels.tsv", import.meta.url);
+  it.runIf(existsSync(real))("of real scanners say what they should", () => {
+    for (const line of readFileSync(real, "utf8").split("\n")) {
+      const [scanned, product, serial] = line.split("\t");
+      if (line.startsWith("#") || serial === undefined) continue;
+      const text = JSON.parse(scanned!) as string;
+      if (product!.startsWith("refused")) expect(refused(() => parseLabel(text))).toBe("code_check_digit");
+      else expect(parseLabel(text), scanned).toMatchObject({ gtin: product, serial });
+    }
   });
 
   it("are read back from the link that was written", () => {

@@ -1,6 +1,6 @@
 // Element strings: identifiers with their values, one after the other.
 
-import { isDigits, parseGtin, unreadable } from "./gtin.js";
+import { isDigits, unreadable } from "./gtin.js";
 import type { Parts } from "./label.js";
 
 /** How scanners transmit FNC1 after a value of variable length. */
@@ -42,24 +42,10 @@ function identifierLength(two: string): number {
   return 0;
 }
 
-/**
- * Reads an element string with separators, with or without the symbology's name (]d2, ]Q3, ]C1, ]e0), and the form that people
- * print, with identifiers in parentheses.
- */
+/** Reads an element string with separators, and the form that people print, with identifiers in parentheses. */
 export function readElements(text: string, parts: Parts): void {
-  let elements = text;
-  if (text.startsWith("]")) {
-    if (text.length < 4) throw unreadable("the code ends too early");
-    elements = text.slice(3);
-    const symbol = text.slice(1, 3);
-    if (symbol === "E0" || symbol === "E4") {
-      parts.set("01", parseGtin(elements)); // EAN-13, UPC-A, UPC-E expanded; EAN-8
-      return;
-    }
-    if (!["d2", "Q3", "C1", "e0", "J1"].includes(symbol)) throw unreadable("the symbol is not one of GS1's");
-  }
-  if (elements.startsWith("(")) bracketed(elements, parts);
-  else separated(elements, parts);
+  if (text.startsWith("(")) bracketed(text, parts);
+  else separated(text, parts);
 }
 
 function separated(text: string, parts: Parts): void {

@@ -1,9 +1,10 @@
 // What a product's label says.
 
-import { Fault } from "../fault.js";
+import { codeOf, Fault } from "../fault.js";
 import { readElements, separator } from "./elements.js";
 import { isDigits, parseGtin, unreadable } from "./gtin.js";
 import { readLink } from "./link.js";
+import { clean, unwrap } from "./symbology.js";
 
 /**
  * What stands on a label. It names a product or a piece of it and gives no authority: whoever can read a box can copy its
@@ -25,9 +26,6 @@ export interface Label {
 /** The most that a scanned text may have, in bytes. */
 const maxLength = 500;
 
-/** White space as scanners and people add it; a separator is none. */
-const spaces = /^[\t\n\v\f\r\u0085\p{Zs}\u2028\u2029]+|[\t\n\v\f\r\u0085\p{Zs}\u2028\u2029]+$/gu;
-
 /**
  * Reads what scanners read from product labels: GS1 Digital Links, element strings of DataMatrix and QR, and plain EAN and UPC
  * numbers. It throws code_unreadable (not such a text, or no product in it), code_check_digit or too_large.
@@ -35,18 +33,41 @@ const spaces = /^[\t\n\v\f\r\u0085\p{Zs}\u2028\u2029]+|[\t\n\v\f\r\u0085\p{Zs}\u
 export function parseLabel(scanned: string): Label {
   if (new TextEncoder().encode(scanned).length > maxLength)
     throw Fault.of("too_large", `a scanned code has at most ${maxLength} bytes`);
-  const text = scanned.replace(spaces, "");
+  const cleaned = clean(scanned);
+  if (cleaned === "") throw unreadable("the code is empty");
+  const [content, text] = unwrap(cleaned);
   const parts = new Parts();
-  if (text === "") throw unreadable("the code is empty");
+  if (content === "elements") readElements(text, parts);
+  else if (content === "number") parts.set("01", text);
+  else if (content === "numberAddOn") parts.set("01", text.slice(0, 13));
+  else return readPlain(text);
+  return parts.label("", "");
+}
+
+/** Reads what nothing says the form of. */
+function readPlain(text: string): Label {
+  const parts = new Parts();
   if (/^https?:\/\//i.test(text)) {
     const { host, prefix } = readLink(text, parts);
     return parts.label(host, prefix);
   }
   if (isDigits(text) && text.length <= 14) parts.set("01", text);
-  else if (["]", "(", separator].includes(text[0]!) || (text.startsWith("01") && text.length > 16))
+  else if (["(", separator].includes(text[0]!) || (text.startsWith("01") && text.length >= 16))
     readElements(text, parts);
-  else throw unreadable("neither a product link, an element string nor a product number");
+  else return readOther(text);
   return parts.label("", "");
+}
+
+/** Any other identifier may come first, too. It is an element string only if it names a product. */
+function readOther(text: string): Label {
+  try {
+    const parts = new Parts();
+    readElements(text, parts);
+    return parts.label("", "");
+  } catch (err) {
+    if (codeOf(err) === "code_check_digit") throw err;
+    throw unreadable("neither a product link, an element string nor a product number");
+  }
 }
 
 /** Tells whether a serial number that somebody typed could stand on a label: 1 to 20 characters of those that labels have. */

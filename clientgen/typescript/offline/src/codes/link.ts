@@ -31,7 +31,7 @@ export function readLink(text: string, parts: Parts): { host: string; prefix: st
   });
   for (const wanted of ["10", "21"])
     for (const [name, value] of asked)
-      if (unescaped(name) === wanted) parts.set(wanted, unescaped(value.replaceAll("+", " ")));
+      if (decoded(name) === wanted) parts.set(wanted, unescaped(value.replaceAll("+", " ")));
   return {
     host: link[1]!.toLowerCase(),
     prefix: segments
@@ -39,6 +39,15 @@ export function readLink(text: string, parts: Parts): { host: string; prefix: st
       .join("/")
       .replace(/^\/+|\/+$/g, ""),
   };
+}
+
+/** The name of a parameter; undefined when it is not percent-encoded as it should be: then it is another program's own. */
+function decoded(name: string): string | undefined {
+  try {
+    return unescaped(name.replaceAll("+", " "));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undoes percent-encoding. Bytes that are no text become characters that no label has. */

@@ -803,8 +803,10 @@ type ResolveCodeResponse struct {
 	// For technicians: earlier jobs of the unit.
 	History []*v1.HistoryItem `protobuf:"bytes,5,rep,name=history,proto3" json:"history,omitempty"`
 	// For technicians: parts that fit the product's class.
-	Parts         []*v1.PriceItem `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
-	StoreName     string          `protobuf:"bytes,7,opt,name=store_name,json=storeName,proto3" json:"store_name,omitempty"`
+	Parts     []*v1.PriceItem `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	StoreName string          `protobuf:"bytes,7,opt,name=store_name,json=storeName,proto3" json:"store_name,omitempty"`
+	// The serial number that the scanned label carries, also of a piece that is not known; empty when it carries none.
+	Serial        string `protobuf:"bytes,8,opt,name=serial,proto3" json:"serial,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -884,6 +886,13 @@ func (x *ResolveCodeResponse) GetParts() []*v1.PriceItem {
 func (x *ResolveCodeResponse) GetStoreName() string {
 	if x != nil {
 		return x.StoreName
+	}
+	return ""
+}
+
+func (x *ResolveCodeResponse) GetSerial() string {
+	if x != nil {
+		return x.Serial
 	}
 	return ""
 }
@@ -1061,7 +1070,7 @@ const file_doorstep_store_v1_store_proto_rawDesc = "" +
 	"\x12RevokeCodeResponse\":\n" +
 	"\x12ResolveCodeRequest\x12$\n" +
 	"\ascanned\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\ascanned\"\xf6\x02\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\ascanned\"\x8e\x03\n" +
 	"\x13ResolveCodeResponse\x12/\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1b.doorstep.store.v1.CodeKindR\x04kind\x12+\n" +
 	"\x04unit\x18\x02 \x01(\v2\x17.doorstep.store.v1.UnitR\x04unit\x124\n" +
@@ -1071,7 +1080,8 @@ const file_doorstep_store_v1_store_proto_rawDesc = "" +
 	"\ahistory\x18\x05 \x03(\v2\x1e.doorstep.field.v1.HistoryItemR\ahistory\x122\n" +
 	"\x05parts\x18\x06 \x03(\v2\x1c.doorstep.field.v1.PriceItemR\x05parts\x12\x1d\n" +
 	"\n" +
-	"store_name\x18\a \x01(\tR\tstoreName\"x\n" +
+	"store_name\x18\a \x01(\tR\tstoreName\x12\x16\n" +
+	"\x06serial\x18\b \x01(\tR\x06serial\"x\n" +
 	"\x12RenderCodesRequest\x12#\n" +
 	"\x03ids\x18\x01 \x03(\fB\x11\xbaH\x0e\x92\x01\v\b\x01\x10\xf4\x03\"\x04z\x02h\x10R\x03ids\x12=\n" +
 	"\x06format\x18\x02 \x01(\x0e2\x19.doorstep.store.v1.FormatB\n" +

@@ -3,7 +3,10 @@ package dev.doorstep.field
 import com.google.protobuf.ByteString
 import dev.doorstep.field.v1.TicketState
 import dev.doorstep.offline.Draft
+import dev.doorstep.offline.Fault
 import dev.doorstep.offline.View
+import dev.doorstep.offline.codes.HumanCode
+import dev.doorstep.offline.codes.Label
 import dev.doorstep.offline.toTimestamp
 import dev.doorstep.store.v1.OpenTicket
 import dev.doorstep.store.v1.OpenTicketByScan
@@ -31,22 +34,28 @@ object ByHand : CustomEffects {
 }
 
 /**
- * Finds the piece that a scanned text or a typed serial number means, among those that the phone holds: by human code,
- * by serial, or by a GS1 link or element string that carries the serial. null when there is none.
+ * Finds the piece that a scanned text means, among those that the phone holds: by its label (product number and serial
+ * number, the serial also typed beside a label that has none), by its short code, or by a bare serial number. null when
+ * there is none.
  */
 fun findUnit(view: View, scanned: String, serial: String): Unit? {
-    val text = scanned.trim()
-    val plain = text.filter { it != '-' && it != ' ' }.uppercase()
+    val label = readOrNull { Label.parse(scanned) }
+    val code = readOrNull { HumanCode.parse(scanned) }
+    val bare = if (label == null) setOf(scanned.trim(), serial.trim()) - "" else emptySet()
+    val labelled = label?.serial?.ifEmpty { serial.trim() }.orEmpty()
     return Units.all(view).firstOrNull { unit ->
-        val human = unit.humanCode.replace("-", "").uppercase()
-        human.isNotEmpty() && plain == human || unit.serial.isNotEmpty() && unit.isMeantBy(text, serial)
+        when {
+            label != null && labelled.isNotEmpty() && unit.gtin == label.gtin.digits && unit.serial == labelled -> true
+            code != null && readOrNull { HumanCode.parse(unit.humanCode) } == code -> true
+            else -> unit.serial in bare
+        }
     }
 }
 
-private fun Unit.isMeantBy(text: String, typed: String): Boolean {
-    if (text == serial || typed == serial) return true
-    val carries = text.endsWith("/21/$serial") || "(21)$serial" in text || "/21/$serial?" in text
-    return carries && gtin.isNotEmpty() && gtin in text
+private fun <T> readOrNull(read: () -> T): T? = try {
+    read()
+} catch (_: Fault) {
+    null
 }
 
 /** Finds the ticket in work for a piece; null when there is none. */

@@ -83,7 +83,7 @@ private class Phone(state: VisitState) {
                 EntityKind.ENTITY_KIND_UNIT,
                 unitId,
                 Unit.newBuilder().setId(unitId).setProductId(productId).setGtin("06901234567892").setSerial("SN1")
-                    .setHumanCode("ABCD-EFG"),
+                    .setHumanCode("K7M3-9QX8"),
             ),
             held(
                 EntityKind.ENTITY_KIND_PRODUCT,
@@ -246,7 +246,14 @@ class EffectTest {
     @Test
     fun `a second scan finds the ticket that the phone opened`() {
         val scans =
-            listOf("https://id.example/01/06901234567892/21/SN1", "(01)06901234567892(21)SN1", "abcd efg", "SN1")
+            listOf(
+                "https://id.example/01/06901234567892/21/SN1",
+                "]Q1https://id.example/01/06901234567892/21/SN1?utm=50%off",
+                "(01)06901234567892(21)SN1",
+                "（０１）06901234567892（21）SN1",
+                "k7m3 9qx8",
+                "SN1",
+            )
         for (scanned in scans) {
             val phone = Phone(VisitState.VISIT_STATE_ON_SITE)
             val scan = OpenTicketByScan.newBuilder().setTicketId(

@@ -65,7 +65,9 @@ private inline fun <T> trying(fn: () -> T): T = try {
     throw Fault(
         when (e.errorCode and 0xff) { // SQLite's primary code
             SQLITE_CORRUPT, SQLITE_NOTADB -> Fault.STORE_DAMAGED
+
             SQLITE_FULL -> Fault.STORE_FULL
+
             else -> Fault.STORE_UNUSABLE
         },
         cause = e,

@@ -19,26 +19,10 @@ private fun identifierLength(two: String): Int = when (two[0]) {
     else -> 0
 }
 
-/**
- * Reads an element string with separators, with or without the symbology's name (]d2, ]Q3, ]C1, ]e0), and the form
- * that people print, with identifiers in parentheses.
- */
+/** Reads an element string with separators, and the form that people print, with identifiers in parentheses. */
 internal fun parseElements(text: String): Label {
-    var elements = text
-    if (text[0] == ']') {
-        if (text.length < 4) throw unreadable("the code ends too early")
-        elements = text.drop(3)
-        when (text.substring(1, 3)) {
-            "d2", "Q3", "C1", "e0", "J1" -> {}
-
-            "E0", "E4" -> return Label(Gtin.parse(elements))
-
-            // EAN-13, UPC-A, UPC-E expanded; EAN-8
-            else -> throw unreadable("the symbol is not one of GS1's")
-        }
-    }
     val parts = Parts()
-    if (elements[0] == '(') bracketed(elements, parts) else separated(elements, parts)
+    if (text[0] == '(') bracketed(text, parts) else separated(text, parts)
     return parts.label()
 }
 

@@ -33,15 +33,32 @@ data class Label(
             ) {
                 throw Fault(Fault.TOO_LARGE, "a scanned code has at most $MAX_LENGTH bytes")
             }
-            val text = scanned.trim { it in SPACES }
-            return when {
-                text.isEmpty() -> throw unreadable("the code is empty")
-                isLink(text) -> parseLink(text)
-                text[0] == ']' || text[0] == '(' || text[0] == SEPARATOR -> parseElements(text)
-                text.isDigits() && text.length <= 14 -> Label(Gtin.parse(text))
-                text.startsWith("01") && text.length > 16 -> parseElements(text)
-                else -> throw unreadable("neither a product link, an element string nor a product number")
+            val cleaned = clean(scanned)
+            if (cleaned.isEmpty()) throw unreadable("the code is empty")
+            val (content, text) = unwrap(cleaned)
+            return when (content) {
+                Content.ELEMENTS -> parseElements(text)
+                Content.NUMBER -> Label(Gtin.parse(text))
+                Content.NUMBER_ADD_ON -> Label(Gtin.parse(text.take(13)))
+                Content.PLAIN -> parsePlain(text)
             }
+        }
+
+        /** Reads what nothing says the form of. */
+        private fun parsePlain(text: String): Label = when {
+            isLink(text) -> parseLink(text)
+            text.isDigits() && text.length <= 14 -> Label(Gtin.parse(text))
+            text[0] == '(' || text[0] == SEPARATOR -> parseElements(text)
+            text.startsWith("01") && text.length >= 16 -> parseElements(text)
+            else -> parseOther(text)
+        }
+
+        /** Any other identifier may come first, too. It is an element string only if it names a product. */
+        private fun parseOther(text: String): Label = try {
+            parseElements(text)
+        } catch (fault: Fault) {
+            if (fault.code == Fault.CODE_CHECK_DIGIT) throw fault
+            throw unreadable("neither a product link, an element string nor a product number")
         }
 
         /** Tells whether a serial number that somebody typed could stand on a label. */
@@ -71,11 +88,6 @@ data class Label(
 
 /** How scanners transmit FNC1 after an identifier of variable length. */
 internal const val SEPARATOR = '\u001d'
-
-/** White space as scanners and people add it; a separator is none. */
-private const val SPACES =
-    " \t\n\u000b\u000c\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008" +
-        "\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 /** Collects the identifiers of a label; a second, different value of one is refused. */
 internal class Parts {

@@ -1,5 +1,6 @@
 package dev.doorstep.offline.codes
 
+import dev.doorstep.offline.Fault
 import java.io.ByteArrayOutputStream
 
 internal fun isLink(text: String): Boolean =
@@ -32,9 +33,16 @@ internal fun parseLink(text: String): Label {
     }
     val asked = query.split('&').map { it.substringBefore('=') to it.substringAfter('=', "") }
     for (name in listOf("10", "21")) {
-        asked.filter { unescaped(it.first) == name }.forEach { parts.set(name, unescaped(it.second.replace('+', ' '))) }
+        asked.filter { decoded(it.first) == name }.forEach { parts.set(name, unescaped(it.second.replace('+', ' '))) }
     }
     return parts.label(host.lowercase(), segments.take(at).joinToString("/").trim('/'))
+}
+
+/** The name of a parameter; null when it is not percent-encoded as it should be: then it is another program's own. */
+private fun decoded(name: String): String? = try {
+    unescaped(name.replace('+', ' '))
+} catch (_: Fault) {
+    null
 }
 
 /** Undoes percent-encoding. Bytes that are no text become characters that no label has. */

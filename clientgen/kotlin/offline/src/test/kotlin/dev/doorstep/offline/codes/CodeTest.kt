@@ -22,8 +22,10 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
 
 /** What the server's tests read too. */
-private fun vectors(name: String): JsonObject =
-    Json.parseToJsonElement(File("../../../server/code/testdata/vectors/$name.json").readText()).jsonObject
+private fun vectors(name: String): JsonObject {
+    val folder = if (name == "token") "server/code/testdata/vectors" else "clientgen/golang/codes/testdata"
+    return Json.parseToJsonElement(File("../../../$folder/$name.json").readText()).jsonObject
+}
 
 private fun JsonObject.cases(): List<JsonObject> = getValue("cases").jsonArray.map { it.jsonObject }
 
@@ -43,6 +45,27 @@ class CodeTest {
         } else {
             val thrown = assertThrows(Fault::class.java) { Label.parse(case.text("scanned")) }
             assertEquals(error, codeOf(thrown))
+        }
+    }
+
+    /** ../shared/data/cases/scan: what real scanners hand over, where it is at hand; the vectors are twins of it. */
+    @TestFactory
+    fun `labels of real scanners say what they should`(): List<DynamicTest> {
+        val real = File("../../../../shared/data/cases/scan/labels.tsv")
+        val lines = if (real.exists()) real.readLines().filterNot { it.startsWith("#") } else emptyList()
+        return lines.map { it.split('\t') }.filter { it.size == 3 }.map { (scanned, product, serial) ->
+            DynamicTest.dynamicTest(scanned) {
+                val text = Json.parseToJsonElement(scanned).jsonPrimitive.content
+                if (product.startsWith("refused")) {
+                    assertEquals(
+                        "code_check_digit",
+                        codeOf(assertThrows(Fault::class.java) { Label.parse(text) }),
+                    )
+                } else {
+                    val label = Label.parse(text)
+                    assertEquals(listOf(product, serial), listOf(label.gtin.digits, label.serial))
+                }
+            }
         }
     }
 

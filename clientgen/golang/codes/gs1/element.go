@@ -47,23 +47,9 @@ func identifierLength(firstTwo string) int {
 	return 0
 }
 
-// parseElements reads ]d2…, ]Q3…, ]C1…, ]e0… or a bare element string with separators, and the form that
-// people print, with identifiers in parentheses.
+// parseElements reads an element string with separators, and the form that people print, with identifiers in
+// parentheses.
 func parseElements(s string) (Key, error) {
-	if s[0] == ']' {
-		if len(s) < 4 {
-			return Key{}, fault.New(fault.CodeUnreadable, "the code ends too early")
-		}
-		switch id := s[1:3]; id {
-		case "d2", "Q3", "C1", "e0", "J1":
-			s = s[3:]
-		case "E0", "E4": // EAN-13, UPC-A, UPC-E expanded; EAN-8
-			g, err := ParseGTIN(s[3:])
-			return Key{GTIN: g}, err
-		default:
-			return Key{}, fault.New(fault.CodeUnreadable, "the symbol is not one of GS1's")
-		}
-	}
 	if s[0] == '(' {
 		return parseBracketed(s)
 	}

@@ -8,13 +8,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	"github.com/doorstep-dev/doorstep/server/code/gs1"
+	"github.com/doorstep-dev/doorstep/internal/shared"
 )
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("../testdata/vectors/gs1.json")
+	raw, err := os.ReadFile("../testdata/gs1.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +40,33 @@ func TestVectors(t *testing.T) {
 				t.Fatalf("%q:\n got %+v\nwant %+v", c.Scanned, got, want)
 			}
 		})
+	}
+}
+
+// The labels that real scanners hand over (../shared/data/cases/scan), which this project's own vectors are twins of.
+func TestRealLabels(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(shared.Path(t, "cases", "scan", "labels.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if strings.HasPrefix(line, "#") || len(cells) != 3 {
+			continue
+		}
+		var scanned string
+		if err := json.Unmarshal([]byte(cells[0]), &scanned); err != nil {
+			t.Fatal(err)
+		}
+		got, err := gs1.Parse(scanned)
+		if strings.HasPrefix(cells[1], "refused") {
+			if fault.CodeOf(err) != fault.CodeCheckDigit {
+				t.Errorf("%s: %+v %v", cells[0], got, err)
+			}
+		} else if err != nil || string(got.GTIN) != cells[1] || got.Serial != cells[2] {
+			t.Errorf("%s: %+v %v, want %s %s", cells[0], got, err, cells[1], cells[2])
+		}
 	}
 }
 
@@ -120,7 +148,7 @@ func TestTheSameProductComparesEqualInEveryLength(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	raw, err := os.ReadFile("../testdata/vectors/gs1.json")
+	raw, err := os.ReadFile("../testdata/gs1.json")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -28,19 +28,43 @@ func Parse(scanned string) (Key, error) {
 	if len(scanned) > MaxLength {
 		return Key{}, fault.New(fault.TooLarge, "a scanned code has at most %d bytes", MaxLength)
 	}
-	s := strings.TrimSpace(scanned)
-	switch {
-	case s == "":
+	s := clean(scanned)
+	if s == "" {
 		return Key{}, fault.New(fault.CodeUnreadable, "the code is empty")
+	}
+	what, s, err := unwrap(s)
+	if err != nil {
+		return Key{}, err
+	}
+	switch what {
+	case elements:
+		return parseElements(s)
+	case numberAddOn:
+		s = s[:min(len(s), 13)]
+		fallthrough
+	case number:
+		g, err := ParseGTIN(s)
+		return Key{GTIN: g}, err
+	}
+	return parsePlain(s)
+}
+
+// parsePlain reads what nothing says the form of.
+func parsePlain(s string) (Key, error) {
+	switch {
 	case hasScheme(s):
 		return parseLink(s)
-	case s[0] == ']' || s[0] == '(' || s[0] == groupSeparator:
+	case s[0] == '(' || s[0] == groupSeparator:
 		return parseElements(s)
 	case allDigits(s) && len(s) <= 14:
 		g, err := ParseGTIN(s)
 		return Key{GTIN: g}, err
-	case strings.HasPrefix(s, "01") && len(s) > 16:
+	case strings.HasPrefix(s, "01") && len(s) >= 16:
 		return parseElements(s)
+	}
+	// Any other identifier may come first, too. It is an element string only if it names a product.
+	if k, err := parseSeparated(s); err == nil || fault.CodeOf(err) == fault.CodeCheckDigit {
+		return k, err
 	}
 	return Key{}, fault.New(fault.CodeUnreadable, "neither a product link, an element string nor a product number")
 }

@@ -2,7 +2,9 @@ package gs1
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
@@ -39,15 +41,21 @@ func escape(s string) string {
 // IsLinkPath tells whether the path of a request could be a Digital Link: whether it has a segment 01.
 func IsLinkPath(path string) bool { return strings.Contains(path+"/", "/01/") }
 
-// parseLink reads an uncompressed Digital Link: any host, any prefix, then /01/GTIN and after it pairs of
-// identifier and value. Of identifiers in the query, only the qualifiers that we use are read.
+// linkForm splits a link into host, path and query. The query may hold anything, also what is not percent-encoded as it
+// should be: other programs add to it.
+var linkForm = regexp.MustCompile(`^(?i:[a-z]+)://(?:[^/?#@]*@)?([^/?#@\s<>"\\^` + "`" + `{|}]+)([^?#]*)(?:\?([^#]*))?(?:#.*)?$`)
+
+// parseLink reads an uncompressed Digital Link (GS1 Digital Link URI Syntax): any host, any prefix, then /01/GTIN and
+// after it pairs of identifier and value. Of the query, only the qualifiers that we use are read; the rest is other
+// programs' own.
 func parseLink(s string) (Key, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
+	link := linkForm.FindStringSubmatch(s)
+	if link == nil || strings.ContainsFunc(s, unicode.IsControl) {
 		return Key{}, fault.New(fault.CodeUnreadable, "the link cannot be read")
 	}
+	host, path, query := link[1], link[2], link[3]
 	// Segments are split before they are unescaped: a slash inside a serial number comes as %2F.
-	segments := strings.Split(strings.TrimRight(u.EscapedPath(), "/"), "/")
+	segments := strings.Split(strings.TrimRight(path, "/"), "/")
 	at := -1
 	for i, seg := range segments {
 		// The first 01 that digits follow is the identifier; what stands before it is prefix.
@@ -59,7 +67,7 @@ func parseLink(s string) (Key, error) {
 	if at < 0 {
 		return Key{}, fault.New(fault.CodeUnreadable, "the link holds no product number after /01/")
 	}
-	k := Key{Host: strings.ToLower(u.Host), Prefix: strings.Trim(strings.Join(segments[:at], "/"), "/")}
+	k := Key{Host: strings.ToLower(host), Prefix: strings.Trim(strings.Join(segments[:at], "/"), "/")}
 	pairs := segments[at:]
 	if len(pairs)%2 != 0 {
 		return Key{}, fault.New(fault.CodeUnreadable, "the link ends in the middle of an identifier")
@@ -76,16 +84,28 @@ func parseLink(s string) (Key, error) {
 			return Key{}, err
 		}
 	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return Key{}, fault.New(fault.CodeUnreadable, "the link's query cannot be read")
+	if err := k.setFromQuery(query); err != nil {
+		return Key{}, err
 	}
+	return k, nil
+}
+
+// setFromQuery reads lot and serial from a link's query.
+func (k *Key) setFromQuery(query string) error {
 	for _, ai := range []string{"10", "21"} {
-		for _, v := range query[ai] {
-			if err := k.set(ai, v); err != nil {
-				return Key{}, err
+		for pair := range strings.SplitSeq(query, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			if name, err := url.QueryUnescape(name); err != nil || name != ai {
+				continue
+			}
+			value, err := url.QueryUnescape(value)
+			if err != nil {
+				return fault.New(fault.CodeUnreadable, "the link is not percent-encoded as it should be")
+			}
+			if err := k.set(ai, value); err != nil {
+				return err
 			}
 		}
 	}
-	return k, nil
+	return nil
 }

@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	"github.com/doorstep-dev/doorstep/server/code/human"
 )
 
 // The check is linear, so an error is caught or not whatever the rest of the code is; the tests below still try
@@ -96,7 +96,7 @@ func TestTypedInAnyFormReadsTheSame(t *testing.T) {
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("../testdata/vectors/human.json")
+	raw, err := os.ReadFile("../testdata/human.json")
 	if err != nil {
 		t.Fatal(err)
 	}
