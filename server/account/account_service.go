@@ -27,9 +27,6 @@ func (r *Room) Handlers(handle func(path string, h http.Handler), options ...con
 // accountService implements AccountService on the room.
 type accountService struct{ room *Room }
 
-// overseers see the people and devices within their reach.
-var overseers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
-
 // GetMe implements AccountService.
 func (s accountService) GetMe(ctx context.Context, _ *connect.Request[accountv1.GetMeRequest]) (*connect.Response[accountv1.GetMeResponse], error) {
 	who, err := identity.Require(ctx)
@@ -65,26 +62,23 @@ func (s accountService) ListDevices(ctx context.Context, req *connect.Request[ac
 	out := &accountv1.ListDevicesResponse{}
 	err = s.room.read(ctx, who.Org, func(tx *postgres.Tx) error {
 		out.Devices = nil
+		sees, err := s.seer(ctx, tx, who)
+		if err != nil {
+			return err
+		}
 		if user != uuid.Nil {
-			if err := s.mustReach(ctx, tx, who, user); err != nil {
-				return err
+			if ok, err := sees(user); err != nil || !ok {
+				return orUnseen(err, "user_id")
 			}
 		}
 		devices, err := devicesOf(ctx, tx, user)
 		if err != nil {
 			return err
 		}
-		seen := map[uuid.UUID]bool{who.User: true}
 		for _, d := range devices {
-			owner := uuid.UUID(d.GetUserId())
-			ok, known := seen[owner]
-			if !known {
-				err := s.mustReach(ctx, tx, who, owner)
-				if err != nil && fault.CodeOf(err) != fault.NotFound {
-					return err
-				}
-				ok = err == nil
-				seen[owner] = ok
+			ok, err := sees(uuid.UUID(d.GetUserId()))
+			if err != nil {
+				return err
 			}
 			if ok {
 				out.Devices = append(out.Devices, d)
@@ -98,26 +92,44 @@ func (s accountService) ListDevices(ctx context.Context, req *connect.Request[ac
 	return connect.NewResponse(out), nil
 }
 
-// mustReach answers NotFound for people beyond the caller's reach: whether they exist is nobody's business.
-func (s accountService) mustReach(ctx context.Context, tx *postgres.Tx, who identity.Identity, user uuid.UUID) error {
-	if user == who.User {
-		return nil
+// seer returns whether the caller sees a user: themselves, and the people who show within their reach.
+func (s accountService) seer(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error) {
+	oversees, err := s.room.Oversees(ctx, tx, who.For(overseers...))
+	return func(user uuid.UUID) (bool, error) {
+		if user == who.User {
+			return true, nil
+		}
+		return oversees(user)
+	}, err
+}
+
+// orUnseen is err, or that there is nothing to see.
+func orUnseen(err error, field string) error {
+	if err == nil {
+		err = identity.Unseen(field)
 	}
-	if !who.Has(overseers...) {
-		return fault.New(fault.NotFound, "user")
+	return err
+}
+
+// mayManage tells whether the caller may let a user in and revoke their devices. Whoever the caller does not even see
+// is not there.
+func (s accountService) mayManage(ctx context.Context, tx *postgres.Tx, who identity.Identity, user uuid.UUID, field string) error {
+	sees, err := s.seer(ctx, tx, who)
+	if err != nil {
+		return err
+	}
+	if ok, err := sees(user); err != nil || !ok {
+		return orUnseen(err, field)
 	}
 	u, err := s.room.UserByID(ctx, tx, user)
 	if err != nil {
-		return err
+		return fault.Wrap(err, fault.CodeOf(err), "%s", field)
 	}
-	reach, err := ReachOf(ctx, tx, who, overseers...)
-	if err != nil {
-		return err
+	a, err := atlasFor(ctx, tx, u)
+	if err == nil && !manages(who, rightsOf(u, a.place)) {
+		err = fault.New(fault.Forbidden, "%s: this person's rights reach further than yours", field)
 	}
-	if !reach.User(u) {
-		return fault.New(fault.NotFound, "user")
-	}
-	return nil
+	return err
 }
 
 func devicesOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]*accountv1.Device, error) {
@@ -152,14 +164,17 @@ func (r *Room) Devices(ctx context.Context, tx *postgres.Tx) ([]*accountv1.Devic
 	return devicesOf(ctx, tx, uuid.Nil)
 }
 
-// RevokeDevice implements AccountService: one's own device, or that of a person within reach.
+// RevokeDevice implements AccountService: one's own device, or that of a person whom the caller manages.
 func (s accountService) RevokeDevice(ctx context.Context, req *connect.Request[accountv1.RevokeDeviceRequest]) (*connect.Response[accountv1.RevokeDeviceResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.room.RevokeDevice(ctx, who.Org, uuid.UUID(req.Msg.GetDeviceId()), func(tx *postgres.Tx, user uuid.UUID) error {
-		return s.mustReach(ctx, tx, who, user)
+		if user == who.User {
+			return nil
+		}
+		return s.mayManage(ctx, tx, who, user, "device_id")
 	}); err != nil {
 		return nil, err
 	}
@@ -173,15 +188,14 @@ func (r *Room) RevokeDevice(ctx context.Context, org, device uuid.UUID, allowed 
 		var user uuid.UUID
 		err := tx.QueryRow(ctx, `SELECT user_id FROM device WHERE org_id = $1 AND id = $2`, org, device).Scan(&user)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(fault.NotFound, "device")
+			return identity.Unseen("device_id")
 		}
 		if err != nil {
 			return err
 		}
 		if allowed != nil {
 			if err := allowed(tx, user); err != nil {
-				// A device of somebody beyond reach is not there.
-				return fault.Wrap(err, fault.CodeOf(err), "device")
+				return err
 			}
 		}
 		return r.revoke(ctx, tx, device, user, "by the office")
@@ -190,12 +204,13 @@ func (r *Room) RevokeDevice(ctx context.Context, org, device uuid.UUID, allowed 
 
 // CreateEnrolmentCode implements AccountService.
 func (s accountService) CreateEnrolmentCode(ctx context.Context, req *connect.Request[accountv1.CreateEnrolmentCodeRequest]) (*connect.Response[accountv1.CreateEnrolmentCodeResponse], error) {
-	who, err := identity.Require(ctx, overseers...)
+	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
 	user := uuid.UUID(req.Msg.GetUserId())
-	if err := s.room.read(ctx, who.Org, func(tx *postgres.Tx) error { return s.mayEnrol(ctx, tx, who, user) }); err != nil {
+	// A device carries its user's rights, so nobody lets in somebody who may do more than they could give.
+	if err := s.room.read(ctx, who.Org, func(tx *postgres.Tx) error { return s.mayManage(ctx, tx, who, user, "user_id") }); err != nil {
 		return nil, err
 	}
 	code, expires, err := s.room.NewCode(ctx, who.Org, user)
@@ -205,26 +220,9 @@ func (s accountService) CreateEnrolmentCode(ctx context.Context, req *connect.Re
 	return connect.NewResponse(&accountv1.CreateEnrolmentCodeResponse{Code: code, Expires: timestamppb.New(expires)}), nil
 }
 
-// mayEnrol: a device carries its user's rights, so nobody lets in somebody who may do more than themselves.
-func (s accountService) mayEnrol(ctx context.Context, tx *postgres.Tx, who identity.Identity, user uuid.UUID) error {
-	if err := s.mustReach(ctx, tx, who, user); err != nil {
-		return err
-	}
-	u, err := s.room.UserByID(ctx, tx, user)
-	if err != nil || who.Has(identity.Admin) {
-		return err
-	}
-	for _, g := range u.Grants {
-		if g.Role != identity.Technician && g.Role != identity.Clerk {
-			return fault.New(fault.Forbidden, "only an administrator lets in people of the office")
-		}
-	}
-	return nil
-}
-
 // ListUsers implements AccountService: the people within reach.
 func (s accountService) ListUsers(ctx context.Context, req *connect.Request[accountv1.ListUsersRequest]) (*connect.Response[accountv1.ListUsersResponse], error) {
-	who, err := identity.Require(ctx, overseers...)
+	who, reach, err := identity.Acting(ctx, overseers...)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +237,7 @@ func (s accountService) ListUsers(ctx context.Context, req *connect.Request[acco
 	out := &accountv1.ListUsersResponse{}
 	err = s.room.read(ctx, who.Org, func(tx *postgres.Tx) error {
 		out.Users = nil
-		reach, err := ReachOf(ctx, tx, who, overseers...)
+		a, err := atlasOf(ctx, tx, nil)
 		if err != nil {
 			return err
 		}
@@ -250,7 +248,7 @@ func (s accountService) ListUsers(ctx context.Context, req *connect.Request[acco
 			}
 			for _, u := range page {
 				after = u.ID
-				if reach.User(u) && len(out.Users) < limit {
+				if sees(reach, u, a.place) && len(out.Users) < limit {
 					out.Users = append(out.Users, userToWire(u))
 				}
 			}
@@ -264,114 +262,4 @@ func (s accountService) ListUsers(ctx context.Context, req *connect.Request[acco
 		return nil, err
 	}
 	return connect.NewResponse(out), nil
-}
-
-// PutUser implements AccountService: an administrator changes people within reach, and gives no right beyond it.
-func (s accountService) PutUser(ctx context.Context, req *connect.Request[accountv1.PutUserRequest]) (*connect.Response[accountv1.PutUserResponse], error) {
-	who, err := identity.Require(ctx, identity.Admin)
-	if err != nil {
-		return nil, err
-	}
-	u, err := userFromWire(req.Msg.GetUser())
-	if err != nil {
-		return nil, err
-	}
-	err = s.room.transact(ctx, who.Org, func(tx *postgres.Tx) error {
-		reach, err := ReachOf(ctx, tx, who, identity.Admin)
-		if err != nil {
-			return err
-		}
-		if u.ID != uuid.Nil {
-			old, err := s.room.UserByID(ctx, tx, u.ID)
-			if err != nil && fault.CodeOf(err) != fault.NotFound {
-				return err
-			}
-			if err == nil && !reach.User(old) {
-				return fault.New(fault.NotFound, "user")
-			}
-		}
-		if !reach.User(u) {
-			return fault.New(fault.Forbidden, "these rights reach further than yours")
-		}
-		u, err = s.room.PutUser(ctx, tx, u, req.Msg.GetPassword())
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&accountv1.PutUserResponse{User: userToWire(u)}), nil
-}
-
-// ListPlaces implements AccountService: the places within reach; technicians see their region and teams.
-func (s accountService) ListPlaces(ctx context.Context, _ *connect.Request[accountv1.ListPlacesRequest]) (*connect.Response[accountv1.ListPlacesResponse], error) {
-	who, err := identity.Require(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := &accountv1.ListPlacesResponse{}
-	err = s.room.read(ctx, who.Org, func(tx *postgres.Tx) error {
-		out.Places = nil
-		reach, err := ReachOf(ctx, tx, who)
-		if err != nil {
-			return err
-		}
-		if who.Has(identity.Technician) && !reach.All {
-			t, err := s.room.Technician(ctx, tx, who.User)
-			if err != nil && fault.CodeOf(err) != fault.NotFound {
-				return err
-			}
-			reach.Regions[t.Region] = true
-			for _, id := range t.Teams {
-				reach.Teams[id] = true
-			}
-		}
-		all, err := s.room.Places(ctx, tx)
-		for _, p := range all {
-			if reach.Region(p.ID) || reach.Team(p.ID) || reach.Store(p.ID) {
-				out.Places = append(out.Places, placeToWire(p))
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(out), nil
-}
-
-// PutPlace implements AccountService: regions by administrators of the org, the rest within one's regions.
-func (s accountService) PutPlace(ctx context.Context, req *connect.Request[accountv1.PutPlaceRequest]) (*connect.Response[accountv1.PutPlaceResponse], error) {
-	who, err := identity.Require(ctx, identity.Admin)
-	if err != nil {
-		return nil, err
-	}
-	p, err := placeFromWire(req.Msg.GetPlace())
-	if err != nil {
-		return nil, err
-	}
-	err = s.room.transact(ctx, who.Org, func(tx *postgres.Tx) error {
-		reach, err := ReachOf(ctx, tx, who, identity.Admin)
-		if err != nil {
-			return err
-		}
-		if !reach.All {
-			if p.Kind == identity.ScopeRegion || !reach.Region(p.Region) {
-				return fault.New(fault.Forbidden, "this place lies beyond your region")
-			}
-			// One that exists must not be pulled over from another region either.
-			old, err := s.room.RegionOf(ctx, tx, p.ID)
-			if err == nil && !reach.Region(old) {
-				return fault.New(fault.NotFound, "place")
-			}
-			if err != nil && fault.CodeOf(err) != fault.NotFound {
-				return err
-			}
-		}
-		p, err = s.room.PutPlace(ctx, tx, p)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&accountv1.PutPlaceResponse{Place: placeToWire(p)}), nil
 }

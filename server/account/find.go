@@ -45,52 +45,65 @@ func (r *Room) Phones(ctx context.Context, tx *postgres.Tx, user, device uuid.UU
 	})
 }
 
-// FindUser finds a person by id, login, name or badge, or by the id of one of their devices, which is returned,
-// too. Several of one name are InvalidArgument, with their logins.
-func (r *Room) FindUser(ctx context.Context, tx *postgres.Tx, text string) (u User, device uuid.UUID, err error) {
+// FindUser finds a person by id, login, name or badge, or by the id of one of their devices, which is returned, too;
+// only among those for whom sees says so; nil sees everybody. Several of one name are InvalidArgument, with their logins.
+func (r *Room) FindUser(ctx context.Context, tx *postgres.Tx, text string, sees func(user uuid.UUID) (bool, error)) (u User, device uuid.UUID, err error) {
 	text = strings.TrimSpace(text)
-	if id, bad := uuid.Parse(text); bad == nil {
-		phones, err := r.Phones(ctx, tx, uuid.Nil, id)
-		if err != nil {
-			return u, uuid.Nil, err
-		}
-		if id == uuid.Nil {
-			phones = nil
-		}
-		if len(phones) == 1 {
-			u, err = r.UserByID(ctx, tx, phones[0].User)
-			return u, id, err
-		}
-		u, err = r.UserByID(ctx, tx, id)
-		return u, uuid.Nil, err
-	}
-	if u, err = r.UserByLogin(ctx, tx, text); fault.CodeOf(err) != fault.NotFound {
-		return u, uuid.Nil, err
-	}
-	rows, err := tx.Query(ctx, `SELECT u.id, u.login FROM app_user u LEFT JOIN technician t ON t.org_id = u.org_id AND t.user_id = u.id
-		WHERE u.org_id = $1 AND (u.name_zh = $2 OR lower(u.name_en) = lower($2) OR (t.badge <> '' AND t.badge = $2)) ORDER BY u.login LIMIT 10`,
-		tx.OrgID(), text)
+	ids, logins, device, err := r.called(ctx, tx, text)
 	if err != nil {
 		return u, uuid.Nil, err
 	}
-	var ids []uuid.UUID
-	var logins []string
+	var seen []int
+	for n, id := range ids {
+		ok := sees == nil
+		if !ok {
+			if ok, err = sees(id); err != nil {
+				return u, uuid.Nil, err
+			}
+		}
+		if ok {
+			seen = append(seen, n)
+		}
+	}
+	switch {
+	case len(seen) == 0:
+		return u, uuid.Nil, fault.New(fault.NotFound, "%.100s", text)
+	case len(seen) > 1 && logins[seen[0]] != normalLogin(text): // a login is one person's
+		var names []string
+		for _, n := range seen {
+			names = append(names, logins[n])
+		}
+		return u, uuid.Nil, fault.New(fault.InvalidArgument, "several people are called %.100s: name one by login, %s", text, strings.Join(names, ", "))
+	}
+	u, err = r.UserByID(ctx, tx, ids[seen[0]])
+	return u, device, err
+}
+
+// called lists who is called so, at most 100, whose login it is first.
+func (r *Room) called(ctx context.Context, tx *postgres.Tx, text string) (ids []uuid.UUID, logins []string, device uuid.UUID, err error) {
+	if id, bad := uuid.Parse(text); bad == nil {
+		phones, err := r.Phones(ctx, tx, uuid.Nil, id)
+		if err != nil || id == uuid.Nil {
+			return nil, nil, uuid.Nil, err
+		}
+		if len(phones) == 1 {
+			return []uuid.UUID{phones[0].User}, []string{""}, id, nil
+		}
+		return []uuid.UUID{id}, []string{""}, uuid.Nil, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT u.id, u.login FROM app_user u LEFT JOIN technician t ON t.org_id = u.org_id AND t.user_id = u.id
+		WHERE u.org_id = $1 AND (u.name_zh = $2 OR lower(u.name_en) = lower($2) OR (t.badge <> '' AND t.badge = $2) OR u.login = $3)
+		ORDER BY u.login <> $3, u.login LIMIT 100`, tx.OrgID(), text, normalLogin(text))
+	if err != nil {
+		return nil, nil, uuid.Nil, err
+	}
 	var id uuid.UUID
 	var login string
-	if _, err := pgx.ForEachRow(rows, []any{&id, &login}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &login}, func() error {
 		ids, logins = append(ids, id), append(logins, login)
 		return nil
-	}); err != nil {
-		return u, uuid.Nil, err
-	}
-	switch len(ids) {
-	case 0:
-		return u, uuid.Nil, fault.New(fault.NotFound, "%.100s", text)
-	case 1:
-		u, err = r.UserByID(ctx, tx, ids[0])
-		return u, uuid.Nil, err
-	}
-	return u, uuid.Nil, fault.New(fault.InvalidArgument, "several people are called %.100s: name one by login, %s", text, strings.Join(logins, ", "))
+	})
+	return ids, logins, uuid.Nil, err
 }
 
 // LeftTeam tells when a technician left a team; zero for who never was in it, or is still.

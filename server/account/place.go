@@ -24,7 +24,13 @@ type Place struct {
 	At *Point
 }
 
-// PutPlace makes or changes a place within tx.
+// stands is where the place is, for rights.
+func (p Place) stands() identity.Place {
+	return identity.Place{Kind: p.Kind, ID: p.ID, Region: p.Region}
+}
+
+// PutPlace makes or changes a place within tx. An id is that of one place only: the id of a region is refused for a
+// team.
 func (r *Room) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Place, error) {
 	if p.ID == uuid.Nil {
 		id, err := newID()
@@ -32,6 +38,9 @@ func (r *Room) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Place, e
 			return Place{}, err
 		}
 		p.ID = id
+	}
+	if err := ofOneKind(ctx, tx, p); err != nil {
+		return Place{}, err
 	}
 	if p.NameZH == "" {
 		p.NameZH = p.NameEN
@@ -68,7 +77,7 @@ func (r *Room) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Place, e
 		return Place{}, fault.New(fault.InvalidArgument, "place.kind: region, team or store")
 	}
 	if unknownReference(err) {
-		return Place{}, fault.Wrap(err, fault.InvalidArgument, "there is no such region")
+		return Place{}, fault.Wrap(err, fault.InvalidArgument, "place.region_id: there is no such region")
 	}
 	if err != nil {
 		return Place{}, err
@@ -77,6 +86,17 @@ func (r *Room) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Place, e
 		return Place{}, err
 	}
 	return p, r.note(ctx, tx, "place.put", p.ID, map[string]string{"kind": string(p.Kind), "name": p.NameZH})
+}
+
+// ofOneKind refuses the id of a place of another kind: whoever reads an id alone would take one for the other.
+func ofOneKind(ctx context.Context, tx *postgres.Tx, p Place) error {
+	a, err := atlasOf(ctx, tx, []uuid.UUID{p.ID})
+	for kind, places := range a {
+		if _, taken := places[p.ID]; taken && kind != p.Kind {
+			return fault.New(fault.InvalidArgument, "place.id: this is the id of a %s, not of a %s", kind, p.Kind)
+		}
+	}
+	return err
 }
 
 // renameOnPhones places the profiles of a region's or team's technicians anew, for they hold its name.

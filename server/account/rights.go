@@ -1,15 +1,12 @@
 package account
 
 import (
-	"context"
 	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/identity"
-	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // scopesOf says how far a role can reach. A grant outside of it is refused.
@@ -38,116 +35,111 @@ func checkGrant(g identity.Grant) error {
 	return nil
 }
 
-// Reach is over whom a caller's grants extend: everything, or the regions, teams and shops named. A region
-// includes its teams and shops.
-type Reach struct {
-	All                    bool
-	Regions, Teams, Stores map[uuid.UUID]bool
+// overseers see the people, devices and parked work within their reach.
+var overseers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
+
+// managers says who may do something with a user that holds a role: let in and revoke their devices. Only
+// administrators change people. A role that is not here is nobody's.
+var managers = map[identity.Role][]identity.Role{
+	identity.Technician: {identity.Dispatcher, identity.Supervisor, identity.Admin},
+	identity.Clerk:      {identity.Dispatcher, identity.Supervisor, identity.Admin},
+	identity.Dispatcher: {identity.Admin},
+	identity.Supervisor: {identity.Admin},
+	identity.Finance:    {identity.Admin},
+	identity.Dealer:     {identity.Admin},
+	identity.Admin:      {identity.Admin},
 }
 
-// Region tells whether the region is within reach.
-func (r Reach) Region(id uuid.UUID) bool { return r.All || r.Regions[id] }
+// right is a role over one place. A technician's one grant is as many rights as the technician has places.
+type right struct {
+	role identity.Role
+	at   identity.Place
+}
 
-// Team tells whether the team is within reach.
-func (r Reach) Team(id uuid.UUID) bool { return r.All || r.Teams[id] }
-
-// Store tells whether the shop is within reach.
-func (r Reach) Store(id uuid.UUID) bool { return r.All || r.Stores[id] }
-
-// ReachOf works out the reach of the caller's grants of the given roles (all roles when none is named).
-func ReachOf(ctx context.Context, tx *postgres.Tx, who identity.Identity, roles ...identity.Role) (Reach, error) {
-	reach := Reach{Regions: map[uuid.UUID]bool{}, Teams: map[uuid.UUID]bool{}, Stores: map[uuid.UUID]bool{}}
-	var regions []uuid.UUID
-	for _, g := range who.Grants {
-		if len(roles) > 0 && !slices.Contains(roles, g.Role) {
+// rightsOf spells out all that a user may do: each grant, and of a technician the region and every team. placeOf
+// gives the place of an id of that kind; one that is not there has no region.
+func rightsOf(u User, placeOf func(identity.ScopeKind, uuid.UUID) identity.Place) []right {
+	var out []right
+	for _, g := range u.Grants {
+		if g.Scope != identity.ScopeSelf {
+			out = append(out, right{g.Role, placeOf(g.Scope, g.ID)})
 			continue
 		}
-		switch g.Scope {
-		case identity.ScopeOrg:
-			return Reach{All: true}, nil
-		case identity.ScopeRegion:
-			reach.Regions[g.ID] = true
-			regions = append(regions, g.ID)
-		case identity.ScopeTeam:
-			reach.Teams[g.ID] = true
-		case identity.ScopeStore:
-			reach.Stores[g.ID] = true
+		places := homes(u, placeOf)
+		if len(places) == 0 {
+			places = []identity.Place{{Kind: identity.ScopeOrg}}
+		}
+		for _, p := range places {
+			out = append(out, right{g.Role, p})
 		}
 	}
-	if len(regions) == 0 {
-		return reach, nil
-	}
-	rows, err := tx.Query(ctx, `SELECT id, true FROM team WHERE org_id = $1 AND region_id = ANY ($2)
-		UNION ALL SELECT id, false FROM shop WHERE org_id = $1 AND region_id = ANY ($2)`, tx.OrgID(), regions)
-	if err != nil {
-		return Reach{}, err
-	}
-	var id uuid.UUID
-	var team bool
-	_, err = pgx.ForEachRow(rows, []any{&id, &team}, func() error {
-		if team {
-			reach.Teams[id] = true
-		} else {
-			reach.Stores[id] = true
-		}
+	return out
+}
+
+// homes are the places to which a technician belongs: the region and every team.
+func homes(u User, placeOf func(identity.ScopeKind, uuid.UUID) identity.Place) []identity.Place {
+	if u.Technician == nil {
 		return nil
-	})
-	return reach, err
-}
-
-// covers tells whether a grant lies within reach. A grant over oneself is judged by where the person belongs.
-func (r Reach) covers(g identity.Grant, u User) bool {
-	switch g.Scope {
-	case identity.ScopeOrg:
-		return r.All
-	case identity.ScopeRegion:
-		return r.Region(g.ID)
-	case identity.ScopeTeam:
-		return r.Team(g.ID)
-	case identity.ScopeStore:
-		return r.Store(g.ID)
-	case identity.ScopeSelf:
-		return r.All || u.Technician != nil && (r.Region(u.Technician.Region) || slices.ContainsFunc(u.Technician.Teams, r.Team))
 	}
-	return false
+	out := []identity.Place{placeOf(identity.ScopeRegion, u.Technician.Region)}
+	for _, t := range u.Technician.Teams {
+		out = append(out, placeOf(identity.ScopeTeam, t))
+	}
+	return out
 }
 
-// User tells whether a person is within reach: all that they may do lies within it. Somebody without any grant
-// is within the reach of the whole org only.
-func (r Reach) User(u User) bool {
+// manages tells whether the caller may let a user of these rights in and revoke them: over the place of each right, the
+// caller holds a role that manages that right's. Somebody without any right is managed by administrators of the org.
+func manages(who identity.Identity, rights []right) bool {
+	for _, r := range rights {
+		if !who.For(managers[r.role]...).Covers(r.at) {
+			return false
+		}
+	}
+	return len(rights) > 0 || who.For(identity.Admin).All
+}
+
+// administers is manages for changing the user: by administrators only.
+func administers(who identity.Identity, rights []right) bool {
+	reach := who.For(identity.Admin)
+	for _, r := range rights {
+		if !reach.Covers(r.at) || !slices.Contains(managers[r.role], identity.Admin) {
+			return false
+		}
+	}
+	return len(rights) > 0 || reach.All
+}
+
+// sees tells whether a user shows within a reach: every grant lies within it. A technician shows wherever they belong,
+// to the leader of each of their teams.
+func sees(reach identity.Reach, u User, placeOf func(identity.ScopeKind, uuid.UUID) identity.Place) bool {
 	if len(u.Grants) == 0 {
-		return r.All
+		return reach.All
 	}
 	for _, g := range u.Grants {
-		if !r.covers(g, u) {
+		if g.Scope == identity.ScopeSelf {
+			if !reach.Any(homes(u, placeOf)...) {
+				return false
+			}
+		} else if !reach.Covers(placeOf(g.Scope, g.ID)) {
 			return false
 		}
 	}
 	return true
 }
 
-// Oversees returns whether the caller, who oversees people, reaches over a user; what it found it remembers for
-// as long as tx lives. Somebody who is not there is within the reach of the whole org only.
-func (r *Room) Oversees(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error) {
-	reach, err := ReachOf(ctx, tx, who, overseers...)
-	if err != nil {
-		return nil, err
+// widened is the first right that a user would gain; ok is false when the new rights are all among the old ones, of
+// the same role over the same place or over one that includes it.
+func widened(old, now []right) (r right, ok bool) {
+	for _, n := range now {
+		if !slices.ContainsFunc(old, func(o right) bool { return o.role == n.role && includes(o.at, n.at) }) {
+			return n, true
+		}
 	}
-	known := map[uuid.UUID]bool{}
-	return func(user uuid.UUID) (bool, error) {
-		if reach.All {
-			return true, nil
-		}
-		ok, asked := known[user]
-		if asked {
-			return ok, nil
-		}
-		u, err := r.UserByID(ctx, tx, user)
-		if err != nil && fault.CodeOf(err) != fault.NotFound {
-			return false, err
-		}
-		ok = err == nil && reach.User(u)
-		known[user] = ok
-		return ok, nil
-	}, nil
+	return right{}, false
+}
+
+func includes(outer, inner identity.Place) bool {
+	return outer.Kind == identity.ScopeOrg || outer.Kind == inner.Kind && outer.ID == inner.ID ||
+		outer.Kind == identity.ScopeRegion && outer.ID == inner.Region
 }

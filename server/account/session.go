@@ -62,7 +62,7 @@ func (r *Room) Authenticate(ctx context.Context, h http.Header) (identity.Identi
 	if s.ended {
 		return identity.Identity{}, false, fault.New(fault.RefreshInvalid, "")
 	}
-	i := identity.Identity{Org: b.Org, User: b.User, Grants: s.grants, Revoked: s.revoked, Until: until}
+	i := identity.Identity{Org: b.Org, User: b.User, Revoked: s.revoked, Until: until}.Holding(s.grants...)
 	if b.Device {
 		i.Device = b.Family
 	}

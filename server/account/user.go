@@ -194,7 +194,7 @@ func placeExists(ctx context.Context, tx *postgres.Tx, g identity.Grant) error {
 	var one int
 	err := tx.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE org_id = $1 AND id = $2`, tx.OrgID(), g.ID).Scan(&one)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fault.New(fault.InvalidArgument, "there is no such %s", table)
+		return fault.New(fault.InvalidArgument, "user.grants.scope_id: there is no such %s", table)
 	}
 	return err
 }
@@ -220,7 +220,7 @@ func (r *Room) putTechnician(ctx context.Context, tx *postgres.Tx, u User) error
 			daily_capacity = excluded.daily_capacity, day_start = excluded.day_start, day_end = excluded.day_end, gold = excluded.gold`,
 		tx.OrgID(), u.ID, t.Badge, t.Alias, t.Region, skills, lat, lon, t.DailyCapacity, t.DayStart, t.DayEnd, t.Gold)
 	if unknownReference(err) {
-		return fault.Wrap(err, fault.InvalidArgument, "there is no such region")
+		return fault.Wrap(err, fault.InvalidArgument, "user.technician.region_id: there is no such region")
 	}
 	if err != nil {
 		return err
@@ -231,7 +231,7 @@ func (r *Room) putTechnician(ctx context.Context, tx *postgres.Tx, u User) error
 	_, err = tx.Exec(ctx, `INSERT INTO team_member (org_id, team_id, user_id) SELECT $1, t, $2 FROM unnest($3::uuid[]) AS t ON CONFLICT DO NOTHING`,
 		tx.OrgID(), u.ID, notNil(t.Teams))
 	if unknownReference(err) {
-		return fault.Wrap(err, fault.InvalidArgument, "there is no such team")
+		return fault.Wrap(err, fault.InvalidArgument, "user.technician.team_ids: there is no such team")
 	}
 	return err
 }

@@ -82,7 +82,7 @@ func Access() rpc.Access {
 
 		officev1connect.TicketServiceListTicketsProcedure:       office,
 		officev1connect.TicketServiceGetTicketProcedure:         office,
-		officev1connect.TicketServiceOpenTicketProcedure:        intake,
+		officev1connect.TicketServiceOpenTicketProcedure:        dispatch,
 		officev1connect.TicketServiceProposeAssignmentProcedure: dispatch,
 		officev1connect.TicketServiceAssignTicketProcedure:      dispatch,
 		officev1connect.TicketServiceAutoAssignProcedure:        dispatch,

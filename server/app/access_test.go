@@ -89,7 +89,7 @@ var mayCall = map[string]string{
 
 	"office.v1.TicketService/ListTickets":       "DSFLA",
 	"office.v1.TicketService/GetTicket":         "DSFLA",
-	"office.v1.TicketService/OpenTicket":        "CDSA",
+	"office.v1.TicketService/OpenTicket":        "DSA",
 	"office.v1.TicketService/ProposeAssignment": "DSA",
 	"office.v1.TicketService/AssignTicket":      "DSA",
 	"office.v1.TicketService/AutoAssign":        "DSA",

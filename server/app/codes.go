@@ -91,9 +91,8 @@ func (a *App) codes(r *Rooms) {
 				o, err := accounts.Company(ctx, tx)
 				return code.Label{ZH: o.NameZH, EN: o.NameEN}, o.Zone, err
 			},
-			Within: func(ctx context.Context, tx *postgres.Tx, who identity.Identity, store uuid.UUID, roles ...identity.Role) (bool, error) {
-				reach, err := account.ReachOf(ctx, tx, who, roles...)
-				return reach.Store(store), err
+			Within: func(ctx context.Context, tx *postgres.Tx, reach identity.Reach, store uuid.UUID) (bool, error) {
+				return accounts.Reaches(ctx, tx, reach, identity.ScopeStore, store)
 			},
 			Serves: func(ctx context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, at time.Time) (bool, error) {
 				return accounts.Held(ctx, tx, uuid.UUID(user), identity.Clerk, store, at)

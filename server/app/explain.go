@@ -18,9 +18,9 @@ func explains(r *Rooms) *explain.Room {
 	accounts, tickets := r.Account, r.Ticket
 	return &explain.Room{
 		Store: r.Store, NameOf: accounts.NameOf, Oversees: accounts.Oversees, LeftTeam: accounts.LeftTeam,
-		ByNumber: tickets.ByNumber, Within: tickets.Within, Scanned: scanned(r.Code),
-		FindPerson: func(ctx context.Context, tx *postgres.Tx, text string) (explain.Person, uuid.UUID, error) {
-			u, device, err := accounts.FindUser(ctx, tx, text)
+		ByNumber: tickets.ByNumber, Reaches: tickets.Reaches, Scanned: scanned(r.Code),
+		FindPerson: func(ctx context.Context, tx *postgres.Tx, text string, sees func(uuid.UUID) (bool, error)) (explain.Person, uuid.UUID, error) {
+			u, device, err := accounts.FindUser(ctx, tx, text, sees)
 			p := explain.Person{ID: u.ID, Name: u.NameZH, Disabled: u.Disabled}
 			if u.Technician != nil {
 				p.Technician, p.Teams = true, u.Technician.Teams

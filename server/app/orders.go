@@ -25,6 +25,7 @@ func (a *App) orders(r *Rooms) {
 	r.Order = &order.Room{Store: r.Store, Now: a.config.Now, PhoneKey: a.config.Secret.Key(phoneKey), Hooks: order.Hooks{
 		Product: c.Product, ProductBySKU: c.ProductBySKU, ProductByGTIN: c.ProductByGTIN, ProductByModel: c.ProductByModel,
 		ClassByKey: c.ClassByKey, UnnamedProduct: c.UnnamedProduct,
+		Relate: accounts.Relate,
 		Places: func(ctx context.Context, tx *postgres.Tx) ([]order.Place, error) { return places(ctx, tx, accounts) },
 		OpenTicket: func(ctx context.Context, tx *postgres.Tx, o order.Opening) (uuid.UUID, error) {
 			opened, err := tickets.Open(ctx, tx, requestOf(o))

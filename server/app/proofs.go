@@ -7,7 +7,6 @@ import (
 	wire "google.golang.org/protobuf/proto"
 
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/server/proof/heic"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
@@ -33,10 +32,7 @@ func (a *App) proofs(r *Rooms) error {
 			ad, result, ok, err := tickets.Admit(ctx, tx, m, visit, shown)
 			return proof.Admission{Ticket: ad.TicketID, Holder: ad.HolderID}, result, ok, err
 		},
-		MayView: func(ctx context.Context, tx *postgres.Tx, who identity.Identity, id uuid.UUID) error {
-			_, err := tickets.Get(ctx, tx, id, lookersOf(who), false)
-			return err
-		},
+		Reaches:    tickets.Reaches,
 		LockTicket: tickets.Lock,
 		Verified:   pays.Confirm,
 		Trail: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, kind string, what map[string]string) error {
@@ -58,23 +54,4 @@ func (a *App) proofs(r *Rooms) error {
 	tickets.Moved = p.Moved
 	pays.ProofsVerified = p.Settled
 	return nil
-}
-
-// lookersOf is over which tickets a caller of the office may see proofs.
-func lookersOf(who identity.Identity) ticket.Reach {
-	var r ticket.Reach
-	for _, g := range who.Grants {
-		switch {
-		case g.Role == identity.Technician || g.Role == identity.Clerk || g.Role == identity.Finance:
-		case g.Scope == identity.ScopeOrg:
-			r.All = true
-		case g.Scope == identity.ScopeRegion:
-			r.Regions = append(r.Regions, g.ID)
-		case g.Scope == identity.ScopeTeam:
-			r.Teams = append(r.Teams, g.ID)
-		case g.Scope == identity.ScopeStore:
-			r.Stores = append(r.Stores, g.ID)
-		}
-	}
-	return r
 }

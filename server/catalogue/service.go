@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
@@ -25,11 +24,11 @@ type service struct{ room *Room }
 
 // write runs fn for an administrator of the whole org.
 func (s service) write(ctx context.Context, fn func(*postgres.Tx) error) error {
-	who, err := identity.Require(ctx, identity.Admin)
+	who, reach, err := identity.Acting(ctx, identity.Admin)
 	if err != nil {
 		return err
 	}
-	if !who.Reaches(identity.Admin, identity.ScopeOrg, uuid.Nil) {
+	if !reach.All {
 		return fault.New(fault.Forbidden, "")
 	}
 	return s.room.Store.Transact(ctx, change.Org(who.Org), fn)

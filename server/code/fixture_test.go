@@ -168,13 +168,8 @@ func (w *world) hooks() code.Hooks {
 		Company: func(context.Context, *postgres.Tx) (code.Label, *time.Location, error) {
 			return code.Label{ZH: "云曦电器", EN: "Yunxi"}, time.FixedZone("CST", 8*3600), nil
 		},
-		Within: func(_ context.Context, tx *postgres.Tx, who identity.Identity, store uuid.UUID, roles ...identity.Role) (bool, error) {
-			for _, r := range roles {
-				if who.Reaches(r, identity.ScopeStore, store) {
-					return who.Org == tx.OrgID(), nil
-				}
-			}
-			return false, nil
+		Within: func(_ context.Context, tx *postgres.Tx, reach identity.Reach, store uuid.UUID) (bool, error) {
+			return tx.OrgID() == w.org && reach.Covers(identity.Place{Kind: identity.ScopeStore, ID: store}), nil
 		},
 		Serves: func(_ context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, _ time.Time) (bool, error) {
 			return tx.OrgID() == w.org && uuid.UUID(user) == w.clerk && (store == w.shop || store == w.other), nil
@@ -333,7 +328,7 @@ func (w *world) held(shop uuid.UUID) map[change.Entity][]byte {
 }
 
 func (w *world) as(roles ...identity.Grant) identity.Identity {
-	return identity.Identity{Org: w.org, User: w.clerk, Grants: roles}
+	return identity.Identity{Org: w.org, User: w.clerk}.Holding(roles...)
 }
 
 func grant(role identity.Role, kind identity.ScopeKind, id uuid.UUID) identity.Grant {

@@ -13,6 +13,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -109,7 +110,7 @@ func (r *Room) exists(ctx context.Context, tx *postgres.Tx, kind token.Kind, tar
 		_, ok, err = r.Hooks.Ticket(ctx, tx, target)
 	}
 	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "")
+		err = identity.Unseen("target_id")
 	}
 	return err
 }

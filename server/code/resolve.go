@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/identity"
@@ -49,13 +48,22 @@ func (r *Room) Resolve(ctx context.Context, who identity.Identity, scanned strin
 		if err != nil {
 			return err
 		}
-		return r.logScan(ctx, tx, roleWord(who), change.User(who.User), t)
+		word, err := r.standing(ctx, tx, who, t)
+		if err != nil {
+			return err
+		}
+		return r.logScan(ctx, tx, word, change.User(who.User), t)
 	})
 	return out, err
 }
 
 func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
-	trade := who.Has(office...) || who.Has(identity.Technician)
+	technician := who.For(identity.Technician).Self
+	trade, err := r.Hooks.Within(ctx, tx, who.For(office...), t.Unit.Store)
+	if err != nil {
+		return err
+	}
+	trade = trade || technician
 	if class, err := uuid.FromBytes(t.Product.GetClassId()); trade && err == nil {
 		if out.Parts, err = r.Hooks.Parts(ctx, tx, class); err != nil {
 			return err
@@ -69,13 +77,12 @@ func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Id
 		return err
 	}
 	out.Unit = m
-	own, err := r.Hooks.Within(ctx, tx, who, t.Unit.Store, keepers...)
+	own, err := r.Hooks.Within(ctx, tx, who.For(keepers...), t.Unit.Store)
 	if err != nil {
 		return err
 	}
-	if !own && !who.Has(identity.Technician) {
+	if !own && !technician {
 		m.OrderNumber, m.PurchasedAt, m.StoreId = "", nil, nil
-		out.Parts = nil
 		return nil
 	}
 	if t.Unit.Store != uuid.Nil {
@@ -120,29 +127,42 @@ func (r *Room) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity.
 // seenBy is the ticket as the caller may see it, nil when not at all.
 func (r *Room) seenBy(ctx context.Context, tx *postgres.Tx, who identity.Identity, t TicketView) (*storev1.OpenTicket, error) {
 	m := openTicketMessage(t)
-	own, err := r.Hooks.Within(ctx, tx, who, t.Store, keepers...)
+	own, err := r.Hooks.Within(ctx, tx, who.For(keepers...), t.Store)
 	switch {
 	case err != nil:
 		return nil, err
 	case own:
 		m.CustomerName, m.CustomerPhone, err = r.Hooks.Customer(ctx, tx, t.ID)
 		return m, err
-	case who.Has(identity.Technician):
+	case who.For(identity.Technician).Self:
 		return m, nil
 	}
 	return nil, nil
 }
 
-func roleWord(who identity.Identity) string {
-	switch {
-	case who.Has(office...):
-		return "office"
-	case who.Has(identity.Technician):
-		return "technician"
-	case who.Has(identity.Clerk):
-		return "clerk"
+// standing says by what right the caller saw what the code stands for, for the log of scans.
+func (r *Room) standing(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target) (string, error) {
+	store := t.Unit.Store
+	switch t.Kind {
+	case token.Entry:
+		store = t.ID
+	case token.Ticket:
+		view, _, err := r.Hooks.Ticket(ctx, tx, t.ID)
+		if err != nil {
+			return "", err
+		}
+		store = view.Store
 	}
-	return "stranger"
+	if ok, err := r.Hooks.Within(ctx, tx, who.For(office...), store); err != nil || ok {
+		return "office", err
+	}
+	if who.For(identity.Technician).Self {
+		return "technician", nil
+	}
+	if ok, err := r.Hooks.Within(ctx, tx, who.For(identity.Clerk), store); err != nil || ok {
+		return "clerk", err
+	}
+	return "stranger", nil
 }
 
 func (r *Room) shopName(ctx context.Context, tx *postgres.Tx, store uuid.UUID) (string, error) {
@@ -153,8 +173,8 @@ func (r *Room) shopName(ctx context.Context, tx *postgres.Tx, store uuid.UUID) (
 	return name.In("zh"), err
 }
 
-// mayIssue tells whether the caller may issue, revoke and print codes of this target: those within reach.
-func (r *Room) mayIssue(ctx context.Context, tx *postgres.Tx, who identity.Identity, kind token.Kind, target uuid.UUID) error {
+// within tells whether the target of a code lies within a reach. What does not, and what is not there, is NotFound.
+func (r *Room) within(ctx context.Context, tx *postgres.Tx, reach identity.Reach, field string, kind token.Kind, target uuid.UUID) error {
 	var store uuid.UUID
 	switch kind {
 	case token.Unit:
@@ -172,9 +192,9 @@ func (r *Room) mayIssue(ctx context.Context, tx *postgres.Tx, who identity.Ident
 		}
 		store = view.Store
 	}
-	ok, err := r.Hooks.Within(ctx, tx, who, store, issuers...)
+	ok, err := r.Hooks.Within(ctx, tx, reach, store)
 	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "")
+		err = identity.Unseen(field)
 	}
 	return err
 }

@@ -52,7 +52,7 @@ func TestOneCodeServesEachByRole(t *testing.T) {
 	if _, err := (code.Service{Room: w.Room}).ResolveCode(context.Background(), connect.NewRequest(&storev1.ResolveCodeRequest{Scanned: link})); fault.CodeOf(err) != fault.Unauthenticated {
 		t.Errorf("a stranger: %v", err)
 	}
-	foreign := identity.Identity{Org: newWorldIn(w).org, User: uuid.New(), Grants: []identity.Grant{grant(identity.Admin, identity.ScopeOrg, uuid.Nil)}}
+	foreign := identity.Identity{Org: newWorldIn(w).org, User: uuid.New()}.Holding(grant(identity.Admin, identity.ScopeOrg, uuid.Nil))
 	_, err := code.Service{Room: w.Room}.ResolveCode(identity.With(context.Background(), foreign), connect.NewRequest(&storev1.ResolveCodeRequest{Scanned: link}))
 	if fault.CodeOf(err) != fault.CodeUnknown {
 		t.Errorf("another company's admin: %v", err)
@@ -111,7 +111,7 @@ func TestIssuingIsForTheOfficeAndTheOwnShop(t *testing.T) {
 	}
 	for name, who := range map[string]identity.Identity{
 		"another shop": elsewhere, "technician": w.as(grant(identity.Technician, identity.ScopeSelf, uuid.Nil)),
-		"another company": {Org: uuid.New(), Grants: []identity.Grant{grant(identity.Admin, identity.ScopeOrg, uuid.Nil)}},
+		"another company": identity.Identity{Org: uuid.New()}.Holding(grant(identity.Admin, identity.ScopeOrg, uuid.Nil)),
 	} {
 		if _, err := issue(who, storev1.CodeKind_CODE_KIND_UNIT, unit); err == nil {
 			t.Errorf("%s may issue", name)
@@ -133,7 +133,10 @@ func TestIssuingIsForTheOfficeAndTheOwnShop(t *testing.T) {
 			t.Errorf("%v: %v", f, err)
 		}
 	}
-	if _, err := s.RevokeCode(identity.With(context.Background(), own), connect.NewRequest(&storev1.RevokeCodeRequest{Id: mine.Id, Reason: "lost"})); err != nil {
+	if _, err := s.RevokeCode(identity.With(context.Background(), own), connect.NewRequest(&storev1.RevokeCodeRequest{Id: mine.Id, Reason: "lost"})); fault.CodeOf(err) != fault.Forbidden {
+		t.Errorf("the shop's clerk may not revoke: %v", err)
+	}
+	if _, err := s.RevokeCode(identity.With(context.Background(), w.as(grant(identity.Dispatcher, identity.ScopeOrg, uuid.Nil))), connect.NewRequest(&storev1.RevokeCodeRequest{Id: mine.Id, Reason: "lost"})); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Resolve(context.Background(), own, mine.Url); fault.CodeOf(err) != fault.CodeUnknown {

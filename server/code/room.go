@@ -70,9 +70,8 @@ type Hooks struct {
 	Shop func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (name Label, ok bool, err error)
 	// Company is the org's name and time zone.
 	Company func(ctx context.Context, tx *postgres.Tx) (name Label, zone *time.Location, err error)
-	// Within tells whether the store is within reach of the caller's grants of these roles. A zero store is within reach
-	// of the whole org only.
-	Within func(ctx context.Context, tx *postgres.Tx, who identity.Identity, store uuid.UUID, roles ...identity.Role) (bool, error)
+	// Within tells whether the store lies within a reach. A zero store is within reach of the whole org only.
+	Within func(ctx context.Context, tx *postgres.Tx, reach identity.Reach, store uuid.UUID) (bool, error)
 	// Serves tells whether the user was a clerk of the store at that time.
 	Serves func(ctx context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, at time.Time) (bool, error)
 }

@@ -8,7 +8,6 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
@@ -31,12 +30,16 @@ type Service struct{ Room *Room }
 
 var _ storev1connect.CodeServiceHandler = Service{}
 
-// issuers may issue, revoke and print codes; a clerk for the own shop only.
-var issuers = []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}
+// issuers may issue and print the codes of what lies within their reach, a clerk those of the own shop; revokers may
+// revoke them. app.Access says the same of the calls.
+var (
+	issuers  = []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}
+	revokers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
+)
 
 // IssueCode makes a code.
 func (s Service) IssueCode(ctx context.Context, req *connect.Request[storev1.IssueCodeRequest]) (*connect.Response[storev1.IssueCodeResponse], error) {
-	who, err := identity.Require(ctx, issuers...)
+	who, reach, err := identity.Acting(ctx, issuers...)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +50,7 @@ func (s Service) IssueCode(ctx context.Context, req *connect.Request[storev1.Iss
 	}
 	var out *storev1.Code
 	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		if err := s.Room.mayIssue(ctx, tx, who, kind, target); err != nil {
+		if err := s.Room.within(ctx, tx, reach, "target_id", kind, target); err != nil {
 			return err
 		}
 		i, err := s.Room.Issue(ctx, tx, kind, target, life, change.User(who.User))
@@ -69,13 +72,13 @@ func (s Service) IssueCode(ctx context.Context, req *connect.Request[storev1.Iss
 
 // RevokeCode makes a code hold no more.
 func (s Service) RevokeCode(ctx context.Context, req *connect.Request[storev1.RevokeCodeRequest]) (*connect.Response[storev1.RevokeCodeResponse], error) {
-	who, err := identity.Require(ctx, issuers...)
+	who, reach, err := identity.Acting(ctx, revokers...)
 	if err != nil {
 		return nil, err
 	}
 	id := uuid.UUID(req.Msg.Id)
 	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		if err := s.mayTouch(ctx, tx, who, id); err != nil {
+		if err := s.mayTouch(ctx, tx, reach, id); err != nil {
 			return err
 		}
 		return s.Room.Revoke(ctx, tx, id, req.Msg.Reason, change.User(who.User))
@@ -86,15 +89,15 @@ func (s Service) RevokeCode(ctx context.Context, req *connect.Request[storev1.Re
 	return connect.NewResponse(&storev1.RevokeCodeResponse{}), nil
 }
 
-func (s Service) mayTouch(ctx context.Context, tx *postgres.Tx, who identity.Identity, id uuid.UUID) error {
+func (s Service) mayTouch(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID) error {
 	i, ok, err := codeByID(ctx, tx, id)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return fault.New(fault.NotFound, "")
+		return identity.Unseen("id")
 	}
-	return s.Room.mayIssue(ctx, tx, who, i.Kind, i.Target)
+	return s.Room.within(ctx, tx, reach, "id", i.Kind, i.Target)
 }
 
 // ResolveCode tells what a scanned text is, as far as the caller may know. Strangers have the public pages.
@@ -112,7 +115,7 @@ func (s Service) ResolveCode(ctx context.Context, req *connect.Request[storev1.R
 
 // RenderCodes draws codes.
 func (s Service) RenderCodes(ctx context.Context, req *connect.Request[storev1.RenderCodesRequest]) (*connect.Response[storev1.RenderCodesResponse], error) {
-	who, err := identity.Require(ctx, issuers...)
+	who, reach, err := identity.Acting(ctx, issuers...)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func (s Service) RenderCodes(ctx context.Context, req *connect.Request[storev1.R
 	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		labels = labels[:0]
 		for _, id := range req.Msg.Ids {
-			if err := s.mayTouch(ctx, tx, who, uuid.UUID(id)); err != nil {
+			if err := s.mayTouch(ctx, tx, reach, uuid.UUID(id)); err != nil {
 				return err
 			}
 			l, err := s.Room.Label(ctx, tx, uuid.UUID(id))

@@ -383,7 +383,7 @@ type userSwitch struct {
 
 func (s *userSwitch) set(ctx context.Context, c Console, disabled bool) error {
 	return s.within(ctx, c, s.Org, func(r *account.Room, tx *postgres.Tx) error {
-		u, _, err := r.FindUser(ctx, tx, s.User)
+		u, _, err := r.FindUser(ctx, tx, s.User, nil)
 		if err != nil {
 			return err
 		}
@@ -482,7 +482,7 @@ func (e *adminEnrol) Run(ctx context.Context, c Console) error {
 		}
 		var user account.User
 		if err := r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) (err error) {
-			user, _, err = r.FindUser(ctx, tx, e.User)
+			user, _, err = r.FindUser(ctx, tx, e.User, nil)
 			return err
 		}); err != nil {
 			return err

@@ -38,7 +38,8 @@ ticket carries what was said; the customer's record stays until somebody takes i
 
 // Run lists.
 func (l *customerList) Run(ctx context.Context, c Console) error {
-	return l.asOperator(ctx, c, l.Org, func(r app.Rooms, tx *postgres.Tx, who identity.Identity) error {
+	return l.asOperator(ctx, c, l.Org, func(r app.Rooms, tx *postgres.Tx, _ identity.Reach) error {
+		who := asOffice(tx)
 		zone, err := r.Account.Zone(ctx, tx)
 		if err != nil {
 			return err

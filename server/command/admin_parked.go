@@ -57,7 +57,8 @@ func (i installation) as(ctx context.Context, c Console, slug, login string, fn 
 			if err == nil && u.Disabled {
 				err = fault.New(fault.Forbidden, "%s", login)
 			}
-			who.User, who.Grants = u.ID, u.Grants
+			who.User = u.ID
+			who = who.Holding(u.Grants...)
 			return err
 		}); err != nil {
 			return err
@@ -123,12 +124,13 @@ func resolution(c Console, r string) string {
 
 // parked asks the review queue as the operator.
 func (i installation) parked(ctx context.Context, c Console, slug string, q *syncv1.ListParkedRequest, show func(*syncv1.ListParkedResponse, *time.Location) error) error {
-	return i.asOperator(ctx, c, slug, func(r app.Rooms, tx *postgres.Tx, who identity.Identity) error {
+	return i.asOperator(ctx, c, slug, func(r app.Rooms, tx *postgres.Tx, _ identity.Reach) error {
 		zone, err := r.Account.Zone(ctx, tx)
 		if err != nil {
 			return err
 		}
 		all := &syncv1.ListParkedResponse{}
+		who := asOffice(tx)
 		for more := true; more; {
 			res, err := r.Delta.ListParked(identity.With(ctx, who), connect.NewRequest(q))
 			if err != nil {

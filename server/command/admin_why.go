@@ -21,15 +21,19 @@ import (
 )
 
 // asOperator reads at one snapshot of a company as who runs the installation may: everything.
-func (i installation) asOperator(ctx context.Context, c Console, slug string, read func(app.Rooms, *postgres.Tx, identity.Identity) error) error {
+func (i installation) asOperator(ctx context.Context, c Console, slug string, read func(app.Rooms, *postgres.Tx, identity.Reach) error) error {
 	return i.during(ctx, c, func(r app.Rooms) error {
 		org, err := orgOf(ctx, r.Account, slug)
 		if err != nil {
 			return err
 		}
-		who := identity.Identity{Org: org.ID, Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}}}
-		return r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) error { return read(r, tx, who) })
+		return r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) error { return read(r, tx, identity.Reach{All: true}) })
 	})
+}
+
+// asOffice is who runs the installation, as a caller of the office.
+func asOffice(tx *postgres.Tx) identity.Identity {
+	return identity.Identity{Org: tx.OrgID()}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg})
 }
 
 type adminWhy struct {
@@ -50,8 +54,8 @@ func (adminWhy) Help() string {
 
 // Run explains.
 func (w *adminWhy) Run(ctx context.Context, c Console) error {
-	return w.asOperator(ctx, c, w.Org, func(r app.Rooms, tx *postgres.Tx, who identity.Identity) error {
-		a, err := r.Explain.Why(ctx, tx, who, w.Who, w.Ticket)
+	return w.asOperator(ctx, c, w.Org, func(r app.Rooms, tx *postgres.Tx, reach identity.Reach) error {
+		a, err := r.Explain.Why(ctx, tx, reach, w.Who, w.Ticket)
 		if err != nil {
 			return err
 		}
@@ -144,8 +148,8 @@ func (d *deviceShow) Run(ctx context.Context, c Console) error {
 	if err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "device %.100s", d.Device)
 	}
-	return d.asOperator(ctx, c, d.Org, func(r app.Rooms, tx *postgres.Tx, who identity.Identity) error {
-		a, err := r.Explain.Device(ctx, tx, who, id, d.Limit, d.Before)
+	return d.asOperator(ctx, c, d.Org, func(r app.Rooms, tx *postgres.Tx, reach identity.Reach) error {
+		a, err := r.Explain.Device(ctx, tx, reach, id, d.Limit, d.Before)
 		if err != nil {
 			return err
 		}

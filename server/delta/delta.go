@@ -41,8 +41,8 @@ type Service struct {
 	// Revoked tells whether a device lost its access: it may not read, and what it pushes is kept as evidence.
 	// nil revokes nobody.
 	Revoked func(ctx context.Context, who identity.Identity) (bool, error)
-	// Oversees returns whether the caller may decide over the work of a user, read in tx. Without it nobody may.
-	Oversees func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error)
+	// Oversees returns whether a user's work lies within a reach, read in tx. Without it nobody's does.
+	Oversees func(ctx context.Context, tx *postgres.Tx, reach identity.Reach) (func(user uuid.UUID) (bool, error), error)
 	// Payloads reads and checks what parked mutations carry.
 	Payloads Payloads
 	// NameOf gives the name of a person of the office, empty for nobody known; optional.

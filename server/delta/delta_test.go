@@ -83,7 +83,7 @@ func open(t *testing.T) *desk {
 	t.Cleanup(hub.Close)
 	d := &desk{
 		t: t, trade: trade{&postgres.Store{Pool: db.App, Now: time.Now, Poker: postgres.NewPoker(hub, db.App, log)}},
-		who:  identity.Identity{Org: uuid.New(), User: uuid.New(), Device: uuid.New(), Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}},
+		who:  identity.Identity{Org: uuid.New(), User: uuid.New(), Device: uuid.New()}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}),
 		item: uuid.New(), at: time.Now(), db: db,
 	}
 	d.Service = &delta.Service{
@@ -93,7 +93,7 @@ func open(t *testing.T) *desk {
 			Signer:   change.Ed25519Signer{KeyID: "k", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
 			Panicked: func(change.Mutation, any, []byte) {},
 		},
-		Oversees: func(context.Context, *postgres.Tx, identity.Identity) (func(uuid.UUID) (bool, error), error) {
+		Oversees: func(context.Context, *postgres.Tx, identity.Reach) (func(uuid.UUID) (bool, error), error) {
 			return func(uuid.UUID) (bool, error) { return true, nil }, nil
 		},
 	}
@@ -330,7 +330,7 @@ func TestParkedWorkIsListedReplayedAndDismissedOnce(t *testing.T) {
 	}
 	_, err := d.ListParked(d.ctx(), connect.NewRequest(&syncv1.ListParkedRequest{}))
 	wantCode(t, err, fault.Forbidden)
-	d.who.Grants = []identity.Grant{{Role: identity.Supervisor, Scope: identity.ScopeOrg}}
+	d.who = d.who.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
 	list, err := d.ListParked(d.ctx(), connect.NewRequest(&syncv1.ListParkedRequest{}))
 	if err != nil || len(list.Msg.Parked) != 2 {
 		t.Fatal(list, err)
@@ -364,7 +364,7 @@ func TestWorkThatIsStillToComeParksAgainUntilItsTimeIsDecided(t *testing.T) {
 	if _, err := d.push(m); err != nil {
 		t.Fatal(err)
 	}
-	d.who.Grants = []identity.Grant{{Role: identity.Supervisor, Scope: identity.ScopeOrg}}
+	d.who = d.who.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
 	replay := func() *syncv1.Verdict {
 		t.Helper()
 		res, err := d.ReplayParked(d.ctx(), connect.NewRequest(&syncv1.ReplayParkedRequest{Id: m.Id}))
@@ -397,7 +397,7 @@ func TestParkedWorkIsListedInAnswersThatFitHoweverLargeItIs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d.who.Grants = []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeOrg}}
+	d.who = d.who.Holding(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})
 	var got [][]byte
 	for req := (&syncv1.ListParkedRequest{Limit: 15}); ; req.After = got[len(got)-1] {
 		res, err := d.ListParked(d.ctx(), connect.NewRequest(req))

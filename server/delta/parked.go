@@ -30,7 +30,7 @@ const (
 
 // ListParked implements ParkedService: the entries of people within the caller's reach.
 func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.ListParkedRequest]) (*connect.Response[syncv1.ListParkedResponse], error) {
-	who, err := identity.Require(ctx, reviewers...)
+	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 	}
 	out := &syncv1.ListParkedResponse{}
 	err = s.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		ids, more, err := s.parkedWithin(ctx, tx, who, f, limit)
+		ids, more, err := s.parkedWithin(ctx, tx, reach, f, limit)
 		if err != nil {
 			return err
 		}
@@ -78,8 +78,8 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 
 // parkedWithin finds entries of people within the caller's reach, up to limit and to what an answer may carry, and
 // whether there are more.
-func (s *Service) parkedWithin(ctx context.Context, tx *postgres.Tx, who identity.Identity, f postgres.ParkedFilter, limit int) (ids []uuid.UUID, more bool, err error) {
-	oversees, err := s.oversees(ctx, tx, who)
+func (s *Service) parkedWithin(ctx context.Context, tx *postgres.Tx, reach identity.Reach, f postgres.ParkedFilter, limit int) (ids []uuid.UUID, more bool, err error) {
+	oversees, err := s.oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, false, err
 	}
@@ -119,22 +119,22 @@ func idOrNil(b []byte) uuid.UUID {
 	return id
 }
 
-func (s *Service) oversees(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(uuid.UUID) (bool, error), error) {
+func (s *Service) oversees(ctx context.Context, tx *postgres.Tx, reach identity.Reach) (func(uuid.UUID) (bool, error), error) {
 	if s.Oversees == nil {
 		return func(uuid.UUID) (bool, error) { return false, nil }, nil
 	}
-	return s.Oversees(ctx, tx, who)
+	return s.Oversees(ctx, tx, reach)
 }
 
 // mayDecide answers NotFound for an entry of somebody beyond the caller's reach: that it exists is nobody's
 // business. Whose entry it is never changes, so this needs no place in the deciding transaction.
-func (s *Service) mayDecide(ctx context.Context, who identity.Identity, id uuid.UUID) error {
+func (s *Service) mayDecide(ctx context.Context, who identity.Identity, reach identity.Reach, id uuid.UUID) error {
 	return s.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		user, err := tx.ParkedBy(ctx, id)
 		if err != nil {
 			return err
 		}
-		oversees, err := s.oversees(ctx, tx, who)
+		oversees, err := s.oversees(ctx, tx, reach)
 		if err != nil {
 			return err
 		}
@@ -245,12 +245,12 @@ func (s *Service) decidedBefore(ctx context.Context, tx *postgres.Tx, p postgres
 
 // EditParked implements ParkedService.
 func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.EditParkedRequest]) (*connect.Response[syncv1.EditParkedResponse], error) {
-	who, err := identity.Require(ctx, reviewers...)
+	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err
 	}
 	id := uuid.UUID(req.Msg.Id)
-	if err := s.mayDecide(ctx, who, id); err != nil {
+	if err := s.mayDecide(ctx, who, reach, id); err != nil {
 		return nil, err
 	}
 	decided, err := s.decidedTime(req.Msg.DoneAt)
@@ -290,7 +290,7 @@ func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.Ed
 
 // ReplayParked implements ParkedService.
 func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.ReplayParkedRequest]) (*connect.Response[syncv1.ReplayParkedResponse], error) {
-	who, err := identity.Require(ctx, reviewers...)
+	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err
 	}
@@ -299,7 +299,7 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 		args = req.Msg.Args
 	}
 	id := uuid.UUID(req.Msg.Id)
-	if err := s.mayDecide(ctx, who, id); err != nil {
+	if err := s.mayDecide(ctx, who, reach, id); err != nil {
 		return nil, err
 	}
 	var result intake.Result
@@ -320,11 +320,11 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 
 // DismissParked implements ParkedService.
 func (s *Service) DismissParked(ctx context.Context, req *connect.Request[syncv1.DismissParkedRequest]) (*connect.Response[syncv1.DismissParkedResponse], error) {
-	who, err := identity.Require(ctx, reviewers...)
+	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.mayDecide(ctx, who, uuid.UUID(req.Msg.Id)); err != nil {
+	if err := s.mayDecide(ctx, who, reach, uuid.UUID(req.Msg.Id)); err != nil {
 		return nil, err
 	}
 	// The author reads it, and the command line calls past the border.

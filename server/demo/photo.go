@@ -55,7 +55,7 @@ func (p photo) manifest(visit uuid.UUID) *fieldv1.AttachProof {
 
 // send uploads the bytes as a phone does: by the signed request, straight to the store.
 func (p photo) send(ctx context.Context, rooms app.Rooms, org, user uuid.UUID) error {
-	ctx = identity.With(ctx, identity.Identity{Org: org, User: user, Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}})
+	ctx = identity.With(ctx, identity.Identity{Org: org, User: user}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}))
 	res, err := rooms.Proof.StartUpload(ctx, connect.NewRequest(&fieldv1.StartUploadRequest{ProofId: p.id[:]}))
 	if err != nil {
 		return err

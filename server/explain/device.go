@@ -19,18 +19,26 @@ import (
 const usualVerdicts = 20
 
 // Device tells how a device is doing: its last contact, its clock, how far it is behind, what it sent and what became
-// of that, newest first, those before a sequence (0 for the newest). A device of somebody beyond the caller's reach
-// is NotFound.
-func (r *Room) Device(ctx context.Context, tx *postgres.Tx, who identity.Identity, id uuid.UUID, limit int, before uint64) (*officev1.GetDeviceResponse, error) {
+// of that, newest first, those before a sequence (0 for the newest). A device of somebody beyond the reach is
+// NotFound.
+func (r *Room) Device(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID, limit int, before uint64) (*officev1.GetDeviceResponse, error) {
 	phones, err := r.Phones(ctx, tx, uuid.Nil, id)
 	if err != nil {
 		return nil, err
 	}
 	if id == uuid.Nil || len(phones) != 1 {
-		return nil, fault.New(fault.NotFound, "device")
+		return nil, identity.Unseen("device_id")
 	}
-	if err := r.reaches(ctx, tx, who, phones[0].User); err != nil {
-		return nil, fault.Wrap(err, fault.CodeOf(err), "device")
+	oversees, err := r.Oversees(ctx, tx, reach)
+	if err != nil {
+		return nil, err
+	}
+	ok, err := oversees(phones[0].User)
+	if err == nil && !ok {
+		err = identity.Unseen("device_id")
+	}
+	if err != nil {
+		return nil, err
 	}
 	follows, err := tx.Follows(ctx, change.User(phones[0].User))
 	if err != nil {

@@ -23,23 +23,23 @@ import (
 type Room struct {
 	Store *postgres.Store
 
-	// FindPerson finds somebody by what people call them, or by a device of theirs, which is returned, too.
-	FindPerson func(ctx context.Context, tx *postgres.Tx, text string) (p Person, device uuid.UUID, err error)
+	// FindPerson finds somebody by what people call them, or by a device of theirs, which is returned, too; among those
+	// only whom the caller sees.
+	FindPerson func(ctx context.Context, tx *postgres.Tx, text string, sees func(user uuid.UUID) (bool, error)) (p Person, device uuid.UUID, err error)
 	// Phones lists the devices of a user, youngest first, or the one with the given id.
 	Phones func(ctx context.Context, tx *postgres.Tx, user, device uuid.UUID) ([]Phone, error)
 	// NameOf is a person's name, empty for nobody known.
 	NameOf func(ctx context.Context, tx *postgres.Tx, user change.User) (string, error)
-	// Oversees returns whether the caller reaches over a user.
-	Oversees func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error)
+	// Oversees returns whether a user shows within a reach.
+	Oversees func(ctx context.Context, tx *postgres.Tx, reach identity.Reach) (func(user uuid.UUID) (bool, error), error)
 	// TeamName is a team's name; LeftTeam when somebody left it, zero for who never was in it or is still.
 	TeamName func(ctx context.Context, tx *postgres.Tx, team uuid.UUID) (string, error)
 	LeftTeam func(ctx context.Context, tx *postgres.Tx, user, team uuid.UUID) (time.Time, error)
 
-	// Job reads a ticket; ByNumber finds its id by its human number; Within answers NotFound for one beyond the
-	// caller's reach.
+	// Job reads a ticket; ByNumber finds its id by its human number; Reaches tells whether it lies within a reach.
 	Job      func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Job, error)
 	ByNumber func(ctx context.Context, tx *postgres.Tx, number string) (uuid.UUID, error)
-	Within   func(ctx context.Context, tx *postgres.Tx, who identity.Identity, id uuid.UUID) error
+	Reaches  func(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID) (bool, error)
 	// Scanned finds the ticket of a code that stands on it or on its unit; NotFound when there is none.
 	Scanned func(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error)
 }
@@ -89,21 +89,29 @@ type Event struct {
 	At          time.Time
 }
 
-// Why tells why the phones of a person have or lack a ticket, as far as the caller's reach goes: who and what lies
-// beyond is NotFound.
-func (r *Room) Why(ctx context.Context, tx *postgres.Tx, who identity.Identity, person, what string) (*officev1.WhyResponse, error) {
-	u, device, err := r.FindPerson(ctx, tx, person)
+// Why tells why the phones of a person have or lack a ticket, as far as the reach goes: who and what lies beyond is
+// NotFound, in the same words as who and what is not there.
+func (r *Room) Why(ctx context.Context, tx *postgres.Tx, reach identity.Reach, person, what string) (*officev1.WhyResponse, error) {
+	oversees, err := r.Oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.reaches(ctx, tx, who, u.ID); err != nil {
+	u, device, err := r.FindPerson(ctx, tx, person, oversees)
+	if fault.CodeOf(err) == fault.NotFound {
+		return nil, unseen("who", person)
+	}
+	if err != nil {
 		return nil, err
 	}
 	id, err := r.findTicket(ctx, tx, what)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Within(ctx, tx, who, id); err != nil {
+	ok, err := r.Reaches(ctx, tx, reach, id)
+	if err == nil && !ok {
+		err = unseen("ticket", what)
+	}
+	if err != nil {
 		return nil, err
 	}
 	f := &facts{now: tx.Now(), person: u}
@@ -226,17 +234,9 @@ func (r *Room) actor(ctx context.Context, tx *postgres.Tx, actor string) (string
 	return name, err
 }
 
-// reaches answers NotFound for a person beyond the caller's reach.
-func (r *Room) reaches(ctx context.Context, tx *postgres.Tx, who identity.Identity, user uuid.UUID) error {
-	oversees, err := r.Oversees(ctx, tx, who)
-	if err != nil {
-		return err
-	}
-	ok, err := oversees(user)
-	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "user")
-	}
-	return err
+// unseen is the answer to what is not there and to what the caller may not see; it repeats only what the caller said.
+func unseen(field, text string) error {
+	return fault.New(fault.NotFound, "%s %.100s", field, strings.TrimSpace(text))
 }
 
 // findTicket finds a ticket by id, number, or a code on it or on its unit.
@@ -246,11 +246,12 @@ func (r *Room) findTicket(ctx context.Context, tx *postgres.Tx, text string) (uu
 		return id, nil
 	}
 	id, err := r.ByNumber(ctx, tx, strings.ToUpper(text))
-	if fault.CodeOf(err) != fault.NotFound || r.Scanned == nil {
-		return id, err
+	if fault.CodeOf(err) == fault.NotFound && r.Scanned != nil {
+		id, err = r.Scanned(ctx, tx, text)
 	}
-	if id, err = r.Scanned(ctx, tx, text); err != nil {
-		return id, errors.Join(fault.New(fault.NotFound, "ticket %.100s", text), err)
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code != fault.Internal { // no such number, and no code or one that holds no more
+		err = unseen("ticket", text)
 	}
-	return id, nil
+	return id, err
 }

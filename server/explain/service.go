@@ -22,27 +22,27 @@ var askers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.
 
 // Why implements ExplainService.
 func (s Service) Why(ctx context.Context, req *connect.Request[officev1.WhyRequest]) (*connect.Response[officev1.WhyResponse], error) {
-	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, who identity.Identity) (*officev1.WhyResponse, error) {
-		return s.Room.Why(ctx, tx, who, req.Msg.Who, req.Msg.Ticket)
+	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, reach identity.Reach) (*officev1.WhyResponse, error) {
+		return s.Room.Why(ctx, tx, reach, req.Msg.Who, req.Msg.Ticket)
 	})
 }
 
 // GetDevice implements ExplainService.
 func (s Service) GetDevice(ctx context.Context, req *connect.Request[officev1.GetDeviceRequest]) (*connect.Response[officev1.GetDeviceResponse], error) {
-	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, who identity.Identity) (*officev1.GetDeviceResponse, error) {
-		return s.Room.Device(ctx, tx, who, uuid.UUID(req.Msg.DeviceId), int(req.Msg.Limit), req.Msg.Before)
+	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, reach identity.Reach) (*officev1.GetDeviceResponse, error) {
+		return s.Room.Device(ctx, tx, reach, uuid.UUID(req.Msg.DeviceId), int(req.Msg.Limit), req.Msg.Before)
 	})
 }
 
 // answer reads at one snapshot for a caller who may ask at all.
-func answer[T any](ctx context.Context, store *postgres.Store, read func(*postgres.Tx, identity.Identity) (*T, error)) (*connect.Response[T], error) {
-	who, err := identity.Require(ctx, askers...)
+func answer[T any](ctx context.Context, store *postgres.Store, read func(*postgres.Tx, identity.Reach) (*T, error)) (*connect.Response[T], error) {
+	who, reach, err := identity.Acting(ctx, askers...)
 	if err != nil {
 		return nil, err
 	}
 	var out *T
 	err = store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		out, err = read(tx, who)
+		out, err = read(tx, reach)
 		return err
 	})
 	if err != nil {

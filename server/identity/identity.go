@@ -1,9 +1,14 @@
-// Package identity says who calls: the org, the user, the device, the roles and how far they reach.
+// Package identity says who calls: the org, the user, the device, and over what their rights extend.
 // The rpc package puts an Identity into the context; rooms read it from there and decide by it.
+//
+// A right is a pair: a role with its scope. Neither half says anything alone, so nothing here tells whether somebody
+// "is an administrator". A room names the roles that may do a thing, gets the Reach of exactly those grants, and asks
+// it about the thing's place.
 package identity
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +30,11 @@ const (
 	Admin      Role = "admin"
 )
 
+// Roles are all roles.
+func Roles() []Role {
+	return []Role{Technician, Clerk, Dispatcher, Supervisor, Finance, Dealer, Admin}
+}
+
 // ScopeKind is the breadth of a grant.
 type ScopeKind string
 
@@ -44,39 +54,35 @@ type Grant struct {
 	ID    uuid.UUID
 }
 
-// Identity is an authenticated caller.
+// Identity is an authenticated caller. Its grants are not to be had: For asks them, by named roles.
 type Identity struct {
 	Org    uuid.UUID
 	User   uuid.UUID
 	Device uuid.UUID // zero for a console session
-	Grants []Grant
 	// Revoked: the device was taken out of service. It may hand in what it has not sent, which is kept as
-	// evidence for a person to decide and never applied; it may do nothing else. Grants is empty then.
+	// evidence for a person to decide and never applied; it may do nothing else. It holds no grants then.
 	Revoked bool
 	// Until is when the access token that the caller showed runs out; zero for whoever showed none.
 	Until time.Time
+
+	grants []Grant
 }
 
-// Has tells whether the caller holds one of the roles, whatever its scope.
-func (i Identity) Has(roles ...Role) bool {
-	for _, g := range i.Grants {
-		for _, r := range roles {
-			if g.Role == r {
-				return true
-			}
-		}
-	}
-	return false
+// Holding is the same caller with these grants and no others.
+func (i Identity) Holding(grants ...Grant) Identity {
+	i.grants = slices.Clone(grants)
+	return i
 }
 
-// Reaches tells whether the caller holds the role over the whole org or over the given region, team or store.
-func (i Identity) Reaches(role Role, kind ScopeKind, id uuid.UUID) bool {
-	for _, g := range i.Grants {
-		if g.Role == role && (g.Scope == ScopeOrg || (g.Scope == kind && g.ID == id)) {
-			return true
+// For is over what the caller's grants of these roles extend. Without a role it is nothing.
+func (i Identity) For(roles ...Role) Reach {
+	var r Reach
+	for _, g := range i.grants {
+		if slices.Contains(roles, g.Role) {
+			r.add(g)
 		}
 	}
-	return false
+	return r
 }
 
 type key struct{}
@@ -90,15 +96,30 @@ func From(ctx context.Context) (i Identity, ok bool) {
 	return i, ok
 }
 
-// Require returns the caller if it holds one of the roles (any role when none is named), else a fault that
-// says whether to sign in or to ask for the right.
-func Require(ctx context.Context, roles ...Role) (Identity, error) {
+// Require returns the caller, whoever it is, else a fault that says to sign in.
+func Require(ctx context.Context) (Identity, error) {
 	i, ok := From(ctx)
 	if !ok {
 		return Identity{}, fault.New(fault.Unauthenticated, "")
 	}
-	if len(roles) > 0 && !i.Has(roles...) {
-		return Identity{}, fault.New(fault.Forbidden, "")
-	}
 	return i, nil
 }
+
+// Acting returns the caller and over what it may act by these roles; a fault, when it holds none of them at all. The
+// reach decides what the caller may do, never that there was no fault: a test of this repository refuses calls that
+// throw it away.
+func Acting(ctx context.Context, roles ...Role) (Identity, Reach, error) {
+	i, err := Require(ctx)
+	if err != nil {
+		return i, Reach{}, err
+	}
+	r := i.For(roles...)
+	if r.nothing() {
+		return i, r, fault.New(fault.Forbidden, "")
+	}
+	return i, r, nil
+}
+
+// MayCall tells whether the caller holds one of the roles over anything at all. It is for the border, which knows no
+// more of a call than its name; what a room decides, it decides by a Reach.
+func MayCall(i Identity, roles []Role) bool { return !i.For(roles...).nothing() }

@@ -63,6 +63,7 @@ func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, er
 		var lat, lng *float64
 		err := row.Scan(&o.ID, &o.Source, &o.Number, &o.OrderedAt, &store, &region, &o.Customer.Address, &lat, &lng,
 			&o.Customer.ID, &o.Customer.Name, &o.Customer.Phone, &o.Customer.Ref, &o.Customer.VIP)
+		o.Number = shown(o.Number)
 		if store != nil {
 			o.Store = *store
 		}

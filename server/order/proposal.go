@@ -62,7 +62,7 @@ func (r *Room) told(ctx context.Context, tx *postgres.Tx, known record, from Pur
 	if p.Name == "" && p.Address == "" && p.Position == nil && !p.VIP {
 		return nil
 	}
-	keeps, err := from.By.Records.keeps(ctx, tx, known.ID)
+	keeps, err := keeps(ctx, tx, from.By.Records, known.ID)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept
 		return p, err
 	}
 	actor := "user:" + by.User.String()
-	office := by.Office.holds(p.Store, p.Region)
+	office := by.Office.Any(spots(p.Store, p.Region)...)
 	if !office {
 		met, err := r.Hooks.Met(ctx, tx, by.User, p.Tickets)
 		if err != nil {
@@ -167,7 +167,7 @@ func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept
 		kind = "customer.proposal_accepted"
 		q := p
 		if q.VIP {
-			if q.VIP, err = by.Office.keeps(ctx, tx, p.Customer); err != nil {
+			if q.VIP, err = keeps(ctx, tx, by.Office, p.Customer); err != nil {
 				return p, err
 			}
 		}
@@ -238,6 +238,7 @@ func scanProposal(row pgx.CollectableRow) (Proposal, error) {
 	var decided *time.Time
 	err := row.Scan(&p.ID, &p.Customer, &p.Order, &p.OrderNumber, &store, &region, &p.Name, &p.Address, &lat, &lng,
 		&p.VIP, &p.Source, &p.Actor, &p.At, &p.Decision, &p.DecidedBy, &decided, &p.Tickets)
+	p.OrderNumber = shown(p.OrderNumber)
 	if store != nil {
 		p.Store = *store
 	}

@@ -19,38 +19,18 @@ import (
 // proposers may see proposals: who takes orders, and technicians for customers whom they have met.
 var proposers = append(slices.Clone(takers), identity.Technician)
 
-// over is the orders over which a caller holds one of the roles.
-func over(who identity.Identity, roles ...identity.Role) Reach {
-	r := Reach{}
-	for _, g := range who.Grants {
-		if !slices.Contains(roles, g.Role) {
-			continue
-		}
-		switch g.Scope {
-		case identity.ScopeOrg:
-			r.All = true
-		case identity.ScopeStore:
-			r.Stores = append(r.Stores, g.ID)
-		case identity.ScopeRegion:
-			r.Regions = append(r.Regions, g.ID)
-		case identity.ScopeTeam, identity.ScopeSelf:
-		}
-	}
-	return r
-}
-
 // standing is what a caller may do to customers' records.
 func standing(who identity.Identity) Standing {
-	return Standing{Records: over(who, takers...), VIP: over(who, callers...)}
+	return Standing{Records: who.For(takers...), VIP: who.For(callers...)}
 }
 
 // ListCustomerProposals implements OrderService.
 func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request[officev1.ListCustomerProposalsRequest]) (*connect.Response[officev1.ListCustomerProposalsResponse], error) {
-	who, err := identity.Require(ctx, proposers...)
+	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	f := ProposalFilter{Decided: req.Msg.GetDecided(), Limit: int(req.Msg.GetLimit()), Limited: true, Reach: over(who, takers...)}
+	f := ProposalFilter{Decided: req.Msg.GetDecided(), Limit: int(req.Msg.GetLimit()), Limited: true, Reach: who.For(takers...)}
 	if f.After, err = optionalID("after", req.Msg.GetAfter()); err != nil {
 		return nil, err
 	}
@@ -64,7 +44,7 @@ func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 && f.Ticket != uuid.Nil && who.Has(identity.Technician) {
+		if len(all) == 0 && f.Ticket != uuid.Nil && who.For(identity.Technician).Self {
 			if all, err = s.room.met(ctx, tx, who, f); err != nil {
 				return err
 			}
@@ -117,7 +97,7 @@ func (s service) DismissCustomerProposal(ctx context.Context, req *connect.Reque
 }
 
 func (s service) decide(ctx context.Context, id []byte, accept bool) (out *officev1.CustomerProposal, err error) {
-	who, err := identity.Require(ctx, append(slices.Clone(callers), identity.Technician)...)
+	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +106,7 @@ func (s service) decide(ctx context.Context, id []byte, accept bool) (out *offic
 		return nil, fault.Wrap(err, fault.InvalidArgument, "id")
 	}
 	err = s.room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		p, err := s.room.Decide(ctx, tx, proposal, accept, Decider{User: who.User, Office: over(who, callers...)})
+		p, err := s.room.Decide(ctx, tx, proposal, accept, Decider{User: who.User, Office: who.For(callers...)})
 		if err != nil {
 			return err
 		}
@@ -139,13 +119,13 @@ func (s service) decide(ctx context.Context, id []byte, accept bool) (out *offic
 // proposalToWire shows a proposal, and the record beside it to who keeps that.
 func (r *Room) proposalToWire(ctx context.Context, tx *postgres.Tx, who identity.Identity, p Proposal) (*officev1.CustomerProposal, error) {
 	out := p.Wire()
-	keeps, err := over(who, takers...).keeps(ctx, tx, p.Customer)
+	keeps, err := keeps(ctx, tx, who.For(takers...), p.Customer)
 	if err != nil || !keeps {
 		return out, err
 	}
 	c, ok, err := r.CustomerByID(ctx, tx, p.Customer)
 	if ok {
-		out.Record = customerToWire(who, c)
+		out.Record = customerToWire(who, c, spots(p.Store, p.Region)...)
 	}
 	return out, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -44,6 +45,9 @@ type Hooks struct {
 	// Trail writes what became of a customer's record into a ticket's trail.
 	Trail func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind, actor string, what map[string]string) error
 
+	// Relate tells whether the caller, acting within reach, may relate an order to these things; else a fault that names
+	// the field.
+	Relate func(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, ends ...identity.End) error
 	// Places lists regions and shops.
 	Places func(ctx context.Context, tx *postgres.Tx) ([]Place, error)
 }
@@ -66,8 +70,10 @@ type Point struct{ Latitude, Longitude float64 }
 // Purchase is an order to take in.
 type Purchase struct {
 	Source, Number string
-	OrderedAt      time.Time
-	Customer       Customer
+	// key is the number as it is kept; see number.go.
+	key       string
+	OrderedAt time.Time
+	Customer  Customer
 	// Store and Region are zero when unknown. A store's region stands in for a missing one, else the region of the
 	// nearest shop within 200 km.
 	Store, Region        uuid.UUID
@@ -82,6 +88,9 @@ type Purchase struct {
 	Bulk bool
 	// Unconfirmed: somebody must say first that it is a job of its own.
 	Unconfirmed bool
+	// Reach is over which orders whoever hands it in may see; nil for all. An order of the same number beyond it is
+	// another order, of which nothing is told.
+	Reach *identity.Reach
 	// NoTickets takes the order in without opening anything, for history.
 	NoTickets bool
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -32,41 +31,30 @@ type service struct{ room *Room }
 // Service is the office's calls about orders and customers.
 func (r *Room) Service() officev1connect.OrderServiceHandler { return service{r} }
 
+// Who may do what, by the grants that lie over an order's shop or region; app.Access says the same of the calls.
 var (
 	takers = []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}
 	// callers may see whole phone numbers, for they arrange visits; a clerk, who was told the number, sees it masked.
 	callers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
 )
 
-// reach is over which shops and regions a caller's grants extend; all for the whole org. A team's dispatcher reaches
-// the orders of no shop and no region: teams get tickets, not orders.
-func reach(who identity.Identity) (all bool, stores, regions []uuid.UUID) {
-	stores, regions = []uuid.UUID{}, []uuid.UUID{}
-	for _, g := range who.Grants {
-		if !slices.Contains(takers, g.Role) {
-			continue
-		}
-		switch g.Scope {
-		case identity.ScopeOrg:
-			return true, nil, nil
-		case identity.ScopeStore:
-			stores = append(stores, g.ID)
-		case identity.ScopeRegion:
-			regions = append(regions, g.ID)
-		}
-	}
-	return false, stores, regions
+// places is where an order stands: its shop and its region. A team's dispatcher reaches the orders of no shop and no
+// region: teams get tickets, not orders.
+func (o Order) places() []identity.Place { return spots(o.Store, o.Region) }
+
+func spots(store, region uuid.UUID) []identity.Place {
+	return []identity.Place{{Kind: identity.ScopeStore, ID: store}, {Kind: identity.ScopeRegion, ID: region}}
 }
 
 // CreateOrder implements OrderService. A caller of shops and regions only must name one of theirs.
 func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.CreateOrderRequest]) (*connect.Response[officev1.CreateOrderResponse], error) {
-	who, err := identity.Require(ctx, takers...)
+	who, reach, err := identity.Acting(ctx, takers...)
 	if err != nil {
 		return nil, err
 	}
 	in := req.Msg.GetOrder()
 	p := Purchase{
-		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who), OrderedAt: s.room.Now(),
+		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who), OrderedAt: s.room.Now(), Reach: &reach,
 		Customer: Customer{Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()), VIP: in.GetCustomer().GetVip()},
 	}
 	if in.GetOrderedAt() != nil {
@@ -99,7 +87,7 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 	err = s.room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		q := p
 		q.Lines = nil
-		if err := s.resolve(ctx, tx, who, in, &q); err != nil {
+		if err := s.resolve(ctx, tx, who, reach, in, &q); err != nil {
 			return err
 		}
 		t, err := s.room.Take(ctx, tx, q)
@@ -124,25 +112,27 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 }
 
 // resolve finds the order's shop, region and products, and checks the caller's reach.
-func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Identity, in *officev1.Order, p *Purchase) error {
-	all, err := s.room.Hooks.Places(ctx, tx)
-	if err != nil {
-		return err
-	}
-	known := newPlaces(all)
+func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, in *officev1.Order, p *Purchase) error {
 	shop := ""
 	if len(in.GetStoreId()) > 0 {
 		id, err := uuid.FromBytes(in.GetStoreId())
 		if err != nil {
 			return fault.Wrap(err, fault.InvalidArgument, "order.store_id")
 		}
+		if err := s.room.Hooks.Relate(ctx, tx, who, reach, identity.End{Field: "order.store_id", Kind: identity.ScopeStore, ID: id}); err != nil {
+			return err
+		}
 		shop = id.String()
 	}
-	if p.Store, p.Region, err = known.find(shop, "", p.Customer.At); err != nil {
+	all, err := s.room.Hooks.Places(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if p.Store, p.Region, err = newPlaces(all).find(shop, "", p.Customer.At); err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "order.store_id")
 	}
-	if whole, stores, regions := reach(who); !whole && !slices.Contains(stores, p.Store) && !slices.Contains(regions, p.Region) {
-		return fault.New(fault.Forbidden, "order.store_id")
+	if !reach.Any(spots(p.Store, p.Region)...) {
+		return fault.New(fault.Forbidden, "order.store_id: name a shop of yours")
 	}
 	for _, l := range in.GetLines() {
 		id, err := uuid.FromBytes(l.GetProductId())
@@ -173,11 +163,11 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 
 // ListOrders implements OrderService.
 func (s service) ListOrders(ctx context.Context, req *connect.Request[officev1.ListOrdersRequest]) (*connect.Response[officev1.ListOrdersResponse], error) {
-	who, err := identity.Require(ctx, takers...)
+	who, reach, err := identity.Acting(ctx, takers...)
 	if err != nil {
 		return nil, err
 	}
-	f := filterOf(who)
+	f := filterOf(reach)
 	if f.Limit = int(req.Msg.GetLimit()); f.Limit == 0 {
 		f.Limit = 50
 	}
@@ -205,7 +195,7 @@ func (s service) ListOrders(ctx context.Context, req *connect.Request[officev1.L
 // office of the whole company; anybody else sees the customer as told with his newest order within reach, and without
 // one that the number is known: the name masked, no address and no position.
 func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1.FindCustomerRequest]) (*connect.Response[officev1.FindCustomerResponse], error) {
-	who, err := identity.Require(ctx, takers...)
+	who, reach, err := identity.Acting(ctx, takers...)
 	if err != nil {
 		return nil, err
 	}
@@ -217,19 +207,21 @@ func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1
 		}
 		out.Customers, out.Orders = nil, nil
 		for _, c := range found {
-			f := filterOf(who)
+			f := filterOf(reach)
 			f.Customer, f.Limit = c.ID, 50
 			orders, err := s.room.List(ctx, tx, f)
 			if err != nil {
 				return err
 			}
+			var at []identity.Place
 			for _, o := range orders {
 				out.Orders = append(out.Orders, toWire(who, o))
+				at = append(at, o.places()...)
 			}
 			if f.Limited {
 				c = c.within(orders)
 			}
-			out.Customers = append(out.Customers, customerToWire(who, c))
+			out.Customers = append(out.Customers, customerToWire(who, c, at...))
 		}
 		return nil
 	})
@@ -239,9 +231,8 @@ func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1
 	return connect.NewResponse(out), nil
 }
 
-func filterOf(who identity.Identity) Filter {
-	all, stores, regions := reach(who)
-	return Filter{Limited: !all, Stores: stores, Regions: regions}
+func filterOf(reach identity.Reach) Filter {
+	return Filter{Limited: !reach.All, Stores: notNil(reach.Stores), Regions: notNil(reach.Regions)}
 }
 
 func optionalID(field string, b []byte) (uuid.UUID, error) {
@@ -255,9 +246,10 @@ func optionalID(field string, b []byte) (uuid.UUID, error) {
 	return id, nil
 }
 
-func customerToWire(who identity.Identity, c Customer) *fieldv1.Customer {
+// customerToWire shows a customer who has orders at these places.
+func customerToWire(who identity.Identity, c Customer, at ...identity.Place) *fieldv1.Customer {
 	out := &fieldv1.Customer{Id: c.ID[:], Name: c.Name, Phone: c.Phone, Address: c.Address, Vip: c.VIP}
-	if !who.Has(callers...) && c.Phone != "" {
+	if c.Phone != "" && !who.For(callers...).Any(at...) {
 		out.Phone = parse.Mask(c.Phone)
 	}
 	if c.At != nil {
@@ -268,7 +260,7 @@ func customerToWire(who identity.Identity, c Customer) *fieldv1.Customer {
 
 func toWire(who identity.Identity, o Order) *officev1.Order {
 	out := &officev1.Order{
-		Id: o.ID[:], Source: o.Source, Number: o.Number, OrderedAt: timestamppb.New(o.OrderedAt), Customer: customerToWire(who, o.Customer),
+		Id: o.ID[:], Source: o.Source, Number: o.Number, OrderedAt: timestamppb.New(o.OrderedAt), Customer: customerToWire(who, o.Customer, o.places()...),
 	}
 	if o.Store != uuid.Nil {
 		out.StoreId = o.Store[:]

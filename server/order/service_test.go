@@ -18,7 +18,7 @@ import (
 // as is a call by somebody with one role.
 func (c *company) as(t *testing.T, role identity.Role, scope identity.ScopeKind, over uuid.UUID) context.Context {
 	t.Helper()
-	return identity.With(t.Context(), identity.Identity{Org: uuid.UUID(c.org), User: uuid.New(), Grants: []identity.Grant{{Role: role, Scope: scope, ID: over}}})
+	return identity.With(t.Context(), identity.Identity{Org: uuid.UUID(c.org), User: uuid.New()}.Holding(identity.Grant{Role: role, Scope: scope, ID: over}))
 }
 
 func (c *company) request(t *testing.T, number, phone string) *connect.Request[officev1.CreateOrderRequest] {

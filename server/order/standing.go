@@ -2,10 +2,10 @@ package order
 
 import (
 	"context"
-	"slices"
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -31,34 +31,23 @@ func Office() Standing { return Standing{Records: Reach{All: true}, VIP: Reach{A
 // Counter is the standing of a clerk at a shop.
 func Counter(shop uuid.UUID) Standing { return Standing{Records: Reach{Stores: []uuid.UUID{shop}}} }
 
-// Reach is a set of orders: all, or those of some shops and regions.
-type Reach struct {
-	All             bool
-	Stores, Regions []uuid.UUID
-}
+// Reach is a set of orders: all, or those of some shops and regions. A team has no orders.
+type Reach = identity.Reach
 
-// holds tells whether an order of a shop and region, zero for none, lies within.
-func (r Reach) holds(store, region uuid.UUID) bool {
-	return r.All || store != uuid.Nil && slices.Contains(r.Stores, store) || region != uuid.Nil && slices.Contains(r.Regions, region)
-}
-
-// none tells that nothing lies within.
-func (r Reach) none() bool { return !r.All && len(r.Stores) == 0 && len(r.Regions) == 0 }
-
-// keeps tells whether all orders of a customer lie within.
-func (r Reach) keeps(ctx context.Context, tx *postgres.Tx, customer uuid.UUID) (bool, error) {
-	if r.All || r.none() {
+// keeps tells whether all orders of a customer lie within reach.
+func keeps(ctx context.Context, tx *postgres.Tx, r Reach, customer uuid.UUID) (bool, error) {
+	if r.All || len(r.Stores)+len(r.Regions) == 0 {
 		return r.All, nil
 	}
 	var outside bool
 	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM purchase WHERE org_id = $1 AND customer_id = $2
 		AND NOT coalesce(store_id = ANY ($3), false) AND NOT coalesce(region_id = ANY ($4), false))`,
-		tx.OrgID(), customer, r.list(r.Stores), r.list(r.Regions)).Scan(&outside)
+		tx.OrgID(), customer, notNil(r.Stores), notNil(r.Regions)).Scan(&outside)
 	return !outside, err
 }
 
-// list is never nil: NULL would make a comparison say nothing.
-func (Reach) list(ids []uuid.UUID) []uuid.UUID {
+// notNil is never nil: NULL would make a comparison say nothing.
+func notNil(ids []uuid.UUID) []uuid.UUID {
 	if ids == nil {
 		return []uuid.UUID{}
 	}

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -23,10 +25,13 @@ func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, er
 	if p.Source == "" || len(p.Source) > 40 || p.Number == "" || len(p.Number) > 200 || len(p.Lines) == 0 || len(p.Lines) > 200 || p.Actor == "" {
 		return Taken{}, fault.New(fault.InvalidArgument, "order: a source, a number and 1 to 200 lines")
 	}
+	if strings.Contains(p.Number, separator) {
+		return Taken{}, fault.New(fault.InvalidArgument, "order.number: no control characters")
+	}
 	if p.Customer.Phone == "" && p.Customer.Ref == "" {
 		return Taken{}, fault.New(fault.InvalidArgument, "order.customer: a phone number")
 	}
-	grants := p.By.VIP.holds(p.Store, p.Region)
+	grants := p.By.VIP.Any(spots(p.Store, p.Region)...)
 	asked := p.Customer.VIP
 	p.Customer.VIP = asked && grants
 	known, err := r.meet(ctx, tx, p)
@@ -37,10 +42,21 @@ func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, er
 		return Taken{}, fault.New(fault.Forbidden, "order.customer.vip: the office says who is a VIP")
 	}
 	p.Customer.ID = known.ID
-	t := Taken{Customer: known.ID}
-	if t.ID, t.Existing, err = insertPurchase(ctx, tx, p); err != nil {
+	p.key = p.Number
+	found, err := insertPurchase(ctx, tx, p)
+	if err != nil {
 		return Taken{}, err
 	}
+	if found.existing && p.Reach != nil && !p.Reach.Any(found.places...) {
+		p.key = scoped(p.Number, p.Store, p.Region)
+		if found, err = insertPurchase(ctx, tx, p); err != nil {
+			return Taken{}, err
+		}
+	}
+	if found.customer != p.Customer.ID {
+		return Taken{}, refusal.New(refusal.OrderDiffers, "%s", refusal.Shorten(p.Number))
+	}
+	t := Taken{ID: found.id, Customer: known.ID, Existing: found.existing}
 	if !t.Existing { // an order that was here before says nothing new
 		if err := r.told(ctx, tx, known, p, t.ID); err != nil {
 			return Taken{}, err
@@ -57,31 +73,34 @@ func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, er
 	return t, nil
 }
 
+// kept is an order's row, found or just made.
+type kept struct {
+	id, customer uuid.UUID
+	existing     bool
+	places       []identity.Place
+}
+
 // insertPurchase finds or makes the order's row, and locks it, so that lines of one order are numbered one by one.
-func insertPurchase(ctx context.Context, tx *postgres.Tx, p Purchase) (id uuid.UUID, existing bool, err error) {
+func insertPurchase(ctx context.Context, tx *postgres.Tx, p Purchase) (kept, error) {
 	fresh, err := uuid.NewV7()
 	if err != nil {
-		return uuid.Nil, false, err
+		return kept{}, err
 	}
 	var lat, lng *float64
 	if at := p.Customer.At; at != nil {
 		lat, lng = &at.Latitude, &at.Longitude
 	}
-	var customer uuid.UUID
+	var k kept
+	var store, region uuid.UUID
 	// The update changes nothing; it takes the row's lock and lets the row be returned.
 	err = tx.QueryRow(ctx, `INSERT INTO purchase (org_id, id, source, number, ordered_at, customer_id, address, latitude, longitude, store_id, region_id, wanted_from, wanted_to, taken_at, customer_name)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (org_id, source, number) DO UPDATE SET number = purchase.number
-		RETURNING id, customer_id`,
-		tx.OrgID(), fresh, p.Source, p.Number, p.OrderedAt, p.Customer.ID, p.Customer.Address, lat, lng, some(p.Store), some(p.Region),
-		someTime(p.WantedFrom), someTime(p.WantedTo), tx.Now(), p.Customer.Name).Scan(&id, &customer)
-	if err != nil {
-		return uuid.Nil, false, err
-	}
-	if customer != p.Customer.ID {
-		return uuid.Nil, false, refusal.New(refusal.OrderDiffers, "%s", refusal.Shorten(p.Number))
-	}
-	return id, id != fresh, nil
+		RETURNING id, customer_id, coalesce(store_id, $16), coalesce(region_id, $16)`,
+		tx.OrgID(), fresh, p.Source, p.key, p.OrderedAt, p.Customer.ID, p.Customer.Address, lat, lng, some(p.Store), some(p.Region),
+		someTime(p.WantedFrom), someTime(p.WantedTo), tx.Now(), p.Customer.Name, uuid.Nil).Scan(&k.id, &k.customer, &store, &region)
+	k.existing, k.places = k.id != fresh, spots(store, region)
+	return k, err
 }
 
 func (r *Room) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line) (TakenLine, error) {
@@ -131,7 +150,7 @@ func (r *Room) open(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l
 	var out []uuid.UUID
 	for n := range l.Quantity {
 		o := Opening{
-			Key:     fmt.Sprintf("%s/%s/%s/%d", p.Source, p.Number, key, n+1),
+			Key:     fmt.Sprintf("%s/%s/%s/%d", p.Source, p.key, key, n+1),
 			Product: l.Product, Customer: p.Customer, Order: t.ID, OrderNumber: p.Number, OrderedAt: p.OrderedAt,
 			Store: p.Store, Region: p.Region, WantedFrom: p.WantedFrom, WantedTo: p.WantedTo, Rush: p.Rush, Actor: p.Actor,
 			Bulk: p.Bulk, Unconfirmed: p.Unconfirmed,

@@ -187,7 +187,7 @@ func (d *desk) clawback(ticket, source uuid.UUID) {
 }
 
 func (d *desk) as(role identity.Role, kind identity.ScopeKind, id uuid.UUID) context.Context {
-	who := identity.Identity{Org: d.org, User: uuid.New(), Grants: []identity.Grant{{Role: role, Scope: kind, ID: id}}}
+	who := identity.Identity{Org: d.org, User: uuid.New()}.Holding(identity.Grant{Role: role, Scope: kind, ID: id})
 	if role == identity.Technician {
 		who.User = id
 	}

@@ -372,7 +372,7 @@ func TestWhoMaySeeAndCorrectEarnings(t *testing.T) {
 		}
 	}
 	// The same ids in another org are nobody.
-	foreign := identity.With(t.Context(), identity.Identity{Org: uuid.New(), User: uuid.New(), Grants: []identity.Grant{{Role: identity.Finance, Scope: identity.ScopeOrg}}})
+	foreign := identity.With(t.Context(), identity.Identity{Org: uuid.New(), User: uuid.New()}.Holding(identity.Grant{Role: identity.Finance, Scope: identity.ScopeOrg}))
 	id := uuid.New()
 	_, err := d.service().AdjustEarning(foreign, connect.NewRequest(&payv1.AdjustEarningRequest{
 		Id: id[:], LineId: target.Id, Difference: &typesv1.Money{Minor: 1, Currency: "CNY"}, Reason: "r",

@@ -119,7 +119,7 @@ func (r *Room) list(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q *pa
 
 // AdjustEarning implements EarningService.
 func (s *Service) AdjustEarning(ctx context.Context, req *connect.Request[payv1.AdjustEarningRequest]) (*connect.Response[payv1.AdjustEarningResponse], error) {
-	who, err := identity.Require(ctx, identity.Finance, identity.Admin)
+	who, reach, err := identity.Acting(ctx, payers...)
 	if err != nil {
 		return nil, err
 	}
@@ -138,9 +138,13 @@ func (s *Service) AdjustEarning(ctx context.Context, req *connect.Request[payv1.
 			return err
 		}
 		if len(found) == 0 {
-			return fault.New(fault.NotFound, "")
+			return identity.Unseen("line_id")
 		}
-		if err := s.Room.mayAdjust(ctx, tx, who, found[0].PayeeID); err != nil {
+		places, err := s.Room.homes(ctx, tx, found[0].PayeeID)
+		if err != nil {
+			return err
+		}
+		if err := reach.Existing("line_id", places...); err != nil {
 			return err
 		}
 		l, err := s.Room.adjust(ctx, tx, Adjustment{
@@ -196,25 +200,27 @@ func (s *Service) ListPlans(ctx context.Context, _ *connect.Request[payv1.ListPl
 	return connect.NewResponse(out), nil
 }
 
+// Who may do what, by the grants that reach the payee; app.Access says the same of the calls.
+var (
+	payers  = []identity.Role{identity.Finance, identity.Admin}
+	leaders = []identity.Role{identity.Finance, identity.Admin, identity.Supervisor, identity.Dealer}
+)
+
 // planner is a caller who may see and publish plans: finance or admin over the whole org.
 func planner(ctx context.Context) (identity.Identity, error) {
-	who, err := identity.Require(ctx, identity.Finance, identity.Admin)
-	if err != nil {
-		return who, err
+	who, reach, err := identity.Acting(ctx, payers...)
+	if err == nil && !reach.All {
+		err = fault.New(fault.Forbidden, "")
 	}
-	for _, role := range []identity.Role{identity.Finance, identity.Admin} {
-		if who.Reaches(role, identity.ScopeOrg, uuid.Nil) {
-			return who, nil
-		}
-	}
-	return who, fault.New(fault.Forbidden, "")
+	return who, err
 }
 
 // reach is whose earnings are asked for, if the caller may see them: one's own, or those of a technician whom a
 // leading role reaches by org, region or team. Nobody learns whether a stranger exists.
 func (r *Room) reach(ctx context.Context, tx *postgres.Tx, who identity.Identity, raw []byte) (uuid.UUID, error) {
+	own := who.For(identity.Technician).Self
 	if len(raw) == 0 {
-		if !who.Has(identity.Technician) {
+		if !own {
 			return uuid.Nil, fault.New(fault.InvalidArgument, "technician_id")
 		}
 		return who.User, nil
@@ -223,41 +229,25 @@ func (r *Room) reach(ctx context.Context, tx *postgres.Tx, who identity.Identity
 	if err != nil {
 		return uuid.Nil, fault.New(fault.InvalidArgument, "technician_id")
 	}
-	if payee == who.User && who.Has(identity.Technician) {
+	if payee == who.User && own {
 		return payee, nil
 	}
-	ok, err := r.leads(ctx, tx, who, payee, identity.Finance, identity.Admin, identity.Supervisor, identity.Dealer)
-	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "")
-	}
-	return payee, err
-}
-
-func (r *Room) mayAdjust(ctx context.Context, tx *postgres.Tx, who identity.Identity, payee uuid.UUID) error {
-	ok, err := r.leads(ctx, tx, who, payee, identity.Finance, identity.Admin)
-	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "")
-	}
-	return err
-}
-
-func (r *Room) leads(ctx context.Context, tx *postgres.Tx, who identity.Identity, payee uuid.UUID, roles ...identity.Role) (bool, error) {
-	if !who.Has(roles...) {
-		return false, nil
-	}
-	teams, region, err := r.Home(ctx, tx, payee)
+	places, err := r.homes(ctx, tx, payee)
 	if err != nil {
-		return false, err
+		return payee, err
 	}
-	for _, role := range roles {
-		if who.Reaches(role, identity.ScopeRegion, region) {
-			return true, nil
-		}
-		for _, team := range teams {
-			if who.Reaches(role, identity.ScopeTeam, team) {
-				return true, nil
-			}
-		}
+	return payee, who.For(leaders...).Existing("technician_id", places...)
+}
+
+// homes are the places to which a payee belongs; none for who is no technician.
+func (r *Room) homes(ctx context.Context, tx *postgres.Tx, payee uuid.UUID) ([]identity.Place, error) {
+	teams, region, err := r.Home(ctx, tx, payee)
+	if err != nil || region == uuid.Nil {
+		return nil, err
 	}
-	return false, nil
+	out := []identity.Place{{Kind: identity.ScopeRegion, ID: region}}
+	for _, t := range teams {
+		out = append(out, identity.Place{Kind: identity.ScopeTeam, ID: t})
+	}
+	return out, nil
 }

@@ -181,11 +181,8 @@ func TestProofsFollowTheTicketAndTheirMakerStillSendsTheBytes(t *testing.T) {
 func TestTheOfficeSeesAsTheHookAllows(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(c *proof.Config) {
-		c.MayView = func(_ context.Context, _ *postgres.Tx, who identity.Identity, _ uuid.UUID) error {
-			if !who.Has(identity.Dispatcher, identity.Supervisor) {
-				return fault.New(fault.Forbidden, "")
-			}
-			return nil
+		c.Reaches = func(_ context.Context, _ *postgres.Tx, reach identity.Reach, _ uuid.UUID) (bool, error) {
+			return reach.All, nil
 		}
 	})
 	b := photo(t, 64)

@@ -50,9 +50,9 @@ type Config struct {
 	// LockTicket locks a ticket's row. It is called before the row of one of its proofs is locked in a transaction that
 	// also calls Verified, Refused or Trail. Optional where these are.
 	LockTicket func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
-	// MayView tells whether a caller who neither made the proof nor holds its ticket may see it; any error says
-	// no. Optional: nobody else may.
-	MayView func(ctx context.Context, tx *postgres.Tx, who identity.Identity, ticket uuid.UUID) error
+	// Reaches tells whether a ticket lies within a reach: so a caller who neither made the proof nor holds its ticket may
+	// see it. Optional: nobody else may.
+	Reaches func(ctx context.Context, tx *postgres.Tx, reach identity.Reach, ticket uuid.UUID) (bool, error)
 	// Verified is called in the transaction in which a proof of the ticket becomes verified. Optional.
 	Verified func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
 	// Refused is called in the transaction in which bytes are refused for good. Optional.

@@ -123,10 +123,11 @@ func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*proof.Config)) *h
 // as is a context in which somebody calls.
 func (h *house) as(org, user uuid.UUID, roles ...identity.Role) context.Context {
 	i := identity.Identity{Org: org, User: user, Device: uuid.New()}
+	var grants []identity.Grant
 	for _, r := range roles {
-		i.Grants = append(i.Grants, identity.Grant{Role: r, Scope: identity.ScopeOrg})
+		grants = append(grants, identity.Grant{Role: r, Scope: identity.ScopeOrg})
 	}
-	return identity.With(h.t.Context(), i)
+	return identity.With(h.t.Context(), i.Holding(grants...))
 }
 
 func (h *house) tech() context.Context { return h.as(h.org, h.user, identity.Technician) }

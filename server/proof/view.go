@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
@@ -29,14 +28,18 @@ func (r *Room) ViewProof(ctx context.Context, req *connect.Request[fieldv1.ViewP
 	}
 	var p *row
 	var image []byte
+	judge := false
 	err = r.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		if p, err = find(ctx, tx, uuid.UUID(req.Msg.GetProofId()), false); err != nil {
 			return err
 		}
 		if !own(p, who) {
-			if r.MayView == nil || r.MayView(ctx, tx, who, p.TicketID) != nil {
-				return fault.New(fault.NotFound, "proof")
+			if ok, err := r.reaches(ctx, tx, who.For(viewers...), p.TicketID); err != nil || !ok {
+				return unseen(err)
 			}
+		}
+		if judge, err = r.reaches(ctx, tx, who.For(judges...), p.TicketID); err != nil {
+			return err
 		}
 		if p.signature() {
 			if err := tx.QueryRow(ctx, `SELECT image FROM proof_signature WHERE org_id = $1 AND proof_id = $2`, who.Org, p.ID).Scan(&image); err != nil {
@@ -61,12 +64,33 @@ func (r *Room) ViewProof(ctx context.Context, req *connect.Request[fieldv1.ViewP
 			out.SharedUrl = out.ThumbnailUrl
 		}
 	default:
-		err = r.addresses(ctx, who, p, out)
+		err = r.addresses(ctx, who, judge, p, out)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return connect.NewResponse(out), nil
+}
+
+// Who may see the proofs of tickets within their reach, and the originals of them.
+var (
+	viewers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Dealer, identity.Admin}
+	judges  = []identity.Role{identity.Supervisor, identity.Admin}
+)
+
+// reaches tells whether a ticket lies within reach. Without the hook nothing does.
+func (r *Room) reaches(ctx context.Context, tx *postgres.Tx, reach identity.Reach, ticket uuid.UUID) (bool, error) {
+	if r.Reaches == nil {
+		return false, nil
+	}
+	return r.Reaches(ctx, tx, reach, ticket)
+}
+
+func unseen(err error) error {
+	if err == nil {
+		err = identity.Unseen("proof")
+	}
+	return err
 }
 
 // own tells whether the caller made the proof or holds its ticket now.
@@ -75,8 +99,8 @@ func own(p *row, who identity.Identity) bool {
 }
 
 // addresses are the pictures that the caller may see. The original, with place and device in it, is for who made
-// it and for those who judge the work.
-func (r *Room) addresses(ctx context.Context, who identity.Identity, p *row, out *fieldv1.ViewProofResponse) (err error) {
+// it and for those who judge this ticket's work.
+func (r *Room) addresses(ctx context.Context, who identity.Identity, judge bool, p *row, out *fieldv1.ViewProofResponse) (err error) {
 	name := "proof-" + p.ID.String()
 	if p.ThumbnailType != "" {
 		if out.ThumbnailUrl, err = r.Objects.presignGet(ctx, key(who.Org, p.ID, thumbnail), name+"-small.jpg", media.JPEG, false, viewLife); err != nil {
@@ -88,7 +112,7 @@ func (r *Room) addresses(ctx context.Context, who identity.Identity, p *row, out
 			return err
 		}
 	}
-	if p.UserID == who.User || who.Has(identity.Supervisor, identity.Admin) {
+	if p.UserID == who.User || judge {
 		t := media.Type(p.MediaType)
 		out.OriginalUrl, err = r.Objects.presignGet(ctx, p.original(who.Org), name+"-original"+t.Extension(), t, true, viewLife)
 	}

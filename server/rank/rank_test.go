@@ -421,11 +421,11 @@ func TestWhoSeesWhichBoardAndWhichNames(t *testing.T) {
 	} {
 		h.refresh(scope)
 	}
-	technician := identity.Identity{Org: h.org, User: me, Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}}
-	supervisor := identity.Identity{Org: h.org, User: uuid.New(), Grants: []identity.Grant{{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: team}}}
-	boss := identity.Identity{Org: h.org, User: uuid.New(), Grants: []identity.Grant{{Role: identity.Supervisor, Scope: identity.ScopeOrg}}}
-	clerk := identity.Identity{Org: h.org, User: uuid.New(), Grants: []identity.Grant{{Role: identity.Clerk, Scope: identity.ScopeOrg}}}
-	foreign := identity.Identity{Org: uuid.New(), User: uuid.New(), Grants: []identity.Grant{{Role: identity.Supervisor, Scope: identity.ScopeOrg}}}
+	technician := identity.Identity{Org: h.org, User: me}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf})
+	supervisor := identity.Identity{Org: h.org, User: uuid.New()}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: team})
+	boss := identity.Identity{Org: h.org, User: uuid.New()}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
+	clerk := identity.Identity{Org: h.org, User: uuid.New()}.Holding(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeOrg})
+	foreign := identity.Identity{Org: uuid.New(), User: uuid.New()}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
 	const orgScope, teamScope, regionScope = payv1.BoardScope_BOARD_SCOPE_ORG, payv1.BoardScope_BOARD_SCOPE_TEAM, payv1.BoardScope_BOARD_SCOPE_REGION
 	for _, c := range []struct {
 		name  string

@@ -59,7 +59,8 @@ func (s *Service) GetBoard(ctx context.Context, req *connect.Request[payv1.GetBo
 // role reaches.
 func (r *Room) choose(ctx context.Context, tx *postgres.Tx, who identity.Identity, q *payv1.GetBoardRequest) (Board, Place, error) {
 	var home Place
-	if who.Has(identity.Technician) {
+	own := who.For(identity.Technician).Self
+	if own {
 		var err error
 		if home, err = r.Places(ctx, tx, who.User); err != nil {
 			return Board{}, home, err
@@ -81,18 +82,18 @@ func (r *Room) choose(ctx context.Context, tx *postgres.Tx, who identity.Identit
 		for _, t := range home.Teams {
 			may = may || t == id
 		}
-		may = may || leads(who, identity.ScopeTeam, id)
+		may = may || leads(who, identity.Place{Kind: identity.ScopeTeam, ID: id})
 	case payv1.BoardScope_BOARD_SCOPE_REGION:
 		if id == uuid.Nil {
 			id = home.Region
 		}
-		may = (id != uuid.Nil && id == home.Region) || leads(who, identity.ScopeRegion, id)
+		may = (id != uuid.Nil && id == home.Region) || leads(who, identity.Place{Kind: identity.ScopeRegion, ID: id})
 	default:
 		if id != uuid.Nil && id != who.Org {
 			return Board{}, home, fault.New(fault.NotFound, "")
 		}
 		id = who.Org
-		may = who.Has(identity.Technician) || leads(who, identity.ScopeOrg, uuid.Nil)
+		may = own || leads(who, identity.Place{Kind: identity.ScopeOrg, ID: id})
 	}
 	if !may || id == uuid.Nil {
 		return Board{}, home, fault.New(fault.NotFound, "")
@@ -104,13 +105,9 @@ func (r *Room) choose(ctx context.Context, tx *postgres.Tx, who identity.Identit
 	return Board{who.Org, q.Scope, id, q.Period, starts(q.Period, civil.DayOf(tx.Now(), zone))}, home, nil
 }
 
-func leads(who identity.Identity, kind identity.ScopeKind, id uuid.UUID) bool {
-	for _, role := range []identity.Role{identity.Supervisor, identity.Finance, identity.Admin, identity.Dispatcher, identity.Dealer} {
-		if who.Reaches(role, kind, id) {
-			return true
-		}
-	}
-	return false
+// leads tells whether a role that may see boards reaches over the place of one; app.Access names the same roles.
+func leads(who identity.Identity, board identity.Place) bool {
+	return who.For(identity.Supervisor, identity.Finance, identity.Admin, identity.Dealer).Covers(board)
 }
 
 // show names the rows. A technician sees peers by their alias where they have one, and on the org's board the
@@ -131,7 +128,7 @@ func (r *Room) show(ctx context.Context, tx *postgres.Tx, who identity.Identity,
 		payv1.BoardScope_BOARD_SCOPE_TEAM: identity.ScopeTeam, payv1.BoardScope_BOARD_SCOPE_REGION: identity.ScopeRegion,
 		payv1.BoardScope_BOARD_SCOPE_ORG: identity.ScopeOrg,
 	}
-	all := leads(who, kinds[b.Scope], b.ID)
+	all := leads(who, identity.Place{Kind: kinds[b.Scope], ID: b.ID})
 	amount := func(minor int64) *typesv1.Money {
 		return &typesv1.Money{Minor: minor, Currency: string(s.Currency)}
 	}

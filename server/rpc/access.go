@@ -51,7 +51,7 @@ func (a Access) admit(procedure string, i identity.Identity, known bool) error {
 		return fault.New(fault.DeviceRevoked, "")
 	case rule.Device && i.Device == uuid.Nil:
 		return fault.New(fault.Forbidden, "only an enrolled device may do this")
-	case len(rule.Roles) > 0 && !i.Has(rule.Roles...) && !i.Revoked:
+	case len(rule.Roles) > 0 && !identity.MayCall(i, rule.Roles) && !i.Revoked:
 		return fault.New(fault.Forbidden, "")
 	}
 	return nil

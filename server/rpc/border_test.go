@@ -124,8 +124,8 @@ func begin(t *testing.T, a auth, s syncing, change func(*rpc.Config)) world {
 	c := rpc.Config{
 		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: w.reg, Now: w.time.Now,
 		Authenticator: bearer{
-			"tech":    {Org: uuid.New(), User: user, Device: device, Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}},
-			"office":  {Org: uuid.New(), User: uuid.New(), Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}}},
+			"tech":    identity.Identity{Org: uuid.New(), User: user, Device: device}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}),
+			"office":  identity.Identity{Org: uuid.New(), User: uuid.New()}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg}),
 			"revoked": {Org: uuid.New(), User: user, Device: uuid.New(), Revoked: true},
 		},
 		Access: rpc.Access{

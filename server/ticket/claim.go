@@ -2,13 +2,16 @@ package ticket
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/authority"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/intake"
@@ -33,16 +36,23 @@ func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (i
 	if err != nil {
 		return intake.Result{}, err
 	}
-	a := &act{job: j, m: m, args: args, event: state.Accept, done: done}
-	if a.t.PoolTeamID == nil {
-		return a.tooLate(ctx)
-	}
 	who, err := r.Technician(ctx, tx, uuid.UUID(m.User))
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:
 		who = Technician{} // no technician any more: of no team
 	case err != nil:
 		return intake.Result{}, err
+	}
+	knows, err := j.offeredTo(ctx, uuid.UUID(m.User), who.Teams)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	if !knows { // the answer to a ticket that is not there, for to this phone it never was
+		return intake.Park(fault.TargetUnknown, ""), nil
+	}
+	a := &act{job: j, m: m, args: args, event: state.Accept, done: done}
+	if a.t.PoolTeamID == nil {
+		return a.tooLate(ctx)
 	}
 	if !who.Active || !slices.Contains(who.Teams, *a.t.PoolTeamID) {
 		return intake.Reject(fault.Forbidden, ""), nil
@@ -64,6 +74,28 @@ func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (i
 		return intake.Result{}, err
 	}
 	return a.finish(ctx)
+}
+
+// offeredTo tells whether a technician of these teams may know of the ticket: it is or was offered to one of them, or it
+// was the technician's own.
+func (j *job) offeredTo(ctx context.Context, technician uuid.UUID, teams []uuid.UUID) (bool, error) {
+	if j.t.PoolTeamID != nil && slices.Contains(teams, *j.t.PoolTeamID) ||
+		slices.ContainsFunc(j.spans, func(i authority.Interval) bool { return i.Technician == technician }) {
+		return true, nil
+	}
+	rows, err := j.tx.Query(ctx, `SELECT payload FROM ticket_event WHERE org_id = $1 AND ticket_id = $2 AND kind = 'ticket.pooled'`,
+		j.tx.OrgID(), j.t.ID)
+	if err != nil {
+		return false, err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, payload := range all {
+		var offer struct{ Team uuid.UUID }
+		if json.Unmarshal([]byte(payload), &offer) == nil && slices.Contains(teams, offer.Team) {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // tooLate answers a claim for a ticket that is in no pool any more.

@@ -56,9 +56,8 @@ func outcomes(vs []change.Verdict) string {
 func (w *world) replay(id uuid.UUID, args []byte) intake.Result {
 	w.t.Helper()
 	who := uuid.New()
-	ctx := identity.With(w.t.Context(), identity.Identity{
-		Org: uuid.UUID(w.org), User: who, Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeOrg}},
-	})
+	ctx := identity.With(w.t.Context(), identity.Identity{Org: uuid.UUID(w.org), User: who}.
+		Holding(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}))
 	r, err := w.replayAs(ctx, who, id, args)
 	if err != nil {
 		w.t.Fatal(err)
@@ -165,10 +164,9 @@ func TestATicketCanceledWhileWorkedOfflineParksTheCompletion(t *testing.T) {
 	}
 	w.is(o.TicketID, state.Canceled)
 	// Nor can a dispatcher of somewhere else: only whom the ticket is within reach of.
-	elsewhere := identity.With(t.Context(), identity.Identity{
-		Org: uuid.UUID(w.org), User: uuid.New(), Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}},
-	})
-	if r, err := w.replayAs(elsewhere, uuid.New(), vs[5].ID, nil); err != nil || r.Code != fault.Forbidden {
+	elsewhere := identity.With(t.Context(), identity.Identity{Org: uuid.UUID(w.org), User: uuid.New()}.
+		Holding(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}))
+	if r, err := w.replayAs(elsewhere, uuid.New(), vs[5].ID, nil); err != nil || r.Outcome != parked || r.Code != fault.TargetUnknown {
 		t.Errorf("replayed from elsewhere: %+v %v", r, err)
 	}
 	// A phone cannot talk its way past the office: only the office's replay revives the ticket.

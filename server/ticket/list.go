@@ -14,6 +14,7 @@ import (
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/ticket/chain"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -37,27 +38,23 @@ type Filter struct {
 
 // Reach is how far a caller sees: everything, or the tickets of some regions and stores, and those that the
 // technicians of some teams have or may claim.
-type Reach struct {
-	All                    bool
-	Regions, Stores, Teams []uuid.UUID
-}
+type Reach = identity.Reach
 
-// holds tells whether a ticket lies within the reach.
-func (r Reach) holds(t *row) bool {
-	in := func(id *uuid.UUID, of []uuid.UUID) bool {
-		for _, o := range of {
-			if id != nil && *id == o {
-				return true
-			}
-		}
-		return false
+// places is where a ticket stands: its region, its shop, and the teams that have it or may claim it. The shop and the
+// teams count by themselves, not by their regions: a ticket for a customer of region A that was bought in a shop of B is
+// A's and the shop's, and not B's.
+func (t *row) places() []identity.Place {
+	var out []identity.Place
+	if t.RegionID != nil {
+		out = append(out, identity.Place{Kind: identity.ScopeRegion, ID: *t.RegionID})
+	}
+	if t.StoreID != nil {
+		out = append(out, identity.Place{Kind: identity.ScopeStore, ID: *t.StoreID})
 	}
 	for _, team := range t.TeamIDs {
-		if in(&team, r.Teams) {
-			return true
-		}
+		out = append(out, identity.Place{Kind: identity.ScopeTeam, ID: team})
 	}
-	return r.All || in(t.RegionID, r.Regions) || in(t.StoreID, r.Stores)
+	return out
 }
 
 // List returns tickets newest first.
@@ -140,9 +137,15 @@ func (r *Room) Get(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Rea
 	if err != nil {
 		return nil, err
 	}
-	if !reach.holds(&j.t) {
+	if !reach.Any(j.t.places()...) {
 		return nil, fault.New(fault.NotFound, "ticket")
 	}
+	return j.answer(ctx, full)
+}
+
+// answer is everything of a ticket, for whoever may see it.
+func (j *job) answer(ctx context.Context, full bool) (*officev1.GetTicketResponse, error) {
+	r, tx, id := j.room, j.tx, j.t.ID
 	a, err := j.attach(ctx)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ import (
 
 // as is a context of somebody of the world's company.
 func (w *world) as(grants ...identity.Grant) context.Context {
-	return identity.With(w.t.Context(), identity.Identity{Org: uuid.UUID(w.org), User: uuid.New(), Grants: grants})
+	return identity.With(w.t.Context(), identity.Identity{Org: uuid.UUID(w.org), User: uuid.New()}.Holding(grants...))
 }
 
 func TestOfficeCallsByRoleAndScope(t *testing.T) {

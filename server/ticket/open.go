@@ -13,6 +13,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -73,8 +74,9 @@ type Opened struct {
 	Existing bool
 }
 
-// Open opens a ticket in tx, unless there is one already: with the same id, from the same source key, or an open
-// one for the same unit, also when both come at once.
+// Open opens a ticket in tx, unless there is one already: from the same source key, or an open one for the same unit,
+// also when both come at once. An id that is another ticket's is NotFound. Who may not see an existing ticket must not be
+// shown it: the caller checks.
 func (r *Room) Open(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened, error) {
 	if err := q.check(); err != nil {
 		return Opened{}, err
@@ -142,20 +144,40 @@ func clip(s string, n int) string {
 	return s
 }
 
+// existing finds the ticket that the request opened before, or the open one of its unit. An id that another request
+// took is refused without a word about what it is: an id repeats a request only together with what the request is for.
 func existing(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened, bool, error) {
 	o := Opened{Existing: true}
+	var by int
+	var same bool
 	err := tx.QueryRow(ctx, `
-		SELECT id, number FROM (
-			SELECT 1 AS n, id, number FROM ticket WHERE org_id = $1 AND id = $2
+		SELECT n, id, number, source = $3 AND source_key = $4 AND rework_of IS NOT DISTINCT FROM $6 FROM (
+			SELECT 1 AS n, id, number, source, source_key, rework_of FROM ticket WHERE org_id = $1 AND id = $2
 			UNION ALL
-			SELECT 2, id, number FROM ticket WHERE org_id = $1 AND source = $3 AND source_key = $4 AND $4 <> '' AND source_key <> ''
+			SELECT 2, id, number, source, source_key, rework_of FROM ticket
+			WHERE org_id = $1 AND source = $3 AND source_key = $4 AND $4 <> '' AND source_key <> ''
 			UNION ALL
-			SELECT 3, id, number FROM ticket WHERE org_id = $1 AND unit_id = $5 AND state IN (1, 2, 3, 5)
-		) e ORDER BY n LIMIT 1`, tx.OrgID(), some(q.ID), q.Source, q.SourceKey, some(q.UnitID)).Scan(&o.TicketID, &o.Number)
-	if errors.Is(err, pgx.ErrNoRows) {
+			SELECT 3, id, number, source, source_key, rework_of FROM ticket WHERE org_id = $1 AND unit_id = $5 AND state IN (1, 2, 3, 5)
+		) e ORDER BY n LIMIT 1`, tx.OrgID(), some(q.ID), q.Source, q.SourceKey, some(q.UnitID), some(q.ReworkOf)).Scan(&by, &o.TicketID, &o.Number, &same)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		return Opened{}, false, nil
+	case err != nil:
+		return Opened{}, false, err
+	case by == 1 && !same:
+		return Opened{}, false, identity.Unseen(q.idField())
+	case by == 3 && q.ReworkOf != uuid.Nil:
+		return Opened{}, false, fault.New(fault.Conflict, "the unit has a ticket in work already")
 	}
-	return o, err == nil, err
+	return o, true, nil
+}
+
+// idField is what the caller calls the id.
+func (q *OpenRequest) idField() string {
+	if q.ReworkOf != uuid.Nil {
+		return "rework_id"
+	}
+	return "id"
 }
 
 // draft fills the new ticket from the request and the catalogue.

@@ -15,6 +15,7 @@ import (
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -32,6 +33,9 @@ type Room struct {
 	PriceItem func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (PriceItem, error)
 	// Proofs lists what is attached to a visit, by its manifest.
 	Proofs func(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) ([]checklist.Proof, error)
+	// Relate tells whether the caller, acting within reach, may relate a ticket to these things; what is not there, of
+	// another kind or beyond the reach is a fault that names the field. The office's calls need it.
+	Relate func(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, ends ...identity.End) error
 
 	// Zone is the company's time zone, whose day is in a ticket's number. Optional: UTC.
 	Zone func(ctx context.Context, tx *postgres.Tx) (*time.Location, error)

@@ -23,54 +23,50 @@ type Service struct{ Room *Room }
 
 var _ officev1connect.TicketServiceHandler = (*Service)(nil)
 
+// Who may do what, by the grants that lie over the ticket; app.Access says the same of the calls.
 var (
-	readers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}
-	actors  = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
+	readers   = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}
+	actors    = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
+	approvers = []identity.Role{identity.Supervisor, identity.Admin}
 )
 
-// reach is how far a caller's roles go.
-func reach(who identity.Identity, roles []identity.Role) Reach {
-	var r Reach
-	for _, g := range who.Grants {
-		for _, role := range roles {
-			if g.Role != role {
-				continue
-			}
-			switch g.Scope {
-			case identity.ScopeOrg:
-				r.All = true
-			case identity.ScopeRegion:
-				r.Regions = append(r.Regions, g.ID)
-			case identity.ScopeStore:
-				r.Stores = append(r.Stores, g.ID)
-			case identity.ScopeTeam:
-				r.Teams = append(r.Teams, g.ID)
-			case identity.ScopeSelf:
-			}
-		}
-	}
-	return r
+// deed is an act of the office on a ticket within the caller's reach.
+type deed struct {
+	tx    *postgres.Tx
+	who   identity.Identity
+	reach Reach
+	id    uuid.UUID
+	actor string
 }
 
-// change runs an act of the office on a ticket within the caller's reach and returns the ticket's row.
-func (s *Service) change(ctx context.Context, id []byte, do func(tx *postgres.Tx, id uuid.UUID, actor string) error) (*officev1.TicketSummary, error) {
-	who, err := identity.Require(ctx, actors...)
+// change runs an act of the office on a ticket within the caller's reach by these roles and returns the ticket's row.
+func (s *Service) change(ctx context.Context, roles []identity.Role, id []byte, do func(d deed) error) (*officev1.TicketSummary, error) {
+	who, reach, err := identity.Acting(ctx, roles...)
 	if err != nil {
 		return nil, err
 	}
-	r, ticket := reach(who, actors), uuid.UUID(id)
+	d := deed{who: who, reach: reach, id: uuid.UUID(id), actor: ByUser(who.User)}
 	var out *officev1.TicketSummary
 	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		if err := s.Room.within(ctx, tx, ticket, r); err != nil {
+		d.tx = tx
+		if err := s.Room.within(ctx, tx, d.id, reach); err != nil {
 			return err
 		}
-		if err := do(tx, ticket, ByUser(who.User)); err != nil {
+		if err := do(d); err != nil {
 			return err
 		}
-		out, err = s.Room.Summary(ctx, tx, ticket)
+		out, err = s.Room.Summary(ctx, tx, d.id)
 		return err
 	})
 	return out, err
+}
+
+// relate tells whether the caller may relate a ticket to these things. See Room.Relate.
+func (s *Service) relate(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach Reach, ends ...identity.End) error {
+	if s.Room.Relate == nil {
+		return fault.New(fault.Unavailable, "")
+	}
+	return s.Room.Relate(ctx, tx, who, reach, ends...)
 }
 
 // within tells whether a ticket lies within a reach; NotFound when not, for a stranger learns nothing.
@@ -82,22 +78,19 @@ func (r *Room) within(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach 
 	if err != nil {
 		return err
 	}
-	if !reach.holds(&j.t) {
-		return fault.New(fault.NotFound, "ticket")
-	}
-	return nil
+	return reach.Existing("ticket", j.t.places()...)
 }
 
 // ListTickets implements TicketService.
 func (s *Service) ListTickets(ctx context.Context, req *connect.Request[officev1.ListTicketsRequest]) (*connect.Response[officev1.ListTicketsResponse], error) {
-	who, err := identity.Require(ctx, readers...)
+	who, reach, err := identity.Acting(ctx, readers...)
 	if err != nil {
 		return nil, err
 	}
 	m := req.Msg
 	f := Filter{
 		TechnicianID: idOf(m.TechnicianId), RegionID: idOf(m.RegionId), Unassigned: m.Unassigned, NeedsDetails: m.NeedsDetails, Unassignable: m.Unassignable, Limit: int(m.Limit), After: idOf(m.After),
-		Reach: reach(who, readers),
+		Reach: reach,
 	}
 	for _, st := range m.States {
 		f.States = append(f.States, state.Ticket(st))
@@ -112,44 +105,22 @@ func (s *Service) ListTickets(ctx context.Context, req *connect.Request[officev1
 
 // GetTicket implements TicketService.
 func (s *Service) GetTicket(ctx context.Context, req *connect.Request[officev1.GetTicketRequest]) (*connect.Response[officev1.GetTicketResponse], error) {
-	who, err := identity.Require(ctx, readers...)
+	who, reach, err := identity.Acting(ctx, readers...)
 	if err != nil {
 		return nil, err
 	}
 	var out *officev1.GetTicketResponse
 	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		out, err = s.Room.Get(ctx, tx, uuid.UUID(req.Msg.Id), reach(who, readers), who.Has(actors...))
-		return err
-	})
-	return respond(out, err)
-}
-
-// OpenTicket implements TicketService.
-func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.OpenTicketRequest]) (*connect.Response[officev1.OpenTicketResponse], error) {
-	who, err := identity.Require(ctx, actors...)
-	if err != nil {
-		return nil, err
-	}
-	m := req.Msg
-	q := OpenRequest{
-		ID: uuid.UUID(m.Id), Source: "office", SourceKey: uuid.UUID(m.Id).String(), Actor: ByUser(who.User),
-		BusinessType: m.BusinessType, Urgency: m.Urgency, ProductID: uuid.UUID(m.ProductId), StoreID: idOf(m.StoreId), RegionID: idOf(m.RegionId),
-		Customer: Customer{Name: m.CustomerName, Phone: m.CustomerPhone, Address: m.Address, VIP: m.Vip}, Wanted: windowFrom(m.Wanted),
-	}
-	if p := m.Position; p != nil {
-		q.Customer.At = &score.Point{Latitude: p.Latitude, Longitude: p.Longitude}
-	}
-	if r := reach(who, actors); !r.All && !r.holds(&row{RegionID: some(q.RegionID), StoreID: some(q.StoreID)}) {
-		return nil, fault.New(fault.Forbidden, "")
-	}
-	out := &officev1.OpenTicketResponse{}
-	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		opened, err := s.Room.Open(ctx, tx, q)
+		j, err := s.Room.look(ctx, tx, uuid.UUID(req.Msg.Id))
 		if err != nil {
 			return err
 		}
-		out.Existing = opened.Existing
-		out.Ticket, err = s.Room.Summary(ctx, tx, opened.TicketID)
+		places := j.t.places()
+		if err := reach.Existing("ticket", places...); err != nil {
+			return err
+		}
+		// Who arranges this ticket's visits calls its customer.
+		out, err = j.answer(ctx, who.For(actors...).Any(places...))
 		return err
 	})
 	return respond(out, err)
@@ -157,7 +128,7 @@ func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.
 
 // ProposeAssignment implements TicketService.
 func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[officev1.ProposeAssignmentRequest]) (*connect.Response[officev1.ProposeAssignmentResponse], error) {
-	who, err := identity.Require(ctx, actors...)
+	who, reach, err := identity.Acting(ctx, actors...)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +142,7 @@ func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[of
 	var found []score.Candidate
 	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		id := uuid.UUID(req.Msg.Id)
-		if err := s.Room.within(ctx, tx, id, reach(who, actors)); err != nil {
+		if err := s.Room.within(ctx, tx, id, reach); err != nil {
 			return err
 		}
 		found, err = s.Room.Propose(ctx, tx, id, limit)
@@ -204,9 +175,13 @@ func reason(r score.Reason) *typesv1.Label {
 // AssignTicket implements TicketService.
 func (s *Service) AssignTicket(ctx context.Context, req *connect.Request[officev1.AssignTicketRequest]) (*connect.Response[officev1.AssignTicketResponse], error) {
 	m := req.Msg
-	t, err := s.change(ctx, m.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.Assign(ctx, tx, AssignRequest{
-			TicketID: id, TechnicianID: uuid.UUID(m.TechnicianId), Scheduled: windowFrom(m.Scheduled), Actor: actor, Way: "office",
+	t, err := s.change(ctx, actors, m.Id, func(d deed) error {
+		end := identity.End{Field: "technician_id", Kind: identity.ScopeSelf, ID: uuid.UUID(m.TechnicianId)}
+		if err := s.relate(ctx, d.tx, d.who, d.reach, end); err != nil {
+			return err
+		}
+		return s.Room.Assign(ctx, d.tx, AssignRequest{
+			TicketID: d.id, TechnicianID: end.ID, Scheduled: windowFrom(m.Scheduled), Actor: d.actor, Way: "office",
 			Reason: m.Reason, ReasonZH: "由调度指派", ReasonEN: "assigned by the office",
 		})
 	})
@@ -215,13 +190,21 @@ func (s *Service) AssignTicket(ctx context.Context, req *connect.Request[officev
 
 // AutoAssign implements TicketService.
 func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.AutoAssignRequest]) (*connect.Response[officev1.AutoAssignResponse], error) {
-	who, err := identity.Require(ctx, actors...)
+	who, reach, err := identity.Acting(ctx, actors...)
 	if err != nil {
 		return nil, err
 	}
 	region := idOf(req.Msg.RegionId)
-	if r := reach(who, actors); !r.All && !r.holds(&row{RegionID: some(region)}) {
-		return nil, fault.New(fault.Forbidden, "")
+	switch {
+	case region != uuid.Nil:
+		err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+			return s.relate(ctx, tx, who, reach, identity.End{Field: "region_id", Kind: identity.ScopeRegion, ID: region})
+		})
+	case !reach.All:
+		err = fault.New(fault.Forbidden, "region_id: name a region of yours")
+	}
+	if err != nil {
+		return nil, err
 	}
 	if s.Room.AutoAssign == nil {
 		return nil, fault.New(fault.Unavailable, "")
@@ -240,31 +223,35 @@ func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.
 
 // PoolTicket implements TicketService.
 func (s *Service) PoolTicket(ctx context.Context, req *connect.Request[officev1.PoolTicketRequest]) (*connect.Response[officev1.PoolTicketResponse], error) {
-	t, err := s.change(ctx, req.Msg.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.Offer(ctx, tx, id, uuid.UUID(req.Msg.TeamId), actor)
+	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
+		end := identity.End{Field: "team_id", Kind: identity.ScopeTeam, ID: uuid.UUID(req.Msg.TeamId)}
+		if err := s.relate(ctx, d.tx, d.who, d.reach, end); err != nil {
+			return err
+		}
+		return s.Room.Offer(ctx, d.tx, d.id, end.ID, d.actor)
 	})
 	return respond(&officev1.PoolTicketResponse{Ticket: t}, err)
 }
 
 // RescheduleTicket implements TicketService.
 func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[officev1.RescheduleTicketRequest]) (*connect.Response[officev1.RescheduleTicketResponse], error) {
-	t, err := s.change(ctx, req.Msg.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.Reschedule(ctx, tx, id, windowFrom(req.Msg.Scheduled), req.Msg.Reason, actor)
+	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
+		return s.Room.Reschedule(ctx, d.tx, d.id, windowFrom(req.Msg.Scheduled), req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.RescheduleTicketResponse{Ticket: t}, err)
 }
 
 // CancelTicket implements TicketService.
 func (s *Service) CancelTicket(ctx context.Context, req *connect.Request[officev1.CancelTicketRequest]) (*connect.Response[officev1.CancelTicketResponse], error) {
-	t, err := s.change(ctx, req.Msg.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.Cancel(ctx, tx, id, req.Msg.Reason, actor)
+	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
+		return s.Room.Cancel(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.CancelTicketResponse{Ticket: t}, err)
 }
 
 // SetTicketContact implements TicketService. A clerk fills in what a ticket of his shop lacks.
 func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[officev1.SetTicketContactRequest]) (*connect.Response[officev1.SetTicketContactResponse], error) {
-	who, err := identity.Require(ctx, append(slices.Clone(actors), identity.Clerk)...)
+	who, reach, err := identity.Acting(ctx, append(slices.Clone(actors), identity.Clerk)...)
 	if err != nil {
 		return nil, err
 	}
@@ -273,28 +260,24 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 	if p := m.GetPosition(); p != nil {
 		c.At = &score.Point{Latitude: p.GetLatitude(), Longitude: p.GetLongitude()}
 	}
-	office, counter := reach(who, actors), reach(who, []identity.Role{identity.Clerk})
+	office := who.For(actors...)
 	out := &officev1.SetTicketContactResponse{}
 	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		c := c
-		err := s.Room.within(ctx, tx, id, office)
-		if fault.CodeOf(err) == fault.NotFound {
-			err, c.OnlyMissing = s.Room.within(ctx, tx, id, counter), true
+		if err := s.Room.within(ctx, tx, id, reach); err != nil {
+			return err
 		}
+		arranges, err := s.Room.Reaches(ctx, tx, office, id)
 		if err != nil {
 			return err
 		}
+		c.OnlyMissing = !arranges
 		if c.OnlyMissing && (c.Confirmed || c.Region != uuid.Nil) {
 			return fault.New(fault.Forbidden, "the office confirms it and says which region it is")
 		}
 		if c.Region != uuid.Nil {
-			if !office.holds(&row{RegionID: &c.Region}) {
-				return fault.New(fault.Forbidden, "region_id")
-			}
-			if s.Room.RegionName != nil {
-				if _, _, err := s.Room.RegionName(ctx, tx, c.Region); err != nil {
-					return err
-				}
+			if err := s.relate(ctx, tx, who, office, identity.End{Field: "region_id", Kind: identity.ScopeRegion, ID: c.Region}); err != nil {
+				return err
 			}
 		}
 		if err := s.Room.SetContact(ctx, tx, id, c, ByUser(who.User)); err != nil {
@@ -308,32 +291,32 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 
 // MarkNoShow implements TicketService.
 func (s *Service) MarkNoShow(ctx context.Context, req *connect.Request[officev1.MarkNoShowRequest]) (*connect.Response[officev1.MarkNoShowResponse], error) {
-	t, err := s.change(ctx, req.Msg.GetId(), func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.NoShow(ctx, tx, id, req.Msg.GetReason(), actor)
+	t, err := s.change(ctx, actors, req.Msg.GetId(), func(d deed) error {
+		return s.Room.NoShow(ctx, d.tx, d.id, req.Msg.GetReason(), d.actor)
 	})
 	return respond(&officev1.MarkNoShowResponse{Ticket: t}, err)
 }
 
 // HoldTicket implements TicketService.
 func (s *Service) HoldTicket(ctx context.Context, req *connect.Request[officev1.HoldTicketRequest]) (*connect.Response[officev1.HoldTicketResponse], error) {
-	t, err := s.change(ctx, req.Msg.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.Hold(ctx, tx, id, req.Msg.Reason, actor)
+	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
+		return s.Room.Hold(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.HoldTicketResponse{Ticket: t}, err)
 }
 
 // ResumeTicket implements TicketService.
 func (s *Service) ResumeTicket(ctx context.Context, req *connect.Request[officev1.ResumeTicketRequest]) (*connect.Response[officev1.ResumeTicketResponse], error) {
-	t, err := s.change(ctx, req.Msg.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.Resume(ctx, tx, id, actor)
+	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
+		return s.Room.Resume(ctx, d.tx, d.id, d.actor)
 	})
 	return respond(&officev1.ResumeTicketResponse{Ticket: t}, err)
 }
 
 // ApproveTicket implements TicketService.
 func (s *Service) ApproveTicket(ctx context.Context, req *connect.Request[officev1.ApproveTicketRequest]) (*connect.Response[officev1.ApproveTicketResponse], error) {
-	t, err := s.change(ctx, req.Msg.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		return s.Room.Approve(ctx, tx, id, actor)
+	t, err := s.change(ctx, approvers, req.Msg.Id, func(d deed) error {
+		return s.Room.Approve(ctx, d.tx, d.id, d.actor)
 	})
 	return respond(&officev1.ApproveTicketResponse{Ticket: t}, err)
 }
@@ -341,12 +324,12 @@ func (s *Service) ApproveTicket(ctx context.Context, req *connect.Request[office
 // ReworkTicket implements TicketService. The row returned is that of the rework ticket.
 func (s *Service) ReworkTicket(ctx context.Context, req *connect.Request[officev1.ReworkTicketRequest]) (*connect.Response[officev1.ReworkTicketResponse], error) {
 	out := &officev1.ReworkTicketResponse{}
-	_, err := s.change(ctx, req.Msg.Id, func(tx *postgres.Tx, id uuid.UUID, actor string) error {
-		opened, err := s.Room.Rework(ctx, tx, id, uuid.UUID(req.Msg.ReworkId), req.Msg.Reason, actor)
+	_, err := s.change(ctx, approvers, req.Msg.Id, func(d deed) error {
+		opened, err := s.Room.Rework(ctx, d.tx, d.id, uuid.UUID(req.Msg.ReworkId), req.Msg.Reason, d.actor)
 		if err != nil {
 			return err
 		}
-		out.Ticket, err = s.Room.Summary(ctx, tx, opened.TicketID)
+		out.Ticket, err = s.opened(ctx, d.tx, d.reach, "rework_id", opened)
 		return err
 	})
 	return respond(out, err)

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
-	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -88,7 +87,11 @@ func (r *Room) ByNumber(ctx context.Context, tx *postgres.Tx, number string) (uu
 	return ids[0], nil
 }
 
-// Within answers NotFound for a ticket beyond the reach of who acts for the office: a stranger learns nothing.
-func (r *Room) Within(ctx context.Context, tx *postgres.Tx, who identity.Identity, id uuid.UUID) error {
-	return r.within(ctx, tx, id, reach(who, actors))
+// Reaches tells whether a ticket lies within reach. One that is not there does not.
+func (r *Room) Reaches(ctx context.Context, tx *postgres.Tx, reach Reach, id uuid.UUID) (bool, error) {
+	j, err := r.look(ctx, tx, id)
+	if fault.CodeOf(err) == fault.NotFound {
+		return false, nil
+	}
+	return err == nil && reach.Any(j.t.places()...), err
 }

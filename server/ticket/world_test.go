@@ -15,6 +15,7 @@ import (
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/server/ticket/chain"
@@ -92,6 +93,14 @@ func newWorld(t testing.TB) *world {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.proofs[visit], nil
+		},
+		Relate: func(_ context.Context, _ *postgres.Tx, _ identity.Identity, reach ticket.Reach, ends ...identity.End) error {
+			for _, e := range ends {
+				if !reach.Covers(identity.Place{Kind: e.Kind, ID: e.ID}) {
+					return identity.Unseen(e.Field)
+				}
+			}
+			return nil
 		},
 		Zone: func(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil },
 		Pays: func(context.Context, *postgres.Tx, ticket.Completion) (money.Amount, error) {

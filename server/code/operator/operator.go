@@ -258,7 +258,7 @@ type Show struct {
 
 // Run prints what the office would see.
 func (c *Show) Run(ctx context.Context, env *Env) error {
-	office := identity.Identity{Org: env.Org, Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}}}
+	office := identity.Identity{Org: env.Org}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg})
 	m, err := env.Room.Resolve(ctx, office, c.Scanned)
 	if err != nil {
 		return err
