@@ -397,7 +397,7 @@ func TestARegionsAdministratorCannotRiseAboveIt(t *testing.T) {
 	name := &typesv1.Label{Zh: "新人"}
 	want(t, "a clerk within the region", put(&accountv1.User{Login: "n1", Name: name, Grants: []*accountv1.Grant{{Role: "clerk", Scope: "store", ScopeId: c.shop.ID[:]}}}), "")
 	want(t, "an administrator of the org", put(&accountv1.User{Login: "n2", Name: name, Grants: []*accountv1.Grant{{Role: "admin", Scope: "org"}}}), fault.Forbidden)
-	want(t, "a dispatcher of the other region", put(&accountv1.User{Login: "n3", Name: name, Grants: []*accountv1.Grant{{Role: "dispatcher", Scope: "region", ScopeId: c.south.ID[:]}}}), fault.Forbidden)
+	want(t, "a dispatcher of the other region", put(&accountv1.User{Login: "n3", Name: name, Grants: []*accountv1.Grant{{Role: "dispatcher", Scope: "region", ScopeId: c.south.ID[:]}}}), fault.NotFound)
 	want(t, "somebody without rights", put(&accountv1.User{Login: "n4", Name: name}), fault.Forbidden)
 	want(t, "the boss's account", put(&accountv1.User{Id: c.admin.ID[:], Login: "n5", Name: name, Grants: []*accountv1.Grant{{Role: "clerk", Scope: "store", ScopeId: c.shop.ID[:]}}}), fault.NotFound)
 	want(t, "a role that does not exist", put(&accountv1.User{Login: "n6", Name: name, Grants: []*accountv1.Grant{{Role: "root", Scope: "org"}}}), fault.Forbidden)

@@ -73,6 +73,14 @@ func companyOn(store *postgres.Store, org change.Org) *company {
 			c.trail = append(c.trail, kind+" "+actor)
 			return nil
 		},
+		Relate: func(_ context.Context, _ *postgres.Tx, _ identity.Identity, reach identity.Reach, ends ...identity.End) error {
+			for _, e := range ends {
+				if !reach.Covers(identity.Place{Kind: e.Kind, ID: e.ID, Region: c.shop.Region}) {
+					return identity.Unseen(e.Field)
+				}
+			}
+			return nil
+		},
 		Places: func(context.Context, *postgres.Tx) ([]Place, error) {
 			return []Place{{ID: c.shop.Region, NameZH: "浙江"}, c.shop}, nil
 		},

@@ -271,7 +271,8 @@ func TestOneOfTwentyClaimsWins(t *testing.T) {
 	}
 	outsider := w.technician("外人")
 	w.techs[outsider.user] = ticket.Technician{ID: outsider.user, Name: "外人", Active: true}
-	outsider.does("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(o.TicketID)}, w.clock(), rejected, fault.Forbidden)
+	// To who is of no team that it was offered to, the ticket is not there.
+	outsider.does("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(o.TicketID)}, w.clock(), parked, fault.TargetUnknown)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var winners []*phone

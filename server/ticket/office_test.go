@@ -209,11 +209,15 @@ func TestTheOfficeOpensReschedulesPoolsAndCancels(t *testing.T) {
 		t.Error("a cancelled ticket is in the pool")
 	}
 	p.does("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(id)}, w.clock(), rejected, fault.StateForbids)
-	_, err = s.ApproveTicket(ctx, connect.NewRequest(&officev1.ApproveTicketRequest{Id: b(id)}))
+	judge := w.as(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
+	if _, err := s.ApproveTicket(ctx, connect.NewRequest(&officev1.ApproveTicketRequest{Id: b(id)})); fault.CodeOf(err) != fault.Forbidden {
+		t.Errorf("a dispatcher approves: %v", err)
+	}
+	_, err = s.ApproveTicket(judge, connect.NewRequest(&officev1.ApproveTicketRequest{Id: b(id)}))
 	if fault.CodeOf(err) != fault.StateForbids {
 		t.Errorf("approved a cancelled ticket: %v", err)
 	}
-	_, err = s.ReworkTicket(ctx, connect.NewRequest(&officev1.ReworkTicketRequest{Id: b(id), ReworkId: b(uuid.New()), Reason: "x"}))
+	_, err = s.ReworkTicket(judge, connect.NewRequest(&officev1.ReworkTicketRequest{Id: b(id), ReworkId: b(uuid.New()), Reason: "x"}))
 	if fault.CodeOf(err) != fault.StateForbids {
 		t.Errorf("reworked a cancelled ticket: %v", err)
 	}

@@ -224,7 +224,8 @@ func (o *office) EnrolDevice(_ context.Context, req *connect.Request[accountv1.E
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	who := identity.Identity{Org: o.org, User: user, Device: uuid.Must(uuid.NewV7()), Until: time.Now().Add(time.Hour), Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}}}
+	who := identity.Identity{Org: o.org, User: user, Device: uuid.Must(uuid.NewV7()), Until: time.Now().Add(time.Hour)}.
+		Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf})
 	return connect.NewResponse(&accountv1.EnrolDeviceResponse{
 		OrgId: who.Org[:], UserId: who.User[:], DeviceId: who.Device[:], Tokens: o.pair(who), UserName: "李", OrgName: "Toy",
 	}), nil
