@@ -70,6 +70,9 @@ func (s accountService) ListDevices(ctx context.Context, req *connect.Request[ac
 			if ok, err := sees(user); err != nil || !ok {
 				return orUnseen(err, "user_id")
 			}
+			if _, err := s.room.UserByID(ctx, tx, user); err != nil {
+				return fault.Wrap(err, fault.CodeOf(err), "user_id")
+			}
 		}
 		devices, err := devicesOf(ctx, tx, user)
 		if err != nil {

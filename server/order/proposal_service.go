@@ -26,11 +26,11 @@ func standing(who identity.Identity) Standing {
 
 // ListCustomerProposals implements OrderService.
 func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request[officev1.ListCustomerProposalsRequest]) (*connect.Response[officev1.ListCustomerProposalsResponse], error) {
-	who, err := identity.Require(ctx)
+	who, reach, err := identity.Acting(ctx, proposers...)
 	if err != nil {
 		return nil, err
 	}
-	f := ProposalFilter{Decided: req.Msg.GetDecided(), Limit: int(req.Msg.GetLimit()), Limited: true, Reach: who.For(takers...)}
+	f := ProposalFilter{Decided: req.Msg.GetDecided(), Limit: int(req.Msg.GetLimit()), Limited: true, Reach: reach}
 	if f.After, err = optionalID("after", req.Msg.GetAfter()); err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request
 		if err != nil {
 			return err
 		}
-		if len(all) == 0 && f.Ticket != uuid.Nil && who.For(identity.Technician).Self {
+		if len(all) == 0 && f.Ticket != uuid.Nil && reach.Self {
 			if all, err = s.room.met(ctx, tx, who, f); err != nil {
 				return err
 			}
@@ -97,7 +97,7 @@ func (s service) DismissCustomerProposal(ctx context.Context, req *connect.Reque
 }
 
 func (s service) decide(ctx context.Context, id []byte, accept bool) (out *officev1.CustomerProposal, err error) {
-	who, err := identity.Require(ctx)
+	who, reach, err := identity.Acting(ctx, append(slices.Clone(callers), identity.Technician)...)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (s service) decide(ctx context.Context, id []byte, accept bool) (out *offic
 		return nil, fault.Wrap(err, fault.InvalidArgument, "id")
 	}
 	err = s.room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		p, err := s.room.Decide(ctx, tx, proposal, accept, Decider{User: who.User, Office: who.For(callers...)})
+		p, err := s.room.Decide(ctx, tx, proposal, accept, Decider{User: who.User, Office: reach})
 		if err != nil {
 			return err
 		}
