@@ -345,3 +345,56 @@ func TestAServersLoginBecomesNobodyElse(t *testing.T) {
 		t.Errorf("after all that the database is not as it was: %v", err)
 	}
 }
+
+func TestAnOlderServerGoesOnFindingCodesAndHandlesWhileItIsThere(t *testing.T) {
+	t.Parallel()
+	w := twoOrgs(t)
+	// It signed in as the owner, who was a member of the role, and works as that.
+	tx, err := w.db.Owner.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	for _, sql := range []string{"GRANT " + migrations.AppRole + " TO CURRENT_USER", "SET LOCAL ROLE " + migrations.AppRole} {
+		if _, err := tx.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for table, want := range map[string]int64{"enrolment_code": 2, "code_org": 2, "org": 2, "ticket": 0} {
+		if n, err := w.tried(tx, "SELECT FROM "+table); n != want || err != nil {
+			t.Errorf("of %s it sees %d rows, not %d: %v", table, n, want, err)
+		}
+	}
+}
+
+func TestADatabaseOfOneLoginIsUpgradedToTwo(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.Empty(t)
+	if err := migrations.UpTo(t.Context(), owner, 13); err != nil {
+		t.Fatal(err)
+	}
+	check := func(url string) error {
+		t.Helper()
+		c, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close(context.WithoutCancel(t.Context()))
+		return migrations.Check(t.Context(), c)
+	}
+	server := pgtest.ServerURL(owner)
+	if err := check(server); err == nil || !strings.Contains(err.Error(), "doorstep migrate") {
+		t.Errorf("before the upgrade: %v", err)
+	}
+	for _, do := range []func(context.Context, string) error{migrations.Up, migrations.Grant, migrations.Grant} {
+		if err := do(t.Context(), owner); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := check(server); err != nil {
+		t.Errorf("after the upgrade: %v", err)
+	}
+	if err := check(owner); err == nil || !strings.Contains(err.Error(), "DOORSTEP_OWNER_DATABASE_URL") {
+		t.Errorf("the owner's login is taken for a server's: %v", err)
+	}
+}

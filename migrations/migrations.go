@@ -46,6 +46,17 @@ func Up(ctx context.Context, url string) error {
 	})
 }
 
+// UpTo is Up to a version that an older program had. For tests of upgrades.
+func UpTo(ctx context.Context, url string, version int64) error {
+	if err := makeAppRole(ctx, url); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return with(url, func(p *goose.Provider) error {
+		_, err := p.UpTo(ctx, version)
+		return err
+	})
+}
+
 // Down takes every migration back, newest first: all data is lost. For tests.
 func Down(ctx context.Context, url string) error {
 	return with(url, func(p *goose.Provider) error {
