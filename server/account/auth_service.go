@@ -6,6 +6,7 @@ import (
 	"connectrpc.com/connect"
 
 	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/server/rpc"
 )
 
 // authService implements AuthService on the room.
@@ -34,7 +35,7 @@ func (a authService) RefreshToken(ctx context.Context, req *connect.Request[acco
 
 // LogIn implements AuthService.
 func (a authService) LogIn(ctx context.Context, req *connect.Request[accountv1.LogInRequest]) (*connect.Response[accountv1.LogInResponse], error) {
-	t, err := a.Room.LogIn(ctx, req.Msg.GetOrg(), req.Msg.GetLogin(), req.Msg.GetPassword())
+	t, err := a.Room.LogIn(ctx, req.Msg.GetOrg(), req.Msg.GetLogin(), req.Msg.GetPassword(), rpc.Address(ctx))
 	if err != nil {
 		return nil, err
 	}

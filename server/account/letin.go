@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -150,20 +151,23 @@ func (r *Room) enrolAgain(ctx context.Context, tx *postgres.Tx, used time.Time, 
 	return err
 }
 
-// LogIn lets a person of the office in by password. Whatever is wrong, the answer and its time are the same.
-func (r *Room) LogIn(ctx context.Context, slug, login, password string) (Tokens, error) {
+// LogIn lets a person of the office in by password. Whatever is wrong, the answer and its time are the same. from is the caller's
+// address; see signInBackoff for how often it may be wrong.
+func (r *Room) LogIn(ctx context.Context, slug, login, password string, from netip.Addr) (Tokens, error) {
 	refused := fault.New(fault.LoginFailed, "")
 	var user uuid.UUID
 	var phc string
 	org, err := r.OrgBySlug(ctx, slug)
-	known := err == nil
+	known, knownAddress := err == nil, false
 	if err != nil && fault.CodeOf(err) != fault.NotFound {
 		return Tokens{}, err
 	}
 	if known {
 		err = r.read(ctx, org.ID, func(tx *postgres.Tx) error {
-			err := tx.QueryRow(ctx, `SELECT id, password FROM app_user WHERE org_id = $1 AND login = $2 AND NOT disabled`,
-				org.ID, normalLogin(login)).Scan(&user, &phc)
+			err := tx.QueryRow(ctx, `SELECT u.id, u.password, a.address IS NOT NULL FROM app_user u
+				LEFT JOIN sign_in_address a ON a.org_id = u.org_id AND a.user_id = u.id AND a.address = $3 AND a.last_at > $4
+				WHERE u.org_id = $1 AND u.login = $2 AND NOT u.disabled`,
+				org.ID, normalLogin(login), r.addressKey(from), r.Now().Add(-addressKnown)).Scan(&user, &phc, &knownAddress)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil
 			}
@@ -172,6 +176,10 @@ func (r *Room) LogIn(ctx context.Context, slug, login, password string) (Tokens,
 		if err != nil {
 			return Tokens{}, err
 		}
+	}
+	tries, err := r.trySignIn(ctx, org.ID, slug, login, from, knownAddress)
+	if err != nil {
+		return Tokens{}, err
 	}
 	ok, stale, err := CheckPassword(ctx, password, phc)
 	if err != nil {
@@ -190,6 +198,9 @@ func (r *Room) LogIn(ctx context.Context, slug, login, password string) (Tokens,
 			if err := r.setPassword(ctx, tx, user, password); err != nil {
 				return err
 			}
+		}
+		if err := r.signedIn(ctx, tx, user, tries, from); err != nil {
+			return err
 		}
 		if t, err = r.beginFamily(ctx, tx, family, user, false); err != nil {
 			return err

@@ -30,13 +30,29 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// clock is real time plus what a test adds.
+// clock is real time plus what a test adds; once stopped, a time that only the test moves.
 type clock struct {
-	mu  sync.Mutex
-	add time.Duration
+	mu    sync.Mutex
+	add   time.Duration
+	still time.Time
 }
 
-func (c *clock) Now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return time.Now().Add(c.add) }
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.still.IsZero() {
+		return c.still.Add(c.add)
+	}
+	return time.Now().Add(c.add)
+}
+
+// Stop stops the clock.
+func (c *clock) Stop() {
+	c.mu.Lock()
+	c.still = time.Now()
+	c.mu.Unlock()
+}
+
 func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	c.add += d

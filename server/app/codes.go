@@ -35,7 +35,7 @@ const formKey = "public forms v1"
 func (a *App) codes(r *Rooms) {
 	c, keys, accounts, tickets, goods := a.config, r.Account.Keys, r.Account, r.Ticket, r.Catalogue
 	r.Code = &code.Room{
-		Store: r.Store, Log: c.Log, Now: c.Now, PublicURL: a.PublicURL,
+		Store: r.Store, Log: c.Log, Now: c.Now, PublicURL: a.PublicURL, QuotaKey: c.Secret.Key("booking quota v1"),
 		Keys: code.Keys{
 			Signer: func(now time.Time) (string, ed25519.PrivateKey, error) {
 				k, err := keys.Signer(account.UseCode, now)

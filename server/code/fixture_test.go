@@ -78,7 +78,8 @@ func newWorld(t testing.TB) *world {
 	}
 	store := &postgres.Store{Pool: w.db.App, Now: func() time.Time { return *w.now.Load() }}
 	w.Room = &code.Room{
-		Store: store, Log: slog.New(slog.DiscardHandler), Now: store.Now, PublicURL: func() string { return "https://doorstep.example" },
+		QuotaKey: []byte("key"),
+		Store:    store, Log: slog.New(slog.DiscardHandler), Now: store.Now, PublicURL: func() string { return "https://doorstep.example" },
 		Keys:  keysOf(w.key),
 		Hooks: w.hooks(),
 	}
@@ -342,7 +343,7 @@ func newWorldIn(w *world) *world {
 	product := uuid.New()
 	o.product = proto.CloneOf(w.product)
 	o.product.Id = product[:]
-	o.Room = &code.Room{Store: w.Store, Log: w.Log, Now: w.Now, PublicURL: w.PublicURL, Keys: w.Keys, Hooks: o.hooks()}
+	o.Room = &code.Room{Store: w.Store, Log: w.Log, Now: w.Now, PublicURL: w.PublicURL, Keys: w.Keys, Hooks: o.hooks(), QuotaKey: w.QuotaKey}
 	return o
 }
 

@@ -2,6 +2,7 @@ package code
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode"
@@ -91,6 +92,8 @@ type Wish struct {
 	Class                      string
 	Name, Phone, Address, Note string
 	Earliest, Latest           time.Time
+	// From is the caller's address, by which bookings are counted.
+	From netip.Addr
 }
 
 // Booked is the answer to a Wish.

@@ -30,6 +30,8 @@ type Room struct {
 	PublicURL func() string
 	Keys      Keys
 	Hooks     Hooks
+	// QuotaKey keys the hashes under which bookings are counted; the same on all servers.
+	QuotaKey []byte
 	// Random is crypto/rand.Reader when nil.
 	Random io.Reader
 }

@@ -2,6 +2,8 @@ package code
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"net/url"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -110,8 +113,38 @@ func (r *Room) forStranger(ctx context.Context, tx *postgres.Tx, scanned string)
 	return t, nil
 }
 
-// Bookings of one code within an hour, over all servers.
-const bookingsAnHour = 30
+// Bookings within an hour, over all servers: from one address, under one phone number, of one shop or product. The last is
+// out of reach of any one address: strangers cannot close a shop for its customers.
+const (
+	bookingsOfAddress = 20
+	bookingsOfPhone   = 5
+	bookingsOfTarget  = 300
+)
+
+// spend counts a booking against its limits. A booking without an address (none comes so over the network) counts as one of the same.
+func (r *Room) spend(ctx context.Context, tx *postgres.Tx, w Wish, target uuid.UUID) error {
+	digits := strings.Map(func(c rune) rune {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		return c
+	}, w.Phone)
+	digits = digits[max(0, len(digits)-11):] // with and without the country's prefix
+	wait, ok, err := tx.Spend(ctx, time.Hour,
+		postgres.Quota{Key: r.quotaKey("address", rpc.AddressKey(w.From)), Most: bookingsOfAddress},
+		postgres.Quota{Key: r.quotaKey("phone", digits), Most: bookingsOfPhone},
+		postgres.Quota{Key: r.quotaKey("target", string(target[:])), Most: bookingsOfTarget})
+	if err == nil && !ok {
+		err = fault.New(fault.RateLimited, "").After(wait)
+	}
+	return err
+}
+
+func (r *Room) quotaKey(kind, value string) []byte {
+	m := hmac.New(sha256.New, r.QuotaKey)
+	m.Write([]byte(kind + "\x00" + value))
+	return m.Sum(nil)[:16]
+}
 
 // Book implements Public.
 func (r *Room) Book(ctx context.Context, w Wish) (Booked, error) {
@@ -138,6 +171,9 @@ func (r *Room) Book(ctx context.Context, w Wish) (Booked, error) {
 		b, err = r.book(ctx, tx, w, t)
 		return err
 	})
+	if err == nil {
+		err = r.Store.ForgetQuotas(ctx, org, r.Now().Add(-48*time.Hour))
+	}
 	return b, err
 }
 
@@ -160,13 +196,8 @@ func (r *Room) book(ctx context.Context, tx *postgres.Tx, w Wish, t Target) (Boo
 	if tag.RowsAffected() == 0 {
 		return r.bookedBefore(ctx, tx, w.Request, target)
 	}
-	var recent int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM code_booking WHERE org_id = $1 AND target_id = $2 AND at > $3`,
-		tx.OrgID(), target, tx.Now().Add(-time.Hour)).Scan(&recent); err != nil {
+	if err := r.spend(ctx, tx, w, target); err != nil {
 		return Booked{}, err
-	}
-	if recent > bookingsAnHour {
-		return Booked{}, fault.New(fault.RateLimited, "").After(10 * time.Minute)
 	}
 	ticket, err := r.ticketFor(ctx, tx, w, t, id)
 	if err != nil {

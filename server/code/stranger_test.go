@@ -3,8 +3,11 @@ package code_test
 import (
 	"context"
 	"crypto/ed25519"
+	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,22 +159,69 @@ func TestBookingAUnitInWorkShowsItsTicketToItsCustomerOnly(t *testing.T) {
 	}
 }
 
-func TestACodeIsNotBookedWithoutEnd(t *testing.T) {
+// from is a wish of another customer, sent from an address.
+func from(entry, address string, customer int) code.Wish {
+	v := wish(entry)
+	v.From, v.Phone = netip.MustParseAddr(address), fmt.Sprintf("139%08d", customer)
+	return v
+}
+
+func TestOneAddressBooksNotWithoutEndAndClosesNoShopForOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, entry := w.issue(token.Entry, w.shop, 0)
-	for range 30 {
-		if _, err := w.Book(context.Background(), wish(entry)); err != nil {
-			t.Fatal(err)
-		}
+	// Many at once, from one line's addresses and under other phone numbers each.
+	var all sync.WaitGroup
+	var booked, refused atomic.Int32
+	for i := range 60 {
+		all.Go(func() {
+			_, err := w.Book(context.Background(), from(entry, fmt.Sprintf("2001:db8::%x", i+1), i))
+			switch fault.CodeOf(err) {
+			case "":
+				booked.Add(1)
+			case fault.RateLimited:
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
 	}
-	if _, err := w.Book(context.Background(), wish(entry)); fault.CodeOf(err) != fault.RateLimited {
-		t.Fatalf("%v", err)
+	all.Wait()
+	if booked.Load() != 20 || refused.Load() != 40 {
+		t.Fatalf("%d were booked from one address, %d refused, want 20 and 40", booked.Load(), refused.Load())
+	}
+	for i := range 30 {
+		if _, err := w.Book(context.Background(), from(entry, fmt.Sprintf("192.0.2.%d", i), 1000+i)); err != nil {
+			t.Fatalf("another customer: %v", err)
+		}
 	}
 	later := morning.Add(61 * time.Minute)
 	w.now.Store(&later)
-	if _, err := w.Book(context.Background(), wish(entry)); err != nil {
-		t.Fatal(err)
+	if _, err := w.Book(context.Background(), from(entry, "2001:db8::1", 1)); err != nil {
+		t.Fatalf("an hour later: %v", err)
+	}
+}
+
+func TestOnePhoneNumberBooksAFewTimesHoweverItIsWrittenAndWhereverItComesFrom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, entry := w.issue(token.Entry, w.shop, 0)
+	written := []string{"13800000001", "138 0000 0001", "+86 138-0000-0001", "(138)00000001", "86 13800000001"}
+	for i, phone := range append(written, "13800000001") {
+		v := from(entry, fmt.Sprintf("192.0.2.%d", i), 0)
+		v.Phone = phone
+		_, err := w.Book(context.Background(), v)
+		if want := i == len(written); (fault.CodeOf(err) == fault.RateLimited) != want {
+			t.Errorf("booking %d: %v", i, err)
+		}
+		// What was booked is told again, as often as it is asked.
+		if i == 0 {
+			for range 10 {
+				if _, err := w.Book(context.Background(), v); err != nil {
+					t.Fatalf("the same request: %v", err)
+				}
+			}
+		}
 	}
 }
 

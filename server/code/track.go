@@ -11,10 +11,11 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/server/rpc"
 )
 
 // Track answers TrackService: what the public pages do, for apps. Calls are anonymous; the border limits them by
-// address, Book limits bookings of one code.
+// address; Book limits bookings of one address, of one phone number and of one code.
 type Track struct {
 	Desk      Public
 	PublicURL func() string
@@ -48,7 +49,7 @@ func (s Track) GetProgress(ctx context.Context, req *connect.Request[trackv1.Get
 // Book opens a ticket from an entry or product code.
 func (s Track) Book(ctx context.Context, req *connect.Request[trackv1.BookRequest]) (*connect.Response[trackv1.BookResponse], error) {
 	m := req.Msg
-	w := Wish{Code: m.Code, Request: uuid.UUID(m.RequestId), Name: m.Name, Phone: m.Phone, Address: m.Address, Note: m.Note}
+	w := Wish{Code: m.Code, Request: uuid.UUID(m.RequestId), Name: m.Name, Phone: m.Phone, Address: m.Address, Note: m.Note, From: rpc.Address(ctx)}
 	w.Earliest, w.Latest = ends(m.Wanted)
 	b, err := s.Desk.Book(ctx, w)
 	if err != nil {

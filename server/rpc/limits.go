@@ -114,12 +114,18 @@ func callerKey(i identity.Identity) string {
 	return string(i.Org[:]) + string(id[:])
 }
 
+// AddressKey stands for an address where callers are counted by it: IPv6 by /64, which one line gets as a whole.
+func AddressKey(a netip.Addr) string { return addressKey(a) }
+
 func addressKey(a netip.Addr) string {
 	a = a.Unmap()
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			a = p.Addr()
 		}
+	}
+	if !a.IsValid() {
+		return ""
 	}
 	b := a.As16()
 	return string(b[:])

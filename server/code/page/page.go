@@ -61,14 +61,15 @@ type Limits struct {
 	// Misses (codes that are not valid) in ten minutes from one address; default 20. Then every code looks invalid
 	// to it, so that trying codes tells nothing.
 	Misses int
-	// Bookings in ten minutes from one address, default 10, and by one code, default 30.
-	Bookings, BookingsOfCode int
+	// Bookings in ten minutes from one address; default 10. What one address, one phone number and one code may book over all servers
+	// the room limits.
+	Bookings int
 }
 
 // Pages is the handler of all public pages.
 type Pages struct {
 	Config
-	views, misses, bookings, ofCode *quota
+	views, misses, bookings *quota
 }
 
 // New makes the pages, to be mounted under Paths.
@@ -84,7 +85,6 @@ func New(c Config) *Pages {
 		views:    newQuota(or(c.Limits.Views, 60), time.Minute),
 		misses:   newQuota(or(c.Limits.Misses, 20), 10*time.Minute),
 		bookings: newQuota(or(c.Limits.Bookings, 10), 10*time.Minute),
-		ofCode:   newQuota(or(c.Limits.BookingsOfCode, 30), 10*time.Minute),
 	}
 }
 
@@ -191,7 +191,7 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, v.w["stale"])
 		return
 	}
-	wish := code.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note)}
+	wish := code.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note), From: p.Address(r)}
 	var good bool
 	if wish.Earliest, wish.Latest, good = f.window(g.Zone); !good {
 		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, complaints[v.lang]["wanted"])
@@ -206,10 +206,6 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 		return
 	}
 	if wait, ok := p.bookings.take(key(p.Address(r)), now); !ok {
-		p.tooMany(w, r, v, wait)
-		return
-	}
-	if wait, ok := p.ofCode.take(scanned, now); !ok {
 		p.tooMany(w, r, v, wait)
 		return
 	}
