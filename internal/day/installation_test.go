@@ -143,7 +143,7 @@ func (in *installation) start() {
 	in.t.Helper()
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.cmd = exec.Command(in.binary, "serve")
+	in.cmd = exec.Command(in.binary, "serve", "--metrics-listen", "127.0.0.1:0")
 	in.cmd.Env = in.env
 	in.cmd.Stdout, in.cmd.Stderr = &in.log, &in.log
 	if err := in.cmd.Start(); err != nil {

@@ -23,6 +23,7 @@ type App struct {
 
 	config     Config
 	server     *rpc.Server
+	metrics    *rpc.Server // nil without a MetricsListen
 	health     *rpc.Health
 	hub        *watch.Hub
 	line       postgres.Line
@@ -91,6 +92,13 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	if c.MetricsListen != "" {
+		if a.metrics, err = rpc.NewServer(ctx, rpc.ServerConfig{
+			Listen: c.MetricsListen, Handler: rpc.Metrics(a.config.Metrics), Log: a.config.Log,
+		}); err != nil {
+			return nil, fault.Wrap(err, fault.CodeOf(err), "DOORSTEP_METRICS_LISTEN, %s", c.MetricsListen)
+		}
+	}
 	if !c.WithoutJobs {
 		if err := ready(ctx, c.DatabaseURL, true); err != nil {
 			return nil, err
@@ -104,9 +112,20 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.background.Go(func() { a.measuring(a.until) })
 	a.server.Start()
+	if a.metrics != nil {
+		a.metrics.Start()
+	}
 	a.health.Ready(true)
 	a.config.Log.InfoContext(ctx, "serving", "address", a.server.URL(), "public", a.PublicURL())
 	return a, nil
+}
+
+// MetricsURL is where /metrics is served; empty where it is not.
+func (a *App) MetricsURL() string {
+	if a.metrics == nil {
+		return ""
+	}
+	return a.metrics.URL() + "/metrics"
 }
 
 // URL is the server's own address.
@@ -159,6 +178,11 @@ func (a *App) release(ctx context.Context) {
 			a.config.Log.DebugContext(ctx, "shutdown", "error", err)
 		}
 	}
+	if a.metrics != nil {
+		if err := a.metrics.Shutdown(ctx); err != nil {
+			a.config.Log.DebugContext(ctx, "shutdown of the metrics", "error", err)
+		}
+	}
 	if a.Rooms.Proof != nil {
 		a.Rooms.Proof.Close()
 	}
@@ -184,7 +208,7 @@ func (a *App) handler() (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	a.health = rpc.NewHealth(map[string]rpc.Check{"database": a.line.Err}, map[string]rpc.Check{"object_store": a.Rooms.Proof.Reach.Err})
-	a.health.Routes(mux, c.Metrics)
+	a.health.Routes(mux)
 	a.Rooms.handlers(mux, border.Options())
 	a.pages(mux)
 	return a.health.Wrap(border.Wrap(mux)), nil

@@ -38,8 +38,10 @@ type Config struct {
 	Log *slog.Logger
 	// Now is the clock; default time.Now.
 	Now func() time.Time
-	// Metrics takes the metrics and serves /metrics; default a registry of its own.
+	// Metrics takes the metrics; default a registry of its own.
 	Metrics *prometheus.Registry
+	// MetricsListen is host:port of /metrics, which is not for the public; empty serves none.
+	MetricsListen string
 	// TrustedProxies may say in X-Forwarded-For whom they speak for.
 	TrustedProxies []netip.Prefix
 	// Origins are other hosts' web pages that may call.

@@ -234,7 +234,7 @@ func TestServeDrainsWhenItIsToldTo(t *testing.T) {
 	done := make(chan int, 1)
 	log.said = cancel // the first line says that it serves
 	go func() {
-		done <- command.Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--s3-endpoint", "127.0.0.1:1", "--s3-access-key", "x", "--s3-secret-key", "x"}, where...),
+		done <- command.Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--s3-endpoint", "127.0.0.1:1", "--s3-access-key", "x", "--s3-secret-key", "x"}, where...),
 			command.Console{Out: &log, Err: &log, Getenv: os.Getenv})
 	}()
 	if code := <-done; code != 0 {

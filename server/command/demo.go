@@ -110,6 +110,10 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	if err != nil {
 		return errors.Join(err, a.Close(context.WithoutCancel(ctx)))
 	}
+	if storeHost != "127.0.0.1" {
+		c.Say("Everybody in this network can reach it. To keep it to this machine: %s demo --listen 127.0.0.1:8080\n",
+			"同一网络中的任何人都能访问。如只供本机使用：%s demo --listen 127.0.0.1:8080\n", program())
+	}
 	if !d.QuietDay {
 		// The hand stops before the server does: it acts through it.
 		alive, stop := context.WithCancel(ctx)

@@ -17,6 +17,7 @@ import (
 type serving struct {
 	Listen         string        `env:"DOORSTEP_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" group:"Serving:" help:"Where to listen (${default}); :8080 for all addresses."`
 	PublicURL      string        `name:"public-url" env:"DOORSTEP_PUBLIC_URL" placeholder:"URL" group:"Serving:" help:"The address that phones and printed codes use, for example https://doorstep.example.com."`
+	MetricsListen  string        `name:"metrics-listen" env:"DOORSTEP_METRICS_LISTEN" default:"127.0.0.1:9464" placeholder:"HOST:PORT" group:"Serving:" help:"Where /metrics is served, apart from what is public (${default}); :9464 for a Prometheus on another machine, empty for nowhere."`
 	TLSCert        string        `name:"tls-cert" env:"DOORSTEP_TLS_CERT" type:"path" placeholder:"FILE" group:"Serving:" help:"Certificate; without it plain HTTP, for a proxy in front or for trying."`
 	TLSKey         string        `name:"tls-key" env:"DOORSTEP_TLS_KEY" type:"path" placeholder:"FILE" group:"Serving:" help:"Its key."`
 	TrustedProxies []string      `name:"trusted-proxies" env:"DOORSTEP_TRUSTED_PROXIES" placeholder:"CIDR" group:"Serving:" help:"Proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8."`
@@ -56,7 +57,7 @@ func (s serving) apply(c *app.Config, log io.Writer) error {
 	}
 	c.Listen, c.PublicURL, c.CertFile, c.KeyFile = s.Listen, strings.TrimRight(s.PublicURL, "/"), s.TLSCert, s.TLSKey
 	c.Origins, c.DatabasePool, c.DrainDelay, c.BackupDays = s.Origins, s.Pool, s.DrainDelay, s.BackupDays
-	c.MaxWatches = s.MaxWatches
+	c.MaxWatches, c.MetricsListen = s.MaxWatches, s.MetricsListen
 	c.FinishedDays, c.TombstoneDays = s.FinishedDays, s.TombstoneDays
 	c.Log = s.logger(log)
 	return nil
@@ -96,7 +97,8 @@ Any number of replicas may stand behind a load balancer; PostgreSQL and the S3 s
   One machine, nothing else installed (PostgreSQL and the store run embedded under .doorstep):
     doorstep serve
 
-/healthz says that the process lives, /readyz that it should get traffic, /metrics is for Prometheus.
+/healthz says that the process lives, /readyz that it should get traffic. /metrics, for Prometheus, listens apart:
+see --metrics-listen.
 SIGTERM or Ctrl-C drains: readiness goes, streams are told to come back, calls in flight finish.`
 }
 

@@ -31,8 +31,8 @@ func NewHealth(checks, partial map[string]Check) *Health {
 // Ready opens or closes the door.
 func (h *Health) Ready(open bool) { h.ready.Store(open) }
 
-// Routes adds /healthz (the process lives), /readyz (send it traffic) and /metrics.
-func (h *Health) Routes(mux *http.ServeMux, metrics prometheus.Gatherer) {
+// Routes adds /healthz (the process lives) and /readyz (send it traffic).
+func (h *Health) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
@@ -44,7 +44,13 @@ func (h *Health) Routes(mux *http.ServeMux, metrics prometheus.Gatherer) {
 		}
 		writeJSON(w, status, report)
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+}
+
+// Metrics serves /metrics and nothing else: who is connected and how much is done is nothing for the public, so it listens apart.
+func Metrics(from prometheus.Gatherer) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(from, promhttp.HandlerOpts{}))
+	return mux
 }
 
 // Wrap makes callers come over a new connection, which a balancer gives to another replica, while this one is not

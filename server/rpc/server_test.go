@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -158,7 +157,7 @@ func TestReadinessFollowsChecksAndDraining(t *testing.T) {
 		return nil
 	}}, nil)
 	mux := http.NewServeMux()
-	h.Routes(mux, prometheus.NewRegistry())
+	h.Routes(mux)
 	get := func(path string) int {
 		rec := httptest.NewRecorder()
 		mux.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
@@ -180,7 +179,7 @@ func TestReadinessFollowsChecksAndDraining(t *testing.T) {
 		return nil
 	}})
 	mux2 := http.NewServeMux()
-	h2.Routes(mux2, prometheus.NewRegistry())
+	h2.Routes(mux2)
 	h2.Ready(true)
 	rec := httptest.NewRecorder()
 	mux2.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
