@@ -142,8 +142,10 @@ type orgSet struct {
 }
 
 // Help is shown by doorstep admin org set --help.
-func (orgSet) Help() string { return `  doorstep admin org set acme --finished-days 30
-  doorstep admin org set acme --auto-assign on` }
+func (orgSet) Help() string {
+	return `  doorstep admin org set acme --finished-days 30
+  doorstep admin org set acme --auto-assign on`
+}
 
 // Run changes the settings.
 func (s *orgSet) Run(ctx context.Context, c Console) error {

@@ -268,7 +268,7 @@ func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.Ed
 		}
 		var args []byte // none: as they are
 		if req.Msg.Payload != "" {
-			if args, err = s.Payloads.Write(p.Mutation.Kind, req.Msg.Payload); err != nil {
+			if args, err = s.Payloads.Write(p.Mutation.Kind, req.Msg.Payload, p.Mutation.Args); err != nil {
 				return err
 			}
 		}

@@ -47,8 +47,9 @@ func (p Payloads) Read(kind string, args []byte) (name, text string) {
 }
 
 // Write turns edited JSON into arguments of the kind. JSON that is not the kind's message, or breaks one of its
-// rules, gives InvalidArgument with what is wrong.
-func (p Payloads) Write(kind, text string) ([]byte, error) {
+// rules, gives InvalidArgument with what is wrong. Fields of the first arguments that this server does not know, for a newer app made
+// them, stand in no JSON, and stay.
+func (p Payloads) Write(kind, text string, first []byte) ([]byte, error) {
 	t, ok := p[kind]
 	if !ok {
 		return nil, fault.New(fault.MutationUnknown, "%.64s", kind)
@@ -60,5 +61,20 @@ func (p Payloads) Write(kind, text string) ([]byte, error) {
 	if err := protovalidate.Validate(m); err != nil {
 		return nil, fault.Wrap(err, fault.InvalidArgument, "payload: %.300s", err.Error())
 	}
+	if was := t.New(); proto.Unmarshal(first, was.Interface()) == nil {
+		keepUnknown(was, m.ProtoReflect())
+	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
+}
+
+// keepUnknown gives a message the unknown fields of what it was, also within the single messages that both have. Those within lists
+// are lost where nobody can say which element is which.
+func keepUnknown(was, is protoreflect.Message) {
+	is.SetUnknown(was.GetUnknown())
+	was.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if f.Message() != nil && !f.IsList() && !f.IsMap() && is.Has(f) {
+			keepUnknown(v.Message(), is.Mutable(f).Message())
+		}
+		return true
+	})
 }
