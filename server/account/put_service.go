@@ -75,7 +75,7 @@ func (s accountService) mayPut(ctx context.Context, tx *postgres.Tx, who identit
 	}
 	before := rightsOf(old, a.place)
 	switch {
-	case !administers(who, before) && !sees(reach, old, a.place):
+	case !administers(who, before) && !sees(who.For(overseers...), old, a.place):
 		return identity.Unseen("user.id")
 	case !administers(who, before):
 		return fault.New(fault.Forbidden, "user.id: this person's rights reach further than yours")
