@@ -50,14 +50,7 @@ func (c *Contacts) Pulled(org change.Org, d change.Device, m *syncv1.PullRequest
 
 // Watched notes the cursor with which a device began to watch: it holds what that says.
 func (c *Contacts) Watched(org change.Org, d change.Device, cursor []byte) {
-	c.mu.Lock()
-	n, waiting := c.heard[org][d]
-	c.mu.Unlock()
-	if !waiting {
-		n = postgres.Contact{Device: d}
-	}
-	n.Held = said(cursor)
-	c.note(org, n)
+	c.add(org, d, func(n *postgres.Contact) { n.Held = said(cursor) })
 }
 
 // Carried notes a cursor that a device was given without asking; whether it has it, its next pull or watch says.
@@ -65,37 +58,38 @@ func (c *Contacts) Carried(org change.Org, d change.Device, given []byte) {
 	if len(given) == 0 {
 		return
 	}
-	c.mu.Lock()
-	n, waiting := c.heard[org][d]
-	c.mu.Unlock()
-	if !waiting {
-		n = postgres.Contact{Device: d}
-	}
-	n.Given = given
-	c.note(org, n)
+	c.add(org, d, func(n *postgres.Contact) { n.Given = said(given) })
 }
 
 // said is a cursor that may be empty, which is not the same as none having been said.
 func said(cursor []byte) []byte { return append([]byte{}, cursor...) }
 
+// note replaces what waits to be written of a device.
 func (c *Contacts) note(org change.Org, n postgres.Contact) {
+	c.add(org, n.Device, func(waits *postgres.Contact) { *waits = n })
+}
+
+// add changes what waits to be written of a device. It reads and writes that under one lock: calls of the same device
+// overlap, and none takes back what another has noted.
+func (c *Contacts) add(org change.Org, d change.Device, say func(*postgres.Contact)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.heard == nil {
-		c.heard = map[change.Org]map[change.Device]postgres.Contact{}
-	}
-	of := c.heard[org]
-	if of == nil {
-		of = map[change.Device]postgres.Contact{}
-		c.heard[org] = of
-	}
-	if _, ok := of[n.Device]; !ok {
+	n, waits := c.heard[org][d]
+	if !waits {
 		if c.count >= contactsHeld {
 			return
 		}
 		c.count++
+		n = postgres.Contact{Device: d}
 	}
-	of[n.Device] = n
+	say(&n)
+	if c.heard == nil {
+		c.heard = map[change.Org]map[change.Device]postgres.Contact{}
+	}
+	if c.heard[org] == nil {
+		c.heard[org] = map[change.Device]postgres.Contact{}
+	}
+	c.heard[org][d] = n
 }
 
 // Run writes until ctx ends.

@@ -40,22 +40,24 @@ func (t *Tx) SaveContacts(ctx context.Context, all []Contact) error {
 		devices[i], held[i], given[i] = uuid.UUID(c.Device), c.Held, c.Given
 		pulled[i], oldest[i], versions[i], ahead[i] = someTime(c.PulledAt), someTime(c.OldestUnsent), c.AppVersion, c.AheadMS
 	}
-	_, err := t.Exec(ctx, `
-		INSERT INTO sync_contact AS c (org_id, device_id, pulled_at, held, given, app_version, ahead_ms, oldest_unsent)
-		SELECT $1, w.device, w.pulled, coalesce(w.held, o.held, ''), coalesce(w.given, o.given, ''), w.version, w.ahead, w.oldest
+	// The rows are locked before they are read: what another server has written of them meanwhile is not taken back.
+	batch := &pgx.Batch{}
+	batch.Queue(`INSERT INTO sync_contact (org_id, device_id) SELECT $1, d FROM unnest($2::uuid[]) AS d ORDER BY d ON CONFLICT DO NOTHING`,
+		t.org, devices)
+	batch.Queue(`SELECT FROM sync_contact WHERE org_id = $1 AND device_id = ANY ($2::uuid[]) ORDER BY device_id FOR UPDATE`, t.org, devices)
+	batch.Queue(`
+		UPDATE sync_contact c SET
+			held = coalesce(w.held, c.held),
+			pulled_at = coalesce(w.pulled, c.pulled_at),
+			given = coalesce(w.given, c.given),
+			app_version = CASE WHEN w.version = '' THEN c.app_version ELSE w.version END,
+			ahead_ms = coalesce(w.ahead, c.ahead_ms),
+			oldest_unsent = CASE WHEN w.pulled IS NULL THEN c.oldest_unsent ELSE w.oldest END
 		FROM unnest($2::uuid[], $3::timestamptz[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[], $8::timestamptz[])
 			AS w (device, pulled, held, given, version, ahead, oldest)
-		LEFT JOIN sync_contact o ON o.org_id = $1 AND o.device_id = w.device
-		ON CONFLICT (org_id, device_id) DO UPDATE SET
-			held = excluded.held,
-			pulled_at = coalesce(excluded.pulled_at, c.pulled_at),
-			given = excluded.given,
-			app_version = CASE WHEN excluded.app_version = '' THEN c.app_version ELSE excluded.app_version END,
-			ahead_ms = coalesce(excluded.ahead_ms, c.ahead_ms),
-			oldest_unsent = CASE WHEN excluded.pulled_at IS NULL THEN c.oldest_unsent ELSE excluded.oldest_unsent END
-		WHERE excluded.pulled_at IS NULL OR c.pulled_at IS NULL OR c.pulled_at <= excluded.pulled_at`,
+		WHERE c.org_id = $1 AND c.device_id = w.device AND (w.pulled IS NULL OR c.pulled_at IS NULL OR c.pulled_at <= w.pulled)`,
 		t.org, devices, pulled, held, given, versions, ahead, oldest)
-	return err
+	return t.SendBatch(ctx, batch).Close()
 }
 
 // Reported is what is known of a device's contacts.
