@@ -55,7 +55,7 @@ func New(t testing.TB) *DB {
 		t.Fatalf("pgtest: %v", err)
 	}
 	db.Owner = pool(t, db.OwnerURL, nil)
-	db.App = pool(t, db.URL, recorder)
+	db.App = pool(t, db.URL, both{recorder, order})
 	return db
 }
 

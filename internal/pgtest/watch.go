@@ -9,7 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/doorstep-dev/doorstep/internal/outside"
 	"github.com/doorstep-dev/doorstep/internal/pgtest/statement"
+	"github.com/doorstep-dev/doorstep/migrations/lockorder"
 	"github.com/doorstep-dev/doorstep/migrations/tenancy"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -25,7 +27,10 @@ var watched struct {
 
 var recorder = &statement.Recorder{Report: breach, Seen: seen}
 
-func init() { postgres.Observe(recorder) }
+func init() {
+	postgres.Observe(both{recorder, order})
+	outside.Observe(order.Called)
+}
 
 // OnPurpose begins a statement that breaks the rules on purpose, to see what the database does about it: in tests
 // alone.
@@ -121,6 +126,7 @@ func learn(ctx context.Context, url string) error {
 		tenants[t.Name] = tenancy.KindOf(t.Name) == tenancy.Tenant
 	}
 	recorder.Know(tenants)
+	order.Know(s, lockorder.New(lockorder.Tables))
 	learned.done = true
 	return nil
 }

@@ -77,6 +77,9 @@ func (a *App) codes(r *Rooms) {
 				if err != nil || !ok {
 					return nil, false, err
 				}
+				if err := order.LockOrders(ctx, tx); err != nil { // an order follows
+					return nil, false, err
+				}
 				p, err := goods.UnnamedProduct(ctx, tx, class)
 				return p, err == nil, err
 			},

@@ -19,6 +19,10 @@ func (a *App) meter() error {
 		gauge("doorstep_database_connections", "Open connections to the database.", func() float64 { return float64(a.pool.Stat().TotalConns()) }),
 		gauge("doorstep_database_connections_used", "Connections in use.", func() float64 { return float64(a.pool.Stat().AcquiredConns()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "doorstep_database_deadlocks_total",
+			Help: "Transactions that the database ended because of a deadlock and that were run again; there should be none.",
+		}, func() float64 { return float64(a.Rooms.Store.Deadlocks()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "doorstep_database_waits_total", Help: "Times that a call waited for a connection.",
 		}, func() float64 { return float64(a.pool.Stat().EmptyAcquireCount()) }),
 	) {

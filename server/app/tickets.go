@@ -30,6 +30,7 @@ func (a *App) tickets(r *Rooms) {
 		Store: r.Store, Now: a.config.Now, PutTemplate: t.PutTemplate, ListTemplates: t.ListTemplates,
 		PutReason: t.PutReason, ListReasons: t.ListReasons,
 	}
+	pays.LockTicket = t.Lock
 	t.Technician = technician(accounts)
 	t.Product = product(r.Catalogue)
 	t.PriceItem = priceItem(r.Catalogue)

@@ -50,6 +50,10 @@ func (r *Room) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.Produ
 			id = uuid.UUID(old.GetId())
 		}
 	}
+	// The class before its product, to which the product refers.
+	if _, err := tx.Exec(ctx, `SELECT FROM product_class WHERE org_id = $1 AND id = $2 FOR KEY SHARE`, tx.OrgID(), class); err != nil {
+		return nil, err
+	}
 	_, err = tx.Exec(ctx, `INSERT INTO product (org_id, id, class_id, sku, gtin, model, name_zh, name_en, warranty_months)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (org_id, id) DO UPDATE SET class_id = excluded.class_id, sku = excluded.sku, gtin = excluded.gtin,

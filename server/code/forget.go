@@ -13,9 +13,9 @@ func (r *Room) Forget(ctx context.Context, tx *postgres.Tx, before time.Time) (i
 	var gone int64
 	for _, sql := range []string{
 		`DELETE FROM code_scan WHERE org_id = $1 AND scan_id IN (
-			SELECT scan_id FROM code_scan WHERE org_id = $1 AND at < $2 ORDER BY at LIMIT 10000)`,
+			SELECT scan_id FROM code_scan WHERE org_id = $1 AND at < $2 ORDER BY at LIMIT 10000 FOR UPDATE SKIP LOCKED)`,
 		`DELETE FROM code_booking WHERE org_id = $1 AND request_id IN (
-			SELECT request_id FROM code_booking WHERE org_id = $1 AND at < $2 ORDER BY at LIMIT 10000)`,
+			SELECT request_id FROM code_booking WHERE org_id = $1 AND at < $2 ORDER BY at LIMIT 10000 FOR UPDATE SKIP LOCKED)`,
 	} {
 		tag, err := tx.Exec(ctx, sql, tx.OrgID(), before)
 		if err != nil {

@@ -62,6 +62,11 @@ func (r *Room) Issue(ctx context.Context, tx *postgres.Tx, kind token.Kind, targ
 	if life > 0 {
 		i.Expires = tx.Now().Add(life).Truncate(time.Second)
 	}
+	if kind == token.Unit { // before its code, as everywhere
+		if _, _, err := lockUnit(ctx, tx, target); err != nil {
+			return Issued{}, err
+		}
+	}
 	var err error
 	if i.ID, err = token.NewID(tx.OrgID()); err != nil {
 		return Issued{}, err
@@ -117,7 +122,16 @@ func (r *Room) exists(ctx context.Context, tx *postgres.Tx, kind token.Kind, tar
 
 // Revoke makes a code hold no more from now on. Revoking again changes nothing.
 func (r *Room) Revoke(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason string, by change.User) error {
-	i, ok, err := scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND code_id = $2 FOR UPDATE`, tx.OrgID(), id))
+	i, ok, err := codeByID(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if ok && i.Kind == token.Unit { // before its code, as everywhere
+		if _, _, err := lockUnit(ctx, tx, i.Target); err != nil {
+			return err
+		}
+	}
+	i, ok, err = scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND code_id = $2 FOR UPDATE`, tx.OrgID(), id))
 	switch {
 	case err != nil:
 		return err

@@ -183,19 +183,25 @@ func sku(class, model int) string { return fmt.Sprintf("AJ-%02d%02d", class+1, m
 // the company introduced them today.
 func (d *Demo) goods(ctx context.Context, tx *postgres.Tx, photos bool) error {
 	rooms := d.rooms
+	templates := make([][]byte, len(classes))
 	for n, c := range classes {
-		t := checklistOf(c, photos)
-		t, err := rooms.Ticket.PutTemplate(ctx, tx, t)
+		t, err := rooms.Ticket.PutTemplate(ctx, tx, checklistOf(c, photos))
 		if err != nil {
 			return err
 		}
+		templates[n] = t.GetId()
+	}
+	for n, c := range classes {
 		classID := id("class", c.key)
-		_, err = rooms.Catalogue.PutClass(ctx, tx, &fieldv1.ProductClass{
-			Id: classID[:], Key: c.key, Name: label(c.zh, c.en), Skills: c.skills, TemplateId: t.GetId(), DurationMinutes: c.minutes,
+		_, err := rooms.Catalogue.PutClass(ctx, tx, &fieldv1.ProductClass{
+			Id: classID[:], Key: c.key, Name: label(c.zh, c.en), Skills: c.skills, TemplateId: templates[n], DurationMinutes: c.minutes,
 		})
 		if err != nil {
 			return err
 		}
+	}
+	for n, c := range classes {
+		classID := id("class", c.key)
 		for k, m := range c.models {
 			pid := productID(n, k)
 			_, err := rooms.Catalogue.PutProduct(ctx, tx, &fieldv1.Product{

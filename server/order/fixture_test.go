@@ -91,12 +91,17 @@ func companyOn(store *postgres.Store, org change.Org) *company {
 
 func (c *company) fill(ctx context.Context) error {
 	return c.Store.Transact(ctx, c.org, func(tx *postgres.Tx) error {
-		for _, key := range []string{"furniture", "appliance", "air_conditioner", "lighting", "smart_lock", "general"} {
+		keys := []string{"furniture", "appliance", "air_conditioner", "lighting", "smart_lock", "general"}
+		classes := map[string]*fieldv1.ProductClass{}
+		for _, key := range keys {
 			class, err := c.catalogue.PutClass(ctx, tx, &fieldv1.ProductClass{Key: key, Name: &typesv1.Label{Zh: key}})
 			if err != nil {
 				return err
 			}
-			_, err = c.catalogue.PutProduct(ctx, tx, &fieldv1.Product{Sku: "SKU-" + key, Name: &typesv1.Label{Zh: key}, ClassId: class.GetId()})
+			classes[key] = class
+		}
+		for _, key := range keys {
+			_, err := c.catalogue.PutProduct(ctx, tx, &fieldv1.Product{Sku: "SKU-" + key, Name: &typesv1.Label{Zh: key}, ClassId: classes[key].GetId()})
 			if err != nil {
 				return err
 			}

@@ -147,6 +147,9 @@ func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept
 	if p.Actor == actor && !by.Office.All {
 		return p, fault.New(fault.Forbidden, "proposal: somebody else decides on it")
 	}
+	if err := LockOrders(ctx, tx); err != nil {
+		return p, err
+	}
 	// The customer's row is locked before the proposal's, as everywhere.
 	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`, tx.OrgID(), p.Customer)
 	if err != nil {

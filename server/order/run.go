@@ -27,6 +27,9 @@ func openRun(ctx context.Context, tx *postgres.Tx, source, name string, fileHash
 	if err != nil {
 		return run{}, err
 	}
+	if err := LockOrders(ctx, tx); err != nil {
+		return run{}, err
+	}
 	// The update changes nothing; it lets the row be returned.
 	err = tx.QueryRow(ctx, `INSERT INTO import_run (org_id, id, source, file_name, file_hash, mapping_hash, started_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -41,6 +44,9 @@ func openRun(ctx context.Context, tx *postgres.Tx, source, name string, fileHash
 // lockRun reads how far a reading is, and holds it for this transaction's batch.
 func lockRun(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (run, error) {
 	r := run{id: id}
+	if err := LockOrders(ctx, tx); err != nil {
+		return r, err
+	}
 	err := tx.QueryRow(ctx, `SELECT position, added, existing, skipped, refused, tickets FROM import_run
 		WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id).
 		Scan(&r.position, &r.Added, &r.Existing, &r.Skipped, &r.Refused, &r.Tickets)

@@ -34,6 +34,9 @@ func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, er
 	grants := p.By.VIP.Any(spots(p.Store, p.Region)...)
 	asked := p.Customer.VIP
 	p.Customer.VIP = asked && grants
+	if err := LockOrders(ctx, tx); err != nil {
+		return Taken{}, err
+	}
 	known, err := r.meet(ctx, tx, p)
 	if err != nil {
 		return Taken{}, err
@@ -78,6 +81,14 @@ type kept struct {
 	id, customer uuid.UUID
 	existing     bool
 	places       []identity.Place
+}
+
+// LockOrders lets one transaction of the org at a time take orders in, or change customers. An import takes many orders
+// in one transaction, in the order of its file, so that the rows of customers and orders cannot be locked in theirs.
+// They would wait for each other anyway: all tickets of a day have their numbers from one row.
+func LockOrders(ctx context.Context, tx *postgres.Tx) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('doorstep orders ' || $1, 0))`, tx.OrgID().String())
+	return err
 }
 
 // insertPurchase finds or makes the order's row, and locks it, so that lines of one order are numbered one by one.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -78,7 +79,7 @@ func (r *Room) Estimate(ctx context.Context, tx *postgres.Tx, f plan.Facts) (tot
 func (r *Room) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, source uuid.UUID, f plan.Facts) (ok bool, err error) {
 	v := plan.Choose(versions, f)
 	if v == nil {
-		return false, r.leave(ctx, tx, source, "no plan version was in force")
+		return false, r.leave(ctx, tx, source, f.Ticket, "no plan version was in force")
 	}
 	tier := plan.ChooseTier(versions, f.Completed)
 	first := v.Day(f.Completed).First()
@@ -88,7 +89,7 @@ func (r *Room) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Vers
 	}
 	res, err := plan.Price(v, tier, f, before)
 	if err != nil {
-		return false, r.leave(ctx, tx, source, err.Error())
+		return false, r.leave(ctx, tx, source, f.Ticket, err.Error())
 	}
 	counted, err := json.Marshal(grown(before, res.After))
 	if err != nil {
@@ -98,7 +99,7 @@ func (r *Room) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Vers
 	writeMeasures(batch, tx, first, before, res.After)
 	batch.Queue(`
 		UPDATE pay_accrual SET plan = $3, version = $4, problem = '', counted = $5, month = $6::text::date
-		WHERE org_id = $1 AND source = $2`, tx.OrgID(), source, v.Plan, v.Number, counted, first.String())
+		WHERE org_id = $1 AND source = $2 AND ticket_id = $7`, tx.OrgID(), source, v.Plan, v.Number, counted, first.String(), f.Ticket)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return false, fmt.Errorf("accrue: %w", err)
 	}
@@ -129,21 +130,40 @@ func newLine(l plan.Line) (line, error) {
 }
 
 // leave keeps an accrual for a later version.
-func (r *Room) leave(ctx context.Context, tx *postgres.Tx, source uuid.UUID, problem string) error {
+func (r *Room) leave(ctx context.Context, tx *postgres.Tx, source, ticket uuid.UUID, problem string) error {
 	r.Log.WarnContext(ctx, "a completed ticket could not be priced and waits for a plan version", "org", tx.OrgID(), "source", source, "problem", problem)
-	_, err := tx.Exec(ctx, `UPDATE pay_accrual SET problem = $3 WHERE org_id = $1 AND source = $2`, tx.OrgID(), source, problem)
+	_, err := tx.Exec(ctx, `UPDATE pay_accrual SET problem = $3 WHERE org_id = $1 AND source = $2 AND ticket_id = $4`,
+		tx.OrgID(), source, problem, ticket)
 	return err
 }
 
-// reprice tries all accruals that wait for a plan, in the order of their completion.
+// reprice tries all accruals that wait for a plan, in the order of their completion. Before that it locks all that it
+// may touch, each table in the order of its keys: tickets, accruals, measures.
 func (r *Room) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 	versions, err := r.published(ctx, tx)
 	if err != nil {
 		return 0, err
 	}
+	tickets, err := ticketsOf(ctx, tx, `SELECT DISTINCT ticket_id FROM pay_accrual WHERE org_id = $1 AND plan IS NULL AND clawed_at IS NULL
+		ORDER BY ticket_id`, tx.OrgID())
+	if err != nil || len(tickets) == 0 {
+		return 0, err
+	}
+	if r.LockTicket != nil {
+		for _, id := range tickets {
+			if err := r.LockTicket(ctx, tx, id); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if _, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id = ANY ($2::uuid[]) ORDER BY source FOR UPDATE`,
+		tx.OrgID(), tickets); err != nil {
+		return 0, fmt.Errorf("lock accruals: %w", err)
+	}
 	rows, err := tx.Query(ctx, `
-		SELECT source, facts, approved_at IS NOT NULL AS approved FROM pay_accrual WHERE org_id = $1 AND plan IS NULL AND clawed_at IS NULL
-		ORDER BY completed_at, source FOR UPDATE`, tx.OrgID())
+		SELECT source, facts, approved_at IS NOT NULL AS approved FROM pay_accrual
+		WHERE org_id = $1 AND ticket_id = ANY ($2::uuid[]) AND plan IS NULL AND clawed_at IS NULL
+		ORDER BY completed_at, source`, tx.OrgID(), tickets)
 	if err != nil {
 		return 0, err
 	}
@@ -156,12 +176,35 @@ func (r *Room) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	priced := 0
-	for _, w := range list {
-		var f plan.Facts
-		if err := json.Unmarshal(w.Facts, &f); err != nil {
+	facts := make([]plan.Facts, len(list))
+	measures := map[uuid.UUID]map[civil.Day]bool{}
+	for i, w := range list {
+		f := &facts[i]
+		if err := json.Unmarshal(w.Facts, f); err != nil {
 			return 0, fmt.Errorf("read facts of %s: %w", w.Source, err)
 		}
+		v := plan.Choose(versions, *f)
+		if v == nil {
+			continue
+		}
+		for _, p := range f.Payees {
+			if measures[p.Payee] == nil {
+				measures[p.Payee] = map[civil.Day]bool{}
+			}
+			measures[p.Payee][v.Day(f.Completed).First()] = true
+		}
+	}
+	for _, payee := range sorted(slices.Collect(maps.Keys(measures))) {
+		months := slices.SortedFunc(maps.Keys(measures[payee]), func(a, b civil.Day) int { return strings.Compare(a.String(), b.String()) })
+		for _, month := range months {
+			if _, err := lockMeasures(ctx, tx, []uuid.UUID{payee}, month); err != nil {
+				return 0, err
+			}
+		}
+	}
+	priced := 0
+	for i, w := range list {
+		f := facts[i]
 		ok, err := r.price(ctx, tx, versions, w.Source, f)
 		if err != nil {
 			return 0, err
@@ -177,6 +220,14 @@ func (r *Room) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 		}
 	}
 	return priced, nil
+}
+
+func ticketsOf(ctx context.Context, tx *postgres.Tx, sql string, args ...any) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
 func payees(f plan.Facts) []uuid.UUID {

@@ -14,6 +14,9 @@ import (
 
 // Approve notes that the office accepted the work of a ticket and posts its money if the proof is verified too.
 func (r *Room) Approve(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+	if err := lockTicket(ctx, tx, ticket); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `
 		UPDATE pay_accrual SET approved_at = $3 WHERE org_id = $1 AND ticket_id = $2 AND approved_at IS NULL`,
 		tx.OrgID(), ticket, tx.Now())

@@ -32,6 +32,9 @@ type Room struct {
 	// ProofsVerified tells whether the bytes of all required proof of a ticket are verified. From the proof room;
 	// while it is nil nobody can tell, and nothing is posted.
 	ProofsVerified func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (bool, error)
+	// LockTicket locks a ticket's row. It is called, in the order of the tickets' ids, before the accruals of several
+	// tickets are locked by a transaction that may call Confirmed. Optional where that is.
+	LockTicket func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
 	// Earned is told of every change of a payee's income: by how much the total and the part that is not sure
 	// changed, and at which time it counts. The ranking listens here.
 	Earned func(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount) error

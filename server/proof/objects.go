@@ -20,6 +20,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/internal/outside"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
 )
 
@@ -73,7 +74,7 @@ func OpenObjects(c ObjectsConfig) (*Objects, error) {
 		}
 		m, err := minio.New(host, &minio.Options{
 			Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), Secure: secure, Region: c.Region,
-			Transport: o.transport, MaxRetries: 2,
+			Transport: outside.Transport("object store", o.transport), MaxRetries: 2,
 		})
 		if err != nil {
 			return nil, fault.Wrap(err, fault.ConfigInvalid, "the object store's endpoint")

@@ -102,7 +102,8 @@ func boards(org uuid.UUID, p Place, d civil.Day) []Board {
 
 // Earned adds to a payee's scores in the caller's transaction: total is what the payee's income grew by, pending
 // how much of its change is not sure. A confirmation has total 0 and a negative pending. at decides the day. Only
-// rows of the payee are locked; the boards follow within a second of the commit.
+// rows of the payee are locked, and that last, in one order for all that a transaction earns; the boards follow within
+// a second of the commit.
 func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount) error {
 	place, err := r.Places(ctx, tx, payee)
 	if err != nil {
@@ -113,34 +114,10 @@ func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at 
 		return err
 	}
 	list := boards(tx.OrgID(), place, civil.DayOf(at, zone))
-	n := len(list)
-	keys, scopeIDs := make([]uuid.UUID, n), make([]uuid.UUID, n)
-	scopes, periods := make([]int16, n), make([]int16, n)
-	days := make([]string, n)
-	for i, b := range list {
-		keys[i], scopeIDs[i], scopes[i], periods[i], days[i] = b.Key(), b.ID, int16(b.Scope), int16(b.Period), b.Starts.String()
-	}
-	batch := &pgx.Batch{}
-	// The board's row is only made here, never updated: it is no lock among technicians.
-	batch.Queue(`
-		INSERT INTO rank_board (org_id, id, scope, scope_id, period, starts, currency)
-		SELECT $1, b.id, b.scope, b.scope_id, b.period, b.starts::date, $7
-		FROM unnest($2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[], $6::text[]) AS b(id, scope, scope_id, period, starts)
-		WHERE NOT EXISTS (SELECT FROM rank_board o WHERE o.org_id = $1 AND o.id = b.id)
-		ORDER BY b.id
-		ON CONFLICT DO NOTHING`, tx.OrgID(), keys, scopes, scopeIDs, periods, days, string(total.Currency))
-	batch.Queue(`
-		INSERT INTO rank_score AS s (org_id, board_id, payee_id, score, pending)
-		SELECT $1, k, $3, $4, $5 FROM unnest($2::uuid[]) AS k ORDER BY k
-		ON CONFLICT (org_id, board_id, payee_id) DO UPDATE
-		SET score = s.score + excluded.score, pending = s.pending + excluded.pending`,
-		tx.OrgID(), keys, payee, total.Minor, pending.Minor)
-	// After the scores, whose locks are held now: a refresh that passes them over leaves their marks.
-	batch.Queue(`
-		INSERT INTO rank_dirty (org_id, board_id, payee_id) SELECT $1, k, $3 FROM unnest($2::uuid[]) AS k ORDER BY k
-		ON CONFLICT DO NOTHING`, tx.OrgID(), keys, payee)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("add to scores: %w", err)
+	for _, b := range list {
+		tx.Gather("rank", earning{b, payee, total.Minor, pending.Minor, string(total.Currency)}, func(ctx context.Context, items []any) error {
+			return write(ctx, tx, items)
+		})
 	}
 	if r.Changed != nil {
 		tx.AfterCommit(func() {
@@ -148,6 +125,64 @@ func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at 
 				r.Changed(b)
 			}
 		})
+	}
+	return nil
+}
+
+// earning is what a payee's score on a board grows by.
+type earning struct {
+	board          Board
+	payee          uuid.UUID
+	total, pending int64
+	currency       string
+}
+
+// write adds up earnings and writes them: boards by their ids, scores by board and payee.
+func write(ctx context.Context, tx *postgres.Tx, items []any) error {
+	type key struct{ board, payee uuid.UUID }
+	sums := map[key]earning{}
+	for _, item := range items {
+		e := item.(earning)
+		k := key{e.board.Key(), e.payee}
+		if sum, ok := sums[k]; ok {
+			e.total, e.pending = e.total+sum.total, e.pending+sum.pending
+		}
+		sums[k] = e
+	}
+	var boards, payees, scopeIDs []uuid.UUID
+	var scopes, periods []int16
+	var days, currencies []string
+	var totals, pendings []int64
+	for k, e := range sums {
+		boards, payees, scopeIDs = append(boards, k.board), append(payees, k.payee), append(scopeIDs, e.board.ID)
+		scopes, periods = append(scopes, int16(e.board.Scope)), append(periods, int16(e.board.Period))
+		days, currencies = append(days, e.board.Starts.String()), append(currencies, e.currency)
+		totals, pendings = append(totals, e.total), append(pendings, e.pending)
+	}
+	batch := &pgx.Batch{}
+	// The board's row is only made here, never updated: it is no lock among technicians.
+	batch.Queue(`
+		INSERT INTO rank_board (org_id, id, scope, scope_id, period, starts, currency)
+		SELECT $1, b.id, min(b.scope), min(b.scope_id::text)::uuid, min(b.period), min(b.starts)::date, min(b.currency)
+		FROM unnest($2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[]) AS b(id, scope, scope_id, period, starts, currency)
+		WHERE NOT EXISTS (SELECT FROM rank_board o WHERE o.org_id = $1 AND o.id = b.id)
+		GROUP BY b.id ORDER BY b.id
+		ON CONFLICT DO NOTHING`, tx.OrgID(), boards, scopes, scopeIDs, periods, days, currencies)
+	batch.Queue(`
+		INSERT INTO rank_score AS s (org_id, board_id, payee_id, score, pending)
+		SELECT $1, e.board_id, e.payee_id, e.total, e.pending
+		FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[]) AS e(board_id, payee_id, total, pending)
+		ORDER BY board_id, payee_id
+		ON CONFLICT (org_id, board_id, payee_id) DO UPDATE
+		SET score = s.score + excluded.score, pending = s.pending + excluded.pending`,
+		tx.OrgID(), boards, payees, totals, pendings)
+	// After the scores, whose locks are held now: a refresh that passes them over leaves their marks.
+	batch.Queue(`
+		INSERT INTO rank_dirty (org_id, board_id, payee_id)
+		SELECT $1, e.board_id, e.payee_id FROM unnest($2::uuid[], $3::uuid[]) AS e(board_id, payee_id) ORDER BY board_id, payee_id
+		ON CONFLICT DO NOTHING`, tx.OrgID(), boards, payees)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("add to scores: %w", err)
 	}
 	return nil
 }

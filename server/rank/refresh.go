@@ -119,7 +119,10 @@ func (r *Room) forget(ctx context.Context, org uuid.UUID) error {
 			return err
 		}
 		batch := &pgx.Batch{}
-		for _, table := range []string{"rank_dirty", "rank_score", "rank_bucket"} {
+		// Work that is handed in late may still count on such a board.
+		batch.Queue(`SELECT FROM rank_score WHERE org_id = $1 AND board_id = ANY ($2::uuid[]) ORDER BY board_id, payee_id FOR UPDATE`,
+			tx.OrgID(), old)
+		for _, table := range []string{"rank_score", "rank_dirty", "rank_bucket"} {
 			batch.Queue(`DELETE FROM `+table+` WHERE org_id = $1 AND board_id = ANY ($2::uuid[])`, tx.OrgID(), old)
 		}
 		batch.Queue(`DELETE FROM rank_board WHERE org_id = $1 AND id = ANY ($2::uuid[])`, tx.OrgID(), old)

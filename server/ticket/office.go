@@ -367,18 +367,23 @@ func (r *Room) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID
 	if t.Latitude != nil && t.Longitude != nil {
 		q.Customer.At = &score.Point{Latitude: *t.Latitude, Longitude: *t.Longitude}
 	}
+	// Pay before the number of a new ticket: that is the lock order. This ticket's lock keeps the same rework out.
+	_, err = r.look(ctx, tx, rework)
+	fresh := fault.CodeOf(err) == fault.NotFound
+	if fresh && r.Reworked != nil {
+		if err := r.Reworked(ctx, tx, id, rework, reason); err != nil {
+			return Opened{}, err
+		}
+	}
 	opened, err := r.Open(ctx, tx, q)
+	if err == nil && opened.Existing && fresh {
+		err = fault.New(fault.Conflict, "rework: %s is there already", opened.TicketID)
+	}
 	if err != nil || opened.Existing {
 		return opened, err
 	}
 	if err := j.event("ticket.rework_opened", actor, time.Time{}, fact{"rework": opened.TicketID, "number": opened.Number, "reason": reason}); err != nil {
 		return Opened{}, err
 	}
-	if err := j.save(ctx); err != nil {
-		return Opened{}, err
-	}
-	if r.Reworked == nil {
-		return opened, nil
-	}
-	return opened, r.Reworked(ctx, tx, id, opened.TicketID, reason)
+	return opened, j.save(ctx)
 }

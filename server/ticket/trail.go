@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -41,4 +42,25 @@ func (r *Room) Met(ctx context.Context, tx *postgres.Tx, technician uuid.UUID, t
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM visit WHERE org_id = $1 AND ticket_id = ANY ($2) AND technician_id = $3 AND arrived_at IS NOT NULL)`,
 		tx.OrgID(), tickets, technician).Scan(&met)
 	return met, err
+}
+
+// LockAll locks the rows of tickets, named by their ids or by their visits', in the order of their ids. Those that
+// are not there are left out.
+func (r *Room) LockAll(ctx context.Context, tx *postgres.Tx, tickets, visits []uuid.UUID) error {
+	if len(visits) > 0 {
+		rows, err := tx.Query(ctx, `SELECT ticket_id FROM visit WHERE org_id = $1 AND id = ANY ($2::uuid[])`, tx.OrgID(), visits)
+		if err != nil {
+			return err
+		}
+		of, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		tickets = append(tickets[:len(tickets):len(tickets)], of...)
+	}
+	if len(tickets) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE`, tx.OrgID(), tickets)
+	return err
 }

@@ -100,6 +100,9 @@ type Store[T Tx] interface {
 type Intake[T Tx] struct {
 	Store    Store[T]
 	Mutators map[string]Mutator[T]
+	// Lock, if set, is called before the mutators of a push of several mutations, with those that have no verdict yet: it
+	// locks in one order what they will lock in the phone's.
+	Lock func(ctx context.Context, tx T, ms []change.Mutation) error
 	// Retired are kinds that only apps send which are too old by now: they are not taken in, the device is told
 	// ClientTooOld, and its queue waits for the upgrade.
 	Retired map[string]bool
@@ -276,6 +279,11 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 	last = max(last, first-1)
 	bySeq, byID := index(known, p.Device)
 
+	if in.Lock != nil && len(ms) > 1 && ms[len(ms)-1].Seq > last && p.ParkAll == "" {
+		if err := in.Lock(ctx, tx, ms[min(len(ms), int(max(last+1, first)-first)):]); err != nil {
+			return nil, err
+		}
+	}
 	verdicts := make([]change.Verdict, 0, len(ms))
 	var records []Record
 	kept := in.quota(p)

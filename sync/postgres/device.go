@@ -41,6 +41,10 @@ func (t *Tx) Subscribe(ctx context.Context, user change.User, feeds ...change.Fe
 	for i, f := range feeds {
 		names[i] = f.String()
 	}
+	// The row of the user's rights orders the changes of what a user follows.
+	if err := t.lockRights(ctx, []uuid.UUID{uuid.UUID(user)}); err != nil {
+		return err
+	}
 	if _, err := t.Exec(ctx, `DELETE FROM sync_subscription WHERE org_id = $1 AND user_id = $2 AND feed <> ALL ($3)`,
 		t.org, user, names); err != nil {
 		return err
@@ -77,6 +81,15 @@ func users(names []string) (out []uuid.UUID) {
 	return slices.Compact(out)
 }
 
+// lockRights locks the rows of users' rights, in order, and makes those that are not there.
+func (t *Tx) lockRights(ctx context.Context, users []uuid.UUID) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`INSERT INTO sync_rights (org_id, user_id, version) SELECT $1, u, 1 FROM unnest($2::uuid[]) AS u ORDER BY u ON CONFLICT DO NOTHING`,
+		t.org, users)
+	batch.Queue(`SELECT FROM sync_rights WHERE org_id = $1 AND user_id = ANY ($2::uuid[]) ORDER BY user_id FOR UPDATE`, t.org, users)
+	return t.SendBatch(ctx, batch).Close()
+}
+
 // countRights counts up the versions of the rights that the transaction told of. The sweep compares them, so that a poke
 // that was lost, as when a replica dies after the commit, is made up for.
 func (t *Tx) countRights(ctx context.Context) error {
@@ -85,7 +98,7 @@ func (t *Tx) countRights(ctx context.Context) error {
 		return nil
 	}
 	_, err := t.Exec(ctx, `
-		INSERT INTO sync_rights AS r (org_id, user_id, version) SELECT $1, u, 1 FROM unnest($2::uuid[]) AS u
+		INSERT INTO sync_rights AS r (org_id, user_id, version) SELECT $1, u, 1 FROM unnest($2::uuid[]) AS u ORDER BY u
 		ON CONFLICT (org_id, user_id) DO UPDATE SET version = r.version + 1`, t.org, changed)
 	return err
 }

@@ -42,6 +42,16 @@ func Transient(err error) bool {
 		fault.CodeOf(err) == fault.Unavailable || lost(err)
 }
 
+// deadlock tells whether the database ended the transaction because others waited for it in a circle.
+func deadlock(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "40P01"
+}
+
+// Deadlocks is how many transactions of this store were ended by the database because of a deadlock, and run again. All
+// lock in one order, so there should be none; see docs/ARCHITECTURE.md.
+func (s *Store) Deadlocks() int64 { return s.deadlocks.Load() }
+
 // conflict tells whether running the transaction once more is all that is needed.
 func conflict(err error) bool {
 	var pg *pgconn.PgError

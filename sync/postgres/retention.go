@@ -57,7 +57,7 @@ func (t *Tx) collect(ctx context.Context, before time.Time) (gone int64, err err
 		), raised AS (
 			UPDATE sync_feed f SET floor = greatest(f.floor, m.seq)
 			FROM (SELECT feed, max(seq) AS seq FROM gone GROUP BY feed) m
-			WHERE f.org_id = $1 AND f.feed = m.feed
+			WHERE f.org_id = $1 AND f.feed = ANY ($3) AND f.feed = m.feed
 		)
 		SELECT count(*) FROM gone`, t.org, before, feeds, collectedAtOnce).Scan(&gone)
 	return gone, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,7 +35,9 @@ type Tx struct {
 	later  pgx.Batch // statements whose results nobody waits for
 	topics []string
 	after  []func()
-	reads  bool
+	// gathered is what is written once, before the feeds.
+	gathered []gathered
+	reads    bool
 }
 
 // Org is the tenant that the transaction is bound to.
@@ -74,7 +77,7 @@ func (t *Tx) Savepoint(ctx context.Context, fn func() error) error {
 	if _, err := t.Exec(ctx, "SAVEPOINT doorstep"); err != nil {
 		return err
 	}
-	mark, topics, after := t.batch.Mark(), len(t.topics), len(t.after)
+	mark, topics, after, items := t.batch.Mark(), len(t.topics), len(t.after), len(t.gathered)
 	err := fn()
 	if err == nil {
 		_, err = t.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; RELEASE SAVEPOINT doorstep")
@@ -83,7 +86,7 @@ func (t *Tx) Savepoint(ctx context.Context, fn func() error) error {
 		}
 	}
 	t.batch.Reset(mark)
-	t.topics, t.after = t.topics[:topics], t.after[:after]
+	t.topics, t.after, t.gathered = t.topics[:topics], t.after[:after], t.gathered[:items]
 	if _, back := t.Exec(ctx, "ROLLBACK TO SAVEPOINT doorstep; RELEASE SAVEPOINT doorstep"); back != nil {
 		return errors.Join(back, err)
 	}
@@ -112,7 +115,8 @@ type Store struct {
 	// MayRead gives those of the devices that may read; nil lets all.
 	MayRead func(ctx context.Context, tx *Tx, devices []change.Device) (map[change.Device]bool, error)
 
-	groups groups
+	groups    groups
+	deadlocks atomic.Int64
 }
 
 // time is the office's time as the database keeps it: what is read back later equals what was written.
@@ -135,7 +139,11 @@ func (s *Store) Transact(ctx context.Context, org change.Org, fn func(*Tx) error
 				return ctx.Err()
 			}
 		}
-		if err = s.transact(ctx, org, fn); !conflict(err) {
+		err = s.transact(ctx, org, fn)
+		if deadlock(err) {
+			s.deadlocks.Add(1)
+		}
+		if !conflict(err) {
 			return err
 		}
 	}
@@ -148,6 +156,9 @@ func (s *Store) transact(ctx context.Context, org change.Org, fn func(*Tx) error
 	err = s.begin(ctx, pgx.TxOptions{BeginQuery: "begin; set local doorstep.org = '" + org.String() + "'"}, func(ptx pgx.Tx) error {
 		tx.Querier = ptx
 		if err := fn(tx); err != nil {
+			return err
+		}
+		if err := tx.writeGathered(ctx); err != nil {
 			return err
 		}
 		if heads, err = tx.batch.Flush(ctx, tx); err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/internal/outside"
 )
 
 // Decoder decodes one picture at a time. Make it with New; it is safe for concurrent use.
@@ -46,6 +47,7 @@ func (d *Decoder) JPEG(ctx context.Context, b []byte) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, d.Patience)
 	defer cancel()
 	var out, said bytes.Buffer
+	outside.Call("HEIC decoder")
 	c := exec.CommandContext(limited, binary)
 	c.Env = []string{variable + "=" + d.Patience.String()}
 	c.Stdin, c.Stdout, c.Stderr = bytes.NewReader(b), &out, &said
