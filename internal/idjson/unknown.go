@@ -47,7 +47,7 @@ func FindUnknown(text []byte, d protoreflect.MessageDescriptor) *UnknownFieldErr
 	var v any
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.UseNumber()
-	if in.Decode(&v) != nil {
+	if broken := in.Decode(&v) != nil; broken {
 		return nil
 	}
 	return unknownIn("", v, d)
