@@ -83,5 +83,7 @@ var Tables = []Place{
 	{Table: "sync_feed"},
 	{Table: "sync_entry", Guard: "sync_feed"},
 	{Table: "sync_contact"},
+	{Table: "call_quota", Gap: "a row is counted in a transaction of its own"},
+	{Table: "sign_in_address", Gap: "a row is counted in a transaction of its own"},
 	{Table: "sync_generation", Alone: "it has one row"},
 }
