@@ -47,8 +47,8 @@ func FindUnknown(text []byte, d protoreflect.MessageDescriptor) *UnknownFieldErr
 	var v any
 	in := json.NewDecoder(bytes.NewReader(text))
 	in.UseNumber()
-	if broken := in.Decode(&v) != nil; broken {
-		return nil
+	if in.Decode(&v) != nil {
+		return nil //nolint:nilerr // what is no JSON has no fields; the reader before says what is wrong with it
 	}
 	return unknownIn("", v, d)
 }
