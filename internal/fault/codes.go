@@ -110,7 +110,12 @@ const (
 	BoxUnreadable Code = "box_unreadable"
 	BoxForeign    Code = "box_foreign"
 	// FileThere and FileUnwritable are of a file that a person wants written.
-	FileThere      Code = "file_there"
+	FileThere Code = "file_there"
+	// NotOnBreak, PhoneNumberWrong: a phone notices by itself.
+	NotOnBreak       Code = "not_on_break"
+	PhoneNumberWrong Code = "phone_number_wrong"
+	// Unacknowledged: what was refused waits for a person to say that it is dealt with.
+	Unacknowledged Code = "unacknowledged"
 	FileUnwritable Code = "file_unwritable"
 
 	// code
@@ -202,6 +207,9 @@ var definitions = []Definition{
 	{DigestDiffers, KindInternal, true, "The phone's copy differs from the office's also after it was sent anew. Tell your operator.", "手机数据与公司不一致，重新下载后仍不一致，请联系管理员。"},
 	{BoxPassphrase, KindInvalid, false, "The passphrase is too short: this many characters at least.", "口令太短，至少需要这么多个字符。"},
 	{BoxUnreadable, KindInvalid, false, "This file does not open: wrong passphrase, damaged, or not an export.", "文件无法打开：口令错误、已损坏，或不是导出文件。"},
+	{NotOnBreak, KindConflict, false, "There is no break to end: the work is not paused.", "当前没有暂停，无需继续。"},
+	{PhoneNumberWrong, KindInvalid, false, "This is not a phone number. Compare the digits with the customer's.", "电话号码有误，请与顾客核对。"},
+	{Unacknowledged, KindConflict, false, "The office did not do something that was done here, and nobody has dealt with it. See unsent, then acknowledge it.", "有操作未被公司执行且尚未处理，请用 unsent 查看，处理后用 acknowledge 标记。"},
 	{FileThere, KindConflict, false, "A file of this name is there already. Give another name.", "已有同名文件，请换一个文件名。"},
 	{FileUnwritable, KindInvalid, false, "This file cannot be written. Give a folder that is there and can be written.", "无法写入该文件，请指定一个存在且可写的目录。"},
 	{BoxForeign, KindForbidden, false, "This export belongs to another company.", "该导出文件属于另一家公司。"},

@@ -185,15 +185,40 @@ func (p *Phone) actionJSON(a offline.Action) map[string]any {
 	return out
 }
 
+// fetchPatience is how long a list waits for the office before it shows what the phone holds.
+const fetchPatience = 3 * time.Second
+
+// fetch brings what is new before a list is shown. fetched is false when the office was not reached in time; lists say then as of when
+// they are.
+func (p *Phone) fetch() (fetched bool, err error) {
+	d, err := p.store.Device(p.ctx)
+	if err == nil && !d.Enrolled() {
+		err = fault.New(fault.NotEnrolled, "")
+	}
+	if err != nil || d.Offline || d.Ended != "" || p.noSync {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, fetchPatience)
+	defer cancel()
+	_, err = p.client.Sync(ctx)
+	if ctx.Err() != nil && p.ctx.Err() == nil {
+		return false, nil // also half a round has brought what was there
+	}
+	if err != nil && !waits(err) {
+		return false, err
+	}
+	return err == nil, p.learnZone()
+}
+
 // asOf says how old what shows is, when nobody keeps it fresh.
-func (p *Phone) asOf() {
+func (p *Phone) asOf(fetched bool) {
 	d, err := p.store.Device(p.ctx)
 	if err != nil || d.AsOf.IsZero() {
 		p.say(p.paint(dim, "还没有同步过"), p.paint(dim, "never synced yet"))
 		return
 	}
 	age := p.Now().Sub(d.AsOf)
-	if d.Offline || age > time.Minute {
+	if d.Offline || !fetched || age > time.Minute {
 		state := ""
 		if d.Offline {
 			state = p.pick("离线 · ", "offline · ")

@@ -26,9 +26,16 @@ type todayCmd struct {
 const laterShown = 5
 
 func (c todayCmd) Run(p *Phone) error {
+	fetched, err := p.fetch()
+	if err != nil {
+		return err
+	}
+	if p.clerk() {
+		return p.shop(fetched)
+	}
 	var all []job
 	var day money2
-	err := p.store.Read(p.ctx, func(v *offline.View) error {
+	err = p.store.Read(p.ctx, func(v *offline.View) error {
 		all = jobs(v)
 		day, _ = earned(v, p.Now(), p.zone)
 		return nil
@@ -68,25 +75,28 @@ func (c todayCmd) Run(p *Phone) error {
 	for _, j := range listed {
 		ids = append(ids, j.ticket.GetId())
 	}
-	if err := p.remember(fileListed, ids...); err != nil {
+	numbers, err := p.number(fileListed, ids)
+	if err != nil {
 		return err
 	}
 	if p.json {
 		out := []any{}
-		for _, j := range listed {
-			out = append(out, jobJSON(j))
+		for i, j := range listed {
+			one := jobJSON(j)
+			one["number"] = numbers[i]
+			out = append(out, one)
 		}
 		p.print(map[string]any{"jobs": out, "hidden": hidden, "today_pending": day.pending, "today_confirmed": day.confirmed})
 		return nil
 	}
 	p.line(p.paint(bold, p.pick("今日 ", "Today ")+now.Format("01-02")) + p.pick(fmt.Sprintf("，%d 单", len(today)), ", "+count(len(today), "job")))
 	for i, j := range today {
-		p.jobLine(i+1, j)
+		p.jobLine(numbers[i], j)
 	}
 	if len(later) > 0 {
 		p.line(p.paint(bold, p.pick("之后", "Later")))
 		for i, j := range later {
-			p.jobLine(len(today)+i+1, j)
+			p.jobLine(numbers[len(today)+i], j)
 		}
 	}
 	if hidden > 0 {
@@ -100,7 +110,7 @@ func (c todayCmd) Run(p *Phone) error {
 	if !u.Empty() {
 		p.unsentLine(u)
 	}
-	p.asOf()
+	p.asOf(fetched)
 	return p.attention()
 }
 
@@ -125,7 +135,7 @@ func (p *Phone) product(j job) string {
 	if name := p.label(j.product.GetName()); name != "" {
 		return name
 	}
-	return j.ticket.GetProductName()
+	return p.translate(j.ticket.GetProductName())
 }
 
 func jobJSON(j job) map[string]any {
@@ -141,9 +151,7 @@ func raw(m proto.Message) json.RawMessage {
 	return b
 }
 
-type ticketCmd struct {
-	Job string `arg:"" optional:"" help:"Its place in the last list, or the end of its number; the current one when absent."`
-}
+type ticketCmd struct{ upon }
 
 // details is everything about one job.
 type details struct {
@@ -171,7 +179,7 @@ func read(v *offline.View, j job) details {
 func (c ticketCmd) Run(p *Phone) error {
 	var d details
 	err := p.store.Read(p.ctx, func(v *offline.View) error {
-		j, err := p.find(v, c.Job)
+		j, err := p.find(v, c.job())
 		d = read(v, j)
 		return err
 	})
@@ -226,16 +234,16 @@ func (p *Phone) show(d details) {
 		p.stepLine(i+1, s, d, missing)
 	}
 	for _, one := range t.GetParts() {
-		p.line("  %s %s ×%d  %s", p.pick("配件", "part"), one.GetName(), one.GetQuantity(), yuan(one.GetUnitPrice().GetMinor()*int64(one.GetQuantity()), one.GetUnitPrice().GetCurrency()))
+		p.line("  %s %s ×%d  %s", p.pick("配件", "part"), p.translate(one.GetName()), one.GetQuantity(), yuan(one.GetUnitPrice().GetMinor()*int64(one.GetQuantity()), one.GetUnitPrice().GetCurrency()))
 	}
 	for _, one := range t.GetSurcharges() {
-		p.line("  %s %s ×%d  %s", p.pick("补价", "surcharge"), one.GetName(), one.GetQuantity(), yuan(one.GetUnitPrice().GetMinor()*int64(one.GetQuantity()), one.GetUnitPrice().GetCurrency()))
+		p.line("  %s %s ×%d  %s", p.pick("补价", "surcharge"), p.translate(one.GetName()), one.GetQuantity(), yuan(one.GetUnitPrice().GetMinor()*int64(one.GetQuantity()), one.GetUnitPrice().GetCurrency()))
 	}
 	for _, one := range t.GetNotes() {
 		p.line("  %s %s %s %s", p.pick("备注", "note"), p.clock(one.GetDeviceTime()), one.GetAuthor(), one.GetText())
 	}
 	for _, one := range t.GetHistory() {
-		p.line(p.paint(dim, "  %s %s %s %s %s"), p.pick("历史", "earlier"), one.GetNumber(), p.clock(one.GetAt()), p.ticketWord(one.GetState()), one.GetSummary())
+		p.line(p.paint(dim, "  %s %s %s %s %s"), p.pick("历史", "earlier"), one.GetNumber(), p.clock(one.GetAt()), p.ticketWord(one.GetState()), p.translate(one.GetSummary()))
 	}
 	if len(d.gaps) > 0 && !d.finished() {
 		p.say(p.paint(yellow, "还缺 %d 项才能完成"), p.paint(yellow, "%d still missing before it can be completed"), len(d.gaps))

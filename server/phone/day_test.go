@@ -1,11 +1,14 @@
 package phone_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
 	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 )
 
@@ -55,8 +58,15 @@ func TestADayInTheBasementArrivesOnceWithReceipts(t *testing.T) {
 	li.says("离线 · 排名截至", "rank", "team", "day")
 	li.types("online")
 	li.types("logout")
-	if _, err := li.run("", "today"); err != nil {
+	if _, err := li.run("", "today"); offline.CodeOf(err) != fault.NotEnrolled {
 		t.Error(err)
+	}
+	devices, err := accountv1connect.NewAccountServiceClient(http.DefaultClient, o.URL()).ListDevices(t.Context(), with(&accountv1.ListDevicesRequest{}, o.boss))
+	must(t, err)
+	for _, d := range devices.Msg.GetDevices() {
+		if d.GetRevokedAt() == nil {
+			t.Errorf("a phone that logged out is still in service: %v", d)
+		}
 	}
 }
 

@@ -64,17 +64,36 @@ func (p *Phone) learnMe() error {
 
 // myStore is the shop of a clerk, as known at enrolment.
 func (p *Phone) myStore() []byte {
-	b, err := os.ReadFile(filepath.Join(p.dir, "me.json"))
-	me := &accountv1.GetMeResponse{}
-	if err != nil || protojson.Unmarshal(b, me) != nil {
-		return nil // not known; the caller asks for --store
-	}
-	for _, g := range me.GetUser().GetGrants() {
+	for _, g := range p.me().GetUser().GetGrants() {
 		if g.GetScope() == "store" && len(g.GetScopeId()) == 16 {
 			return g.GetScopeId()
 		}
 	}
-	return nil
+	return nil // not known; the caller asks for --store
+}
+
+// me is what the office said of this phone's owner at enrolment; nil when that is not known.
+func (p *Phone) me() *accountv1.GetMeResponse {
+	b, err := os.ReadFile(filepath.Join(p.dir, "me.json"))
+	me := &accountv1.GetMeResponse{}
+	if err != nil || protojson.Unmarshal(b, me) != nil {
+		return nil
+	}
+	return me
+}
+
+// clerk tells whether the phone belongs to somebody who works in a shop and makes no visits.
+func (p *Phone) clerk() bool {
+	clerk := false
+	for _, g := range p.me().GetUser().GetGrants() {
+		switch g.GetRole() {
+		case "technician":
+			return false
+		case "clerk":
+			clerk = true
+		}
+	}
+	return clerk
 }
 
 type syncCmd struct{}
@@ -84,8 +103,8 @@ func (syncCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
-	if zone := p.learnZone(); zone != nil {
-		return zone
+	if err := p.learnZone(); err != nil {
+		return err
 	}
 	if p.json {
 		p.print(map[string]any{"pushed": r.Pushed, "changed": len(r.Changed), "uploaded": r.Uploaded, "repaired": r.Repaired})
@@ -136,7 +155,7 @@ func (statusCmd) Run(p *Phone) error {
 		p.say(p.paint(red, "! 登录已结束：")+fault.Code(d.Ended).Sentence("zh"), p.paint(red, "! the login has ended: ")+fault.Code(d.Ended).Sentence("en"))
 	}
 	p.unsentLine(u)
-	p.asOf()
+	p.asOf(true)
 	first, going, err := p.store.Progress(p.ctx)
 	if err != nil {
 		return err
@@ -163,10 +182,14 @@ func (p *Phone) unsentLine(u offline.Unsent) {
 }
 
 type unsentCmd struct {
-	Keep bool `help:"Do not mark what needs attention as seen."`
+	Ack  string `help:"Somebody has dealt with this failed action: its number, or all; the same as acknowledge." placeholder:"N"`
+	Keep bool   `hidden:"" help:"What needs attention stays in any case."`
 }
 
 func (c unsentCmd) Run(p *Phone) error {
+	if c.Ack != "" {
+		return acknowledgeCmd{Number: c.Ack}.Run(p)
+	}
 	waiting, err := p.store.Waiting(p.ctx)
 	if err != nil {
 		return err
@@ -186,30 +209,39 @@ func (c unsentCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
+	words, err := p.tellAll(waiting)
+	if err != nil {
+		return err
+	}
+	failed, err := p.tellAll(found)
+	if err != nil {
+		return err
+	}
 	p.unsentLine(u)
-	for _, a := range waiting {
+	for i, a := range waiting {
 		tried := ""
 		if a.Tried {
 			tried = p.pick("（已发，待回执）", " (sent, no answer yet)")
 		}
-		p.line("  #%d %s %s%s", a.Seq, a.DeviceTime.In(p.zone).Format("01-02 15:04:05"), p.deed(a.Kind), tried)
+		p.line("  #%d %s %s%s", a.Seq, a.DeviceTime.In(p.zone).Format("01-02 15:04:05"), words[i], tried)
 	}
 	for _, f := range files {
 		switch f.State {
 		case offline.FileWaiting:
-			p.line("  %s %d/%d KB %s %s", p.pick("文件", "file"), f.Sent/1024, (f.Size+1023)/1024, f.ID, f.Code)
+			p.line("  %s %d/%d KB %s %s", p.pick("文件", "file"), f.Sent/1024, (f.Size+1023)/1024, p.fileOf(f), fault.Code(f.Code).Sentence(p.lang))
 		case offline.FileHeld:
 			p.line(p.paint(yellow, "  %s %s: %s"), p.pick("公司暂不接收的文件（可 let-go 放弃）", "file that the office does not take (let-go gives it up)"), f.ID, fault.Code(f.Code).Sentence(p.lang))
 		}
 	}
-	for _, a := range found {
-		p.line(p.paint(red, "! ")+"#%d %s", a.Seq, p.deed(a.Kind))
+	for i, a := range found {
+		p.line(p.paint(red, "! ")+"#%d %s %s", a.Seq, a.DeviceTime.In(p.zone).Format("01-02 15:04"), failed[i])
 		p.verdict(a)
-		if !c.Keep {
-			if err := p.store.MarkSeen(p.ctx, a.ID); err != nil {
-				return err
-			}
-		}
+	}
+	if len(found) > 0 {
+		p.say("  处理完毕后：acknowledge 序号（或 all）", "  when you have dealt with one: acknowledge N (or all)")
+	}
+	if err := p.sayAsides(); err != nil {
+		return err
 	}
 	if err := p.sayRetakes(); err != nil {
 		return err
@@ -219,11 +251,16 @@ func (c unsentCmd) Run(p *Phone) error {
 
 func (p *Phone) unsentJSON(waiting, attention []offline.Action, files []offline.File) error {
 	out := map[string][]any{"actions": {}, "attention": {}, "files": {}}
-	for _, a := range waiting {
-		out["actions"] = append(out["actions"], p.actionJSON(a))
-	}
-	for _, a := range attention {
-		out["attention"] = append(out["attention"], p.actionJSON(a))
+	for name, list := range map[string][]offline.Action{"actions": waiting, "attention": attention} {
+		words, err := p.tellAll(list)
+		if err != nil {
+			return err
+		}
+		for i, a := range list {
+			one := p.actionJSON(a)
+			one["job"], one["words"] = words[i].job, words[i].what
+			out[name] = append(out[name], one)
+		}
 	}
 	for _, f := range files {
 		if f.State == offline.FileWaiting || f.State == offline.FileHeld {
@@ -240,6 +277,19 @@ func (p *Phone) unsentJSON(waiting, attention []offline.Action, files []offline.
 	}
 	p.print(out)
 	return nil
+}
+
+// fileOf says which photo a file is, in words.
+func (p *Phone) fileOf(f offline.File) string {
+	a, err := p.store.Action(p.ctx, f.Mutation)
+	if err != nil {
+		return f.ID.String()
+	}
+	words, err := p.tellAll([]offline.Action{a})
+	if err != nil {
+		return f.ID.String()
+	}
+	return words[0].String()
 }
 
 type offlineCmd struct{}
@@ -267,25 +317,68 @@ type logoutCmd struct {
 }
 
 func (c logoutCmd) Run(p *Phone) error {
+	if c.HandOver == "" {
+		if err := p.refuseLogout(); err != nil {
+			return err
+		}
+	}
+	away := func() error { return nil }
 	if c.HandOver != "" {
 		// The box must hold the last word: nothing may be done between it and the wipe.
 		box, err := p.export(c.HandOver, c.Passphrase)
 		if err != nil {
 			return err
 		}
+		away = p.leave()
 		if err := p.store.HandOver(p.ctx, box); err != nil {
 			return err
 		}
-	} else if err := p.store.Logout(p.ctx); err != nil {
-		return err
+	} else {
+		away = p.leave()
+		if err := p.store.Logout(p.ctx); err != nil {
+			return err
+		}
 	}
-	for _, name := range []string{fileListed, filePool, fileCurrent, "me.json"} {
+	for _, name := range []string{fileListed, filePool, fileCurrent, fileAbout, "me.json"} {
 		if err := os.Remove(filepath.Join(p.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fault.Wrap(err, fault.StoreUnusable, "%s", p.dir)
 		}
 	}
 	p.say("已退出，本机数据已清除。", "Logged out; this phone holds nothing any more.")
+	if away() != nil {
+		p.say("  暂时连不上公司：设备清单中仍有这台手机，请公司移除", "  The office cannot be reached: its list still has this phone, and somebody there takes it out")
+	}
 	return nil
+}
+
+// refuseLogout refuses while something is unsent, or was refused by the office and nobody has dealt with it.
+func (p *Phone) refuseLogout() error {
+	u, err := p.store.Unsent(p.ctx)
+	if err != nil {
+		return err
+	}
+	if !u.Empty() {
+		return fault.New(fault.UnsentWork, "%d actions, %d files", u.Mutations, u.Files)
+	}
+	found, err := p.store.Attention(p.ctx)
+	if err == nil && len(found) > 0 {
+		err = fault.New(fault.Unacknowledged, "%d", len(found))
+	}
+	return err
+}
+
+// leave remembers how to take this phone out of the office's list, for when it holds no login any more.
+func (p *Phone) leave() (away func() error) {
+	d, err := p.store.Device(p.ctx)
+	if err != nil || !d.Enrolled() || d.Ended != "" {
+		return func() error { return nil } // the office has ended it already
+	}
+	if d.Offline || p.noSync {
+		return func() error { return fault.New(fault.PhoneOffline, "") }
+	}
+	_, err = call(p, accountv1connect.NewAccountServiceClient, accountv1connect.AccountServiceClient.RevokeDevice,
+		&accountv1.RevokeDeviceRequest{DeviceId: d.ID[:]})
+	return func() error { return err }
 }
 
 // setAside makes room for a new store when there is a damaged one.

@@ -104,7 +104,7 @@ func (c earningsCmd) Run(p *Phone) error {
 			p.trace(l.GetTrace(), 2)
 		}
 	}
-	p.asOf()
+	p.asOf(true)
 	return nil
 }
 

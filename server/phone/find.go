@@ -117,6 +117,46 @@ func (p *Phone) recall(name string) (ids [][]byte) {
 	return ids
 }
 
+// listed is a list with the numbers under which its things were shown: a thing keeps its number for the day, whatever else comes, goes
+// or is sorted anew. The number of one that has gone is nobody's.
+type listed struct {
+	Day string   `json:"day"`
+	IDs [][]byte `json:"ids"`
+}
+
+func (p *Phone) listed(name string) (l listed) {
+	b, err := os.ReadFile(filepath.Join(p.dir, name))
+	if err != nil || json.Unmarshal(b, &l) != nil {
+		return listed{} // nothing was listed yet
+	}
+	return l
+}
+
+// number gives each id of a list that is shown now its number, counted from 1, and remembers them.
+func (p *Phone) number(name string, ids [][]byte) ([]int, error) {
+	l := p.listed(name)
+	if day := p.Now().In(p.zone).Format(time.DateOnly); l.Day != day {
+		l = listed{Day: day}
+	}
+	var numbers []int
+	for _, id := range ids {
+		n := slices.IndexFunc(l.IDs, func(one []byte) bool { return bytes.Equal(one, id) })
+		if n < 0 {
+			n = len(l.IDs)
+			l.IDs = append(l.IDs, id)
+		}
+		numbers = append(numbers, n+1)
+	}
+	b, err := json.Marshal(l)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(p.dir, name), b, 0o600)
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.StoreUnusable, "%s", p.dir)
+	}
+	return numbers, nil
+}
+
 // named finds an id by what a person typed: a place in the list, or the end of the number.
 func named(typed string, list [][]byte, numbers map[string][]byte) ([]byte, error) {
 	if n, err := strconv.Atoi(typed); err == nil && n >= 1 && n <= len(list) && len(typed) <= 3 {
@@ -153,7 +193,7 @@ func (p *Phone) find(v *offline.View, typed string) (job, error) {
 		for _, j := range all {
 			numbers[j.ticket.GetNumber()] = j.ticket.GetId()
 		}
-		list := p.recall(fileListed)
+		list := p.listed(fileListed).IDs
 		if list == nil {
 			for _, j := range all {
 				list = append(list, j.ticket.GetId())
@@ -236,6 +276,9 @@ func (p *Phone) step(v *offline.View, j job, typed string) (*fieldv1.Step, error
 
 // learnZone takes the company's time zone from the profile.
 func (p *Phone) learnZone() error {
+	if z, err := time.LoadLocation(p.me().GetTimeZone()); err == nil && p.me().GetTimeZone() != "" {
+		p.zone = z // a clerk's phone holds no profile
+	}
 	return p.store.Read(p.ctx, func(v *offline.View) error {
 		for _, one := range field.Profiles.All(v) {
 			if z, err := time.LoadLocation(one.GetTimeZone()); err == nil && one.GetTimeZone() != "" {
@@ -244,6 +287,34 @@ func (p *Phone) learnZone() error {
 		}
 		return nil
 	})
+}
+
+// named is the name of a product or price item in the person's language: tickets carry it as it was written, which is Chinese. What the
+// phone's catalogue does not have stays as it is.
+func (p *Phone) named(v *offline.View, written string) string {
+	if p.lang == "zh" {
+		return written
+	}
+	for _, one := range field.Products.All(v) {
+		if one.GetName().GetZh() == written && written != "" {
+			return p.label(one.GetName())
+		}
+	}
+	for _, one := range field.PriceItems.All(v) {
+		if one.GetName().GetZh() == written && written != "" {
+			return p.label(one.GetName())
+		}
+	}
+	return written
+}
+
+// translate is named, for who has no view open.
+func (p *Phone) translate(written string) string {
+	name := written
+	if err := p.store.Read(p.ctx, func(v *offline.View) error { name = p.named(v, written); return nil }); err != nil {
+		return written
+	}
+	return name
 }
 
 func newID() ([]byte, error) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 )
 
@@ -65,7 +67,7 @@ func TestNoCommandSaysThatItIsDoneBeforeItIsSaved(t *testing.T) {
 		{li, []string{"complete"}},
 		{li, []string{"claim", "1"}},
 		{li, []string{"online"}},
-		{li, []string{"travel", "1"}},
+		{li, []string{"travel"}},
 		{li, []string{"arrive"}},
 		{li, []string{"cannot", "customer_absent"}},
 		{clerk, []string{"open", "https://id.example/01/06901234567892/21/SN1", "--name", "王女士", "--phone", "13800000001", "--address", "北京市朝阳区建国路 1 号"}},
@@ -75,9 +77,6 @@ func TestNoCommandSaysThatItIsDoneBeforeItIsSaved(t *testing.T) {
 	for _, l := range walk {
 		if l.args[0] == "claim" {
 			l.who.types("pool")
-		}
-		if l.args[0] == "travel" {
-			l.who.types("today")
 		}
 		l.who.refuseToSave(true)
 		says, err := l.who.run("", l.args...)
@@ -115,7 +114,20 @@ func TestWhatTheOfficeRefusesPrintsOnlyTheRefusal(t *testing.T) {
 	if strings.Contains(says, "→ 已完成") || strings.Contains(says, "✓") || !strings.Contains(says, "未执行") {
 		t.Errorf("says:\n%s", says)
 	}
-	if all, err := li.run("", "unsent"); err != nil || !strings.Contains(all, "未执行") {
-		t.Errorf("%v\n%s", err, all)
+	for range 2 { // looking does not deal with it
+		if all, err := li.run("", "unsent"); err != nil || !strings.Contains(all, "未执行") || !strings.Contains(all, "王女士  完工") {
+			t.Errorf("%v\n%s", err, all)
+		}
+		if n := len(li.json("unsent")["attention"].([]any)); n != 1 {
+			t.Errorf("%d failures", n)
+		}
 	}
+	if _, err := li.run("", "logout"); offline.CodeOf(err) != fault.Unacknowledged {
+		t.Errorf("logout beside a failure: %v", err)
+	}
+	li.says("完工", "unsent", "--ack", "4")
+	if n := len(li.json("unsent")["attention"].([]any)); n != 0 {
+		t.Errorf("%d failures after they were dealt with", n)
+	}
+	li.types("logout")
 }

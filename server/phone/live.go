@@ -102,7 +102,7 @@ func (p *Phone) change(c offline.Changed) {
 		}
 		switch {
 		case c.Before == nil:
-			p.now("＋ 新工单 %s %s", "+ new job %s %s", after.GetNumber(), after.GetProductName())
+			p.now("＋ 新工单 %s %s", "+ new job %s %s", after.GetNumber(), p.translate(after.GetProductName()))
 		case c.After == nil:
 			p.now("－ 工单 %s 已不归您", "− job %s is not yours any more", before.GetNumber())
 		case before.GetState() != after.GetState():
@@ -125,7 +125,7 @@ func (p *Phone) change(c offline.Changed) {
 			return
 		}
 		if c.Before == nil {
-			p.now("抢单池 ＋ %s %s %s", "pool + %s %s %s", after.GetNumber(), after.GetProductName(), money(after.GetPays()))
+			p.now("抢单池 ＋ %s %s %s", "pool + %s %s %s", after.GetNumber(), p.translate(after.GetProductName()), money(after.GetPays()))
 		} else if c.After == nil {
 			p.now("抢单池 － %s", "pool − %s", before.GetNumber())
 		}

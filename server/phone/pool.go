@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,11 @@ func (poolCmd) Run(p *Phone) error {
 		pending bool
 	}
 	var rows []row
-	err := p.store.Read(p.ctx, func(v *offline.View) error {
+	fetched, err := p.fetch()
+	if err != nil {
+		return err
+	}
+	err = p.store.Read(p.ctx, func(v *offline.View) error {
 		for _, t := range field.PoolTickets.All(v) {
 			rows = append(rows, row{t, field.PoolTickets.Pending(v, t.GetId())})
 		}
@@ -39,7 +44,8 @@ func (poolCmd) Run(p *Phone) error {
 		ids = append(ids, r.t.GetId())
 		out = append(out, map[string]any{"ticket": raw(r.t), "claiming": r.pending})
 	}
-	if err := p.remember(filePool, ids...); err != nil {
+	numbers, err := p.number(filePool, ids)
+	if err != nil {
 		return err
 	}
 	if p.json {
@@ -55,9 +61,9 @@ func (poolCmd) Run(p *Phone) error {
 		if r.pending {
 			marks += p.paint(yellow, p.pick(" 抢单中…", " claiming…"))
 		}
-		p.line("%2d  %s  %s  %s  %s  %s%s", i+1, pad(p.window(r.t.GetWanted()), 17), r.t.GetNumber(), r.t.GetProductName(), r.t.GetArea(), p.paint(bold, money(r.t.GetPays())), marks)
+		p.line("%2d  %s  %s  %s  %s  %s%s", numbers[i], pad(p.window(r.t.GetWanted()), 17), r.t.GetNumber(), p.translate(r.t.GetProductName()), r.t.GetArea(), p.paint(bold, money(r.t.GetPays())), marks)
 	}
-	p.asOf()
+	p.asOf(fetched)
 	return nil
 }
 
@@ -78,7 +84,7 @@ func (c claimCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
-	list := p.recall(filePool)
+	list := p.listed(filePool).IDs
 	if list == nil {
 		list = all
 	}
@@ -88,6 +94,13 @@ func (c claimCmd) Run(p *Phone) error {
 	}
 	if err := p.remember(fileCurrent, id); err != nil {
 		return err
+	}
+	for number, one := range numbers {
+		if bytes.Equal(one, id) {
+			if err := p.noteAbout(about{Number: number}, id); err != nil {
+				return err
+			}
+		}
 	}
 	return act(p, field.ClaimPoolTicket, &fieldv1.ClaimPoolTicket{TicketId: id}, nil)
 }

@@ -48,17 +48,18 @@ type grammar struct {
 
 // actions is what can be typed also at the prompt.
 type actions struct {
-	Enrol   enrolCmd   `cmd:"" group:"phone" help:"Make this the phone of whom the code belongs to."`
-	Sync    syncCmd    `cmd:"" group:"phone" help:"Send what is saved, fetch what is new."`
-	Status  statusCmd  `cmd:"" group:"phone" help:"Whose phone this is and how it stands."`
-	Unsent  unsentCmd  `cmd:"" group:"phone" help:"What only this phone has, and what needs attention."`
-	Offline offlineCmd `cmd:"" group:"phone" help:"Send and fetch nothing until online."`
-	Online  onlineCmd  `cmd:"" group:"phone" help:"Send and fetch again."`
-	Live    liveCmd    `cmd:"" group:"phone" help:"Watch: print changes as they come, send at once."`
-	Logout  logoutCmd  `cmd:"" group:"phone" help:"Forget everything; refused while something is unsent."`
-	Export  exportCmd  `cmd:"" group:"phone" help:"Write what is unsent to an encrypted file."`
-	Import  importCmd  `cmd:"" group:"phone" help:"Take another phone's exported work in."`
-	LetGo   letGoCmd   `cmd:"" name:"let-go" group:"phone" help:"Give up a file that the office does not take."`
+	Enrol       enrolCmd       `cmd:"" group:"phone" help:"Make this the phone of whom the code belongs to."`
+	Sync        syncCmd        `cmd:"" group:"phone" help:"Send what is saved, fetch what is new."`
+	Status      statusCmd      `cmd:"" group:"phone" help:"Whose phone this is and how it stands."`
+	Unsent      unsentCmd      `cmd:"" group:"phone" help:"What only this phone has, and what needs attention."`
+	Acknowledge acknowledgeCmd `cmd:"" group:"phone" help:"Somebody has dealt with what the office did not do."`
+	Offline     offlineCmd     `cmd:"" group:"phone" help:"Send and fetch nothing until online."`
+	Online      onlineCmd      `cmd:"" group:"phone" help:"Send and fetch again."`
+	Live        liveCmd        `cmd:"" group:"phone" help:"Watch: print changes as they come, send at once."`
+	Logout      logoutCmd      `cmd:"" group:"phone" help:"Forget everything; refused while something is unsent."`
+	Export      exportCmd      `cmd:"" group:"phone" help:"Write what is unsent to an encrypted file."`
+	Import      importCmd      `cmd:"" group:"phone" help:"Take another phone's exported work in."`
+	LetGo       letGoCmd       `cmd:"" name:"let-go" group:"phone" help:"Give up a file that the office does not take."`
 
 	Today   todayCmd   `cmd:"" group:"day" help:"Today's jobs by time, then the later ones."`
 	Ticket  ticketCmd  `cmd:"" group:"day" help:"Everything about one job; it becomes the current one."`

@@ -1,6 +1,8 @@
 package phone
 
 import (
+	"unicode"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
@@ -32,7 +34,10 @@ func (c scanCmd) Run(p *Phone) error {
 	if local {
 		p.say(p.paint(yellow, "离线：只看本机已有的资料"), p.paint(yellow, "offline: only what this phone holds"))
 	}
-	p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(), found.GetSerial())
+	p.whatCode(found)
+	if found.GetProduct() != nil || found.GetSerial() != "" {
+		p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(), found.GetSerial())
+	}
 	if u := found.GetUnit(); u != nil {
 		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s", found.GetStoreName(), p.date(u.GetPurchasedAt()), p.date(u.GetWarrantyUntil()), u.GetOrderNumber())
 	}
@@ -46,6 +51,26 @@ func (c scanCmd) Run(p *Phone) error {
 		p.line("  %s %s %s", i.GetSku(), p.label(i.GetName()), money(i.GetPrice()))
 	}
 	return nil
+}
+
+// whatCode says what a code is that is not a product's.
+func (p *Phone) whatCode(found *storev1.ResolveCodeResponse) {
+	switch found.GetKind() {
+	case storev1.CodeKind_CODE_KIND_ENTRY:
+		p.say("报装入口码：%s。顾客扫此码自助报装", "a code for customers, of %s: they scan it to book", p.orShop(found.GetStoreName()))
+	case storev1.CodeKind_CODE_KIND_TICKET:
+		if found.GetOpenTicket() == nil {
+			p.say("工单码；该工单不在您的范围内，或已完结", "the code of a job that is closed, or not one of yours")
+		}
+	}
+}
+
+// orShop is a shop's name, or a word when it is not known.
+func (p *Phone) orShop(name string) string {
+	if name == "" {
+		return p.pick("门店", "the shop")
+	}
+	return name
 }
 
 func number(t *storev1.OpenTicket) string {
@@ -97,6 +122,9 @@ type openCmd struct {
 }
 
 func (c openCmd) Run(p *Phone) error {
+	if n := digitsIn(c.Phone); c.Phone != "" && (n < 7 || n > 15) {
+		return fault.New(fault.PhoneNumberWrong, "%s", c.Phone)
+	}
 	shop := p.myStore()
 	if c.Store != "" {
 		id, err := uuid.Parse(c.Store)
@@ -125,14 +153,17 @@ func (c openCmd) Run(p *Phone) error {
 	}
 	return act(p, field.OpenTicketByScan, &storev1.OpenTicketByScan{
 		TicketId: id, StoreId: shop, Scanned: c.Text, Serial: c.Serial, CustomerName: c.Name, CustomerPhone: c.Phone, Address: c.Address,
-	}, func() { p.sayOpened(id) })
+	}, func() { p.sayOpened(id, c.Text, c.Serial) })
 }
 
 // sayOpened says under which number the office has the ticket, or that the number comes with the next sync.
-func (p *Phone) sayOpened(id []byte) {
+func (p *Phone) sayOpened(id []byte, scanned, serial string) {
 	number := ""
 	err := p.store.Read(p.ctx, func(v *offline.View) error {
 		number = field.OpenTickets.Get(v, id).GetNumber()
+		if u := field.FindUnit(v, scanned, serial); number == "" && u != nil {
+			number = field.OpenTicketOf(v, u.GetId()).GetNumber() // another scan of the piece was first
+		}
 		return nil
 	})
 	if err != nil || number == "" {
@@ -140,4 +171,14 @@ func (p *Phone) sayOpened(id []byte) {
 		return
 	}
 	p.say("工单 %s", "ticket %s", number)
+}
+
+// digitsIn counts the digits of a typed number.
+func digitsIn(typed string) (n int) {
+	for _, r := range typed {
+		if unicode.IsDigit(r) {
+			n++
+		}
+	}
+	return n
 }

@@ -17,6 +17,19 @@ type on struct {
 	Job string `name:"job" short:"t" help:"The job: its place in the last list, or the end of its number; the current one when absent."`
 }
 
+// upon is which job a command is about that takes nothing else: as its word, or as --job like everywhere.
+type upon struct {
+	Word string `arg:"" optional:"" name:"job" help:"The job: its place in the last list, or the end of its number; the current one when absent."`
+	on
+}
+
+func (u upon) job() string {
+	if u.Word != "" {
+		return u.Word
+	}
+	return u.Job
+}
+
 // where is where the phone is.
 type where struct {
 	At string `help:"Where the phone is: LATITUDE,LONGITUDE." placeholder:"LAT,LON"`
@@ -51,6 +64,9 @@ func onVisit[T any, M offline.Message[T]](p *Phone, typed string, m offline.Muta
 		}
 		if !m.Offered(v, a) {
 			w := visitWords[j.visit.GetState()]
+			if next == fieldv1.VisitState_VISIT_STATE_ON_SITE && m.Kind == field.VisitResume.Kind {
+				return fault.New(fault.NotOnBreak, "%s: %s", j.ticket.GetNumber(), p.pick(w[0], w[1]))
+			}
 			return fault.New(fault.StateForbids, "%s: %s", j.ticket.GetNumber(), p.pick(w[0], w[1]))
 		}
 		return nil
@@ -61,6 +77,9 @@ func onVisit[T any, M offline.Message[T]](p *Phone, typed string, m offline.Muta
 	if err := p.remember(fileCurrent, j.ticket.GetId()); err != nil {
 		return err
 	}
+	if err := p.noteAbout(about{j.ticket.GetNumber(), j.ticket.GetCustomer().GetName()}, j.ticket.GetId(), j.visit.GetId()); err != nil {
+		return err
+	}
 	return act(p, m, a, func() {
 		if next != 0 {
 			p.say("%s → %s", "%s → %s", j.ticket.GetNumber(), p.visitWord(next))
@@ -69,77 +88,92 @@ func onVisit[T any, M offline.Message[T]](p *Phone, typed string, m offline.Muta
 }
 
 type acceptCmd struct {
-	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+	upon
 }
 
 func (c acceptCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.VisitAccept, fieldv1.VisitState_VISIT_STATE_ACCEPTED, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitAccept, error) {
+	return onVisit(p, c.job(), field.VisitAccept, fieldv1.VisitState_VISIT_STATE_ACCEPTED, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitAccept, error) {
 		return &fieldv1.VisitAccept{VisitId: id}, nil
 	})
 }
 
 type declineCmd struct {
-	Job    string `arg:"" help:"The job."`
-	Reason string `arg:"" help:"Reason: its key or words."`
-	Note   string `help:"More words."`
+	Words []string `arg:"" name:"job-and-reason" help:"The job, unless --job names it or it is the current one, and the reason: its key or words."`
+	on
+	Note string `help:"More words."`
+}
+
+// read tells the job from the reason.
+func (c declineCmd) read() (job, reason string, err error) {
+	switch {
+	case len(c.Words) == 1:
+		return c.Job, c.Words[0], nil
+	case len(c.Words) == 2 && c.Job == "":
+		return c.Words[0], c.Words[1], nil
+	}
+	return "", "", fault.New(fault.InvalidArgument, "%s", strings.Join(c.Words, " "))
 }
 
 func (c declineCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.VisitDecline, fieldv1.VisitState_VISIT_STATE_DECLINED, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitDecline, error) {
-		reason, err := p.reason(v, "decline", c.Reason)
+	typed, why, err := c.read()
+	if err != nil {
+		return err
+	}
+	return onVisit(p, typed, field.VisitDecline, fieldv1.VisitState_VISIT_STATE_DECLINED, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitDecline, error) {
+		reason, err := p.reason(v, "decline", why)
 		return &fieldv1.VisitDecline{VisitId: id, Reason: reason, Note: c.Note}, err
 	})
 }
 
 type travelCmd struct {
-	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+	upon
 	where
 }
 
 func (c travelCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.VisitTravel, fieldv1.VisitState_VISIT_STATE_TRAVELING, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitTravel, error) {
+	return onVisit(p, c.job(), field.VisitTravel, fieldv1.VisitState_VISIT_STATE_TRAVELING, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitTravel, error) {
 		at, err := c.position()
 		return &fieldv1.VisitTravel{VisitId: id, Position: at}, err
 	})
 }
 
 type arriveCmd struct {
-	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+	upon
 	where
 }
 
 func (c arriveCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.VisitArrive, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitArrive, error) {
+	return onVisit(p, c.job(), field.VisitArrive, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitArrive, error) {
 		at, err := c.position()
 		return &fieldv1.VisitArrive{VisitId: id, Position: at}, err
 	})
 }
 
-type breakCmd struct{ on }
+type breakCmd struct{ upon }
 
 func (c breakCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.VisitBreak, fieldv1.VisitState_VISIT_STATE_ON_BREAK, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitBreak, error) {
+	return onVisit(p, c.job(), field.VisitBreak, fieldv1.VisitState_VISIT_STATE_ON_BREAK, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitBreak, error) {
 		return &fieldv1.VisitBreak{VisitId: id}, nil
 	})
 }
 
-type resumeCmd struct{ on }
+type resumeCmd struct{ upon }
 
 func (c resumeCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.VisitResume, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitResume, error) {
+	return onVisit(p, c.job(), field.VisitResume, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitResume, error) {
 		return &fieldv1.VisitResume{VisitId: id}, nil
 	})
 }
 
 type completeCmd struct {
-	Job string `arg:"" optional:"" help:"The job; the current one when absent."`
+	upon
 	where
 	Force bool `help:"Send it although something is missing; the office decides."`
 }
 
 func (c completeCmd) Run(p *Phone) error {
 	var visit []byte
-	err := onVisit(p, c.Job, field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
+	err := onVisit(p, c.job(), field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
 		if words := p.missing(read(v, j)); len(words) > 0 && !c.Force {
 			return nil, fault.New(fault.ChecklistIncomplete, "%s", strings.Join(words, p.pick("；", "; ")))
 		}
