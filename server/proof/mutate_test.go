@@ -197,9 +197,15 @@ func TestTheOfficeSeesAsTheHookAllows(t *testing.T) {
 	if v, err := h.view(h.as(h.org, uuid.New(), identity.Supervisor), id); err != nil || v.GetOriginalUrl() == "" {
 		t.Errorf("a supervisor: %v, %v", v, err)
 	}
+	mixed := identity.Identity{Org: h.org, User: uuid.New()}.Holding(
+		identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg},
+		identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: uuid.New()})
+	if v, err := h.view(identity.With(t.Context(), mixed), id); err != nil || v.GetSharedUrl() == "" || v.GetOriginalUrl() != "" {
+		t.Errorf("a dispatcher who supervises elsewhere: %v, %v", v, err)
+	}
 	_, err := h.view(h.as(h.org, uuid.New(), identity.Finance), id)
 	wantCode(t, "finance", err, fault.NotFound)
-	if got := h.custody(id); len(got) != 5 || got[4] != "viewed" {
+	if got := h.custody(id); len(got) != 6 || got[5] != "viewed" {
 		t.Errorf("custody %v", got)
 	}
 }
