@@ -63,8 +63,10 @@ func (r *Room) KeepFinished(ctx context.Context, org uuid.UUID, days int) error 
 
 // AssignByItself sets whether the rules assign an org's waiting tickets without being asked.
 func (r *Room) AssignByItself(ctx context.Context, org uuid.UUID, on bool) error {
-	_, err := r.Store.Pool.Exec(ctx, `UPDATE org SET auto_assign = $2 WHERE id = $1`, org, on)
-	return err
+	return r.transact(ctx, org, func(tx *postgres.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE org SET auto_assign = $2 WHERE id = $1`, tx.OrgID(), on)
+		return err
+	})
 }
 
 // Unsent are the users one of whose devices said, at its last contact since a time, that it holds work which has no
