@@ -107,6 +107,9 @@ func Access() rpc.Access {
 		payv1connect.PlanServiceListPlansProcedure:           money,
 
 		trackv1connect.TrackServiceGetProgressProcedure: stranger,
+		trackv1connect.TrackServiceCancelProcedure:      secret,
+		trackv1connect.TrackServiceRescheduleProcedure:  secret,
+		trackv1connect.TrackServiceRateProcedure:        secret,
 		trackv1connect.TrackServiceBookProcedure:        secret,
 	}
 }

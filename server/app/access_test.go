@@ -74,6 +74,9 @@ var mayCall = map[string]string{
 	"pay.v1.PlanService/ListPlans":           "FA",
 	"pay.v1.RankService/GetBoard":            "TSFLA",
 	"track.v1.TrackService/GetProgress":      "TCDSFLA-r",
+	"track.v1.TrackService/Cancel":           "TCDSFLA-r",
+	"track.v1.TrackService/Reschedule":       "TCDSFLA-r",
+	"track.v1.TrackService/Rate":             "TCDSFLA-r",
 	"track.v1.TrackService/Book":             "TCDSFLA-r",
 	"pay.v1.EarningService/ListEarningLines": "TSFLA",
 

@@ -60,6 +60,13 @@ func (a *App) codes(r *Rooms) {
 				return t.GetTicket().GetCustomer().GetName(), t.GetTicket().GetCustomer().GetPhone(), err
 			},
 			Caller: callerOf(tickets),
+			Cancel: tickets.CustomerCancels,
+			Reschedule: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, earliest, latest time.Time) error {
+				return tickets.CustomerWants(ctx, tx, id, state.Window{From: earliest, To: latest})
+			},
+			Rate: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, stars int, comment string) error {
+				return tickets.Rate(ctx, tx, id, ticket.Rating{Stars: stars, Comment: comment}, ticket.ByCustomer)
+			},
 			History: func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) ([]*fieldv1.HistoryItem, error) {
 				return tickets.HistoryOfUnit(ctx, tx, unit, 20)
 			},
@@ -138,7 +145,7 @@ func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Roo
 			Source: o.Source, Number: o.OrderNumber, OrderedAt: o.PurchasedAt, Store: o.Store, WantedFrom: o.WantedEarliest, WantedTo: o.WantedUntil,
 			Customer: order.Customer{Name: o.Name, Ref: o.Ticket.String(), Address: o.Address},
 			Lines:    []order.Line{{Key: o.Ticket.String(), Product: o.Product, Quantity: 1, Currency: org.Currency, Ticket: o.Ticket, Unit: o.Unit, Serial: o.Serial}},
-			Actor:    ticket.BySystem(o.Source),
+			Actor:    ticket.BySystem(o.Source), Unconfirmed: o.Unconfirmed,
 		}
 		if o.By != (change.User{}) {
 			p.Actor, p.By = ticket.ByUser(uuid.UUID(o.By)), order.Counter(o.Store)
@@ -196,6 +203,7 @@ func viewOf(accounts *account.Room, goods *catalogue.Room, tickets *ticket.Room)
 		v := code.TicketView{
 			ID: id, Number: p.Number, State: fieldv1.TicketState(p.State), Unit: p.UnitID, Store: p.StoreID,
 			Product: code.Label{ZH: p.ProductName}, OpenedAt: p.Booked, Earliest: p.Arrival.From, Latest: p.Arrival.To,
+			WantedEarliest: p.Wanted.From, WantedLatest: p.Wanted.To, MayChange: p.MayChange, MayRate: p.MayRate, Stars: p.Stars,
 		}
 		for _, s := range []code.Stage{
 			{Key: "booked", At: p.Booked},

@@ -59,6 +59,12 @@ type Progress struct {
 	Badge Badge
 	// Earliest and Latest are the arrival that the customer was told; zero when open.
 	Earliest, Latest time.Time
+	// WantedEarliest and WantedLatest are what the customer asked for; zero when that is open.
+	WantedEarliest, WantedLatest time.Time
+	// MayChange: it may be cancelled, and another time be asked for. MayRate: the customer may say how it was.
+	MayChange, MayRate bool
+	// Stars is what was said of it, 0 until then.
+	Stars int
 }
 
 // Stage is one step that was reached.
@@ -108,28 +114,49 @@ type Booked struct {
 type Public interface {
 	Look(ctx context.Context, scanned string) (Glimpse, error)
 	Book(ctx context.Context, w Wish) (Booked, error)
+	// Cancel, Reschedule and Rate act on the ticket of a ticket's code; state_forbids when it is too late, or too early.
+	Cancel(ctx context.Context, scanned, reason string) error
+	Reschedule(ctx context.Context, scanned string, earliest, latest time.Time) error
+	Rate(ctx context.Context, scanned string, stars int, comment string) error
 }
 
-// Check tells what is wrong with a wish at the time now.
+// Check tells what is wrong with a wish at the time now: the first of Problems.
 func (w Wish) Check(now time.Time) error {
+	if all := w.Problems(now); len(all) > 0 {
+		return all[0]
+	}
+	return nil
+}
+
+// Problems tells all that is wrong with a wish at the time now, at most one of each field, whose name begins the detail.
+func (w Wish) Problems(now time.Time) []error {
+	var out []error
 	for _, f := range []struct {
 		name, value string
 		least, most int
 	}{{"name", w.Name, 1, 100}, {"phone", w.Phone, 5, 20}, {"address", w.Address, 1, 300}, {"note", w.Note, 0, 500}} {
-		if n := utf8.RuneCountInString(strings.TrimSpace(f.value)); n < f.least || n > f.most || !utf8.ValidString(f.value) {
-			return fault.New(fault.InvalidArgument, "%s: %d to %d characters", f.name, f.least, f.most)
-		}
-		if strings.ContainsFunc(f.value, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }) {
-			return fault.New(fault.InvalidArgument, "%s: no control characters", f.name)
+		n := utf8.RuneCountInString(strings.TrimSpace(f.value))
+		switch {
+		case n < f.least || n > f.most || !utf8.ValidString(f.value):
+			out = append(out, fault.New(fault.InvalidArgument, "%s: %d to %d characters", f.name, f.least, f.most))
+		case strings.ContainsFunc(f.value, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }):
+			out = append(out, fault.New(fault.InvalidArgument, "%s: no control characters", f.name))
+		case f.name == "phone" && strings.ContainsFunc(w.Phone, func(r rune) bool { return (r < '0' || r > '9') && !strings.ContainsRune("+-() ", r) }):
+			out = append(out, fault.New(fault.InvalidArgument, "phone: digits only"))
 		}
 	}
-	if strings.ContainsFunc(w.Phone, func(r rune) bool { return (r < '0' || r > '9') && !strings.ContainsRune("+-() ", r) }) {
-		return fault.New(fault.InvalidArgument, "phone: digits only")
+	if err := checkWanted(w.Earliest, w.Latest, now); err != nil {
+		out = append(out, err)
 	}
-	if w.Earliest.IsZero() != w.Latest.IsZero() || w.Latest.Before(w.Earliest) {
+	return out
+}
+
+// checkWanted tells what is wrong with a wished time; none is no fault.
+func checkWanted(earliest, latest, now time.Time) error {
+	if earliest.IsZero() != latest.IsZero() || latest.Before(earliest) {
 		return fault.New(fault.InvalidArgument, "wanted: a window has two ends in order")
 	}
-	if !w.Latest.IsZero() && (w.Latest.Before(now) || w.Earliest.After(now.AddDate(0, 0, 92))) {
+	if !latest.IsZero() && (latest.Before(now) || earliest.After(now.AddDate(0, 0, 92))) {
 		return fault.New(fault.InvalidArgument, "wanted: from now to three months ahead")
 	}
 	return nil

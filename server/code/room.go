@@ -57,6 +57,10 @@ type Hooks struct {
 	Customer func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (name, phone string, err error)
 	// Caller tells whether the phone number is that of the ticket's customer.
 	Caller func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, phone string) (bool, error)
+	// Cancel, Reschedule and Rate are what a customer does with the ticket's code; state_forbids when it is too late.
+	Cancel     func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, reason string) error
+	Reschedule func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, earliest, latest time.Time) error
+	Rate       func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, stars int, comment string) error
 	// History lists the jobs that a unit ever had, newest first, at most 20.
 	History func(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) ([]*fieldv1.HistoryItem, error)
 	// Product finds a product by its id, ProductByGTIN by its 14 digits.
@@ -100,6 +104,8 @@ type Opening struct {
 	// By is zero for a stranger. At is the device's time of a scan, the office's of a booking.
 	By change.User
 	At time.Time
+	// Unconfirmed: somebody must say that it is a job of its own.
+	Unconfirmed bool
 }
 
 // Position is a point on WGS 84 in degrees, with its accuracy in metres (0 when unknown).
@@ -122,6 +128,10 @@ type TicketView struct {
 	Technician, Badge string
 	// Earliest and Latest are the arrival that the customer was told.
 	Earliest, Latest time.Time
+	// WantedEarliest and WantedLatest are what the customer asked for.
+	WantedEarliest, WantedLatest time.Time
+	MayChange, MayRate           bool
+	Stars                        int
 }
 
 func (r *Room) random() io.Reader {

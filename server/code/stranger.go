@@ -88,6 +88,9 @@ func (r *Room) Look(ctx context.Context, scanned string) (Glimpse, error) {
 				err = errUnknown("the ticket is gone")
 			}
 			g.Progress = progressOf(view)
+			if ok && view.Store != uuid.Nil {
+				g.Store, _, err = r.Hooks.Shop(ctx, tx, view.Store)
+			}
 		}
 		if err != nil {
 			return err
@@ -232,9 +235,8 @@ func (r *Room) bookedBefore(ctx context.Context, tx *postgres.Tx, request, targe
 	return r.bookedAs(ctx, tx, ticket, number)
 }
 
-// ticketFor opens the ticket that is wished for, with this id. Where the unit has one in work, its own customer (known by the phone
-// number) is shown that one; anybody else gets a ticket of the product alone, with a remark for the office, and so
-// learns neither that there is another nor whose it is.
+// ticketFor opens the ticket that is wished for, with this id. Where the unit has one in work, whoever books gets a
+// ticket of the product alone, which the office confirms, and so learns neither that there is another nor whose it is.
 func (r *Room) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Target, id uuid.UUID) (uuid.UUID, error) {
 	o := Opening{
 		Ticket: id, Source: "booking", Product: t.Product, Serial: t.Serial,
@@ -258,12 +260,18 @@ func (r *Room) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Target,
 		if err != nil || !inWork {
 			return open, err
 		}
+		// Everybody gets the same answer, also with the number of that ticket's customer, for a number is no secret. Only
+		// the remark for the office differs; nobody is sent before the office has said that it is a job of its own.
 		same, err := r.Hooks.Caller(ctx, tx, open, o.Phone)
-		if err != nil || same {
-			return open, err
+		if err != nil {
+			return uuid.Nil, err
 		}
-		o.Unit, o.OrderNumber = uuid.Nil, ""
-		o.Note = strings.TrimSpace("该机已有未完成工单 / This unit has a ticket in work. " + o.Note)
+		remark := "该机已有未完成工单 / This unit has a ticket in work. "
+		if same {
+			remark = "该机已有未完成工单，电话与其客户相同 / This unit has a ticket in work, of a customer with the same phone number. "
+		}
+		o.Unit, o.OrderNumber, o.Unconfirmed = uuid.Nil, "", true
+		o.Note = strings.TrimSpace(remark + o.Note)
 	}
 	opened, _, err := r.Hooks.OpenTicket(ctx, tx, o)
 	return opened, err
@@ -313,6 +321,7 @@ func labelOf(p *fieldv1.Product) Label {
 
 func progressOf(t TicketView) *Progress {
 	p := &Progress{Number: t.Number, State: t.State, Product: t.Product, Stages: t.Stages, Earliest: t.Earliest, Latest: t.Latest}
+	p.WantedEarliest, p.WantedLatest, p.MayChange, p.MayRate, p.Stars = t.WantedEarliest, t.WantedLatest, t.MayChange, t.MayRate, t.Stars
 	if t.Technician != "" {
 		p.Badge = Badge{Name: BadgeName(t.Technician), Number: t.Badge}
 	}

@@ -43,7 +43,36 @@ func (s Track) GetProgress(ctx context.Context, req *connect.Request[trackv1.Get
 	if !p.Earliest.IsZero() || !p.Latest.IsZero() {
 		out.Arrival = &typesv1.Window{Earliest: stamp(p.Earliest), Latest: stamp(p.Latest)}
 	}
+	if !p.WantedLatest.IsZero() {
+		out.Wanted = &typesv1.Window{Earliest: stamp(p.WantedEarliest), Latest: stamp(p.WantedLatest)}
+	}
+	out.StoreName, out.MayChange, out.MayRate, out.Stars = g.Store.In("zh"), p.MayChange, p.MayRate, uint32(p.Stars)
 	return connect.NewResponse(out), nil
+}
+
+// Cancel ends a job that nobody is on the way to.
+func (s Track) Cancel(ctx context.Context, req *connect.Request[trackv1.CancelRequest]) (*connect.Response[trackv1.CancelResponse], error) {
+	if err := s.Desk.Cancel(ctx, req.Msg.GetCode(), req.Msg.GetReason()); err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&trackv1.CancelResponse{}), nil
+}
+
+// Reschedule says another time that suits the customer.
+func (s Track) Reschedule(ctx context.Context, req *connect.Request[trackv1.RescheduleRequest]) (*connect.Response[trackv1.RescheduleResponse], error) {
+	earliest, latest := ends(req.Msg.GetWanted())
+	if err := s.Desk.Reschedule(ctx, req.Msg.GetCode(), earliest, latest); err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&trackv1.RescheduleResponse{}), nil
+}
+
+// Rate says how a completed job was.
+func (s Track) Rate(ctx context.Context, req *connect.Request[trackv1.RateRequest]) (*connect.Response[trackv1.RateResponse], error) {
+	if err := s.Desk.Rate(ctx, req.Msg.GetCode(), int(req.Msg.GetStars()), req.Msg.GetComment()); err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&trackv1.RateResponse{}), nil
 }
 
 // Book opens a ticket from an entry or product code.

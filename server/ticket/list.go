@@ -244,6 +244,12 @@ type Progress struct {
 	TechnicianID   uuid.UUID
 	TechnicianName string
 	Arrival        state.Window
+	// Wanted is what the customer asked for.
+	Wanted state.Window
+	// MayChange: the customer may cancel it or ask for another time. MayRate: may say how it was.
+	MayChange, MayRate bool
+	// Stars is what was said of it, 0 until then.
+	Stars int
 	UnitID         uuid.UUID
 	StoreID        uuid.UUID
 }
@@ -258,6 +264,15 @@ func (r *Room) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (P
 	p := Progress{
 		Number: t.Number, State: t.State, ProductName: t.ProductName, Booked: t.OpenedAt, Arrival: window(t.ArrivalFrom, t.ArrivalTo),
 		ProductID: value(t.ProductID), UnitID: value(t.UnitID), StoreID: value(t.StoreID),
+	}
+	p.Wanted, p.MayChange = window(t.WantedFrom, t.WantedTo), j.mayChange()
+	said, rated, err := r.RatingOf(ctx, tx, id)
+	if err != nil {
+		return Progress{}, err
+	}
+	p.Stars = said.Stars
+	if v := j.current(); v != nil && v.FinishedAt != nil && (t.State == state.Completed || t.State == state.Closed) {
+		p.MayRate = !rated && tx.Now().Sub(*v.FinishedAt) <= RatingFor || rated && tx.Now().Sub(said.At) <= RatingOpen
 	}
 	if p.Arrival.IsZero() {
 		p.Arrival = window(t.ScheduledFrom, t.ScheduledTo)

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,10 +133,10 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v view) {
 		return
 	}
 	if g.Progress != nil {
-		p.render(w, http.StatusOK, "progress", v.progress(g))
+		p.progress(w, r, v, g, http.StatusOK, mine{}, nil)
 		return
 	}
-	p.form(w, r, v, g, http.StatusOK, form{}, "")
+	p.form(w, r, v, g, http.StatusOK, form{}, nil)
 }
 
 // look finds the code of the request and answers by itself when it is not valid.
@@ -178,7 +179,7 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 		return
 	}
 	if g.Progress != nil {
-		p.message(w, http.StatusNotFound, v, "unknown")
+		p.change(w, r, v, g)
 		return
 	}
 	now, scanned := p.Now(), p.scanned(r)
@@ -188,21 +189,24 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 	}
 	request, ok := p.unseal(scanned, r.PostForm.Get("seal"), now)
 	if !ok {
-		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, v.w["stale"])
+		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, wrong{"": v.w["stale"]})
 		return
 	}
 	wish := code.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note), From: p.Address(r)}
+	// All that is wrong is said at once, each beside its field.
+	said := wrong{}
 	var good bool
 	if wish.Earliest, wish.Latest, good = f.window(g.Zone); !good {
-		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, complaints[v.lang]["wanted"])
-		return
+		said["wanted"] = complaints[v.lang]["wanted"]
 	}
-	if err := wish.Check(now); err != nil {
-		p.complain(w, r, v, g, f, err)
-		return
+	for _, err := range wish.Problems(now) {
+		said.add(v, err)
 	}
-	if len(g.Classes) > 0 && f.Class == "" {
-		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, complaints[v.lang]["class"])
+	if len(g.Classes) > 0 && !slices.ContainsFunc(g.Classes, func(c code.Class) bool { return c.Key == f.Class }) {
+		said["class"] = complaints[v.lang]["class"]
+	}
+	if len(said) > 0 {
+		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, said)
 		return
 	}
 	if wait, ok := p.bookings.take(key(p.Address(r)), now); !ok {
@@ -212,9 +216,9 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 	b, err := p.Desk.Book(r.Context(), wish)
 	switch fault.CodeOf(err) {
 	case "":
-		target := "/c/" + b.Token
+		target := "/c/" + b.Token + "?new=1"
 		if l := r.URL.Query().Get("lang"); l == "zh" || l == "en" {
-			target += "?lang=" + l
+			target += "&lang=" + l
 		}
 		http.Redirect(w, r, target, http.StatusSeeOther)
 	case fault.InvalidArgument:
@@ -227,22 +231,32 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 }
 
 func (p *Pages) complain(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse, f form, err error) {
-	field, _, _ := strings.Cut(fault.As(err).Detail, ":")
-	sentence, ok := complaints[v.lang][field]
-	if !ok {
-		sentence = fault.As(err).Code.Sentence(v.lang)
-	}
-	p.form(w, r, v, g, http.StatusUnprocessableEntity, f, sentence)
+	said := wrong{}
+	said.add(v, err)
+	p.form(w, r, v, g, http.StatusUnprocessableEntity, f, said)
 }
 
-func (p *Pages) form(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse, status int, f form, complaint string) {
+// wrong is what is wrong, as a sentence, by field; "" is of the form as a whole.
+type wrong map[string]string
+
+// add says what a fault says, beside the field that it names.
+func (s wrong) add(v view, err error) {
+	field, _, _ := strings.Cut(fault.As(err).Detail, ":")
+	if sentence, ok := complaints[v.lang][field]; ok {
+		s[field] = sentence
+		return
+	}
+	s[""] = fault.As(err).Code.Sentence(v.lang)
+}
+
+func (p *Pages) form(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse, status int, f form, said wrong) {
 	request, err := uuid.NewV7()
 	if err != nil {
 		p.failed(w, r, v, err)
 		return
 	}
 	now := p.Now()
-	p.render(w, status, "book", v.book(g, r.URL.EscapedPath()+lang(r), p.seal(p.scanned(r), request, now), f, complaint, now))
+	p.render(w, status, "book", v.book(g, r.URL.EscapedPath()+lang(r), p.seal(p.scanned(r), request, now), f, said, now))
 }
 
 func (p *Pages) tooMany(w http.ResponseWriter, _ *http.Request, v view, wait time.Duration) {

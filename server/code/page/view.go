@@ -50,20 +50,28 @@ const (
 	wholeEnd   = 21
 )
 
-func (v view) book(g code.Glimpse, action, seal string, f form, complaint string, now time.Time) any {
+func (v view) book(g code.Glimpse, action, seal string, f form, said wrong, now time.Time) any {
 	d := struct {
 		head
-		Product, Store, Action, Seal, Complaint string
-		Form                                    form
-		Days, Spans, Classes                    []choice
+		Product, Store, Action, Seal string
+		Wrong                        wrong
+		Complaint                    string
+		Form                         form
+		Days, Spans, Classes         []choice
 	}{
 		head: v.head(v.w["book"], g.Company.In(v.lang)), Product: g.Product.In(v.lang), Store: g.Store.In(v.lang),
-		Action: action, Seal: seal, Complaint: complaint, Form: f,
+		Action: action, Seal: seal, Wrong: said, Complaint: said[""], Form: f,
 	}
 	for _, c := range g.Classes {
 		d.Classes = append(d.Classes, choice{Value: c.Key, Text: c.Name.In(v.lang), Chosen: c.Key == f.Class})
 	}
-	local := now.In(g.Zone)
+	d.Days, d.Spans = v.times(g.Zone, now, f.Day, f.Span)
+	return d
+}
+
+// times are the days and the windows of a day that can be wished for.
+func (v view) times(zone *time.Location, now time.Time, chosenDay, chosenSpan string) (days, windows []choice) {
+	local := now.In(zone)
 	// Today is offered while a window of it can still be met.
 	first := 0
 	if local.Hour() >= spans[len(spans)-1][0] {
@@ -72,14 +80,14 @@ func (v view) book(g code.Glimpse, action, seal string, f form, complaint string
 	for i := first; i < first+daysAhead; i++ {
 		day := local.AddDate(0, 0, i)
 		value := day.Format(dayLayout)
-		d.Days = append(d.Days, choice{Value: value, Text: v.day(day), Chosen: value == f.Day})
+		days = append(days, choice{Value: value, Text: v.day(day), Chosen: value == chosenDay})
 	}
-	d.Spans = append(d.Spans, choice{Value: "any", Text: v.w["anytime"], Chosen: f.Span == "any"})
+	windows = append(windows, choice{Value: "any", Text: v.w["anytime"], Chosen: chosenSpan == "any"})
 	for i, s := range spans {
 		value := strconv.Itoa(i)
-		d.Spans = append(d.Spans, choice{Value: value, Text: hours(s), Chosen: value == f.Span})
+		windows = append(windows, choice{Value: value, Text: hours(s), Chosen: value == chosenSpan})
 	}
-	return d
+	return days, windows
 }
 
 func hours(s [2]int) string { return strconv.Itoa(s[0]) + ":00–" + strconv.Itoa(s[1]) + ":00" }
@@ -115,14 +123,32 @@ type step struct {
 // order of the stages as a customer sees them.
 var stages = []string{"booked", "scheduled", "accepted", "traveling", "on_site", "completed"}
 
-func (v view) progress(g code.Glimpse) any {
+func (v view) progress(g code.Glimpse, action, seal string, fresh bool, f mine, said wrong, now time.Time) any {
 	p := g.Progress
 	d := struct {
 		head
-		Number, Product, Arrival string
-		Badge                    *code.Badge
-		Stages                   []step
-	}{head: v.head(v.w["progress"], g.Company.In(v.lang)), Number: p.Number, Product: p.Product.In(v.lang)}
+		Number, Product, Arrival, Wanted, Store string
+		Action, Seal, Complaint                 string
+		Fresh, MayChange, MayRate               bool
+		Stars                                   int
+		Badge                                   *code.Badge
+		Stages                                  []step
+		Wrong                                   wrong
+		Form                                    mine
+		Days, Spans, Rates                      []choice
+	}{head: v.head(v.w["progress"], g.Company.In(v.lang)), Number: p.Number, Product: p.Product.In(v.lang),
+		Store: g.Store.In(v.lang), Action: action, Seal: seal, Complaint: said[""], Wrong: said, Form: f,
+		Fresh: fresh && p.End == "", MayChange: p.MayChange, MayRate: p.MayRate, Stars: p.Stars,
+	}
+	d.Days, d.Spans = v.times(g.Zone, now, f.Day, f.Span)
+	for n := 5; n >= 1; n-- {
+		value := strconv.Itoa(n)
+		d.Rates = append(d.Rates, choice{Value: value, Text: v.w["stars"+value], Chosen: value == f.Stars || f.Stars == "" && n == p.Stars})
+	}
+	if !p.WantedEarliest.IsZero() && !p.WantedLatest.IsZero() {
+		from, to := p.WantedEarliest.In(g.Zone), p.WantedLatest.In(g.Zone)
+		d.Wanted = v.day(from) + " " + from.Format("15:04") + "–" + to.Format("15:04")
+	}
 	if !p.Earliest.IsZero() && !p.Latest.IsZero() {
 		from, to := p.Earliest.In(g.Zone), p.Latest.In(g.Zone)
 		d.Arrival = v.day(from) + " " + from.Format("15:04") + "–" + to.Format("15:04")

@@ -15,6 +15,10 @@ var words = map[string]map[string]string{
 		"unknowntitle": "该码无效", "unknown": "该码无效或已过期。请向门店索取新码。",
 		"toomanytitle": "请稍后再试", "toomany": "操作过于频繁，请过几分钟再试。",
 		"wrongtitle": "暂时无法处理", "wrong": "我们这边出了点问题，您填写的内容没有提交成功，请稍后重试。",
+		"thanks": "预约已提交，谢谢！", "keep": "请收藏或截图保存本页：可在此查看进度、改约或取消。请勿转发，持有本页链接的人都能操作。", "wanted": "您希望的时间",
+		"change": "改约或取消", "reschedule": "改约", "reschedulehint": "如已安排师傅，客服会与您确认新的时间。", "cancel": "取消预约", "reason": "取消原因（选填）", "toolate": "当前状态已不能执行此操作，请联系门店或客服。",
+		"rate": "请评价本次服务", "rated": "您的评价", "comment": "您的意见（选填）", "sendrate": "提交评价", "ratehint": "提交后 24 小时内可以修改。",
+		"stars5": "5 分 · 非常满意", "stars4": "4 分 · 满意", "stars3": "3 分 · 一般", "stars2": "2 分 · 不满意", "stars1": "1 分 · 非常不满意",
 		"stale": "页面已过期，请核对后重新提交。",
 	},
 	"en": {
@@ -30,12 +34,16 @@ var words = map[string]map[string]string{
 		"unknowntitle": "This code is not valid", "unknown": "The code is not valid or has expired. Ask the shop for a new one.",
 		"toomanytitle": "Please wait", "toomany": "Too many requests. Try again in a few minutes.",
 		"wrongtitle": "Not possible right now", "wrong": "Something failed on our side and nothing was sent. Please try again shortly.",
+		"thanks": "Thank you, your booking has arrived.", "keep": "Keep this page: bookmark it or take a picture. Here you see how far we are, change the time or cancel. Do not pass it on: whoever has its link can do the same.", "wanted": "The time you asked for",
+		"change": "Change or cancel", "reschedule": "Ask for another time", "reschedulehint": "If a technician has been scheduled, we confirm the new time with you.", "cancel": "Cancel the visit", "reason": "Why (optional)", "toolate": "This is not possible any more. Please call the shop.",
+		"rate": "How was it?", "rated": "Your rating", "comment": "Your words (optional)", "sendrate": "Send", "ratehint": "You may change it within 24 hours.",
+		"stars5": "5 · very good", "stars4": "4 · good", "stars3": "3 · so-so", "stars2": "2 · poor", "stars1": "1 · very poor",
 		"stale": "This page was open for too long. Check what you typed and send it again.",
 	},
 }
 
 // complaints turn the field that fault names into a sentence beside the form.
 var complaints = map[string]map[string]string{
-	"zh": {"name": "请填写称呼（100 字以内）。", "phone": "请填写有效的电话号码。", "address": "请填写地址（300 字以内）。", "note": "备注请控制在 500 字以内。", "wanted": "请选择今天之后的时段。", "class": "请选择服务产品。"},
-	"en": {"name": "Give a name of up to 100 characters.", "phone": "Give a valid phone number.", "address": "Give an address of up to 300 characters.", "note": "Keep the note under 500 characters.", "wanted": "Choose a time that is still to come.", "class": "Choose what it is for."},
+	"zh": {"name": "请填写称呼（100 字以内）。", "phone": "请填写有效的电话号码。", "address": "请填写地址（300 字以内）。", "note": "备注请控制在 500 字以内。", "wanted": "该时段已过或无法预约，请重新选择日期和时段。", "class": "请从列表中选择服务产品。", "stars": "请选择 1 到 5 分。"},
+	"en": {"name": "Give a name of up to 100 characters.", "phone": "Give a valid phone number.", "address": "Give an address of up to 300 characters.", "note": "Keep the note under 500 characters.", "wanted": "Choose a time that is still to come.", "class": "Choose what it is for from the list.", "stars": "Choose 1 to 5."},
 }

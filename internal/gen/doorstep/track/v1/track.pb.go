@@ -10,8 +10,8 @@ package trackv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	v1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	v11 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	v11 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	v1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -27,6 +27,279 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type CancelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The signed text of the ticket's code.
+	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRequest) Reset() {
+	*x = CancelRequest{}
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRequest) ProtoMessage() {}
+
+func (x *CancelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
+func (*CancelRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *CancelRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *CancelRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type CancelResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelResponse) Reset() {
+	*x = CancelResponse{}
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelResponse) ProtoMessage() {}
+
+func (x *CancelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
+func (*CancelResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{1}
+}
+
+type RescheduleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Wanted        *v1.Window             `protobuf:"bytes,2,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RescheduleRequest) Reset() {
+	*x = RescheduleRequest{}
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RescheduleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RescheduleRequest) ProtoMessage() {}
+
+func (x *RescheduleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RescheduleRequest.ProtoReflect.Descriptor instead.
+func (*RescheduleRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RescheduleRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *RescheduleRequest) GetWanted() *v1.Window {
+	if x != nil {
+		return x.Wanted
+	}
+	return nil
+}
+
+type RescheduleResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RescheduleResponse) Reset() {
+	*x = RescheduleResponse{}
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RescheduleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RescheduleResponse) ProtoMessage() {}
+
+func (x *RescheduleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RescheduleResponse.ProtoReflect.Descriptor instead.
+func (*RescheduleResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{3}
+}
+
+type RateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Stars         uint32                 `protobuf:"varint,2,opt,name=stars,proto3" json:"stars,omitempty"`
+	Comment       string                 `protobuf:"bytes,3,opt,name=comment,proto3" json:"comment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateRequest) Reset() {
+	*x = RateRequest{}
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateRequest) ProtoMessage() {}
+
+func (x *RateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateRequest.ProtoReflect.Descriptor instead.
+func (*RateRequest) Descriptor() ([]byte, []int) {
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RateRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *RateRequest) GetStars() uint32 {
+	if x != nil {
+		return x.Stars
+	}
+	return 0
+}
+
+func (x *RateRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+type RateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateResponse) Reset() {
+	*x = RateResponse{}
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateResponse) ProtoMessage() {}
+
+func (x *RateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateResponse.ProtoReflect.Descriptor instead.
+func (*RateResponse) Descriptor() ([]byte, []int) {
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{5}
+}
+
 type GetProgressRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The signed text of the ticket's code.
@@ -37,7 +310,7 @@ type GetProgressRequest struct {
 
 func (x *GetProgressRequest) Reset() {
 	*x = GetProgressRequest{}
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[0]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -49,7 +322,7 @@ func (x *GetProgressRequest) String() string {
 func (*GetProgressRequest) ProtoMessage() {}
 
 func (x *GetProgressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[0]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -62,7 +335,7 @@ func (x *GetProgressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProgressRequest.ProtoReflect.Descriptor instead.
 func (*GetProgressRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{0}
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetProgressRequest) GetCode() string {
@@ -75,19 +348,28 @@ func (x *GetProgressRequest) GetCode() string {
 type GetProgressResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Number      string                 `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
-	State       v1.TicketState         `protobuf:"varint,2,opt,name=state,proto3,enum=doorstep.field.v1.TicketState" json:"state,omitempty"`
+	State       v11.TicketState        `protobuf:"varint,2,opt,name=state,proto3,enum=doorstep.field.v1.TicketState" json:"state,omitempty"`
 	ProductName string                 `protobuf:"bytes,3,opt,name=product_name,json=productName,proto3" json:"product_name,omitempty"`
 	Stages      []*Stage               `protobuf:"bytes,4,rep,name=stages,proto3" json:"stages,omitempty"`
 	// Who is coming, once accepted.
-	Badge         *Badge      `protobuf:"bytes,5,opt,name=badge,proto3" json:"badge,omitempty"`
-	Arrival       *v11.Window `protobuf:"bytes,6,opt,name=arrival,proto3" json:"arrival,omitempty"`
+	Badge   *Badge     `protobuf:"bytes,5,opt,name=badge,proto3" json:"badge,omitempty"`
+	Arrival *v1.Window `protobuf:"bytes,6,opt,name=arrival,proto3" json:"arrival,omitempty"`
+	// What the customer asked for.
+	Wanted    *v1.Window `protobuf:"bytes,7,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	StoreName string     `protobuf:"bytes,8,opt,name=store_name,json=storeName,proto3" json:"store_name,omitempty"`
+	// Cancel and Reschedule are possible now.
+	MayChange bool `protobuf:"varint,9,opt,name=may_change,json=mayChange,proto3" json:"may_change,omitempty"`
+	// Rate is possible now.
+	MayRate bool `protobuf:"varint,10,opt,name=may_rate,json=mayRate,proto3" json:"may_rate,omitempty"`
+	// What was said of it, 1 to 5; 0 until then.
+	Stars         uint32 `protobuf:"varint,11,opt,name=stars,proto3" json:"stars,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetProgressResponse) Reset() {
 	*x = GetProgressResponse{}
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[1]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -99,7 +381,7 @@ func (x *GetProgressResponse) String() string {
 func (*GetProgressResponse) ProtoMessage() {}
 
 func (x *GetProgressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[1]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -112,7 +394,7 @@ func (x *GetProgressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProgressResponse.ProtoReflect.Descriptor instead.
 func (*GetProgressResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{1}
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetProgressResponse) GetNumber() string {
@@ -122,11 +404,11 @@ func (x *GetProgressResponse) GetNumber() string {
 	return ""
 }
 
-func (x *GetProgressResponse) GetState() v1.TicketState {
+func (x *GetProgressResponse) GetState() v11.TicketState {
 	if x != nil {
 		return x.State
 	}
-	return v1.TicketState(0)
+	return v11.TicketState(0)
 }
 
 func (x *GetProgressResponse) GetProductName() string {
@@ -150,11 +432,46 @@ func (x *GetProgressResponse) GetBadge() *Badge {
 	return nil
 }
 
-func (x *GetProgressResponse) GetArrival() *v11.Window {
+func (x *GetProgressResponse) GetArrival() *v1.Window {
 	if x != nil {
 		return x.Arrival
 	}
 	return nil
+}
+
+func (x *GetProgressResponse) GetWanted() *v1.Window {
+	if x != nil {
+		return x.Wanted
+	}
+	return nil
+}
+
+func (x *GetProgressResponse) GetStoreName() string {
+	if x != nil {
+		return x.StoreName
+	}
+	return ""
+}
+
+func (x *GetProgressResponse) GetMayChange() bool {
+	if x != nil {
+		return x.MayChange
+	}
+	return false
+}
+
+func (x *GetProgressResponse) GetMayRate() bool {
+	if x != nil {
+		return x.MayRate
+	}
+	return false
+}
+
+func (x *GetProgressResponse) GetStars() uint32 {
+	if x != nil {
+		return x.Stars
+	}
+	return 0
 }
 
 // Stage is one step of progress.
@@ -169,7 +486,7 @@ type Stage struct {
 
 func (x *Stage) Reset() {
 	*x = Stage{}
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[2]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -181,7 +498,7 @@ func (x *Stage) String() string {
 func (*Stage) ProtoMessage() {}
 
 func (x *Stage) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[2]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -194,7 +511,7 @@ func (x *Stage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stage.ProtoReflect.Descriptor instead.
 func (*Stage) Descriptor() ([]byte, []int) {
-	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{2}
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Stage) GetKey() string {
@@ -222,7 +539,7 @@ type Badge struct {
 
 func (x *Badge) Reset() {
 	*x = Badge{}
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[3]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -234,7 +551,7 @@ func (x *Badge) String() string {
 func (*Badge) ProtoMessage() {}
 
 func (x *Badge) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[3]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -247,7 +564,7 @@ func (x *Badge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Badge.ProtoReflect.Descriptor instead.
 func (*Badge) Descriptor() ([]byte, []int) {
-	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{3}
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Badge) GetName() string {
@@ -268,19 +585,19 @@ type BookRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Code  string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Chosen by the caller, so that a repeated call books once.
-	RequestId     []byte      `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	Name          string      `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Phone         string      `protobuf:"bytes,4,opt,name=phone,proto3" json:"phone,omitempty"`
-	Address       string      `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
-	Wanted        *v11.Window `protobuf:"bytes,6,opt,name=wanted,proto3" json:"wanted,omitempty"`
-	Note          string      `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	RequestId     []byte     `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Name          string     `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Phone         string     `protobuf:"bytes,4,opt,name=phone,proto3" json:"phone,omitempty"`
+	Address       string     `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	Wanted        *v1.Window `protobuf:"bytes,6,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	Note          string     `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BookRequest) Reset() {
 	*x = BookRequest{}
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[4]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -292,7 +609,7 @@ func (x *BookRequest) String() string {
 func (*BookRequest) ProtoMessage() {}
 
 func (x *BookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[4]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -305,7 +622,7 @@ func (x *BookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookRequest.ProtoReflect.Descriptor instead.
 func (*BookRequest) Descriptor() ([]byte, []int) {
-	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{4}
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BookRequest) GetCode() string {
@@ -343,7 +660,7 @@ func (x *BookRequest) GetAddress() string {
 	return ""
 }
 
-func (x *BookRequest) GetWanted() *v11.Window {
+func (x *BookRequest) GetWanted() *v1.Window {
 	if x != nil {
 		return x.Wanted
 	}
@@ -368,7 +685,7 @@ type BookResponse struct {
 
 func (x *BookResponse) Reset() {
 	*x = BookResponse{}
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[5]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -380,7 +697,7 @@ func (x *BookResponse) String() string {
 func (*BookResponse) ProtoMessage() {}
 
 func (x *BookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_track_v1_track_proto_msgTypes[5]
+	mi := &file_doorstep_track_v1_track_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -393,7 +710,7 @@ func (x *BookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BookResponse.ProtoReflect.Descriptor instead.
 func (*BookResponse) Descriptor() ([]byte, []int) {
-	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{5}
+	return file_doorstep_track_v1_track_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BookResponse) GetNumber() string {
@@ -414,17 +731,41 @@ var File_doorstep_track_v1_track_proto protoreflect.FileDescriptor
 
 const file_doorstep_track_v1_track_proto_rawDesc = "" +
 	"\n" +
-	"\x1ddoorstep/track/v1/track.proto\x12\x11doorstep.track.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"4\n" +
+	"\x1ddoorstep/track/v1/track.proto\x12\x11doorstep.track.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1edoorstep/field/v1/entity.proto\x1a\x1ddoorstep/types/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n" +
+	"\rCancelRequest\x12\x1e\n" +
+	"\x04code\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x04code\x12 \n" +
+	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\x06reason\"\x10\n" +
+	"\x0eCancelResponse\"n\n" +
+	"\x11RescheduleRequest\x12\x1e\n" +
+	"\x04code\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x04code\x129\n" +
+	"\x06wanted\x18\x02 \x01(\v2\x19.doorstep.types.v1.WindowB\x06\xbaH\x03\xc8\x01\x01R\x06wanted\"\x14\n" +
+	"\x12RescheduleResponse\"r\n" +
+	"\vRateRequest\x12\x1e\n" +
+	"\x04code\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x04code\x12\x1f\n" +
+	"\x05stars\x18\x02 \x01(\rB\t\xbaH\x06*\x04\x18\x05(\x01R\x05stars\x12\"\n" +
+	"\acomment\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\acomment\"\x0e\n" +
+	"\fRateResponse\"4\n" +
 	"\x12GetProgressRequest\x12\x1e\n" +
 	"\x04code\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x04code\"\x9d\x02\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x04code\"\xbf\x03\n" +
 	"\x13GetProgressResponse\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x124\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1e.doorstep.field.v1.TicketStateR\x05state\x12!\n" +
 	"\fproduct_name\x18\x03 \x01(\tR\vproductName\x120\n" +
 	"\x06stages\x18\x04 \x03(\v2\x18.doorstep.track.v1.StageR\x06stages\x12.\n" +
 	"\x05badge\x18\x05 \x01(\v2\x18.doorstep.track.v1.BadgeR\x05badge\x123\n" +
-	"\aarrival\x18\x06 \x01(\v2\x19.doorstep.types.v1.WindowR\aarrival\"E\n" +
+	"\aarrival\x18\x06 \x01(\v2\x19.doorstep.types.v1.WindowR\aarrival\x121\n" +
+	"\x06wanted\x18\a \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted\x12\x1d\n" +
+	"\n" +
+	"store_name\x18\b \x01(\tR\tstoreName\x12\x1d\n" +
+	"\n" +
+	"may_change\x18\t \x01(\bR\tmayChange\x12\x19\n" +
+	"\bmay_rate\x18\n" +
+	" \x01(\bR\amayRate\x12\x14\n" +
+	"\x05stars\x18\v \x01(\rR\x05stars\"E\n" +
 	"\x05Stage\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"3\n" +
@@ -444,10 +785,14 @@ const file_doorstep_track_v1_track_proto_rawDesc = "" +
 	"\x04note\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note\"I\n" +
 	"\fBookResponse\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12!\n" +
-	"\fprogress_url\x18\x02 \x01(\tR\vprogressUrl2\xba\x01\n" +
+	"\fprogress_url\x18\x02 \x01(\tR\vprogressUrl2\xad\x03\n" +
 	"\fTrackService\x12a\n" +
 	"\vGetProgress\x12%.doorstep.track.v1.GetProgressRequest\x1a&.doorstep.track.v1.GetProgressResponse\"\x03\x90\x02\x01\x12G\n" +
-	"\x04Book\x12\x1e.doorstep.track.v1.BookRequest\x1a\x1f.doorstep.track.v1.BookResponseBb\n" +
+	"\x04Book\x12\x1e.doorstep.track.v1.BookRequest\x1a\x1f.doorstep.track.v1.BookResponse\x12M\n" +
+	"\x06Cancel\x12 .doorstep.track.v1.CancelRequest\x1a!.doorstep.track.v1.CancelResponse\x12Y\n" +
+	"\n" +
+	"Reschedule\x12$.doorstep.track.v1.RescheduleRequest\x1a%.doorstep.track.v1.RescheduleResponse\x12G\n" +
+	"\x04Rate\x12\x1e.doorstep.track.v1.RateRequest\x1a\x1f.doorstep.track.v1.RateResponseBb\n" +
 	"\x15dev.doorstep.track.v1P\x01ZGgithub.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1;trackv1b\x06proto3"
 
 var (
@@ -462,34 +807,48 @@ func file_doorstep_track_v1_track_proto_rawDescGZIP() []byte {
 	return file_doorstep_track_v1_track_proto_rawDescData
 }
 
-var file_doorstep_track_v1_track_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_doorstep_track_v1_track_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_doorstep_track_v1_track_proto_goTypes = []any{
-	(*GetProgressRequest)(nil),    // 0: doorstep.track.v1.GetProgressRequest
-	(*GetProgressResponse)(nil),   // 1: doorstep.track.v1.GetProgressResponse
-	(*Stage)(nil),                 // 2: doorstep.track.v1.Stage
-	(*Badge)(nil),                 // 3: doorstep.track.v1.Badge
-	(*BookRequest)(nil),           // 4: doorstep.track.v1.BookRequest
-	(*BookResponse)(nil),          // 5: doorstep.track.v1.BookResponse
-	(v1.TicketState)(0),           // 6: doorstep.field.v1.TicketState
-	(*v11.Window)(nil),            // 7: doorstep.types.v1.Window
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*CancelRequest)(nil),         // 0: doorstep.track.v1.CancelRequest
+	(*CancelResponse)(nil),        // 1: doorstep.track.v1.CancelResponse
+	(*RescheduleRequest)(nil),     // 2: doorstep.track.v1.RescheduleRequest
+	(*RescheduleResponse)(nil),    // 3: doorstep.track.v1.RescheduleResponse
+	(*RateRequest)(nil),           // 4: doorstep.track.v1.RateRequest
+	(*RateResponse)(nil),          // 5: doorstep.track.v1.RateResponse
+	(*GetProgressRequest)(nil),    // 6: doorstep.track.v1.GetProgressRequest
+	(*GetProgressResponse)(nil),   // 7: doorstep.track.v1.GetProgressResponse
+	(*Stage)(nil),                 // 8: doorstep.track.v1.Stage
+	(*Badge)(nil),                 // 9: doorstep.track.v1.Badge
+	(*BookRequest)(nil),           // 10: doorstep.track.v1.BookRequest
+	(*BookResponse)(nil),          // 11: doorstep.track.v1.BookResponse
+	(*v1.Window)(nil),             // 12: doorstep.types.v1.Window
+	(v11.TicketState)(0),          // 13: doorstep.field.v1.TicketState
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 }
 var file_doorstep_track_v1_track_proto_depIdxs = []int32{
-	6, // 0: doorstep.track.v1.GetProgressResponse.state:type_name -> doorstep.field.v1.TicketState
-	2, // 1: doorstep.track.v1.GetProgressResponse.stages:type_name -> doorstep.track.v1.Stage
-	3, // 2: doorstep.track.v1.GetProgressResponse.badge:type_name -> doorstep.track.v1.Badge
-	7, // 3: doorstep.track.v1.GetProgressResponse.arrival:type_name -> doorstep.types.v1.Window
-	8, // 4: doorstep.track.v1.Stage.at:type_name -> google.protobuf.Timestamp
-	7, // 5: doorstep.track.v1.BookRequest.wanted:type_name -> doorstep.types.v1.Window
-	0, // 6: doorstep.track.v1.TrackService.GetProgress:input_type -> doorstep.track.v1.GetProgressRequest
-	4, // 7: doorstep.track.v1.TrackService.Book:input_type -> doorstep.track.v1.BookRequest
-	1, // 8: doorstep.track.v1.TrackService.GetProgress:output_type -> doorstep.track.v1.GetProgressResponse
-	5, // 9: doorstep.track.v1.TrackService.Book:output_type -> doorstep.track.v1.BookResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	12, // 0: doorstep.track.v1.RescheduleRequest.wanted:type_name -> doorstep.types.v1.Window
+	13, // 1: doorstep.track.v1.GetProgressResponse.state:type_name -> doorstep.field.v1.TicketState
+	8,  // 2: doorstep.track.v1.GetProgressResponse.stages:type_name -> doorstep.track.v1.Stage
+	9,  // 3: doorstep.track.v1.GetProgressResponse.badge:type_name -> doorstep.track.v1.Badge
+	12, // 4: doorstep.track.v1.GetProgressResponse.arrival:type_name -> doorstep.types.v1.Window
+	12, // 5: doorstep.track.v1.GetProgressResponse.wanted:type_name -> doorstep.types.v1.Window
+	14, // 6: doorstep.track.v1.Stage.at:type_name -> google.protobuf.Timestamp
+	12, // 7: doorstep.track.v1.BookRequest.wanted:type_name -> doorstep.types.v1.Window
+	6,  // 8: doorstep.track.v1.TrackService.GetProgress:input_type -> doorstep.track.v1.GetProgressRequest
+	10, // 9: doorstep.track.v1.TrackService.Book:input_type -> doorstep.track.v1.BookRequest
+	0,  // 10: doorstep.track.v1.TrackService.Cancel:input_type -> doorstep.track.v1.CancelRequest
+	2,  // 11: doorstep.track.v1.TrackService.Reschedule:input_type -> doorstep.track.v1.RescheduleRequest
+	4,  // 12: doorstep.track.v1.TrackService.Rate:input_type -> doorstep.track.v1.RateRequest
+	7,  // 13: doorstep.track.v1.TrackService.GetProgress:output_type -> doorstep.track.v1.GetProgressResponse
+	11, // 14: doorstep.track.v1.TrackService.Book:output_type -> doorstep.track.v1.BookResponse
+	1,  // 15: doorstep.track.v1.TrackService.Cancel:output_type -> doorstep.track.v1.CancelResponse
+	3,  // 16: doorstep.track.v1.TrackService.Reschedule:output_type -> doorstep.track.v1.RescheduleResponse
+	5,  // 17: doorstep.track.v1.TrackService.Rate:output_type -> doorstep.track.v1.RateResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_track_v1_track_proto_init() }
@@ -503,7 +862,7 @@ func file_doorstep_track_v1_track_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_track_v1_track_proto_rawDesc), len(file_doorstep_track_v1_track_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -39,6 +39,12 @@ const (
 	TrackServiceGetProgressProcedure = "/doorstep.track.v1.TrackService/GetProgress"
 	// TrackServiceBookProcedure is the fully-qualified name of the TrackService's Book RPC.
 	TrackServiceBookProcedure = "/doorstep.track.v1.TrackService/Book"
+	// TrackServiceCancelProcedure is the fully-qualified name of the TrackService's Cancel RPC.
+	TrackServiceCancelProcedure = "/doorstep.track.v1.TrackService/Cancel"
+	// TrackServiceRescheduleProcedure is the fully-qualified name of the TrackService's Reschedule RPC.
+	TrackServiceRescheduleProcedure = "/doorstep.track.v1.TrackService/Reschedule"
+	// TrackServiceRateProcedure is the fully-qualified name of the TrackService's Rate RPC.
+	TrackServiceRateProcedure = "/doorstep.track.v1.TrackService/Rate"
 )
 
 // TrackServiceClient is a client for the doorstep.track.v1.TrackService service.
@@ -47,6 +53,12 @@ type TrackServiceClient interface {
 	GetProgress(context.Context, *connect.Request[v1.GetProgressRequest]) (*connect.Response[v1.GetProgressResponse], error)
 	// Book opens a ticket from an entry or product code.
 	Book(context.Context, *connect.Request[v1.BookRequest]) (*connect.Response[v1.BookResponse], error)
+	// Cancel ends a job that nobody is on the way to.
+	Cancel(context.Context, *connect.Request[v1.CancelRequest]) (*connect.Response[v1.CancelResponse], error)
+	// Reschedule says another time that suits the customer, while nobody is on the way.
+	Reschedule(context.Context, *connect.Request[v1.RescheduleRequest]) (*connect.Response[v1.RescheduleResponse], error)
+	// Rate says how a completed job was, once; within a day it may be changed.
+	Rate(context.Context, *connect.Request[v1.RateRequest]) (*connect.Response[v1.RateResponse], error)
 }
 
 // NewTrackServiceClient constructs a client for the doorstep.track.v1.TrackService service. By
@@ -73,6 +85,24 @@ func NewTrackServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(trackServiceMethods.ByName("Book")),
 			connect.WithClientOptions(opts...),
 		),
+		cancel: connect.NewClient[v1.CancelRequest, v1.CancelResponse](
+			httpClient,
+			baseURL+TrackServiceCancelProcedure,
+			connect.WithSchema(trackServiceMethods.ByName("Cancel")),
+			connect.WithClientOptions(opts...),
+		),
+		reschedule: connect.NewClient[v1.RescheduleRequest, v1.RescheduleResponse](
+			httpClient,
+			baseURL+TrackServiceRescheduleProcedure,
+			connect.WithSchema(trackServiceMethods.ByName("Reschedule")),
+			connect.WithClientOptions(opts...),
+		),
+		rate: connect.NewClient[v1.RateRequest, v1.RateResponse](
+			httpClient,
+			baseURL+TrackServiceRateProcedure,
+			connect.WithSchema(trackServiceMethods.ByName("Rate")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -80,6 +110,9 @@ func NewTrackServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 type trackServiceClient struct {
 	getProgress *connect.Client[v1.GetProgressRequest, v1.GetProgressResponse]
 	book        *connect.Client[v1.BookRequest, v1.BookResponse]
+	cancel      *connect.Client[v1.CancelRequest, v1.CancelResponse]
+	reschedule  *connect.Client[v1.RescheduleRequest, v1.RescheduleResponse]
+	rate        *connect.Client[v1.RateRequest, v1.RateResponse]
 }
 
 // GetProgress calls doorstep.track.v1.TrackService.GetProgress.
@@ -92,12 +125,33 @@ func (c *trackServiceClient) Book(ctx context.Context, req *connect.Request[v1.B
 	return c.book.CallUnary(ctx, req)
 }
 
+// Cancel calls doorstep.track.v1.TrackService.Cancel.
+func (c *trackServiceClient) Cancel(ctx context.Context, req *connect.Request[v1.CancelRequest]) (*connect.Response[v1.CancelResponse], error) {
+	return c.cancel.CallUnary(ctx, req)
+}
+
+// Reschedule calls doorstep.track.v1.TrackService.Reschedule.
+func (c *trackServiceClient) Reschedule(ctx context.Context, req *connect.Request[v1.RescheduleRequest]) (*connect.Response[v1.RescheduleResponse], error) {
+	return c.reschedule.CallUnary(ctx, req)
+}
+
+// Rate calls doorstep.track.v1.TrackService.Rate.
+func (c *trackServiceClient) Rate(ctx context.Context, req *connect.Request[v1.RateRequest]) (*connect.Response[v1.RateResponse], error) {
+	return c.rate.CallUnary(ctx, req)
+}
+
 // TrackServiceHandler is an implementation of the doorstep.track.v1.TrackService service.
 type TrackServiceHandler interface {
 	// GetProgress shows how far a job is.
 	GetProgress(context.Context, *connect.Request[v1.GetProgressRequest]) (*connect.Response[v1.GetProgressResponse], error)
 	// Book opens a ticket from an entry or product code.
 	Book(context.Context, *connect.Request[v1.BookRequest]) (*connect.Response[v1.BookResponse], error)
+	// Cancel ends a job that nobody is on the way to.
+	Cancel(context.Context, *connect.Request[v1.CancelRequest]) (*connect.Response[v1.CancelResponse], error)
+	// Reschedule says another time that suits the customer, while nobody is on the way.
+	Reschedule(context.Context, *connect.Request[v1.RescheduleRequest]) (*connect.Response[v1.RescheduleResponse], error)
+	// Rate says how a completed job was, once; within a day it may be changed.
+	Rate(context.Context, *connect.Request[v1.RateRequest]) (*connect.Response[v1.RateResponse], error)
 }
 
 // NewTrackServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -120,12 +174,36 @@ func NewTrackServiceHandler(svc TrackServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(trackServiceMethods.ByName("Book")),
 		connect.WithHandlerOptions(opts...),
 	)
+	trackServiceCancelHandler := connect.NewUnaryHandler(
+		TrackServiceCancelProcedure,
+		svc.Cancel,
+		connect.WithSchema(trackServiceMethods.ByName("Cancel")),
+		connect.WithHandlerOptions(opts...),
+	)
+	trackServiceRescheduleHandler := connect.NewUnaryHandler(
+		TrackServiceRescheduleProcedure,
+		svc.Reschedule,
+		connect.WithSchema(trackServiceMethods.ByName("Reschedule")),
+		connect.WithHandlerOptions(opts...),
+	)
+	trackServiceRateHandler := connect.NewUnaryHandler(
+		TrackServiceRateProcedure,
+		svc.Rate,
+		connect.WithSchema(trackServiceMethods.ByName("Rate")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/doorstep.track.v1.TrackService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case TrackServiceGetProgressProcedure:
 			trackServiceGetProgressHandler.ServeHTTP(w, r)
 		case TrackServiceBookProcedure:
 			trackServiceBookHandler.ServeHTTP(w, r)
+		case TrackServiceCancelProcedure:
+			trackServiceCancelHandler.ServeHTTP(w, r)
+		case TrackServiceRescheduleProcedure:
+			trackServiceRescheduleHandler.ServeHTTP(w, r)
+		case TrackServiceRateProcedure:
+			trackServiceRateHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -141,4 +219,16 @@ func (UnimplementedTrackServiceHandler) GetProgress(context.Context, *connect.Re
 
 func (UnimplementedTrackServiceHandler) Book(context.Context, *connect.Request[v1.BookRequest]) (*connect.Response[v1.BookResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.track.v1.TrackService.Book is not implemented"))
+}
+
+func (UnimplementedTrackServiceHandler) Cancel(context.Context, *connect.Request[v1.CancelRequest]) (*connect.Response[v1.CancelResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.track.v1.TrackService.Cancel is not implemented"))
+}
+
+func (UnimplementedTrackServiceHandler) Reschedule(context.Context, *connect.Request[v1.RescheduleRequest]) (*connect.Response[v1.RescheduleResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.track.v1.TrackService.Reschedule is not implemented"))
+}
+
+func (UnimplementedTrackServiceHandler) Rate(context.Context, *connect.Request[v1.RateRequest]) (*connect.Response[v1.RateResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("doorstep.track.v1.TrackService.Rate is not implemented"))
 }
