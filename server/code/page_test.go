@@ -163,7 +163,7 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 		v.Stages = append(v.Stages, code.Stage{Key: "accepted", At: morning.Add(time.Hour)})
 		v.Earliest, v.Latest = morning.Add(27*time.Hour), morning.Add(29*time.Hour)
 	})
-	got = s.do("GET", progress+"?lang=zh", nil)
+	got = s.do("GET", progress+"&lang=zh", nil)
 	for _, want := range []string{"张师傅", "SZ-0042", "师傅已接单", "11月24日 周二 12:00–14:00", `aria-current="step"`} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the progress page lacks %s:\n%s", want, got.body)
