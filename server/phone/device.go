@@ -378,6 +378,9 @@ func (p *Phone) leave() (away func() error) {
 	}
 	_, err = call(p, accountv1connect.NewAccountServiceClient, accountv1connect.AccountServiceClient.RevokeDevice,
 		&accountv1.RevokeDeviceRequest{DeviceId: d.ID[:]})
+	if offline.CodeOf(err) == fault.DeviceRevoked {
+		err = nil // an earlier try was cut off after this
+	}
 	return func() error { return err }
 }
 
