@@ -84,6 +84,11 @@ func open(t *testing.T, change ...func(*app.Config)) company {
 	for _, f := range change {
 		f(&config)
 	}
+	if !config.WithoutJobs { // jobs have tables of their own
+		if err := app.Migrate(t.Context(), c.db.OwnerURL, c.db.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
 	a, err := app.Start(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)

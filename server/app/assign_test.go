@@ -8,9 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
-	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/app"
-	"github.com/doorstep-dev/doorstep/server/job"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -59,12 +57,7 @@ func TestARoundAssignsWhatWaitsUnlessTheCompanySaysOtherwise(t *testing.T) {
 
 func TestATicketThatBeginsToWaitIsAssignedByAJob(t *testing.T) {
 	t.Parallel()
-	c := open(t, func(cfg *app.Config) {
-		if err := job.Migrate(t.Context(), pgtest.OwnerURL(t, cfg.DatabaseURL)); err != nil {
-			t.Fatal(err)
-		}
-		cfg.WithoutJobs = false
-	})
+	c := open(t, func(cfg *app.Config) { cfg.WithoutJobs = false })
 	done, cancel := c.Jobs().Client.Subscribe(river.EventKindJobCompleted, river.EventKindJobFailed)
 	defer cancel()
 	id := c.waiting(t)
