@@ -23,7 +23,7 @@ import (
 // into must be here, and the other way round.
 var onlyGrow = []string{
 	"account_event", "code_org", "pay_entry", "pay_plan", "pay_posting", "proof_custody", "proof_signature", "signing_key",
-	"sync_mutation", "sync_parked_edit", "ticket_event",
+	"sync_mutation", "sync_parked_edit", "ticket_agreement", "ticket_event",
 }
 
 // tenants is a database in which each table that has a column org_id, and org itself, holds a row of each of two orgs.

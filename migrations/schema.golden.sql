@@ -62,6 +62,7 @@ customer.latitude double precision
 customer.longitude double precision
 customer.vip boolean not null
 customer.created_at timestamp with time zone not null
+customer.language text not null default ''::text
 customer_proposal.org_id uuid not null
 customer_proposal.id uuid not null
 customer_proposal.customer_id uuid not null
@@ -124,6 +125,7 @@ org.time_zone text not null
 org.currency text not null
 org.created_at timestamp with time zone not null
 org.finished_days integer
+org.language text not null default 'zh'::text
 org.auto_assign boolean not null default true
 pay_accrual.org_id uuid not null
 pay_accrual.source uuid not null
@@ -288,6 +290,8 @@ proof_signature.terms text not null
 proof_signature.ticket_hash bytea not null
 proof_signature.content bytea not null
 proof_signature.image bytea not null
+proof_signature.content_hash bytea not null default '\x'::bytea
+proof_signature.language text not null default ''::text
 purchase.org_id uuid not null
 purchase.id uuid not null
 purchase.source text not null
@@ -420,6 +424,8 @@ sync_mutation.at timestamp with time zone not null
 sync_mutation.receipt bytea not null
 sync_mutation.key_id text not null
 sync_mutation.duplicate boolean not null default false
+sync_mutation.clock_ahead_ms bigint
+sync_mutation.corrected_time timestamp with time zone
 sync_parked.org_id uuid not null
 sync_parked.mutation_id uuid not null
 sync_parked.parked_at timestamp with time zone not null
@@ -433,6 +439,9 @@ sync_parked.reason text not null default ''::text
 sync_parked.edited_args bytea
 sync_parked.told boolean not null default false
 sync_parked.last_at timestamp with time zone
+sync_parked.device_id uuid
+sync_parked.seq bigint
+sync_parked.subject uuid
 sync_parked_edit.org_id uuid not null
 sync_parked_edit.mutation_id uuid not null
 sync_parked_edit.edition integer not null
@@ -539,8 +548,21 @@ ticket.event_hash bytea not null
 ticket.opened_at timestamp with time zone not null
 ticket.changed_at timestamp with time zone not null
 ticket.archived boolean not null default false
+ticket.language text not null default 'zh'::text
 ticket.needs text[] not null default '{}'::text[]
 ticket.unassigned jsonb
+ticket_agreement.org_id uuid not null
+ticket_agreement.ticket_id uuid not null
+ticket_agreement.charge_id uuid not null
+ticket_agreement.proof_id uuid not null
+ticket_agreement.kind smallint not null
+ticket_agreement.price_item_id uuid not null
+ticket_agreement.name text not null
+ticket_agreement.quantity integer not null
+ticket_agreement.unit_minor bigint not null
+ticket_agreement.currency text not null
+ticket_agreement.named boolean not null
+ticket_agreement.server_time timestamp with time zone not null
 ticket_answer.org_id uuid not null
 ticket_answer.visit_id uuid not null
 ticket_answer.step text not null
@@ -698,6 +720,7 @@ import_run import_run_pkey PRIMARY KEY (org_id, id)
 key_publication key_publication_pkey PRIMARY KEY (org_id, key_id)
 org org_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
 org org_finished_days_check CHECK (((finished_days >= 1) AND (finished_days <= 3650)))
+org org_language_check CHECK ((language = ANY (ARRAY['zh'::text, 'en'::text])))
 org org_pkey PRIMARY KEY (id)
 org org_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,39}$'::text))
 org org_slug_key UNIQUE (slug)
@@ -818,6 +841,9 @@ ticket ticket_org_id_number_key UNIQUE (org_id, number)
 ticket ticket_pkey PRIMARY KEY (org_id, id)
 ticket ticket_state_check CHECK (((state >= 1) AND (state <= 7)))
 ticket ticket_urgency_check CHECK (((urgency >= 1) AND (urgency <= 2)))
+ticket_agreement ticket_agreement_kind_check CHECK ((kind = ANY (ARRAY[1, 2])))
+ticket_agreement ticket_agreement_org_id_ticket_id_fkey FOREIGN KEY (org_id, ticket_id) REFERENCES ticket(org_id, id)
+ticket_agreement ticket_agreement_pkey PRIMARY KEY (org_id, ticket_id, charge_id, proof_id)
 ticket_answer ticket_answer_org_id_visit_id_fkey FOREIGN KEY (org_id, visit_id) REFERENCES visit(org_id, id)
 ticket_answer ticket_answer_pkey PRIMARY KEY (org_id, visit_id, step)
 ticket_assignment ticket_assignment_check CHECK ((valid_to >= valid_from))
@@ -891,6 +917,7 @@ CREATE INDEX sync_entry_tombstone ON public.sync_entry USING btree (org_id, at) 
 CREATE INDEX sync_mutation_parked ON public.sync_mutation USING btree (org_id, device_id, seq DESC) WHERE (outcome = 4)
 CREATE INDEX sync_parked_open ON public.sync_parked USING btree (org_id, mutation_id) WHERE (resolution IS NULL)
 CREATE INDEX sync_parked_told ON public.sync_parked USING btree (org_id, resolved_at) WHERE told
+CREATE INDEX sync_parked_waiting ON public.sync_parked USING btree (org_id, device_id, subject, seq) WHERE ((resolution IS NULL) AND (subject IS NOT NULL))
 CREATE INDEX team_member_user ON public.team_member USING btree (org_id, user_id)
 CREATE INDEX technician_region ON public.technician USING btree (org_id, region_id)
 CREATE INDEX ticket_archive ON public.ticket USING btree (org_id, changed_at) WHERE ((NOT archived) AND (state = ANY (ARRAY[4, 6, 7])))
@@ -981,6 +1008,7 @@ CREATE UNIQUE INDEX sync_subscription_pkey ON public.sync_subscription USING btr
 CREATE UNIQUE INDEX team_member_pkey ON public.team_member USING btree (org_id, team_id, user_id)
 CREATE UNIQUE INDEX team_pkey ON public.team USING btree (org_id, id)
 CREATE UNIQUE INDEX technician_pkey ON public.technician USING btree (org_id, user_id)
+CREATE UNIQUE INDEX ticket_agreement_pkey ON public.ticket_agreement USING btree (org_id, ticket_id, charge_id, proof_id)
 CREATE UNIQUE INDEX ticket_answer_pkey ON public.ticket_answer USING btree (org_id, visit_id, step)
 CREATE UNIQUE INDEX ticket_assignment_open ON public.ticket_assignment USING btree (org_id, ticket_id) WHERE (valid_to IS NULL)
 CREATE UNIQUE INDEX ticket_assignment_pkey ON public.ticket_assignment USING btree (org_id, id)
@@ -1058,6 +1086,7 @@ team enabled forced
 team_member enabled forced
 technician enabled forced
 ticket enabled forced
+ticket_agreement enabled forced
 ticket_answer enabled forced
 ticket_assignment enabled forced
 ticket_charge enabled forced
@@ -1129,6 +1158,7 @@ team tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_settin
 team_member tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 technician tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
+ticket_agreement tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_answer tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_assignment tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
 ticket_charge tenant PERMISSIVE for ALL to public using ((org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)) check ()
@@ -1200,6 +1230,7 @@ team doorstep_app: DELETE, INSERT, SELECT, UPDATE
 team_member doorstep_app: DELETE, INSERT, SELECT, UPDATE
 technician doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket doorstep_app: INSERT, SELECT, UPDATE
+ticket_agreement doorstep_app: INSERT, SELECT
 ticket_answer doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_assignment doorstep_app: INSERT, SELECT, UPDATE
 ticket_charge doorstep_app: DELETE, INSERT, SELECT, UPDATE

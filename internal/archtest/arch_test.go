@@ -13,6 +13,7 @@ import (
 var vocabulary = []string{
 	"server/civil", "server/identity", "server/money",
 	"server/pay/plan", "server/dispatch/score", "server/order/parse", "server/order/refusal",
+	"server/ticket/agreement",
 	"server/ticket/checklist",
 }
 

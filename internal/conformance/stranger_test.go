@@ -291,6 +291,7 @@ func (s *stranger) push() string {
 		var out struct{ Verdicts []strangerVerdict }
 		code, expected := s.authorized("sync.v1.SyncService/Push", map[string]any{
 			"mutations": ms, "heldFrom": strconv.FormatUint(s.work[0].seq, 10),
+			"deviceTime": time.Now().Add(s.ahead).UTC().Format(time.RFC3339Nano),
 		}, &out)
 		if code == "sequence_gap" && gaps == 0 {
 			gaps++

@@ -71,6 +71,8 @@ const (
 
 	// ticket
 	ChecklistIncomplete Code = "checklist_incomplete"
+	ChargesNotAgreed    Code = "charges_not_agreed"
+	WaitsForParked      Code = "waits_for_parked"
 
 	// account
 	DeviceRevoked    Code = "device_revoked"
@@ -174,6 +176,8 @@ var definitions = []Definition{
 	{ParkedFull, KindExhausted, true, "The office holds as much undecided work of this phone as it takes. The rest stays on the phone and goes out by itself when somebody there has decided.", "公司待处理的本机内容已达上限，其余内容仍在手机上，待公司处理后自动发送。"},
 	{AlreadyDecided, KindConflict, false, "This was decided before; nothing was changed.", "此项已处理过，未作任何更改。"},
 
+	{ChargesNotAgreed, KindConflict, false, "The customer has not agreed to what was added or changed after signing. Show the new sum, have it signed, then complete the job again.", "签字后又增加或改动了收费项目，请让客户确认新的金额并重新签字，再提交完工。"},
+	{WaitsForParked, KindConflict, false, "An earlier step of this job waits for the office to decide. This one was kept and follows it, in order.", "同一工单较早的操作正待公司处理，本操作已保留，将按顺序随后处理。"},
 	{ChecklistIncomplete, KindConflict, false, "Something that the job requires is missing. Add what is named, then complete it again.", "必填项目尚未完成，请按提示补齐后重新提交完工。"},
 
 	{DeviceRevoked, KindForbidden, false, "This device is out of service. What it has not sent is handed in for a person at the office to decide, then it wipes what it holds; to go on, enrol it with a new code.", "该设备已停用：未发送的内容会先上交公司，留待人工处理，随后清除本机数据；如需继续使用，请用新的登记码登记。"},

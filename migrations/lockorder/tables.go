@@ -40,6 +40,7 @@ var Tables = []Place{
 	{Table: "ticket_assignment", Guard: "ticket", By: "ticket_id"},
 	{Table: "ticket_event", Guard: "ticket", By: "ticket_id"},
 	{Table: "ticket_charge", Guard: "ticket", By: "ticket_id"},
+	{Table: "ticket_agreement", Guard: "ticket", By: "ticket_id"},
 	{Table: "ticket_answer", Guard: "ticket"},
 	{Table: "ticket_rating", Fresh: "a ticket is rated once"},
 	{Table: "ticket_note", Guard: "ticket", By: "ticket_id"},

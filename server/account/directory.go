@@ -171,6 +171,12 @@ func (r *Room) Zone(ctx context.Context, tx *postgres.Tx) (*time.Location, error
 	return r.zone(name)
 }
 
+// Language is what the org that tx is bound to speaks with customers of whom nobody knows better: zh or en.
+func (r *Room) Language(ctx context.Context, tx *postgres.Tx) (language string, err error) {
+	err = tx.QueryRow(ctx, `SELECT language FROM org WHERE id = $1`, tx.OrgID()).Scan(&language)
+	return language, err
+}
+
 // zone remembers what it has loaded: reading the zone's file for each mutation would cost more than the mutation.
 func (r *Room) zone(name string) (*time.Location, error) {
 	if z, ok := r.zones.Load(name); ok {

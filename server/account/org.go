@@ -69,6 +69,15 @@ func (r *Room) AssignByItself(ctx context.Context, org uuid.UUID, on bool) error
 	})
 }
 
+// Speak sets the language that an org speaks with customers of whom nobody knows better: zh or en.
+func (r *Room) Speak(ctx context.Context, org uuid.UUID, language string) error {
+	if language != "zh" && language != "en" {
+		return fault.New(fault.InvalidArgument, "language: zh or en")
+	}
+	_, err := r.Store.Pool.Exec(ctx, `UPDATE org SET language = $2 WHERE id = $1`, org, language)
+	return err
+}
+
 // Unsent are the users one of whose devices said, at its last contact since a time, that it holds work which has no
 // verdict yet.
 func (r *Room) Unsent(ctx context.Context, tx *postgres.Tx, since time.Time) ([]uuid.UUID, error) {

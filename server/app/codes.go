@@ -143,7 +143,7 @@ func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Roo
 		}
 		p := order.Purchase{
 			Source: o.Source, Number: o.OrderNumber, OrderedAt: o.PurchasedAt, Store: o.Store, WantedFrom: o.WantedEarliest, WantedTo: o.WantedUntil,
-			Customer: order.Customer{Name: o.Name, Ref: o.Ticket.String(), Address: o.Address},
+			Customer: order.Customer{Name: o.Name, Ref: o.Ticket.String(), Address: o.Address, Language: o.Language},
 			Lines:    []order.Line{{Key: o.Ticket.String(), Product: o.Product, Quantity: 1, Currency: org.Currency, Ticket: o.Ticket, Unit: o.Unit, Serial: o.Serial}},
 			Actor:    ticket.BySystem(o.Source), Unconfirmed: o.Unconfirmed,
 		}
@@ -167,7 +167,7 @@ func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Roo
 			// Nobody said what it is for: there is nothing to order yet, but somebody to call.
 			opened, err := tickets.Open(ctx, tx, ticket.OpenRequest{
 				ID: o.Ticket, Source: o.Source, SourceKey: o.Ticket.String(), Actor: p.Actor, ProductName: "待确认 To be confirmed",
-				Customer: ticket.Customer{Name: o.Name, Phone: p.Customer.Phone, Address: o.Address},
+				Customer: ticket.Customer{Name: o.Name, Phone: p.Customer.Phone, Address: o.Address, Language: o.Language},
 				StoreID:  o.Store, Wanted: state.Window{From: o.WantedEarliest, To: o.WantedUntil},
 			})
 			return opened.TicketID, opened.Existing, err

@@ -48,6 +48,7 @@ func (a *App) proofs(r *Rooms) error {
 		}
 		return out, err
 	}
+	tickets.Signatures = p.Signatures
 	tickets.ProofsOfTicket = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]*fieldv1.Proof, error) {
 		return p.OfTicket(ctx, tx, id)
 	}

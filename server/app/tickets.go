@@ -24,7 +24,7 @@ import (
 // ticket posts it, a rework claws it back: each in the transaction of the ticket.
 func (a *App) tickets(r *Rooms) {
 	accounts, pays := r.Account, r.Pay
-	t := &ticket.Room{Store: r.Store, Zone: accounts.Zone, Relate: accounts.Relate}
+	t := &ticket.Room{Store: r.Store, Zone: accounts.Zone, Language: accounts.Language, Relate: accounts.Relate}
 	r.Ticket = t
 	r.Catalogue = &catalogue.Room{
 		Store: r.Store, Now: a.config.Now, PutTemplate: t.PutTemplate, ListTemplates: t.ListTemplates,

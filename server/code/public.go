@@ -97,7 +97,9 @@ type Wish struct {
 	// Class is the key of what is to be done, at a shop's entry; empty when the customer did not say.
 	Class                      string
 	Name, Phone, Address, Note string
-	Earliest, Latest           time.Time
+	// Language is that of the page on which it was said, zh or en; empty leaves the company's.
+	Language         string
+	Earliest, Latest time.Time
 	// From is the caller's address, by which bookings are counted.
 	From netip.Addr
 }

@@ -94,10 +94,12 @@ type Opening struct {
 	Unit   uuid.UUID
 	Serial string
 	// Store is zero when there is none.
-	Store                       uuid.UUID
-	PurchasedAt, WarrantyUntil  time.Time
-	OrderNumber                 string
-	Name, Phone, Address        string
+	Store                      uuid.UUID
+	PurchasedAt, WarrantyUntil time.Time
+	OrderNumber                string
+	Name, Phone, Address       string
+	// Language is what the customer reads, zh or en; empty when nobody knows.
+	Language                    string
 	Position                    *Position
 	Note                        string
 	WantedEarliest, WantedUntil time.Time

@@ -241,7 +241,7 @@ func (r *Room) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Target,
 	o := Opening{
 		Ticket: id, Source: "booking", Product: t.Product, Serial: t.Serial,
 		Name: strings.TrimSpace(w.Name), Phone: strings.TrimSpace(w.Phone), Address: strings.TrimSpace(w.Address), Note: strings.TrimSpace(w.Note),
-		WantedEarliest: w.Earliest, WantedUntil: w.Latest, At: tx.Now(),
+		WantedEarliest: w.Earliest, WantedUntil: w.Latest, At: tx.Now(), Language: w.Language,
 	}
 	if t.Kind == token.Entry {
 		return r.bookAtEntry(ctx, tx, o, t.ID, w.Class)

@@ -78,7 +78,7 @@ func (s Track) Rate(ctx context.Context, req *connect.Request[trackv1.RateReques
 // Book opens a ticket from an entry or product code.
 func (s Track) Book(ctx context.Context, req *connect.Request[trackv1.BookRequest]) (*connect.Response[trackv1.BookResponse], error) {
 	m := req.Msg
-	w := Wish{Code: m.Code, Request: uuid.UUID(m.RequestId), Name: m.Name, Phone: m.Phone, Address: m.Address, Note: m.Note, From: rpc.Address(ctx)}
+	w := Wish{Code: m.Code, Request: uuid.UUID(m.RequestId), Name: m.Name, Phone: m.Phone, Address: m.Address, Note: m.Note, Language: m.Language, From: rpc.Address(ctx)}
 	w.Earliest, w.Latest = ends(m.Wanted)
 	b, err := s.Desk.Book(ctx, w)
 	if err != nil {

@@ -169,6 +169,9 @@ func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit, name fu
 			Sequence: m.Seq, Id: m.ID[:], Kind: m.Kind, Args: m.Args, DeviceTime: timestamppb.New(m.DeviceTime),
 		},
 	}
+	if p.WaitsFor != uuid.Nil {
+		out.WaitsFor = p.WaitsFor[:]
+	}
 	out.Message, out.Payload = s.Payloads.Read(m.Kind, m.Args)
 	if out.UserName, err = name(m.User); err != nil {
 		return nil, err
@@ -303,19 +306,52 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 		return nil, err
 	}
 	var result intake.Result
+	var first postgres.Parked
 	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		var p postgres.Parked
 		result, p, err = tx.ReplayParked(ctx, s.Intake, id, args, change.User(who.User))
+		first = p
 		if err != nil || p.Resolution == "" {
 			return s.decidedBefore(ctx, tx, p, err)
 		}
 		return s.tell(ctx, tx, p, result)
 	})
+	if err == nil {
+		err = s.follow(ctx, change.Org(who.Org), first, change.User(who.User))
+	}
 	if err != nil {
 		return nil, err
 	}
 	v := change.Verdict{ID: id, Outcome: result.Outcome, Code: result.Code, Detail: result.Detail, Changes: result.Changes, At: s.Intake.Now()}
 	return connect.NewResponse(&syncv1.ReplayParkedResponse{Verdict: verdictToWire(v)}), nil
+}
+
+// follow replays what waited for an entry that was replayed, in the order in which it was done, as far as it goes: each in a
+// transaction of its own, for an entry is locked before what it changes.
+func (s *Service) follow(ctx context.Context, org change.Org, p postgres.Parked, by change.User) error {
+	for p.Resolution != "" {
+		first := p
+		p = postgres.Parked{}
+		err := s.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
+			p = postgres.Parked{}
+			next, err := tx.Next(ctx, s.Intake, first, by)
+			if err != nil || next == uuid.Nil {
+				return err
+			}
+			var result intake.Result
+			if result, p, err = tx.ReplayParked(ctx, s.Intake, next, nil, by); err != nil || p.Resolution == "" {
+				return err
+			}
+			return s.tell(ctx, tx, p, result)
+		})
+		if fault.CodeOf(err) == fault.AlreadyDecided {
+			return nil // somebody else goes on with it
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DismissParked implements ParkedService.

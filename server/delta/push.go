@@ -25,6 +25,12 @@ func (s *Service) Push(ctx context.Context, req *connect.Request[syncv1.PushRequ
 		Org: change.Org(who.Org), Device: change.Device(who.Device), User: change.User(who.User),
 		Mutations: make([]change.Mutation, len(req.Msg.Mutations)), HeldFrom: req.Msg.HeldFrom,
 	}
+	if at := req.Msg.DeviceTime; at != nil {
+		if err := at.CheckValid(); err != nil {
+			return nil, fault.Wrap(err, fault.InvalidArgument, "device_time")
+		}
+		p.Clock = at.AsTime()
+	}
 	gone, err := s.revoked(ctx, who)
 	if err != nil {
 		return nil, err

@@ -49,11 +49,11 @@ func (r *Room) meet(ctx context.Context, tx *postgres.Tx, p Purchase) (record, e
 		target = `(org_id, source, ref) WHERE phone_hash IS NULL`
 	}
 	// The update changes nothing; it takes the row's lock and lets the row be returned.
-	rows, err := tx.Query(ctx, `INSERT INTO customer (org_id, id, name, phone, phone_hash, source, ref, address, latitude, longitude, vip, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+	rows, err := tx.Query(ctx, `INSERT INTO customer (org_id, id, name, phone, phone_hash, source, ref, address, latitude, longitude, vip, created_at, language)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT `+target+` DO UPDATE SET created_at = customer.created_at
 		RETURNING `+customerColumns,
-		tx.OrgID(), id, c.Name, c.Phone, r.phoneHash(tx.OrgID(), c.Phone), p.Source, c.Ref, c.Address, lat, lng, c.VIP, tx.Now())
+		tx.OrgID(), id, c.Name, c.Phone, r.phoneHash(tx.OrgID(), c.Phone), p.Source, c.Ref, c.Address, lat, lng, c.VIP, tx.Now(), c.Language)
 	if err != nil {
 		return record{}, err
 	}
@@ -61,12 +61,12 @@ func (r *Room) meet(ctx context.Context, tx *postgres.Tx, p Purchase) (record, e
 	return record{Customer: found, fresh: found.ID == id}, err
 }
 
-const customerColumns = `id, name, phone, ref, address, latitude, longitude, vip`
+const customerColumns = `id, name, phone, ref, address, latitude, longitude, vip, language`
 
 func scanCustomer(row pgx.CollectableRow) (Customer, error) {
 	var c Customer
 	var lat, lng *float64
-	err := row.Scan(&c.ID, &c.Name, &c.Phone, &c.Ref, &c.Address, &lat, &lng, &c.VIP)
+	err := row.Scan(&c.ID, &c.Name, &c.Phone, &c.Ref, &c.Address, &lat, &lng, &c.VIP, &c.Language)
 	if lat != nil && lng != nil {
 		c.At = &Point{*lat, *lng}
 	}
@@ -79,7 +79,7 @@ func (c Customer) within(orders []Order) Customer {
 		return Customer{ID: c.ID, Name: maskName(c.Name), Phone: c.Phone}
 	}
 	told := orders[0].Customer
-	return Customer{ID: c.ID, Name: told.Name, Phone: c.Phone, Address: told.Address, At: told.At, VIP: c.VIP}
+	return Customer{ID: c.ID, Name: told.Name, Phone: c.Phone, Address: told.Address, At: told.At, VIP: c.VIP, Language: c.Language}
 }
 
 // maskName leaves the first character of a name: 王女士 becomes 王**.

@@ -106,6 +106,8 @@ type Customer struct {
 	Address string
 	At      *Point
 	VIP     bool
+	// Language is what the customer reads, zh or en; empty when nobody said.
+	Language string
 }
 
 // Line is one thing bought.

@@ -55,7 +55,7 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 	in := req.Msg.GetOrder()
 	p := Purchase{
 		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who), OrderedAt: s.room.Now(), Reach: &reach,
-		Customer: Customer{Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()), VIP: in.GetCustomer().GetVip()},
+		Customer: Customer{Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()), VIP: in.GetCustomer().GetVip(), Language: in.GetCustomer().GetLanguage()},
 	}
 	if in.GetOrderedAt() != nil {
 		p.OrderedAt = in.GetOrderedAt().AsTime()
@@ -248,7 +248,7 @@ func optionalID(field string, b []byte) (uuid.UUID, error) {
 
 // customerToWire shows a customer who has orders at these places.
 func customerToWire(who identity.Identity, c Customer, at ...identity.Place) *fieldv1.Customer {
-	out := &fieldv1.Customer{Id: c.ID[:], Name: c.Name, Phone: c.Phone, Address: c.Address, Vip: c.VIP}
+	out := &fieldv1.Customer{Id: c.ID[:], Name: c.Name, Phone: c.Phone, Address: c.Address, Vip: c.VIP, Language: c.Language}
 	if c.Phone != "" && !who.For(callers...).Any(at...) {
 		out.Phone = parse.Mask(c.Phone)
 	}

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -45,6 +46,8 @@ func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, er
 		return Taken{}, fault.New(fault.Forbidden, "order.customer.vip: the office says who is a VIP")
 	}
 	p.Customer.ID = known.ID
+	// Whoever orders in another language than the record says has it on that order's tickets.
+	p.Customer.Language = cmp.Or(p.Customer.Language, known.Language)
 	p.key = p.Number
 	found, err := insertPurchase(ctx, tx, p)
 	if err != nil {

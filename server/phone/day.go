@@ -15,6 +15,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 )
 
@@ -159,6 +160,8 @@ type details struct {
 	template *fieldv1.Template
 	proofs   []*fieldv1.Proof
 	gaps     []checklist.Gap
+	// open is what is charged and the customer has not agreed to as it is.
+	open []*fieldv1.SignedLine
 }
 
 func read(v *offline.View, j job) details {
@@ -173,6 +176,7 @@ func read(v *offline.View, j job) details {
 		}
 	}
 	d.gaps = checklist.Missing(d.template, j.visit.GetAnswers(), attached)
+	d.open = agreement.Open(j.ticket, d.template, d.proofs)
 	return d
 }
 
@@ -194,6 +198,9 @@ func (c ticketCmd) Run(p *Phone) error {
 		missing, proofs := []string{}, []any{}
 		for _, g := range d.gaps {
 			missing = append(missing, g.Step)
+		}
+		if len(d.open) > 0 {
+			missing = append(missing, "agreement")
 		}
 		for _, one := range d.proofs {
 			proofs = append(proofs, raw(one))
@@ -233,17 +240,15 @@ func (p *Phone) show(d details) {
 	for i, s := range d.template.GetSteps() {
 		p.stepLine(i+1, s, d, missing)
 	}
-	for _, one := range t.GetParts() {
-		p.line("  %s %s ×%d  %s", p.pick("配件", "part"), p.translate(one.GetName()), one.GetQuantity(), yuan(one.GetUnitPrice().GetMinor()*int64(one.GetQuantity()), one.GetUnitPrice().GetCurrency()))
-	}
-	for _, one := range t.GetSurcharges() {
-		p.line("  %s %s ×%d  %s", p.pick("补价", "surcharge"), p.translate(one.GetName()), one.GetQuantity(), yuan(one.GetUnitPrice().GetMinor()*int64(one.GetQuantity()), one.GetUnitPrice().GetCurrency()))
-	}
+	p.charges(d)
 	for _, one := range t.GetNotes() {
 		p.line("  %s %s %s %s", p.pick("备注", "note"), p.clock(one.GetDeviceTime()), one.GetAuthor(), one.GetText())
 	}
 	for _, one := range t.GetHistory() {
 		p.line(p.paint(dim, "  %s %s %s %s %s"), p.pick("历史", "earlier"), one.GetNumber(), p.clock(one.GetAt()), p.ticketWord(one.GetState()), p.translate(one.GetSummary()))
+	}
+	if len(d.open) > 0 && !d.finished() {
+		p.line("%s", p.paint(yellow, p.notAgreed(d)))
 	}
 	if len(d.gaps) > 0 && !d.finished() {
 		p.say(p.paint(yellow, "还缺 %d 项才能完成"), p.paint(yellow, "%d still missing before it can be completed"), len(d.gaps))

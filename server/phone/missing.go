@@ -18,6 +18,9 @@ func (p *Phone) missing(d details) []string {
 	for i, g := range d.gaps {
 		words[i] = p.pick(g.Chinese, g.English) + " → " + p.adds(steps[g.Step]) + " --job " + d.ticket.GetNumber()
 	}
+	if len(d.open) > 0 {
+		words = append(words, p.notAgreed(d)+" → sign "+p.pick("姓名", "NAME")+" --job "+d.ticket.GetNumber())
+	}
 	return words
 }
 

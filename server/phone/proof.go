@@ -2,9 +2,9 @@ package phone
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"image"
 	"image/color"
@@ -20,6 +20,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 )
 
 // maxPhoto is the greatest size of a photo in bytes.
@@ -123,7 +124,11 @@ type signCmd struct {
 }
 
 func (c signCmd) Run(p *Phone) error {
-	strokes := scribble(c.Name)
+	name := strings.TrimSpace(c.Name)
+	if name == "" {
+		return fault.New(fault.InvalidArgument, "%s", p.pick("签字人姓名不能为空：sign 姓名", "the signer's name is empty: sign NAME"))
+	}
+	strokes := scribble(name)
 	if c.Strokes != "" {
 		var err error
 		if strokes, err = readStrokes(c.Strokes); err != nil {
@@ -142,10 +147,18 @@ func (c signCmd) Run(p *Phone) error {
 			return nil, err
 		}
 		step, err := p.signatureStep(v, j, c.Step)
+		if err != nil {
+			return nil, err
+		}
+		language := cmp.Or(j.ticket.GetCustomer().GetLanguage(), "zh")
+		lines := agreement.Lines(j.ticket)
+		shown := terms(v, j, lines, language)
+		p.showTerms(shown, language)
 		return &fieldv1.SignSignature{
-			Id: own, VisitId: id, Step: step, SignerName: c.Name, Terms: p.terms(j), TicketHash: j.ticket.GetEventHash(),
-			Strokes: strokes, Image: picture,
-		}, err
+			Id: own, VisitId: id, Step: step, SignerName: name, Terms: shown, TicketHash: j.ticket.GetEventHash(),
+			Strokes: strokes, Image: picture, Language: language,
+			Lines: lines, Totals: agreement.Totals(lines), ContentHash: agreement.Hash(j.ticket.GetId(), lines),
+		}, nil
 	})
 }
 
@@ -160,19 +173,6 @@ func (p *Phone) signatureStep(v *offline.View, j job, typed string) (string, err
 		}
 	}
 	return "", nil
-}
-
-// terms are the words that the signer reads: what was done and what it costs.
-func (p *Phone) terms(j job) string {
-	total := int64(0)
-	for _, one := range j.ticket.GetParts() {
-		total += one.GetUnitPrice().GetMinor() * int64(one.GetQuantity())
-	}
-	for _, one := range j.ticket.GetSurcharges() {
-		total += one.GetUnitPrice().GetMinor() * int64(one.GetQuantity())
-	}
-	return fmt.Sprintf(p.pick("本人确认 %s（%s）已安装完毕并验收，另付配件与补价 %s。", "I confirm that %s (%s) is installed and accepted; parts and extras: %s."),
-		j.ticket.GetProductName(), j.ticket.GetNumber(), yuan(total, "CNY"))
 }
 
 func readStrokes(path string) ([]*fieldv1.Stroke, error) {

@@ -174,8 +174,13 @@ type completeCmd struct {
 func (c completeCmd) Run(p *Phone) error {
 	var visit []byte
 	err := onVisit(p, c.job(), field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
-		if words := p.missing(read(v, j)); len(words) > 0 && !c.Force {
-			return nil, fault.New(fault.ChecklistIncomplete, "%s", strings.Join(words, p.pick("；", "; ")))
+		d := read(v, j)
+		if words := p.missing(d); len(words) > 0 && !c.Force {
+			code := fault.ChecklistIncomplete
+			if len(d.gaps) == 0 {
+				code = fault.ChargesNotAgreed
+			}
+			return nil, fault.New(code, "%s", strings.Join(words, p.pick("；", "; ")))
 		}
 		visit = id
 		at, err := c.position()

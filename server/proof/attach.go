@@ -62,17 +62,18 @@ func (r *Room) sign(ctx context.Context, tx *postgres.Tx, m change.Mutation) (in
 		ID: uuid.UUID(args.GetId()), VisitID: uuid.UUID(args.GetVisitId()), Step: args.GetStep(),
 		Kind: fieldv1.ProofKind_PROOF_KIND_SIGNATURE, State: verified, SHA256: sum[:], Size: int64(len(m.Args)),
 		MediaType: "application/x-protobuf", DeviceTime: micro(m.DeviceTime), UserID: uuid.UUID(m.User), VerifiedAt: &at,
-		SignerName: args.GetSignerName(),
+		SignerName: args.GetSignerName(), ContentHash: args.GetContentHash(), Language: args.GetLanguage(),
 	}
 	// The trail shows what was signed by its hash; strokes and image stay here.
 	shown := &fieldv1.SignSignature{
 		Id: args.GetId(), VisitId: args.GetVisitId(), Step: args.GetStep(), SignerName: args.GetSignerName(),
 		Terms: args.GetTerms(), TicketHash: args.GetTicketHash(),
+		Lines: args.GetLines(), Totals: args.GetTotals(), ContentHash: args.GetContentHash(), Language: args.GetLanguage(),
 	}
 	return r.keep(ctx, tx, m, p, shown, nil, func() error {
-		_, err := tx.Exec(ctx, `INSERT INTO proof_signature (org_id, proof_id, signer_name, terms, ticket_hash, content, image)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`, tx.OrgID(), p.ID, args.GetSignerName(), args.GetTerms(),
-			notNil(args.GetTicketHash()), m.Args, notNil(args.GetImage()))
+		_, err := tx.Exec(ctx, `INSERT INTO proof_signature (org_id, proof_id, signer_name, terms, ticket_hash, content, image,
+				content_hash, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, tx.OrgID(), p.ID, args.GetSignerName(), args.GetTerms(),
+			notNil(args.GetTicketHash()), m.Args, notNil(args.GetImage()), notNil(args.GetContentHash()), args.GetLanguage())
 		return err
 	})
 }

@@ -52,11 +52,13 @@ type row struct {
 	Receipt       []byte
 	ReceiptKey    string
 	SignerName    string
+	ContentHash   []byte
+	Language      string
 }
 
 const columns = `p.id, p.ticket_id, p.visit_id, p.step, p.kind, p.state, p.refusal, p.sha256, p.size, p.media_type, p.device_time, p.server_time,
 	p.user_id, p.holder_id, p.upload_id, p.attempts, p.generation, p.verified_at, p.thumbnail_type, p.shared_type, p.receipt, p.receipt_key,
-	coalesce(s.signer_name, '') AS signer_name
+	coalesce(s.signer_name, '') AS signer_name, s.content_hash, coalesce(s.language, '') AS language
 	FROM proof p LEFT JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id`
 
 func (p *row) signature() bool { return p.Kind == fieldv1.ProofKind_PROOF_KIND_SIGNATURE }
@@ -79,6 +81,7 @@ func (p *row) entity() *fieldv1.Proof {
 		Id: p.ID[:], TicketId: p.TicketID[:], VisitId: p.VisitID[:], Step: p.Step, Kind: p.Kind, State: p.State,
 		Sha256: p.SHA256, Size: uint64(p.Size), MediaType: p.MediaType, DeviceTime: timestamppb.New(p.DeviceTime),
 		ServerTime: timestamppb.New(p.ServerTime), Refusal: p.Refusal, Receipt: p.Receipt, Key: p.ReceiptKey, SignerName: p.SignerName,
+		ContentHash: p.ContentHash, Language: p.Language,
 	}
 	if p.VerifiedAt != nil {
 		e.VerifiedAt = timestamppb.New(*p.VerifiedAt)
@@ -189,4 +192,12 @@ func exists(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (sha256 []byte, 
 		return nil, false, nil
 	}
 	return sha256, err == nil, err
+}
+
+// Signatures tells how many signatures a ticket has, and whether the newest of them names what it shows.
+func (r *Room) Signatures(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (n int, named bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*), coalesce((array_agg(octet_length(s.content_hash) > 0 ORDER BY p.server_time DESC, p.id DESC))[1], false)
+		FROM proof p JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id
+		WHERE p.org_id = $1 AND p.ticket_id = $2`, tx.OrgID(), ticket).Scan(&n, &named)
+	return n, named, err
 }

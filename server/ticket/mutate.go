@@ -3,10 +3,12 @@ package ticket
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"buf.build/go/protovalidate"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -38,6 +40,45 @@ func (r *Room) Mutators() map[string]intake.Mutator[*postgres.Tx] {
 		"note.add":              r.addNote,
 		"pool.claim":            r.claim,
 	}
+}
+
+// building are the mutations of a visit that build on what was done on the same ticket before, and so wait for it when it
+// waits for a person. Notes and photos stand alone.
+var building = map[string]func() ofVisit{
+	"visit.accept":          func() ofVisit { return &fieldv1.VisitAccept{} },
+	"visit.decline":         func() ofVisit { return &fieldv1.VisitDecline{} },
+	"visit.travel":          func() ofVisit { return &fieldv1.VisitTravel{} },
+	"visit.arrive":          func() ofVisit { return &fieldv1.VisitArrive{} },
+	"visit.break":           func() ofVisit { return &fieldv1.VisitBreak{} },
+	"visit.resume":          func() ofVisit { return &fieldv1.VisitResume{} },
+	"visit.complete":        func() ofVisit { return &fieldv1.VisitComplete{} },
+	"visit.cannot_complete": func() ofVisit { return &fieldv1.VisitCannotComplete{} },
+	"task.answer":           func() ofVisit { return &fieldv1.AnswerTask{} },
+	"part.add":              func() ofVisit { return &fieldv1.AddPart{} },
+	"surcharge.add":         func() ofVisit { return &fieldv1.AddSurcharge{} },
+	"signature.sign":        func() ofVisit { return &fieldv1.SignSignature{} },
+}
+
+// Subject is the ticket that a mutation builds on; zero for what stands alone or names no visit that is here.
+func (r *Room) Subject(ctx context.Context, tx *postgres.Tx, m change.Mutation) (uuid.UUID, error) {
+	fresh, ok := building[m.Kind]
+	if !ok {
+		return uuid.Nil, nil
+	}
+	args := fresh()
+	if proto.Unmarshal(m.Args, args) != nil {
+		return uuid.Nil, nil
+	}
+	visit, err := uuid.FromBytes(args.GetVisitId())
+	if err != nil {
+		return uuid.Nil, nil //nolint:nilerr // what names no visit is about no ticket
+	}
+	var ticket uuid.UUID
+	err = tx.QueryRow(ctx, `SELECT ticket_id FROM visit WHERE org_id = $1 AND id = $2`, tx.OrgID(), visit).Scan(&ticket)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, nil
+	}
+	return ticket, err
 }
 
 // act is one mutation at work on its ticket.
@@ -209,6 +250,12 @@ func (a *act) record(more fact) error {
 	}
 	if a.reviewer != uuid.Nil {
 		what["reviewed_by"] = a.reviewer
+	}
+	if a.m.Clocked && a.m.Ahead.Abs() >= time.Second {
+		what["clock_ahead"] = a.m.Ahead.Round(time.Second).String()
+	}
+	if !a.m.Corrected.IsZero() {
+		what["done_by_the_offices_clock"] = a.m.Corrected.UTC()
 	}
 	if !a.m.Decided.IsZero() {
 		what["done_as_decided"] = a.m.Decided.UTC()

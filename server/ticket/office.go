@@ -358,7 +358,8 @@ func (r *Room) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID
 		Urgency: fieldv1.Urgency_URGENCY_RUSH,
 		Customer: Customer{
 			ID: value(t.CustomerID), Name: t.CustomerName, Phone: t.CustomerPhone, Address: t.Address, VIP: t.VIP,
-			NoPhone: t.CustomerPhone == "", // somebody has been there without
+			NoPhone:  t.CustomerPhone == "", // somebody has been there without
+			Language: t.Language,
 		},
 		ProductID: value(t.ProductID), ProductName: t.ProductName, UnitID: value(t.UnitID), Serial: t.Serial,
 		PurchasedAt: value(t.PurchasedAt), WarrantyUntil: value(t.WarrantyUntil), OrderID: value(t.OrderID), OrderNumber: t.OrderNumber,

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,8 @@ type Customer struct {
 	VIP     bool
 	// NoPhone: there is no number to be had, for a marketplace keeps it to itself, say. The ticket does not lack one.
 	NoPhone bool
+	// Language is what the customer reads, zh or en; empty leaves the company's.
+	Language string
 }
 
 // Opened says which ticket is open now.
@@ -123,6 +126,8 @@ func (q *OpenRequest) check() error {
 	switch {
 	case q.Actor == "" || q.Source == "":
 		return fault.New(fault.InvalidArgument, "source")
+	case q.Customer.Language != "" && q.Customer.Language != "zh" && q.Customer.Language != "en":
+		return fault.New(fault.InvalidArgument, "customer.language: zh or en")
 	case q.BusinessType < 1 || q.BusinessType > 4:
 		return fault.New(fault.InvalidArgument, "business_type")
 	case q.Urgency < 1 || q.Urgency > 2:
@@ -204,6 +209,10 @@ func (r *Room) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job,
 		ReworkOf: some(q.ReworkOf), EventHash: make([]byte, 32), OpenedAt: now, ChangedAt: now,
 	}
 	t.Needs = lacking(q)
+	var err error
+	if t.Language, err = r.language(ctx, tx, q.Customer.Language); err != nil {
+		return nil, err
+	}
 	if p := q.Customer.At; p != nil {
 		t.Latitude, t.Longitude = &p.Latitude, &p.Longitude
 	}
@@ -266,7 +275,7 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 		INSERT INTO ticket (org_id, source, source_key, `+rowColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
 			$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
-			$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62)
+			$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63)
 		ON CONFLICT DO NOTHING`,
 		j.tx.OrgID(), q.Source, q.SourceKey,
 		t.ID, t.Number, int16(t.State), int16(t.MoneyState), t.BusinessType, t.Urgency, t.CustomerID, t.CustomerName, t.CustomerPhone,
@@ -275,6 +284,14 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 		t.WantedFrom, t.WantedTo, t.ArrivalFrom, t.ArrivalTo, t.ScheduledFrom, t.ScheduledTo, t.DueFrom, t.DueTo, t.ActualFrom, t.ActualTo,
 		t.TechnicianID, t.TechnicianName, t.VisitID, int16(t.VisitState), t.PoolTeamID, t.TeamIDs, t.HeldAt, t.CanceledAt, t.ClosedAt, t.DecisionReason,
 		t.ReworkOf, t.Review, t.EventSeq, t.EventHash, t.OpenedAt, t.ChangedAt, t.Archived,
-		t.Needs, t.Unassigned)
+		t.Needs, t.Unassigned, t.Language)
 	return err == nil && tag.RowsAffected() == 1, err
+}
+
+// language is what the customer reads: what was said, else the company's.
+func (r *Room) language(ctx context.Context, tx *postgres.Tx, said string) (string, error) {
+	if said != "" || r.Language == nil {
+		return cmp.Or(said, "zh"), nil
+	}
+	return r.Language(ctx, tx)
 }

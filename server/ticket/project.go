@@ -33,6 +33,7 @@ type attached struct {
 	notes    []*fieldv1.Note
 	charges  []Charge
 	times    map[uuid.UUID]time.Time // device times of the charges
+	agreed   map[uuid.UUID][]byte    // the signature that covers a charge as it is
 	answers  map[uuid.UUID][]*fieldv1.TaskAnswer
 	history  []*fieldv1.HistoryItem
 	reasonZH string
@@ -41,7 +42,7 @@ type attached struct {
 
 // attach reads it in one round trip.
 func (j *job) attach(ctx context.Context) (attached, error) {
-	a := attached{answers: map[uuid.UUID][]*fieldv1.TaskAnswer{}, times: map[uuid.UUID]time.Time{}}
+	a := attached{answers: map[uuid.UUID][]*fieldv1.TaskAnswer{}, times: map[uuid.UUID]time.Time{}, agreed: map[uuid.UUID][]byte{}}
 	org := j.tx.OrgID()
 	b := &pgx.Batch{}
 	b.Queue(`SELECT id, text, author, device_time FROM ticket_note WHERE org_id = $1 AND ticket_id = $2
@@ -57,17 +58,18 @@ func (j *job) attach(ctx context.Context) (attached, error) {
 		})
 		return err
 	})
-	b.Queue(`SELECT id, kind, price_item_id, name, quantity, unit_minor, currency, device_time FROM ticket_charge
-		WHERE org_id = $1 AND ticket_id = $2 ORDER BY server_time, id`, org, j.t.ID).Query(func(rows pgx.Rows) error {
+	b.Queue(`SELECT c.id, c.kind, c.price_item_id, c.name, c.quantity, c.unit_minor, c.currency, c.device_time, `+agreedBy+` FROM ticket_charge c
+		WHERE c.org_id = $1 AND c.ticket_id = $2 ORDER BY c.server_time, c.id`, org, j.t.ID).Query(func(rows pgx.Rows) error {
 		var c Charge
 		var kind int16
 		var minor int64
 		var currency string
 		var at time.Time
-		_, err := pgx.ForEachRow(rows, []any{&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency, &at}, func() error {
+		var agreed *uuid.UUID
+		_, err := pgx.ForEachRow(rows, []any{&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency, &at, &agreed}, func() error {
 			c.Kind, c.UnitPrice = fieldv1.PriceItemKind(kind), money.New(minor, money.Currency(currency))
 			a.charges = append(a.charges, c)
-			a.times[c.ID] = at
+			a.times[c.ID], a.agreed[c.ID] = at, idBytes(agreed)
 			return nil
 		})
 		return err
@@ -207,7 +209,7 @@ func (j *job) ticketWire(a attached) *fieldv1.Ticket {
 		Id: t.ID[:], Number: t.Number, State: fieldv1.TicketState(t.State), MoneyState: fieldv1.MoneyState(t.MoneyState),
 		BusinessType: wireBusiness(t.BusinessType), Urgency: wireUrgency(t.Urgency),
 		Customer: &fieldv1.Customer{
-			Id: idBytes(t.CustomerID), Name: t.CustomerName, Phone: t.CustomerPhone, Address: t.Address, Vip: t.VIP,
+			Id: idBytes(t.CustomerID), Name: t.CustomerName, Phone: t.CustomerPhone, Address: t.Address, Vip: t.VIP, Language: t.Language,
 			Position: positionWire(t.Latitude, t.Longitude),
 		},
 		ProductId: idBytes(t.ProductID), ProductName: t.ProductName, Model: t.Model, Serial: t.Serial,
@@ -224,10 +226,12 @@ func (j *job) ticketWire(a attached) *fieldv1.Ticket {
 		if c.Kind == fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART {
 			w.Parts = append(w.Parts, &fieldv1.PartUsed{
 				Id: id[:], PriceItemId: item[:], Name: c.Name, Quantity: uint32(c.Quantity), UnitPrice: moneyWire(c.UnitPrice), DeviceTime: at,
+				AgreedBy: a.agreed[c.ID],
 			})
 		} else {
 			w.Surcharges = append(w.Surcharges, &fieldv1.Surcharge{
 				Id: id[:], PriceItemId: item[:], Name: c.Name, Quantity: uint32(c.Quantity), UnitPrice: moneyWire(c.UnitPrice), DeviceTime: at,
+				AgreedBy: a.agreed[c.ID],
 			})
 		}
 	}

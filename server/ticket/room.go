@@ -36,9 +36,13 @@ type Room struct {
 	// Relate tells whether the caller, acting within reach, may relate a ticket to these things; what is not there, of
 	// another kind or beyond the reach is a fault that names the field. The office's calls need it.
 	Relate func(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, ends ...identity.End) error
+	// Signatures tells how many signatures a ticket has, and whether the newest names what it shows. Optional.
+	Signatures func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (n int, named bool, err error)
 
 	// Zone is the company's time zone, whose day is in a ticket's number. Optional: UTC.
 	Zone func(ctx context.Context, tx *postgres.Tx) (*time.Location, error)
+	// Language is the company's, zh or en. Optional: zh.
+	Language func(ctx context.Context, tx *postgres.Tx) (string, error)
 	// Pays tells what a job pays by today's plan, for the pool. Optional.
 	Pays func(ctx context.Context, tx *postgres.Tx, c Completion) (money.Amount, error)
 	// ProofsOfTicket lists a ticket's proofs for the office. Optional.

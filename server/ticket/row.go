@@ -78,6 +78,7 @@ type row struct {
 	Needs []string
 	// Unassigned is the score.Reason, as JSON, why the rules found nobody; nil while it has somebody or was not tried.
 	Unassigned []byte
+	Language   string
 }
 
 const rowColumns = `id, number, state, money_state, business_type, urgency, customer_id, customer_name, customer_phone,
@@ -85,7 +86,7 @@ const rowColumns = `id, number, state, money_state, business_type, urgency, cust
 	warranty_until, order_id, order_number, store_id, store_name, region_id, template_id, skills, duration_minutes,
 	wanted_from, wanted_to, arrival_from, arrival_to, scheduled_from, scheduled_to, due_from, due_to, actual_from, actual_to,
 	technician_id, technician_name, visit_id, visit_state, pool_team_id, team_ids, held_at, canceled_at, closed_at, decision_reason,
-	rework_of, review, event_seq, event_hash, opened_at, changed_at, archived, needs, unassigned`
+	rework_of, review, event_seq, event_hash, opened_at, changed_at, archived, needs, unassigned, language`
 
 // visitRow is a visit as the table keeps it.
 type visitRow struct {

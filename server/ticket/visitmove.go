@@ -5,11 +5,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -99,7 +97,19 @@ func complete(ctx context.Context, a *act, _ *fieldv1.VisitComplete) (intake.Res
 	for i, g := range gaps {
 		steps[i] = g.Step
 	}
-	if err := a.end(ctx, state.VisitCompleted, "", fact{"missing": steps}); err != nil {
+	c, err := a.charged(ctx)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	if len(c.unsigned) > 0 && a.reviewer == uuid.Nil {
+		return a.unsigned(ctx, c)
+	}
+	more := fact{"missing": steps}
+	if len(c.open) > 0 {
+		// Somebody of the office has to see that there is something that the customer did not agree to.
+		more["not_agreed"], a.t.Review = ids(c.open), true
+	}
+	if err := a.end(ctx, state.VisitCompleted, "", more); err != nil {
 		return intake.Result{}, err
 	}
 	a.t.ActualTo = a.v.FinishedAt
@@ -110,11 +120,7 @@ func complete(ctx context.Context, a *act, _ *fieldv1.VisitComplete) (intake.Res
 	if err != nil || a.room.Completed == nil {
 		return result, err
 	}
-	charges, err := a.charges(ctx)
-	if err != nil {
-		return intake.Result{}, err
-	}
-	return result, a.room.Completed(ctx, a.tx, a.completion(a.v, charges))
+	return result, a.room.Completed(ctx, a.tx, a.completion(a.v, c.counted))
 }
 
 func failing(args *fieldv1.VisitCannotComplete) state.Event {
@@ -214,24 +220,4 @@ func (a *act) missing(ctx context.Context) ([]checklist.Gap, error) {
 		return nil, err
 	}
 	return checklist.Missing(t, kept.answers[a.v.ID], proofs), nil
-}
-
-// charges lists the parts and surcharges that the visit's technician added to the ticket, by this visit or an
-// earlier one: nobody is paid for what another has built in.
-func (a *act) charges(ctx context.Context) ([]Charge, error) {
-	rows, err := a.tx.Query(ctx, `SELECT c.id, c.kind, c.price_item_id, c.name, c.quantity, c.unit_minor, c.currency
-		FROM ticket_charge c JOIN visit v ON v.org_id = c.org_id AND v.id = c.visit_id
-		WHERE c.org_id = $1 AND c.ticket_id = $2 AND v.technician_id = $3 ORDER BY c.server_time, c.id`, a.tx.OrgID(), a.t.ID, a.v.TechnicianID)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Charge, error) {
-		var c Charge
-		var kind int16
-		var minor int64
-		var currency string
-		err := row.Scan(&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency)
-		c.Kind, c.UnitPrice = fieldv1.PriceItemKind(kind), money.New(minor, money.Currency(currency))
-		return c, err
-	})
 }

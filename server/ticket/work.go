@@ -13,6 +13,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/server/ticket/authority"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -125,7 +126,11 @@ func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item [
 	if p.Kind != kind {
 		return a.park(ctx, fault.InvalidArgument, "the price item is of another kind")
 	}
-	// An id that is there already is the same thing told again.
+	changes, err := a.toldBefore(ctx, uuid.UUID(id), uuid.UUID(item), kind, quantity)
+	if err != nil {
+		return intake.Result{}, err
+	}
+	// An id that is there already is the same thing told again; what it says otherwise now is not taken over.
 	a.write(`INSERT INTO ticket_charge (org_id, id, ticket_id, visit_id, kind, price_item_id, name, quantity, unit_minor, currency,
 			device_time, server_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 		a.tx.OrgID(), uuid.UUID(id), a.t.ID, a.v.ID, int16(kind), uuid.UUID(item), p.Name, int32(quantity), p.Price.Minor,
@@ -133,7 +138,7 @@ func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item [
 	if err := a.record(fact{"name": p.Name, "unit_price": p.Price}); err != nil {
 		return intake.Result{}, err
 	}
-	return a.finish(ctx)
+	return a.finish(ctx, changes...)
 }
 
 // addNote is note.add: a remark on the ticket; notes only add.
@@ -188,7 +193,17 @@ func (r *Room) Admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, vi
 	if a == nil {
 		return Admission{}, result, false, err
 	}
-	if err := a.record(nil); err != nil {
+	var more fact
+	if s, ok := args.(*fieldv1.SignSignature); ok {
+		if err := agreement.Check(a.t.ID[:], s); err != nil {
+			result, err := a.park(ctx, fault.MutationMalformed, fault.As(err).Detail)
+			return Admission{}, result, false, err
+		}
+		if more, err = a.agree(ctx, s); err != nil {
+			return Admission{}, intake.Result{}, false, err
+		}
+	}
+	if err := a.record(more); err != nil {
 		return Admission{}, intake.Result{}, false, err
 	}
 	var changes []change.FieldChange

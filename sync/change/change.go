@@ -113,17 +113,26 @@ type Mutation struct {
 	Args []byte
 	// DeviceTime is when it was done, by the device's clock.
 	DeviceTime time.Time
+	// Ahead is by how much the device's clock was ahead of the office's when it sent this, where Clocked says that it is known.
+	Ahead   time.Duration
+	Clocked bool
+	// Corrected is when it was done by that, of work that the device dates into the future; zero for any other.
+	Corrected time.Time
 	// Decided is when it was done as the office decided, of work whose device time cannot be; zero where nobody
 	// decided. Only a replay has it, and DeviceTime stays beside it as it came.
 	Decided time.Time
 }
 
-// Done is when it was done, for all rules: as the office decided, else by the device's clock.
+// Done is when it was done, for all rules: as the office decided, else as the device's clock was put right, else by the
+// device's clock.
 func (m Mutation) Done() time.Time {
-	if m.Decided.IsZero() {
-		return m.DeviceTime
+	switch {
+	case !m.Decided.IsZero():
+		return m.Decided
+	case !m.Corrected.IsZero():
+		return m.Corrected
 	}
-	return m.Decided
+	return m.DeviceTime
 }
 
 // Outcome says what became of a mutation. The numbers are those of the wire.

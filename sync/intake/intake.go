@@ -68,6 +68,9 @@ type Record struct {
 	// Duplicate says that the same id came before, under another number or from another device; the verdict
 	// repeats the first one's outcome.
 	Duplicate bool
+	// Subject is what the mutation is about, where it holds up what the device does on that afterwards: parked work that
+	// later work builds on. Zero for any other.
+	Subject uuid.UUID
 }
 
 // Tx is what a store's open transaction offers to the intake. It is bound to one org.
@@ -75,8 +78,9 @@ type Tx interface {
 	// Open locks the device's counter until the transaction ends, making it if needed, and reads under that
 	// lock: the highest sequence with a verdict; whether the counter belongs to a lost history of the database
 	// (fresh), so that the device may go on from its own number; and the records of the device from sequence
-	// from to to, and of any device whose id is one of ids.
-	Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []Record, err error)
+	// from to to, and of any device whose id is one of ids. held has the subjects of the device's work that is parked and
+	// still open, each with the first such mutation.
+	Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []Record, held Held, err error)
 	// Savepoint runs fn; when it returns an error, all that it wrote and placed is undone.
 	Savepoint(ctx context.Context, fn func() error) error
 	// Kept is what is kept of a device's work for a person to decide; with evidence also what was refused with its
@@ -85,6 +89,9 @@ type Tx interface {
 	// Save stores the records, those with a Parked verdict also in the review queue, and sets the counter.
 	Save(ctx context.Context, d change.Device, last uint64, records []Record) error
 }
+
+// Held are subjects with work that waits for a person, and the first mutation that does.
+type Held map[uuid.UUID]uuid.UUID
 
 // Store runs transactions.
 type Store[T Tx] interface {
@@ -114,6 +121,10 @@ type Intake[T Tx] struct {
 	// Quota bounds the undecided work of one device, Evidence what a device without rights hands in; zero takes the defaults. Beyond
 	// it ParkedFull stops the device's queue until somebody decides: what is not taken in stays on the device.
 	Quota, Evidence Kept
+	// Subject tells what a mutation is about, when it builds on what the device did on the same thing before: after work
+	// that is parked for its time, or because it failed, it is parked, too, instead of being refused for what is missing.
+	// Zero for what stands alone. Optional.
+	Subject func(ctx context.Context, tx T, m change.Mutation) (uuid.UUID, error)
 	// Panicked hears of panics in mutators, for the log.
 	Panicked func(m change.Mutation, value any, stack []byte)
 }
@@ -126,6 +137,8 @@ type Push struct {
 	Mutations []change.Mutation
 	// HeldFrom is the lowest number from which on the device still holds all its mutations; 0 when it does not say.
 	HeldFrom uint64
+	// Clock is the device's as it sends this; zero when it does not say.
+	Clock time.Time
 	// ParkAll, if set, parks everything with this code instead of applying it: the device lost its rights,
 	// its work is still evidence.
 	ParkAll fault.Code
@@ -141,6 +154,7 @@ func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error)
 			return nil, fault.New(fault.InvalidArgument, "mutations are not consecutive at %d", m.Seq)
 		}
 	}
+	p.Mutations = in.timed(p)
 	verdicts := make([]change.Verdict, 0, len(p.Mutations))
 	for rest := p.Mutations; len(rest) > 0; {
 		n := min(len(rest), perTransaction)
@@ -269,7 +283,7 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 	for i, m := range ms {
 		ids[i] = m.ID
 	}
-	last, fresh, known, err := tx.Open(ctx, p.Device, first, ms[len(ms)-1].Seq, ids)
+	last, fresh, known, held, err := tx.Open(ctx, p.Device, first, ms[len(ms)-1].Seq, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +318,7 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 			}
 			break
 		}
-		v, err := in.decide(ctx, tx, p, m, byID, c)
+		v, err := in.decide(ctx, tx, p, m, byID, held, c)
 		if err != nil {
 			return nil, err
 		}
@@ -315,6 +329,12 @@ func (in *Intake[T]) take(ctx context.Context, tx T, p Push, ms []change.Mutatio
 		}
 		last = m.Seq
 		record := Record{Mutation: m, Verdict: v, Duplicate: duplicate}
+		if !duplicate && holds(v) && p.ParkAll == "" {
+			if record.Subject, err = in.subject(ctx, tx, m); err != nil {
+				return nil, err
+			}
+			held = held.with(record.Subject, m.ID)
+		}
 		records = append(records, record)
 		if !duplicate {
 			byID[m.ID] = record
@@ -345,13 +365,19 @@ func sameWork(a, b change.Mutation) bool {
 }
 
 // decide finds the verdict of one new mutation and signs it.
-func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation, byID map[uuid.UUID]Record, c care) (change.Verdict, error) {
+func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation, byID map[uuid.UUID]Record, held Held, c care) (change.Verdict, error) {
 	now := in.Now()
 	at := now.UTC().Truncate(time.Microsecond)
 	var result Result
 	var err error
 	mutate, known := in.Mutators[m.Kind]
 	old, duplicate := byID[m.ID]
+	var before uuid.UUID
+	if len(held) > 0 && !duplicate {
+		if before, err = in.heldUp(ctx, tx, m, held); err != nil {
+			return change.Verdict{}, err
+		}
+	}
 	switch {
 	case len(m.Args) > MaxArgs:
 		result = Reject(fault.MutationTooLarge, fmt.Sprintf("%d bytes, at most %d", len(m.Args), MaxArgs))
@@ -367,6 +393,8 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 		result = Park(p.ParkAll, "")
 	case in.ahead(m):
 		result = Park(fault.DeviceTimeFuture, m.DeviceTime.Sub(now).Round(time.Second).String())
+	case before != uuid.Nil:
+		result = Park(fault.WaitsForParked, before.String())
 	case !known:
 		result = Park(fault.MutationUnknown, m.Kind)
 	case c == evidence:

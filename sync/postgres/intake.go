@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,16 +14,16 @@ import (
 )
 
 // Open implements intake.Tx: one round trip once the device exists.
-func (t *Tx) Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, err error) {
-	last, fresh, known, err = t.open(ctx, d, from, to, ids)
+func (t *Tx) Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, held intake.Held, err error) {
+	last, fresh, known, held, err = t.open(ctx, d, from, to, ids)
 	if !errors.Is(err, pgx.ErrNoRows) {
-		return last, fresh, known, err
+		return last, fresh, known, held, err
 	}
 	_, err = t.Exec(ctx, `
 		INSERT INTO sync_device (org_id, device_id, generation)
 		SELECT $1, $2, `+firstGeneration+` FROM sync_generation ON CONFLICT DO NOTHING`, t.org, d)
 	if err != nil {
-		return 0, false, nil, err
+		return 0, false, nil, nil, err
 	}
 	return t.open(ctx, d, from, to, ids)
 }
@@ -31,7 +32,7 @@ func (t *Tx) Open(ctx context.Context, d change.Device, from, to uint64, ids []u
 // which may have forgotten the device.
 const firstGeneration = `CASE WHEN restored THEN decode('0000000000000000', 'hex') ELSE generation END`
 
-func (t *Tx) open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, err error) {
+func (t *Tx) open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, held intake.Held, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`
 		SELECT d.last_seq, d.generation <> g.generation
@@ -39,21 +40,36 @@ func (t *Tx) open(ctx context.Context, d change.Device, from, to uint64, ids []u
 		WHERE d.org_id = $1 AND d.device_id = $2 FOR UPDATE OF d`, t.org, d)
 	// A statement of its own, so that it sees what was committed before the lock was given.
 	batch.Queue(findRecords, t.org, d, int64(from), int64(to), ids)
+	batch.Queue(`SELECT subject, mutation_id FROM sync_parked
+		WHERE org_id = $1 AND device_id = $2 AND subject IS NOT NULL AND resolution IS NULL ORDER BY seq DESC`, t.org, d)
 	results := t.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
 	if err := results.QueryRow().Scan(&last, &fresh); err != nil {
-		return 0, false, nil, err
+		return 0, false, nil, nil, err
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return 0, false, nil, err
+		return 0, false, nil, nil, err
 	}
-	known, err = pgx.CollectRows(rows, scanRecord)
-	return last, fresh, known, err
+	if known, err = pgx.CollectRows(rows, scanRecord); err != nil {
+		return 0, false, nil, nil, err
+	}
+	if rows, err = results.Query(); err != nil {
+		return 0, false, nil, nil, err
+	}
+	var subject, first uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&subject, &first}, func() error {
+		if held == nil {
+			held = intake.Held{}
+		}
+		held[subject] = first // the last one that is written is the first in order
+		return nil
+	})
+	return last, fresh, known, held, err
 }
 
 const recordColumns = `device_id, seq, id, user_id, kind, args, device_time,
-	outcome, code, detail, changes, at, receipt, key_id, duplicate`
+	outcome, code, detail, changes, at, receipt, key_id, duplicate, clock_ahead_ms, corrected_time`
 
 const findRecords = `
 	SELECT ` + recordColumns + ` FROM sync_mutation
@@ -66,8 +82,16 @@ func scanRecord(row pgx.CollectableRow) (intake.Record, error) {
 	var r intake.Record
 	m, v := &r.Mutation, &r.Verdict
 	var changes []byte
+	var ahead *int64
+	var corrected *time.Time
 	err := row.Scan(&m.Device, &m.Seq, &m.ID, &m.User, &m.Kind, &m.Args, &m.DeviceTime,
-		&v.Outcome, &v.Code, &v.Detail, &changes, &v.At, &v.Receipt, &v.Key, &r.Duplicate)
+		&v.Outcome, &v.Code, &v.Detail, &changes, &v.At, &v.Receipt, &v.Key, &r.Duplicate, &ahead, &corrected)
+	if ahead != nil {
+		m.Ahead, m.Clocked = time.Duration(*ahead)*time.Millisecond, true
+	}
+	if corrected != nil {
+		m.Corrected = *corrected
+	}
 	if err == nil && changes != nil {
 		err = json.Unmarshal(changes, &v.Changes)
 	}
@@ -102,17 +126,22 @@ func (t *Tx) Save(_ context.Context, d change.Device, last uint64, records []int
 				return err
 			}
 		}
+		var ahead *int64
+		if m.Clocked {
+			ms := m.Ahead.Milliseconds()
+			ahead = &ms
+		}
 		args := m.Args
 		if args == nil {
 			args = []byte{}
 		}
 		t.later.Queue(`INSERT INTO sync_mutation (org_id, `+recordColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 			t.org, d, int64(m.Seq), m.ID, m.User, m.Kind, args, m.DeviceTime,
-			v.Outcome, string(v.Code), v.Detail, changes, v.At, v.Receipt, v.Key, r.Duplicate)
+			v.Outcome, string(v.Code), v.Detail, changes, v.At, v.Receipt, v.Key, r.Duplicate, ahead, timeOrNull(m.Corrected))
 		if v.Outcome == change.Parked && !r.Duplicate {
-			t.later.Queue(`INSERT INTO sync_parked (org_id, mutation_id, parked_at, last_code, last_detail)
-				VALUES ($1, $2, $3, $4, $5)`, t.org, m.ID, v.At, string(v.Code), v.Detail)
+			t.later.Queue(`INSERT INTO sync_parked (org_id, mutation_id, parked_at, last_code, last_detail, device_id, seq, subject)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, $9::uuid))`, t.org, m.ID, v.At, string(v.Code), v.Detail, d, int64(m.Seq), r.Subject, uuid.Nil)
 		}
 	}
 	return nil

@@ -29,6 +29,8 @@ type Parked struct {
 	ResolvedBy change.User
 	// Reason is why it was dismissed.
 	Reason string
+	// WaitsFor is the open entry that is to be decided before this one; zero for none.
+	WaitsFor uuid.UUID
 }
 
 // Edit is what the office would have a parked mutation say instead.
@@ -50,8 +52,12 @@ type ParkedFilter struct {
 }
 
 const parkedColumns = `m.device_id, m.seq, m.id, m.user_id, m.kind, m.args, m.device_time, m.outcome, m.code, m.detail,
-	m.changes, m.at, m.receipt, m.key_id, m.duplicate, p.attempts, p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason,
-	p.last_code, p.last_detail, p.last_at`
+	m.changes, m.at, m.receipt, m.key_id, m.duplicate, m.clock_ahead_ms, m.corrected_time, p.attempts, p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason,
+	p.last_code, p.last_detail, p.last_at, p.subject, (` + before + `)`
+
+// before is the open entry that p has to wait for: the first of its device on the same subject.
+const before = `SELECT w.mutation_id FROM sync_parked w WHERE w.org_id = p.org_id AND w.device_id = p.device_id AND w.subject = p.subject
+	AND w.seq < p.seq AND w.resolution IS NULL AND p.resolution IS NULL ORDER BY w.seq LIMIT 1`
 
 const parkedWhere = `
 	FROM sync_parked p JOIN sync_mutation m ON m.org_id = p.org_id AND m.id = p.mutation_id AND NOT m.duplicate
@@ -94,9 +100,16 @@ func scanParked(row pgx.CollectableRow) (Parked, error) {
 	var p Parked
 	var at, last *time.Time
 	var by *change.User
+	var subject, waits *uuid.UUID
 	r, err := scanRecord(withTail{row, []any{
-		&p.Attempts, &p.ParkedAt, &p.Resolution, &at, &by, &p.Reason, &p.LastCode, &p.LastDetail, &last,
+		&p.Attempts, &p.ParkedAt, &p.Resolution, &at, &by, &p.Reason, &p.LastCode, &p.LastDetail, &last, &subject, &waits,
 	}})
+	if subject != nil {
+		r.Subject = *subject
+	}
+	if waits != nil {
+		p.WaitsFor = *waits
+	}
 	p.Record = r
 	if last != nil {
 		p.LastAt = *last
@@ -223,9 +236,12 @@ func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.U
 	if err != nil {
 		return intake.Result{}, p, err
 	}
-	result, err := in.Replay(ctx, t, edited(p.Mutation, edits[id]))
-	if err != nil {
-		return result, p, err
+	p.Mutation = edited(p.Mutation, edits[id])
+	result := intake.Park(fault.WaitsForParked, p.WaitsFor.String())
+	if p.WaitsFor == uuid.Nil {
+		if result, err = in.Replay(ctx, t, p.Mutation); err != nil {
+			return result, p, err
+		}
 	}
 	p.Attempts++
 	p.LastCode, p.LastDetail, p.LastAt = result.Code, result.Detail, t.now
@@ -238,6 +254,37 @@ func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.U
 		WHERE org_id = $1 AND mutation_id = $2`,
 		t.org, id, string(result.Code), result.Detail, p.Resolution, t.now, by)
 	return result, p, err
+}
+
+// Next is the open entry that waited for one that was replayed; zero when there is none. Where a person said when the first was
+// done, it is laid beside the next in their name, if that is dated ahead, too: the clock was off by as much.
+func (t *Tx) Next(ctx context.Context, in *intake.Intake[*Tx], first Parked, by change.User) (id uuid.UUID, err error) {
+	if first.Subject == uuid.Nil {
+		return uuid.Nil, nil
+	}
+	err = t.QueryRow(ctx, `SELECT mutation_id FROM sync_parked
+		WHERE org_id = $1 AND device_id = $2 AND subject = $3 AND seq > $4 AND resolution IS NULL ORDER BY seq LIMIT 1`,
+		t.org, first.Mutation.Device, first.Subject, int64(first.Mutation.Seq)).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, nil
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	p, err := t.LockParked(ctx, id)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	edits, err := t.Edits(ctx, id)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	at := in.Follow(first.Mutation, edited(p.Mutation, edits[id]))
+	if at.IsZero() {
+		return id, nil
+	}
+	_, err = t.edit(ctx, p.Mutation, nil, at, by)
+	return id, err
 }
 
 // DismissParked closes an entry of the review queue without applying it, and returns it.

@@ -145,7 +145,7 @@ func (t *MemoryTx) Append(_ context.Context, heads []feed.Head, writes []feed.Wr
 }
 
 // Open implements intake.Tx.
-func (t *MemoryTx) Open(_ context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (uint64, bool, []intake.Record, error) {
+func (t *MemoryTx) Open(_ context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (uint64, bool, []intake.Record, intake.Held, error) {
 	dev, ok := t.devices[d]
 	if !ok {
 		if t.generation == (change.Generation{1}) { // else a backup may have forgotten it
@@ -159,7 +159,16 @@ func (t *MemoryTx) Open(_ context.Context, d change.Device, from, to uint64, ids
 			known = append(known, r)
 		}
 	}
-	return dev.last, dev.generation != t.generation, known, nil
+	var held intake.Held
+	for _, r := range t.records { // in their order; nothing is decided here
+		if _, ok := held[r.Subject]; !ok && r.Subject != uuid.Nil && r.Mutation.Device == d {
+			if held == nil {
+				held = intake.Held{}
+			}
+			held[r.Subject] = r.Mutation.ID
+		}
+	}
+	return dev.last, dev.generation != t.generation, known, held, nil
 }
 
 // Savepoint implements intake.Tx.

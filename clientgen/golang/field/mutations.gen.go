@@ -328,6 +328,8 @@ func signSignatureEffect(v *offline.View, a *fieldv1.SignSignature, at time.Time
 			m.VisitId = a.GetVisitId()
 			m.Step = a.GetStep()
 			m.SignerName = a.GetSignerName()
+			m.ContentHash = a.GetContentHash()
+			m.Language = a.GetLanguage()
 			m.TicketId = visit.GetTicketId()
 			m.State = fieldv1.ProofState_PROOF_STATE_AWAITING
 			m.DeviceTime = timestamppb.New(at)

@@ -200,6 +200,7 @@ func (s *Store) batch(ctx context.Context, count, size int) (out *syncv1.PushReq
 		if len(out.Mutations) == 0 {
 			return nil
 		}
+		out.DeviceTime = timestamppb.New(s.Now())
 		_, err = tx.ExecContext(ctx, `UPDATE outbox SET tried = 1, too_old = 0 WHERE device = ? AND seq BETWEEN ? AND ? AND (tried = 0 OR too_old = 1)`,
 			device, from, out.Mutations[len(out.Mutations)-1].Sequence)
 		return err

@@ -2,10 +2,15 @@ package offline
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"buf.build/go/protovalidate"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/change"
 )
 
 // Message is a pointer to a generated message T.
@@ -134,8 +139,16 @@ type Mutator[T any, M Message[T]] struct {
 // Offered tells whether an application should offer it now. The server has the last word.
 func (m Mutator[T, M]) Offered(v *View, args M) bool { return m.May == nil || m.May(v, args) }
 
-// Do writes it to disk with the files that belong to it, and returns when it is safe there; see Store.Do.
+// Do writes it to disk with the files that belong to it, and returns when it is safe there; see Store.Do. What the server
+// would not take by the message's rules is not saved: InvalidArgument names the field and what it must be, while the
+// person can still put it right.
 func (m Mutator[T, M]) Do(ctx context.Context, s *Store, args M, files ...Kept) (Mutation, error) {
+	if err := protovalidate.Validate(args); err != nil {
+		return Mutation{}, fault.Wrap(err, fault.InvalidArgument, "%s: %s", m.Kind, strings.TrimSpace(strings.TrimPrefix(err.Error(), "validation error:")))
+	}
+	if err := change.Readable(args); err != nil {
+		return Mutation{}, err
+	}
 	b, err := proto.Marshal(args)
 	if err != nil {
 		return Mutation{}, err

@@ -192,7 +192,7 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, wrong{"": v.w["stale"]})
 		return
 	}
-	wish := code.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note), From: p.Address(r)}
+	wish := code.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note), Language: v.lang, From: p.Address(r)}
 	// All that is wrong is said at once, each beside its field.
 	said := wrong{}
 	var good bool

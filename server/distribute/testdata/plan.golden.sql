@@ -60,6 +60,7 @@
 -- team_member: tenant
 -- technician: tenant
 -- ticket: tenant
+-- ticket_agreement: tenant
 -- ticket_answer: tenant
 -- ticket_assignment: tenant
 -- ticket_charge: tenant
@@ -134,6 +135,7 @@ SELECT create_distributed_table('public.sign_in_address', 'org_id', colocate_wit
 SELECT create_distributed_table('public.sync_parked_edit', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.team', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.technician', 'org_id', colocate_with => 'public.account_event');
+SELECT create_distributed_table('public.ticket_agreement', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_event', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_note', 'org_id', colocate_with => 'public.account_event');
 SELECT create_distributed_table('public.ticket_notice', 'org_id', colocate_with => 'public.account_event');

@@ -345,6 +345,8 @@ const signSignatureEffect = signSignature.effectBy((view, args, at, draft) => {
       next.visitId = args.visitId;
       next.step = args.step;
       next.signerName = args.signerName;
+      next.contentHash = args.contentHash;
+      next.language = args.language;
       next.ticketId = visit.ticketId;
       next.state = ProofState.AWAITING;
       next.deviceTime = timestampFromDate(at);

@@ -152,6 +152,7 @@ export class Round {
       const request = await batch(this.store, pushCount, pushBytes);
       const [first] = request.mutations;
       if (first === undefined) return;
+      request.deviceTime = timestampFromDate(this.store.options.now());
       let res;
       try {
         res = await this.client.call(SyncService.method.push, request, this.signal);

@@ -1383,10 +1383,13 @@ type Customer struct {
 	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Full on the technician's feed, masked (138****0001) elsewhere.
-	Phone         string       `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
-	Address       string       `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
-	Position      *v1.Position `protobuf:"bytes,5,opt,name=position,proto3" json:"position,omitempty"`
-	Vip           bool         `protobuf:"varint,6,opt,name=vip,proto3" json:"vip,omitempty"`
+	Phone    string       `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
+	Address  string       `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	Position *v1.Position `protobuf:"bytes,5,opt,name=position,proto3" json:"position,omitempty"`
+	Vip      bool         `protobuf:"varint,6,opt,name=vip,proto3" json:"vip,omitempty"`
+	// The language that the customer reads: zh or en, where the order, the booking or the customer's record says it, else the company's.
+	// Empty from a server that does not know.
+	Language      string `protobuf:"bytes,7,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1461,6 +1464,13 @@ func (x *Customer) GetVip() bool {
 		return x.Vip
 	}
 	return false
+}
+
+func (x *Customer) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
 }
 
 // Ticket is one install job as its technician sees it.
@@ -1802,13 +1812,16 @@ func (x *HistoryItem) GetSummary() string {
 
 // PartUsed is a part built in.
 type PartUsed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	PriceItemId   []byte                 `protobuf:"bytes,2,opt,name=price_item_id,json=priceItemId,proto3" json:"price_item_id,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Quantity      uint32                 `protobuf:"varint,4,opt,name=quantity,proto3" json:"quantity,omitempty"`
-	UnitPrice     *v1.Money              `protobuf:"bytes,5,opt,name=unit_price,json=unitPrice,proto3" json:"unit_price,omitempty"`
-	DeviceTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	PriceItemId []byte                 `protobuf:"bytes,2,opt,name=price_item_id,json=priceItemId,proto3" json:"price_item_id,omitempty"`
+	Name        string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Quantity    uint32                 `protobuf:"varint,4,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	UnitPrice   *v1.Money              `protobuf:"bytes,5,opt,name=unit_price,json=unitPrice,proto3" json:"unit_price,omitempty"`
+	DeviceTime  *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
+	// The signature with which the customer agreed to this line as it is now; empty while nobody did. What alters the line
+	// empties it.
+	AgreedBy      []byte `protobuf:"bytes,7,opt,name=agreed_by,json=agreedBy,proto3" json:"agreed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1885,15 +1898,25 @@ func (x *PartUsed) GetDeviceTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *PartUsed) GetAgreedBy() []byte {
+	if x != nil {
+		return x.AgreedBy
+	}
+	return nil
+}
+
 // Surcharge is an extra that the customer pays.
 type Surcharge struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	PriceItemId   []byte                 `protobuf:"bytes,2,opt,name=price_item_id,json=priceItemId,proto3" json:"price_item_id,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Quantity      uint32                 `protobuf:"varint,4,opt,name=quantity,proto3" json:"quantity,omitempty"`
-	UnitPrice     *v1.Money              `protobuf:"bytes,5,opt,name=unit_price,json=unitPrice,proto3" json:"unit_price,omitempty"`
-	DeviceTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	PriceItemId []byte                 `protobuf:"bytes,2,opt,name=price_item_id,json=priceItemId,proto3" json:"price_item_id,omitempty"`
+	Name        string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Quantity    uint32                 `protobuf:"varint,4,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	UnitPrice   *v1.Money              `protobuf:"bytes,5,opt,name=unit_price,json=unitPrice,proto3" json:"unit_price,omitempty"`
+	DeviceTime  *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
+	// The signature with which the customer agreed to this line as it is now; empty while nobody did. What alters the line
+	// empties it.
+	AgreedBy      []byte `protobuf:"bytes,7,opt,name=agreed_by,json=agreedBy,proto3" json:"agreed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1966,6 +1989,13 @@ func (x *Surcharge) GetUnitPrice() *v1.Money {
 func (x *Surcharge) GetDeviceTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.DeviceTime
+	}
+	return nil
+}
+
+func (x *Surcharge) GetAgreedBy() []byte {
+	if x != nil {
+		return x.AgreedBy
 	}
 	return nil
 }
@@ -2320,7 +2350,10 @@ type Proof struct {
 	// Signature only: who signed.
 	SignerName string `protobuf:"bytes,15,opt,name=signer_name,json=signerName,proto3" json:"signer_name,omitempty"`
 	// When the office took it in, by its own clock: the order in which proofs of a ticket count. Absent while it is only on the phone.
-	ServerTime    *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	ServerTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=server_time,json=serverTime,proto3" json:"server_time,omitempty"`
+	// Signature only: what SignSignature.content_hash says, and the language of the terms. Empty where the app named no lines.
+	ContentHash   []byte `protobuf:"bytes,17,opt,name=content_hash,json=contentHash,proto3" json:"content_hash,omitempty"`
+	Language      string `protobuf:"bytes,18,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2465,6 +2498,20 @@ func (x *Proof) GetServerTime() *timestamppb.Timestamp {
 		return x.ServerTime
 	}
 	return nil
+}
+
+func (x *Proof) GetContentHash() []byte {
+	if x != nil {
+		return x.ContentHash
+	}
+	return nil
+}
+
+func (x *Proof) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
 }
 
 // Notice is a message from the office to a technician.
@@ -3015,14 +3062,15 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\aed25519\x18\x02 \x01(\fR\aed25519\x12\x10\n" +
 	"\x03use\x18\x03 \x01(\tR\x03use\x127\n" +
 	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter:\r\xca\xda\x18\t\b\x06\x1a\x05\n" +
-	"\x03use\"\xc9\x01\n" +
+	"\x03use\"\xe5\x01\n" +
 	"\bCustomer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\x04name\x18\x02 \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\x04name\x12\x1c\n" +
 	"\x05phone\x18\x03 \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\x05phone\x12 \n" +
 	"\aaddress\x18\x04 \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\aaddress\x12?\n" +
 	"\bposition\x18\x05 \x01(\v2\x1b.doorstep.types.v1.PositionB\x06\xda\xda\x18\x02\x10\x01R\bposition\x12\x10\n" +
-	"\x03vip\x18\x06 \x01(\bR\x03vip\"\xd7\n" +
+	"\x03vip\x18\x06 \x01(\bR\x03vip\x12\x1a\n" +
+	"\blanguage\x18\a \x01(\tR\blanguage\"\xd7\n" +
 	"\n" +
 	"\x06Ticket\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
@@ -3073,7 +3121,7 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x124\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1e.doorstep.field.v1.TicketStateR\x05state\x12*\n" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
-	"\asummary\x18\x04 \x01(\tR\asummary\"\xf5\x01\n" +
+	"\asummary\x18\x04 \x01(\tR\asummary\"\x92\x02\n" +
 	"\bPartUsed\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x123\n" +
 	"\rprice_item_id\x18\x02 \x01(\fB\x0f\xda\xda\x18\v\n" +
@@ -3083,7 +3131,8 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\n" +
 	"unit_price\x18\x05 \x01(\v2\x18.doorstep.types.v1.MoneyR\tunitPrice\x12;\n" +
 	"\vdevice_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"deviceTime\"\xf6\x01\n" +
+	"deviceTime\x12\x1b\n" +
+	"\tagreed_by\x18\a \x01(\fR\bagreedBy\"\x93\x02\n" +
 	"\tSurcharge\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x123\n" +
 	"\rprice_item_id\x18\x02 \x01(\fB\x0f\xda\xda\x18\v\n" +
@@ -3093,7 +3142,8 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\n" +
 	"unit_price\x18\x05 \x01(\v2\x18.doorstep.types.v1.MoneyR\tunitPrice\x12;\n" +
 	"\vdevice_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"deviceTime\"\x7f\n" +
+	"deviceTime\x12\x1b\n" +
+	"\tagreed_by\x18\a \x01(\fR\bagreedBy\"\x7f\n" +
 	"\x04Note\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x16\n" +
@@ -3129,7 +3179,7 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\x04text\x18\x04 \x01(\tH\x00R\x04text\x12;\n" +
 	"\vdevice_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"deviceTimeB\a\n" +
-	"\x05value\"\xeb\x04\n" +
+	"\x05value\"\xaa\x05\n" +
 	"\x05Proof\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12)\n" +
 	"\tticket_id\x18\x02 \x01(\fB\f\xda\xda\x18\b\n" +
@@ -3154,7 +3204,9 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\vsigner_name\x18\x0f \x01(\tB\x06\xda\xda\x18\x02\x10\x01R\n" +
 	"signerName\x12;\n" +
 	"\vserver_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"serverTime:\x13\xca\xda\x18\x0f\b\f\x12\x02id\x1a\a\n" +
+	"serverTime\x12!\n" +
+	"\fcontent_hash\x18\x11 \x01(\fR\vcontentHash\x12\x1a\n" +
+	"\blanguage\x18\x12 \x01(\tR\blanguage:\x13\xca\xda\x18\x0f\b\f\x12\x02id\x1a\a\n" +
 	"\x05state\"\xbd\x01\n" +
 	"\x06Notice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12)\n" +

@@ -881,7 +881,16 @@ type SignSignature struct {
 	TicketHash []byte    `protobuf:"bytes,6,opt,name=ticket_hash,json=ticketHash,proto3" json:"ticket_hash,omitempty"`
 	Strokes    []*Stroke `protobuf:"bytes,7,rep,name=strokes,proto3" json:"strokes,omitempty"`
 	// Small PNG of the strokes, at most 32 KiB; may be empty.
-	Image         []byte `protobuf:"bytes,8,opt,name=image,proto3" json:"image,omitempty"`
+	Image []byte `protobuf:"bytes,8,opt,name=image,proto3" json:"image,omitempty"`
+	// What was shown with its price: every part and surcharge of the ticket, as the phone held them. An app that names them says
+	// content_hash, too; without it they are those that this technician had added before.
+	Lines []*SignedLine `protobuf:"bytes,9,rep,name=lines,proto3" json:"lines,omitempty"`
+	// The sums of the lines, one a currency, by the currency's name. None when nothing is charged.
+	Totals []*v1.Money `protobuf:"bytes,10,rep,name=totals,proto3" json:"totals,omitempty"`
+	// SHA-256 of the terms' canonical text, which docs/PROOF.md describes: the ticket, its lines, their sums.
+	ContentHash []byte `protobuf:"bytes,11,opt,name=content_hash,json=contentHash,proto3" json:"content_hash,omitempty"`
+	// The language of the terms: zh or en.
+	Language      string `protobuf:"bytes,12,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -972,6 +981,128 @@ func (x *SignSignature) GetImage() []byte {
 	return nil
 }
 
+func (x *SignSignature) GetLines() []*SignedLine {
+	if x != nil {
+		return x.Lines
+	}
+	return nil
+}
+
+func (x *SignSignature) GetTotals() []*v1.Money {
+	if x != nil {
+		return x.Totals
+	}
+	return nil
+}
+
+func (x *SignSignature) GetContentHash() []byte {
+	if x != nil {
+		return x.ContentHash
+	}
+	return nil
+}
+
+func (x *SignSignature) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+// SignedLine is one part or surcharge as the signer saw it.
+type SignedLine struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind        PriceItemKind          `protobuf:"varint,2,opt,name=kind,proto3,enum=doorstep.field.v1.PriceItemKind" json:"kind,omitempty"`
+	PriceItemId []byte                 `protobuf:"bytes,3,opt,name=price_item_id,json=priceItemId,proto3" json:"price_item_id,omitempty"`
+	Name        string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Quantity    uint32                 `protobuf:"varint,5,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	UnitPrice   *v1.Money              `protobuf:"bytes,6,opt,name=unit_price,json=unitPrice,proto3" json:"unit_price,omitempty"`
+	// quantity × unit_price.
+	Sum           *v1.Money `protobuf:"bytes,7,opt,name=sum,proto3" json:"sum,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedLine) Reset() {
+	*x = SignedLine{}
+	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedLine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedLine) ProtoMessage() {}
+
+func (x *SignedLine) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedLine.ProtoReflect.Descriptor instead.
+func (*SignedLine) Descriptor() ([]byte, []int) {
+	return file_doorstep_field_v1_mutation_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SignedLine) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *SignedLine) GetKind() PriceItemKind {
+	if x != nil {
+		return x.Kind
+	}
+	return PriceItemKind_PRICE_ITEM_KIND_UNSPECIFIED
+}
+
+func (x *SignedLine) GetPriceItemId() []byte {
+	if x != nil {
+		return x.PriceItemId
+	}
+	return nil
+}
+
+func (x *SignedLine) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SignedLine) GetQuantity() uint32 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *SignedLine) GetUnitPrice() *v1.Money {
+	if x != nil {
+		return x.UnitPrice
+	}
+	return nil
+}
+
+func (x *SignedLine) GetSum() *v1.Money {
+	if x != nil {
+		return x.Sum
+	}
+	return nil
+}
+
 // Stroke is one line of the pen.
 type Stroke struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -985,7 +1116,7 @@ type Stroke struct {
 
 func (x *Stroke) Reset() {
 	*x = Stroke{}
-	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[14]
+	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1128,7 @@ func (x *Stroke) String() string {
 func (*Stroke) ProtoMessage() {}
 
 func (x *Stroke) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[14]
+	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1141,7 @@ func (x *Stroke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stroke.ProtoReflect.Descriptor instead.
 func (*Stroke) Descriptor() ([]byte, []int) {
-	return file_doorstep_field_v1_mutation_proto_rawDescGZIP(), []int{14}
+	return file_doorstep_field_v1_mutation_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Stroke) GetX() []uint32 {
@@ -1044,7 +1175,7 @@ type ClaimPoolTicket struct {
 
 func (x *ClaimPoolTicket) Reset() {
 	*x = ClaimPoolTicket{}
-	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[15]
+	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1187,7 @@ func (x *ClaimPoolTicket) String() string {
 func (*ClaimPoolTicket) ProtoMessage() {}
 
 func (x *ClaimPoolTicket) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[15]
+	mi := &file_doorstep_field_v1_mutation_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1200,7 @@ func (x *ClaimPoolTicket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimPoolTicket.ProtoReflect.Descriptor instead.
 func (*ClaimPoolTicket) Descriptor() ([]byte, []int) {
-	return file_doorstep_field_v1_mutation_proto_rawDescGZIP(), []int{15}
+	return file_doorstep_field_v1_mutation_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ClaimPoolTicket) GetTicketId() []byte {
@@ -1259,7 +1390,7 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\x05state\x1a\x14PROOF_STATE_AWAITING2\x0f\n" +
 	"\vdevice_time \x01*\x1e\n" +
 	"\x02id\x12\x06sha256\x1a\x04size\"\n" +
-	"media_type\"\xe9\x03\n" +
+	"media_type\"\xb6\x05\n" +
 	"\rSignSignature\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
 	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
@@ -1271,12 +1402,29 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\vticket_hash\x18\x06 \x01(\fB\a\xbaH\x04z\x02\x18 R\n" +
 	"ticketHash\x12@\n" +
 	"\astrokes\x18\a \x03(\v2\x19.doorstep.field.v1.StrokeB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\astrokes\x12\x1f\n" +
-	"\x05image\x18\b \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x02R\x05image:\x93\x01\xd2\xda\x18\x8e\x01\n" +
+	"\x05image\x18\b \x01(\fB\t\xbaH\x06z\x04\x18\x80\x80\x02R\x05image\x12>\n" +
+	"\x05lines\x18\t \x03(\v2\x1d.doorstep.field.v1.SignedLineB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05lines\x12:\n" +
+	"\x06totals\x18\n" +
+	" \x03(\v2\x18.doorstep.types.v1.MoneyB\b\xbaH\x05\x92\x01\x02\x10\bR\x06totals\x12*\n" +
+	"\fcontent_hash\x18\v \x01(\fB\a\xbaH\x04z\x02\x18 R\vcontentHash\x12#\n" +
+	"\blanguage\x18\f \x01(\tB\a\xbaH\x04r\x02\x18\bR\blanguage:\x93\x01\xd2\xda\x18\x8e\x01\n" +
 	"\x0esignature.sign\x1a|\x12\x05Proof\x1a\x02id(\x012\x1f\n" +
 	"\tticket_id\x12\x12visit_id.ticket_id2\x1d\n" +
 	"\x05state\x1a\x14PROOF_STATE_AWAITING2\x0f\n" +
 	"\vdevice_time \x012\x1c\n" +
-	"\x04kind\x1a\x14PROOF_KIND_SIGNATURE\"X\n" +
+	"\x04kind\x1a\x14PROOF_KIND_SIGNATURE\"\xbf\x02\n" +
+	"\n" +
+	"SignedLine\x12\x17\n" +
+	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12@\n" +
+	"\x04kind\x18\x02 \x01(\x0e2 .doorstep.field.v1.PriceItemKindB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12+\n" +
+	"\rprice_item_id\x18\x03 \x01(\fB\a\xbaH\x04z\x02h\x10R\vpriceItemId\x12\x1c\n" +
+	"\x04name\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04name\x12&\n" +
+	"\bquantity\x18\x05 \x01(\rB\n" +
+	"\xbaH\a*\x05\x18\xe7\a(\x01R\bquantity\x127\n" +
+	"\n" +
+	"unit_price\x18\x06 \x01(\v2\x18.doorstep.types.v1.MoneyR\tunitPrice\x12*\n" +
+	"\x03sum\x18\a \x01(\v2\x18.doorstep.types.v1.MoneyR\x03sum\"X\n" +
 	"\x06Stroke\x12\x17\n" +
 	"\x01x\x18\x01 \x03(\rB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x01x\x12\x17\n" +
 	"\x01y\x18\x02 \x03(\rB\t\xbaH\x06\x92\x01\x03\x10\x88'R\x01y\x12\x1c\n" +
@@ -1302,7 +1450,7 @@ func file_doorstep_field_v1_mutation_proto_rawDescGZIP() []byte {
 	return file_doorstep_field_v1_mutation_proto_rawDescData
 }
 
-var file_doorstep_field_v1_mutation_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_doorstep_field_v1_mutation_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_doorstep_field_v1_mutation_proto_goTypes = []any{
 	(*VisitAccept)(nil),         // 0: doorstep.field.v1.VisitAccept
 	(*VisitDecline)(nil),        // 1: doorstep.field.v1.VisitDecline
@@ -1318,23 +1466,31 @@ var file_doorstep_field_v1_mutation_proto_goTypes = []any{
 	(*AddNote)(nil),             // 11: doorstep.field.v1.AddNote
 	(*AttachProof)(nil),         // 12: doorstep.field.v1.AttachProof
 	(*SignSignature)(nil),       // 13: doorstep.field.v1.SignSignature
-	(*Stroke)(nil),              // 14: doorstep.field.v1.Stroke
-	(*ClaimPoolTicket)(nil),     // 15: doorstep.field.v1.ClaimPoolTicket
-	(*v1.Position)(nil),         // 16: doorstep.types.v1.Position
-	(ProofKind)(0),              // 17: doorstep.field.v1.ProofKind
+	(*SignedLine)(nil),          // 14: doorstep.field.v1.SignedLine
+	(*Stroke)(nil),              // 15: doorstep.field.v1.Stroke
+	(*ClaimPoolTicket)(nil),     // 16: doorstep.field.v1.ClaimPoolTicket
+	(*v1.Position)(nil),         // 17: doorstep.types.v1.Position
+	(ProofKind)(0),              // 18: doorstep.field.v1.ProofKind
+	(*v1.Money)(nil),            // 19: doorstep.types.v1.Money
+	(PriceItemKind)(0),          // 20: doorstep.field.v1.PriceItemKind
 }
 var file_doorstep_field_v1_mutation_proto_depIdxs = []int32{
-	16, // 0: doorstep.field.v1.VisitTravel.position:type_name -> doorstep.types.v1.Position
-	16, // 1: doorstep.field.v1.VisitArrive.position:type_name -> doorstep.types.v1.Position
-	16, // 2: doorstep.field.v1.VisitComplete.position:type_name -> doorstep.types.v1.Position
-	17, // 3: doorstep.field.v1.AttachProof.kind:type_name -> doorstep.field.v1.ProofKind
-	16, // 4: doorstep.field.v1.AttachProof.position:type_name -> doorstep.types.v1.Position
-	14, // 5: doorstep.field.v1.SignSignature.strokes:type_name -> doorstep.field.v1.Stroke
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	17, // 0: doorstep.field.v1.VisitTravel.position:type_name -> doorstep.types.v1.Position
+	17, // 1: doorstep.field.v1.VisitArrive.position:type_name -> doorstep.types.v1.Position
+	17, // 2: doorstep.field.v1.VisitComplete.position:type_name -> doorstep.types.v1.Position
+	18, // 3: doorstep.field.v1.AttachProof.kind:type_name -> doorstep.field.v1.ProofKind
+	17, // 4: doorstep.field.v1.AttachProof.position:type_name -> doorstep.types.v1.Position
+	15, // 5: doorstep.field.v1.SignSignature.strokes:type_name -> doorstep.field.v1.Stroke
+	14, // 6: doorstep.field.v1.SignSignature.lines:type_name -> doorstep.field.v1.SignedLine
+	19, // 7: doorstep.field.v1.SignSignature.totals:type_name -> doorstep.types.v1.Money
+	20, // 8: doorstep.field.v1.SignedLine.kind:type_name -> doorstep.field.v1.PriceItemKind
+	19, // 9: doorstep.field.v1.SignedLine.unit_price:type_name -> doorstep.types.v1.Money
+	19, // 10: doorstep.field.v1.SignedLine.sum:type_name -> doorstep.types.v1.Money
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_field_v1_mutation_proto_init() }
@@ -1354,7 +1510,7 @@ func file_doorstep_field_v1_mutation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_field_v1_mutation_proto_rawDesc), len(file_doorstep_field_v1_mutation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

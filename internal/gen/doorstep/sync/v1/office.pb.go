@@ -194,8 +194,10 @@ type Parked struct {
 	// The names of its author and of who decided; empty when nobody of that id is known any more.
 	UserName       string `protobuf:"bytes,16,opt,name=user_name,json=userName,proto3" json:"user_name,omitempty"`
 	ResolvedByName string `protobuf:"bytes,17,opt,name=resolved_by_name,json=resolvedByName,proto3" json:"resolved_by_name,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The parked mutation of the same device on the same thing that is to be decided before this one; empty when there is none.
+	WaitsFor      []byte `protobuf:"bytes,18,opt,name=waits_for,json=waitsFor,proto3" json:"waits_for,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Parked) Reset() {
@@ -345,6 +347,13 @@ func (x *Parked) GetResolvedByName() string {
 		return x.ResolvedByName
 	}
 	return ""
+}
+
+func (x *Parked) GetWaitsFor() []byte {
+	if x != nil {
+		return x.WaitsFor
+	}
+	return nil
 }
 
 // ParkedAttempt is a replay that failed, or the one that was applied: then it has no code.
@@ -804,7 +813,7 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\adecided\x18\x06 \x01(\bR\adecided\"Z\n" +
 	"\x12ListParkedResponse\x120\n" +
 	"\x06parked\x18\x01 \x03(\v2\x18.doorstep.sync.v1.ParkedR\x06parked\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"\x99\x05\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"\xb6\x05\n" +
 	"\x06Parked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1b\n" +
 	"\tdevice_id\x18\x02 \x01(\fR\bdeviceId\x12\x17\n" +
@@ -827,7 +836,8 @@ const file_doorstep_sync_v1_office_proto_rawDesc = "" +
 	"\x06reason\x18\x0e \x01(\tR\x06reason\x12B\n" +
 	"\flast_attempt\x18\x0f \x01(\v2\x1f.doorstep.sync.v1.ParkedAttemptR\vlastAttempt\x12\x1b\n" +
 	"\tuser_name\x18\x10 \x01(\tR\buserName\x12(\n" +
-	"\x10resolved_by_name\x18\x11 \x01(\tR\x0eresolvedByName\"\x83\x01\n" +
+	"\x10resolved_by_name\x18\x11 \x01(\tR\x0eresolvedByName\x12\x1b\n" +
+	"\twaits_for\x18\x12 \x01(\fR\bwaitsFor\"\x83\x01\n" +
 	"\rParkedAttempt\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +

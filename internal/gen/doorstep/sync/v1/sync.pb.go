@@ -692,7 +692,10 @@ type PushRequest struct {
 	Mutations []*Mutation            `protobuf:"bytes,1,rep,name=mutations,proto3" json:"mutations,omitempty"`
 	// The lowest sequence from which on the device still holds every mutation, those with a verdict included; 0 when it
 	// does not say. A server whose database went back asks for the forgotten ones among them before it takes new ones.
-	HeldFrom      uint64 `protobuf:"varint,2,opt,name=held_from,json=heldFrom,proto3" json:"held_from,omitempty"`
+	HeldFrom uint64 `protobuf:"varint,2,opt,name=held_from,json=heldFrom,proto3" json:"held_from,omitempty"`
+	// The device's clock as it sends this: how far it is off tells when work was done that it dates ahead. Absent when it does
+	// not say.
+	DeviceTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -739,6 +742,13 @@ func (x *PushRequest) GetHeldFrom() uint64 {
 		return x.HeldFrom
 	}
 	return 0
+}
+
+func (x *PushRequest) GetDeviceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeviceTime
+	}
+	return nil
 }
 
 // Mutation is one thing that a person did on a device.
@@ -1456,10 +1466,12 @@ const file_doorstep_sync_v1_sync_proto_rawDesc = "" +
 	"\x04feed\x18\x01 \x01(\tR\x04feed\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\x06R\x06digest\x12\x14\n" +
-	"\x05count\x18\x04 \x01(\x04R\x05count\"q\n" +
+	"\x05count\x18\x04 \x01(\x04R\x05count\"\xae\x01\n" +
 	"\vPushRequest\x12E\n" +
 	"\tmutations\x18\x01 \x03(\v2\x1a.doorstep.sync.v1.MutationB\v\xbaH\b\x92\x01\x05\b\x01\x10\xf4\x03R\tmutations\x12\x1b\n" +
-	"\theld_from\x18\x02 \x01(\x04R\bheldFrom\"\xcc\x01\n" +
+	"\theld_from\x18\x02 \x01(\x04R\bheldFrom\x12;\n" +
+	"\vdevice_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"deviceTime\"\xcc\x01\n" +
 	"\bMutation\x12#\n" +
 	"\bsequence\x18\x01 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12\x17\n" +
 	"\x02id\x18\x02 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12\x1d\n" +
@@ -1568,27 +1580,28 @@ var file_doorstep_sync_v1_sync_proto_depIdxs = []int32{
 	6,  // 8: doorstep.sync.v1.FeedDelta.entries:type_name -> doorstep.sync.v1.Entry
 	8,  // 9: doorstep.sync.v1.Checkpoint.feeds:type_name -> doorstep.sync.v1.FeedState
 	10, // 10: doorstep.sync.v1.PushRequest.mutations:type_name -> doorstep.sync.v1.Mutation
-	19, // 11: doorstep.sync.v1.Mutation.device_time:type_name -> google.protobuf.Timestamp
-	12, // 12: doorstep.sync.v1.PushResponse.verdicts:type_name -> doorstep.sync.v1.Verdict
-	19, // 13: doorstep.sync.v1.PushResponse.server_time:type_name -> google.protobuf.Timestamp
-	0,  // 14: doorstep.sync.v1.Verdict.outcome:type_name -> doorstep.sync.v1.Outcome
-	13, // 15: doorstep.sync.v1.Verdict.changes:type_name -> doorstep.sync.v1.FieldChange
-	19, // 16: doorstep.sync.v1.Verdict.server_time:type_name -> google.protobuf.Timestamp
-	16, // 17: doorstep.sync.v1.WatchResponse.poke:type_name -> doorstep.sync.v1.Poke
-	17, // 18: doorstep.sync.v1.WatchResponse.heartbeat:type_name -> doorstep.sync.v1.Heartbeat
-	18, // 19: doorstep.sync.v1.WatchResponse.goodbye:type_name -> doorstep.sync.v1.Goodbye
-	2,  // 20: doorstep.sync.v1.Poke.page:type_name -> doorstep.sync.v1.PullResponse
-	1,  // 21: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
-	9,  // 22: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
-	14, // 23: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
-	2,  // 24: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
-	11, // 25: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
-	15, // 26: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
-	24, // [24:27] is the sub-list for method output_type
-	21, // [21:24] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	19, // 11: doorstep.sync.v1.PushRequest.device_time:type_name -> google.protobuf.Timestamp
+	19, // 12: doorstep.sync.v1.Mutation.device_time:type_name -> google.protobuf.Timestamp
+	12, // 13: doorstep.sync.v1.PushResponse.verdicts:type_name -> doorstep.sync.v1.Verdict
+	19, // 14: doorstep.sync.v1.PushResponse.server_time:type_name -> google.protobuf.Timestamp
+	0,  // 15: doorstep.sync.v1.Verdict.outcome:type_name -> doorstep.sync.v1.Outcome
+	13, // 16: doorstep.sync.v1.Verdict.changes:type_name -> doorstep.sync.v1.FieldChange
+	19, // 17: doorstep.sync.v1.Verdict.server_time:type_name -> google.protobuf.Timestamp
+	16, // 18: doorstep.sync.v1.WatchResponse.poke:type_name -> doorstep.sync.v1.Poke
+	17, // 19: doorstep.sync.v1.WatchResponse.heartbeat:type_name -> doorstep.sync.v1.Heartbeat
+	18, // 20: doorstep.sync.v1.WatchResponse.goodbye:type_name -> doorstep.sync.v1.Goodbye
+	2,  // 21: doorstep.sync.v1.Poke.page:type_name -> doorstep.sync.v1.PullResponse
+	1,  // 22: doorstep.sync.v1.SyncService.Pull:input_type -> doorstep.sync.v1.PullRequest
+	9,  // 23: doorstep.sync.v1.SyncService.Push:input_type -> doorstep.sync.v1.PushRequest
+	14, // 24: doorstep.sync.v1.SyncService.Watch:input_type -> doorstep.sync.v1.WatchRequest
+	2,  // 25: doorstep.sync.v1.SyncService.Pull:output_type -> doorstep.sync.v1.PullResponse
+	11, // 26: doorstep.sync.v1.SyncService.Push:output_type -> doorstep.sync.v1.PushResponse
+	15, // 27: doorstep.sync.v1.SyncService.Watch:output_type -> doorstep.sync.v1.WatchResponse
+	25, // [25:28] is the sub-list for method output_type
+	22, // [22:25] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_sync_v1_sync_proto_init() }

@@ -585,12 +585,14 @@ type BookRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Code  string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Chosen by the caller, so that a repeated call books once.
-	RequestId     []byte     `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	Name          string     `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	Phone         string     `protobuf:"bytes,4,opt,name=phone,proto3" json:"phone,omitempty"`
-	Address       string     `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
-	Wanted        *v1.Window `protobuf:"bytes,6,opt,name=wanted,proto3" json:"wanted,omitempty"`
-	Note          string     `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	RequestId []byte     `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Name      string     `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Phone     string     `protobuf:"bytes,4,opt,name=phone,proto3" json:"phone,omitempty"`
+	Address   string     `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	Wanted    *v1.Window `protobuf:"bytes,6,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	Note      string     `protobuf:"bytes,7,opt,name=note,proto3" json:"note,omitempty"`
+	// The language that the customer reads: zh or en. Empty leaves the company's.
+	Language      string `protobuf:"bytes,8,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -670,6 +672,13 @@ func (x *BookRequest) GetWanted() *v1.Window {
 func (x *BookRequest) GetNote() string {
 	if x != nil {
 		return x.Note
+	}
+	return ""
+}
+
+func (x *BookRequest) GetLanguage() string {
+	if x != nil {
+		return x.Language
 	}
 	return ""
 }
@@ -771,7 +780,7 @@ const file_doorstep_track_v1_track_proto_rawDesc = "" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"3\n" +
 	"\x05Badge\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06number\x18\x02 \x01(\tR\x06number\"\x8c\x02\n" +
+	"\x06number\x18\x02 \x01(\tR\x06number\"\xb9\x02\n" +
 	"\vBookRequest\x12\x1e\n" +
 	"\x04code\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\x04code\x12&\n" +
@@ -782,7 +791,9 @@ const file_doorstep_track_v1_track_proto_rawDesc = "" +
 	"\aaddress\x18\x05 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xac\x02R\aaddress\x121\n" +
 	"\x06wanted\x18\x06 \x01(\v2\x19.doorstep.types.v1.WindowR\x06wanted\x12\x1c\n" +
-	"\x04note\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note\"I\n" +
+	"\x04note\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03R\x04note\x12+\n" +
+	"\blanguage\x18\b \x01(\tB\x0f\xbaH\fr\n" +
+	"R\x00R\x02zhR\x02enR\blanguage\"I\n" +
 	"\fBookResponse\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12!\n" +
 	"\fprogress_url\x18\x02 \x01(\tR\vprogressUrl2\xad\x03\n" +

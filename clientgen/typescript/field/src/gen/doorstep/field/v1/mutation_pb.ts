@@ -4,9 +4,9 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ProofKind } from "./entity_pb.js";
+import type { PriceItemKind, ProofKind } from "./entity_pb.js";
 import { file_doorstep_field_v1_entity } from "./entity_pb.js";
-import type { Position } from "../../types/v1/types_pb.js";
+import type { Money, Position } from "../../types/v1/types_pb.js";
 import { file_doorstep_types_v1_types } from "../../types/v1/types_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file doorstep/field/v1/mutation.proto.
  */
 export const file_doorstep_field_v1_mutation: GenFile = /*@__PURE__*/
-  fileDesc("CiBkb29yc3RlcC9maWVsZC92MS9tdXRhdGlvbi5wcm90bxIRZG9vcnN0ZXAuZmllbGQudjEiHwoLVmlzaXRBY2NlcHQSEAoIdmlzaXRfaWQYASABKAwiPgoMVmlzaXREZWNsaW5lEhAKCHZpc2l0X2lkGAEgASgMEg4KBnJlYXNvbhgCIAEoCRIMCgRub3RlGAMgASgJIk4KC1Zpc2l0VHJhdmVsEhAKCHZpc2l0X2lkGAEgASgMEi0KCHBvc2l0aW9uGAIgASgLMhsuZG9vcnN0ZXAudHlwZXMudjEuUG9zaXRpb24iTgoLVmlzaXRBcnJpdmUSEAoIdmlzaXRfaWQYASABKAwSLQoIcG9zaXRpb24YAiABKAsyGy5kb29yc3RlcC50eXBlcy52MS5Qb3NpdGlvbiIeCgpWaXNpdEJyZWFrEhAKCHZpc2l0X2lkGAEgASgMIh8KC1Zpc2l0UmVzdW1lEhAKCHZpc2l0X2lkGAEgASgMIlAKDVZpc2l0Q29tcGxldGUSEAoIdmlzaXRfaWQYASABKAwSLQoIcG9zaXRpb24YAiABKAsyGy5kb29yc3RlcC50eXBlcy52MS5Qb3NpdGlvbiJYChNWaXNpdENhbm5vdENvbXBsZXRlEhAKCHZpc2l0X2lkGAEgASgMEg4KBnJlYXNvbhgCIAEoCRIMCgRub3RlGAMgASgJEhEKCXBhcnRpYWxseRgEIAEoCCJoCgpBbnN3ZXJUYXNrEhAKCHZpc2l0X2lkGAEgASgMEgwKBHN0ZXAYAiABKAkSDwoFY2hlY2sYAyABKAhIABIQCgZudW1iZXIYBCABKAFIABIOCgR0ZXh0GAUgASgJSABCBwoFdmFsdWUiUAoHQWRkUGFydBIKCgJpZBgBIAEoDBIQCgh2aXNpdF9pZBgCIAEoDBIVCg1wcmljZV9pdGVtX2lkGAMgASgMEhAKCHF1YW50aXR5GAQgASgNIlUKDEFkZFN1cmNoYXJnZRIKCgJpZBgBIAEoDBIQCgh2aXNpdF9pZBgCIAEoDBIVCg1wcmljZV9pdGVtX2lkGAMgASgMEhAKCHF1YW50aXR5GAQgASgNIjYKB0FkZE5vdGUSCgoCaWQYASABKAwSEQoJdGlja2V0X2lkGAIgASgMEgwKBHRleHQYAyABKAkixgEKC0F0dGFjaFByb29mEgoKAmlkGAEgASgMEhAKCHZpc2l0X2lkGAIgASgMEgwKBHN0ZXAYAyABKAkSKgoEa2luZBgEIAEoDjIcLmRvb3JzdGVwLmZpZWxkLnYxLlByb29mS2luZBIOCgZzaGEyNTYYBSABKAwSDAoEc2l6ZRgGIAEoBBISCgptZWRpYV90eXBlGAcgASgJEi0KCHBvc2l0aW9uGAggASgLMhsuZG9vcnN0ZXAudHlwZXMudjEuUG9zaXRpb24irwEKDVNpZ25TaWduYXR1cmUSCgoCaWQYASABKAwSEAoIdmlzaXRfaWQYAiABKAwSDAoEc3RlcBgDIAEoCRITCgtzaWduZXJfbmFtZRgEIAEoCRINCgV0ZXJtcxgFIAEoCRITCgt0aWNrZXRfaGFzaBgGIAEoDBIqCgdzdHJva2VzGAcgAygLMhkuZG9vcnN0ZXAuZmllbGQudjEuU3Ryb2tlEg0KBWltYWdlGAggASgMIiwKBlN0cm9rZRIJCgF4GAEgAygNEgkKAXkYAiADKA0SDAoEdF9tcxgDIAMoDSIkCg9DbGFpbVBvb2xUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgMQmIKFWRldi5kb29yc3RlcC5maWVsZC52MVABWkdnaXRodWIuY29tL2Rvb3JzdGVwLWRldi9kb29yc3RlcC9pbnRlcm5hbC9nZW4vZG9vcnN0ZXAvZmllbGQvdjE7ZmllbGR2MWIGcHJvdG8z", [file_doorstep_field_v1_entity, file_doorstep_types_v1_types]);
+  fileDesc("CiBkb29yc3RlcC9maWVsZC92MS9tdXRhdGlvbi5wcm90bxIRZG9vcnN0ZXAuZmllbGQudjEiHwoLVmlzaXRBY2NlcHQSEAoIdmlzaXRfaWQYASABKAwiPgoMVmlzaXREZWNsaW5lEhAKCHZpc2l0X2lkGAEgASgMEg4KBnJlYXNvbhgCIAEoCRIMCgRub3RlGAMgASgJIk4KC1Zpc2l0VHJhdmVsEhAKCHZpc2l0X2lkGAEgASgMEi0KCHBvc2l0aW9uGAIgASgLMhsuZG9vcnN0ZXAudHlwZXMudjEuUG9zaXRpb24iTgoLVmlzaXRBcnJpdmUSEAoIdmlzaXRfaWQYASABKAwSLQoIcG9zaXRpb24YAiABKAsyGy5kb29yc3RlcC50eXBlcy52MS5Qb3NpdGlvbiIeCgpWaXNpdEJyZWFrEhAKCHZpc2l0X2lkGAEgASgMIh8KC1Zpc2l0UmVzdW1lEhAKCHZpc2l0X2lkGAEgASgMIlAKDVZpc2l0Q29tcGxldGUSEAoIdmlzaXRfaWQYASABKAwSLQoIcG9zaXRpb24YAiABKAsyGy5kb29yc3RlcC50eXBlcy52MS5Qb3NpdGlvbiJYChNWaXNpdENhbm5vdENvbXBsZXRlEhAKCHZpc2l0X2lkGAEgASgMEg4KBnJlYXNvbhgCIAEoCRIMCgRub3RlGAMgASgJEhEKCXBhcnRpYWxseRgEIAEoCCJoCgpBbnN3ZXJUYXNrEhAKCHZpc2l0X2lkGAEgASgMEgwKBHN0ZXAYAiABKAkSDwoFY2hlY2sYAyABKAhIABIQCgZudW1iZXIYBCABKAFIABIOCgR0ZXh0GAUgASgJSABCBwoFdmFsdWUiUAoHQWRkUGFydBIKCgJpZBgBIAEoDBIQCgh2aXNpdF9pZBgCIAEoDBIVCg1wcmljZV9pdGVtX2lkGAMgASgMEhAKCHF1YW50aXR5GAQgASgNIlUKDEFkZFN1cmNoYXJnZRIKCgJpZBgBIAEoDBIQCgh2aXNpdF9pZBgCIAEoDBIVCg1wcmljZV9pdGVtX2lkGAMgASgMEhAKCHF1YW50aXR5GAQgASgNIjYKB0FkZE5vdGUSCgoCaWQYASABKAwSEQoJdGlja2V0X2lkGAIgASgMEgwKBHRleHQYAyABKAkixgEKC0F0dGFjaFByb29mEgoKAmlkGAEgASgMEhAKCHZpc2l0X2lkGAIgASgMEgwKBHN0ZXAYAyABKAkSKgoEa2luZBgEIAEoDjIcLmRvb3JzdGVwLmZpZWxkLnYxLlByb29mS2luZBIOCgZzaGEyNTYYBSABKAwSDAoEc2l6ZRgGIAEoBBISCgptZWRpYV90eXBlGAcgASgJEi0KCHBvc2l0aW9uGAggASgLMhsuZG9vcnN0ZXAudHlwZXMudjEuUG9zaXRpb24irwIKDVNpZ25TaWduYXR1cmUSCgoCaWQYASABKAwSEAoIdmlzaXRfaWQYAiABKAwSDAoEc3RlcBgDIAEoCRITCgtzaWduZXJfbmFtZRgEIAEoCRINCgV0ZXJtcxgFIAEoCRITCgt0aWNrZXRfaGFzaBgGIAEoDBIqCgdzdHJva2VzGAcgAygLMhkuZG9vcnN0ZXAuZmllbGQudjEuU3Ryb2tlEg0KBWltYWdlGAggASgMEiwKBWxpbmVzGAkgAygLMh0uZG9vcnN0ZXAuZmllbGQudjEuU2lnbmVkTGluZRIoCgZ0b3RhbHMYCiADKAsyGC5kb29yc3RlcC50eXBlcy52MS5Nb25leRIUCgxjb250ZW50X2hhc2gYCyABKAwSEAoIbGFuZ3VhZ2UYDCABKAki1AEKClNpZ25lZExpbmUSCgoCaWQYASABKAwSLgoEa2luZBgCIAEoDjIgLmRvb3JzdGVwLmZpZWxkLnYxLlByaWNlSXRlbUtpbmQSFQoNcHJpY2VfaXRlbV9pZBgDIAEoDBIMCgRuYW1lGAQgASgJEhAKCHF1YW50aXR5GAUgASgNEiwKCnVuaXRfcHJpY2UYBiABKAsyGC5kb29yc3RlcC50eXBlcy52MS5Nb25leRIlCgNzdW0YByABKAsyGC5kb29yc3RlcC50eXBlcy52MS5Nb25leSIsCgZTdHJva2USCQoBeBgBIAMoDRIJCgF5GAIgAygNEgwKBHRfbXMYAyADKA0iJAoPQ2xhaW1Qb29sVGlja2V0EhEKCXRpY2tldF9pZBgBIAEoDEJiChVkZXYuZG9vcnN0ZXAuZmllbGQudjFQAVpHZ2l0aHViLmNvbS9kb29yc3RlcC1kZXYvZG9vcnN0ZXAvaW50ZXJuYWwvZ2VuL2Rvb3JzdGVwL2ZpZWxkL3YxO2ZpZWxkdjFiBnByb3RvMw", [file_doorstep_field_v1_entity, file_doorstep_types_v1_types]);
 
 /**
  * VisitAccept, kind visit.accept.
@@ -467,6 +467,35 @@ export type SignSignature = Message<"doorstep.field.v1.SignSignature"> & {
    * @generated from field: bytes image = 8;
    */
   image: Uint8Array;
+
+  /**
+   * What was shown with its price: every part and surcharge of the ticket, as the phone held them. An app that names them says
+   * content_hash, too; without it they are those that this technician had added before.
+   *
+   * @generated from field: repeated doorstep.field.v1.SignedLine lines = 9;
+   */
+  lines: SignedLine[];
+
+  /**
+   * The sums of the lines, one a currency, by the currency's name. None when nothing is charged.
+   *
+   * @generated from field: repeated doorstep.types.v1.Money totals = 10;
+   */
+  totals: Money[];
+
+  /**
+   * SHA-256 of the terms' canonical text, which docs/PROOF.md describes: the ticket, its lines, their sums.
+   *
+   * @generated from field: bytes content_hash = 11;
+   */
+  contentHash: Uint8Array;
+
+  /**
+   * The language of the terms: zh or en.
+   *
+   * @generated from field: string language = 12;
+   */
+  language: string;
 };
 
 /**
@@ -475,6 +504,57 @@ export type SignSignature = Message<"doorstep.field.v1.SignSignature"> & {
  */
 export const SignSignatureSchema: GenMessage<SignSignature> = /*@__PURE__*/
   messageDesc(file_doorstep_field_v1_mutation, 13);
+
+/**
+ * SignedLine is one part or surcharge as the signer saw it.
+ *
+ * @generated from message doorstep.field.v1.SignedLine
+ */
+export type SignedLine = Message<"doorstep.field.v1.SignedLine"> & {
+  /**
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * @generated from field: doorstep.field.v1.PriceItemKind kind = 2;
+   */
+  kind: PriceItemKind;
+
+  /**
+   * @generated from field: bytes price_item_id = 3;
+   */
+  priceItemId: Uint8Array;
+
+  /**
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * @generated from field: uint32 quantity = 5;
+   */
+  quantity: number;
+
+  /**
+   * @generated from field: doorstep.types.v1.Money unit_price = 6;
+   */
+  unitPrice?: Money | undefined;
+
+  /**
+   * quantity × unit_price.
+   *
+   * @generated from field: doorstep.types.v1.Money sum = 7;
+   */
+  sum?: Money | undefined;
+};
+
+/**
+ * Describes the message doorstep.field.v1.SignedLine.
+ * Use `create(SignedLineSchema)` to create a new message.
+ */
+export const SignedLineSchema: GenMessage<SignedLine> = /*@__PURE__*/
+  messageDesc(file_doorstep_field_v1_mutation, 14);
 
 /**
  * Stroke is one line of the pen.
@@ -505,7 +585,7 @@ export type Stroke = Message<"doorstep.field.v1.Stroke"> & {
  * Use `create(StrokeSchema)` to create a new message.
  */
 export const StrokeSchema: GenMessage<Stroke> = /*@__PURE__*/
-  messageDesc(file_doorstep_field_v1_mutation, 14);
+  messageDesc(file_doorstep_field_v1_mutation, 15);
 
 /**
  * ClaimPoolTicket, kind pool.claim: the first one wins.
@@ -524,5 +604,5 @@ export type ClaimPoolTicket = Message<"doorstep.field.v1.ClaimPoolTicket"> & {
  * Use `create(ClaimPoolTicketSchema)` to create a new message.
  */
 export const ClaimPoolTicketSchema: GenMessage<ClaimPoolTicket> = /*@__PURE__*/
-  messageDesc(file_doorstep_field_v1_mutation, 15);
+  messageDesc(file_doorstep_field_v1_mutation, 16);
 

@@ -363,6 +363,12 @@ fun AttachProof.Builder.describe(file: Kept): AttachProof.Builder =
  * - `terms`: The words that were shown to the signer.
  * - `ticketHash`: The ticket's event_hash that the phone held while signing.
  * - `image`: Small PNG of the strokes, at most 32 KiB; may be empty.
+ * - `linesList`: What was shown with its price: every part and surcharge of the ticket, as the phone held them. An app
+ * that names them says content_hash, too; without it they are those that this technician had added before.
+ * - `totalsList`: The sums of the lines, one a currency, by the currency's name. None when nothing is charged.
+ * - `contentHash`: SHA-256 of the terms' canonical text, which docs/PROOF.md describes: the ticket, its lines, their
+ * sums.
+ * - `language`: The language of the terms: zh or en.
  */
 val signSignature: Mutator<SignSignature> = Mutator("signature.sign", SignSignature.parser())
 
@@ -374,6 +380,8 @@ private val signSignatureEffect: Effect = signSignature.effectBy { view, args, a
             next.visitId = args.visitId
             next.step = args.step
             next.signerName = args.signerName
+            next.contentHash = args.contentHash
+            next.language = args.language
             next.ticketId = visit.ticketId
             next.state = ProofState.PROOF_STATE_AWAITING
             next.deviceTime = at.toTimestamp()

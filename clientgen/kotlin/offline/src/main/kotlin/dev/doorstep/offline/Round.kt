@@ -150,8 +150,9 @@ private suspend fun Client.push(report: Report) {
     while (true) {
         val batch = store.transact { it.batch(PUSH_COUNT, PUSH_BYTES) }
         if (batch.mutationsCount == 0) return
+        val clocked = batch.toBuilder().setDeviceTime(store.options.now().toTimestamp()).build()
         val answer = try {
-            call("doorstep.sync.v1.SyncService/Push", batch, PushResponse.parser())
+            call("doorstep.sync.v1.SyncService/Push", clocked, PushResponse.parser())
         } catch (e: Refusal) {
             when (e.code) {
                 Fault.CLIENT_TOO_OLD -> store.transact { it.refusedAsOld(batch.getMutations(0).sequence) }
