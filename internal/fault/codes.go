@@ -107,6 +107,7 @@ const (
 	NoNetwork     Code = "no_network"
 	UploadRefused Code = "upload_refused"
 	FileGone      Code = "file_gone"
+	FileEmpty     Code = "file_empty"
 	DigestDiffers Code = "digest_differs"
 	BoxPassphrase Code = "box_passphrase"
 	BoxUnreadable Code = "box_unreadable"
@@ -207,6 +208,7 @@ var definitions = []Definition{
 	{PhoneOffline, KindUnavailable, true, "The phone is switched offline. Everything is saved on it and goes out when you are online.", "手机处于离线模式，内容已存手机，上线后自动发送。"},
 	{NoNetwork, KindUnavailable, true, "The office cannot be reached now. Everything is saved on the phone and goes out by itself.", "暂时连不上公司，内容已存手机，联网后自动发送。"},
 	{UploadRefused, KindConflict, true, "The object store did not take the file. It stays on the phone and is sent again.", "文件上传被拒，仍保存在手机上，将再次发送。"},
+	{FileEmpty, KindInvalid, false, "The file is empty. Take the photo again.", "文件是空的，请重新拍摄。"},
 	{FileGone, KindConflict, false, "The phone cannot read its copy of this file any more. Take it again; everything else goes on.", "手机已无法读取此文件，请重新拍摄；其余内容照常发送。"},
 	{DigestDiffers, KindInternal, true, "The phone's copy differs from the office's also after it was sent anew. Tell your operator.", "手机数据与公司不一致，重新下载后仍不一致，请联系管理员。"},
 	{BoxPassphrase, KindInvalid, false, "The passphrase is too short: this many characters at least.", "口令太短，至少需要这么多个字符。"},

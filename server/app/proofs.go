@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	wire "google.golang.org/protobuf/proto"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/server/proof/heic"
@@ -41,10 +42,10 @@ func (a *App) proofs(r *Rooms) error {
 	})
 	r.Proof = p
 	tickets.Proofs = func(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) ([]checklist.Proof, error) {
-		all, err := p.Manifest(ctx, tx, visit)
+		all, err := p.OfVisit(ctx, tx, visit)
 		out := make([]checklist.Proof, len(all))
 		for i, one := range all {
-			out[i] = checklist.Proof{Step: one.GetStep(), Kind: one.GetKind()}
+			out[i] = checklist.Proof{Step: one.GetStep(), Kind: one.GetKind(), Refusal: fault.Code(one.GetRefusal())}
 		}
 		return out, err
 	}

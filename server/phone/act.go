@@ -16,7 +16,7 @@ import (
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 )
 
-// patience is how long an action waits for the office before it leaves the rest to later.
+// patience is for how long an action waits without anything moving before it leaves the rest to later.
 const patience = 15 * time.Second
 
 // usualPause is how long an action waits for the office's answer before it says that it is saved.
@@ -82,13 +82,7 @@ func (p *Phone) reach(round func(context.Context) (offline.Report, error)) (offl
 	if p.noSync {
 		return offline.Report{}, fault.New(fault.PhoneOffline, "--no-sync")
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	r, err := round(ctx)
-	if err != nil && ctx.Err() != nil && p.ctx.Err() == nil && offline.CodeOf(err) != fault.StoreLocked {
-		err = fault.Wrap(err, fault.NoNetwork, "")
-	}
-	return r, err
+	return p.sync(patience, round)
 }
 
 // waits tells whether an error only means: later, by itself.
@@ -159,6 +153,9 @@ func (p *Phone) trouble(r offline.Report) {
 	}
 	if len(r.Refused) > 0 {
 		p.say(p.paint(red, "✗ %d 张照片不合格，请重拍，见 unsent"), p.paint(red, "✗ %d photos are not acceptable, to be taken again: see unsent"), len(r.Refused))
+	}
+	if r.Verifying > 0 {
+		p.say("照片已送达，公司仍在核验，结果稍后自动显示", "the photo has arrived; the office is still verifying it, the result comes by itself")
 	}
 	if r.Trouble != nil {
 		p.say("  文件仍在手机上："+offline.Sentence(r.Trouble, "zh"), "  a file is still on this phone: "+offline.Sentence(r.Trouble, "en"))

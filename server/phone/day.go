@@ -171,11 +171,12 @@ func read(v *offline.View, j job) details {
 		if bytes.Equal(one.GetTicketId(), j.ticket.GetId()) {
 			d.proofs = append(d.proofs, one)
 			if bytes.Equal(one.GetVisitId(), j.visit.GetId()) {
-				attached = append(attached, checklist.Proof{Step: one.GetStep(), Kind: one.GetKind()})
+				attached = append(attached, checklist.Proof{Step: one.GetStep(), Kind: one.GetKind(), Refusal: fault.Code(one.GetRefusal())})
 			}
 		}
 	}
 	d.gaps = checklist.Missing(d.template, j.visit.GetAnswers(), attached)
+	d.gaps = append(d.gaps, again(d)...)
 	d.open = agreement.Open(j.ticket, d.template, d.proofs)
 	return d
 }
@@ -268,6 +269,9 @@ func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]c
 		mark = "·"
 	}
 	value := ""
+	if slices.ContainsFunc(outstanding(d.proofs), func(bad *fieldv1.Proof) bool { return bad.GetStep() == s.GetKey() }) {
+		mark = p.paint(red, "✗")
+	}
 	for _, a := range d.visit.GetAnswers() {
 		if a.GetStep() == s.GetKey() {
 			value = answerText(p, s, a)

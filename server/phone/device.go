@@ -99,7 +99,7 @@ func (p *Phone) clerk() bool {
 type syncCmd struct{}
 
 func (syncCmd) Run(p *Phone) error {
-	r, err := p.client.Sync(p.ctx)
+	r, err := p.sync(roundPatience, p.client.Sync)
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,7 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 	for _, f := range files {
 		li.types("photo", "before", filepath.Join(dir, f.Name()))
 	}
-	rubbish := filepath.Join(t.TempDir(), "rubbish.jpg")
-	must(t, os.WriteFile(rubbish, []byte("no picture"), 0o600))
-	li.types("photo", "after", rubbish)
+	li.types("photo", "after", halved(t))
 	li.says("张照片不合格，请重拍，见 unsent", "online")
 	li.types("sync")
 	again := li.json("unsent")["retake"].([]any)

@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"hash/fnv"
 	"image"
 	"image/color"
 	"image/png"
-	"io"
 	"math"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +25,7 @@ const maxPhoto = 64 << 20
 
 type photoCmd struct {
 	Step string `arg:"" help:"Its place in the checklist, or its key."`
-	File string `arg:"" type:"existingfile" help:"The picture: JPEG, PNG, WebP or HEIC."`
+	File string `arg:"" type:"existingfile" help:"The picture: JPEG, PNG, WebP, HEIC or AVIF."`
 	Kind string `help:"What it shows: before, serial_plate, after, surcharge, other; what the step asks for when absent." enum:"before,serial_plate,after,surcharge,other," default:""`
 	on
 	where
@@ -60,6 +57,7 @@ func (c photoCmd) Run(p *Phone) error {
 	if args.Kind == fieldv1.ProofKind_PROOF_KIND_UNSPECIFIED || args.Kind == fieldv1.ProofKind_PROOF_KIND_SIGNATURE {
 		args.Kind = fieldv1.ProofKind_PROOF_KIND_OTHER
 	}
+	p.say("正在读取照片 %s", "reading the photo %s", filepath.Base(c.File))
 	kept, err := p.keep(c.File)
 	if err != nil {
 		return err
@@ -73,7 +71,7 @@ func (c photoCmd) Run(p *Phone) error {
 	}, kept)
 }
 
-// keep copies a picture into the phone.
+// keep copies a picture into the phone. What is empty or no picture is refused here, while it can still be taken again.
 func (p *Phone) keep(path string) (offline.Kept, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -81,39 +79,10 @@ func (p *Phone) keep(path string) (offline.Kept, error) {
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || info.Size() < 1 || info.Size() > maxPhoto {
+	if err != nil || info.Size() > maxPhoto {
 		return offline.Kept{}, fault.Wrap(err, fault.InvalidArgument, "%s: 1 B – 64 MiB", filepath.Base(path))
 	}
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return offline.Kept{}, fault.Wrap(err, fault.InvalidArgument, "%s", path)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return offline.Kept{}, fault.Wrap(err, fault.InvalidArgument, "%s", path)
-	}
-	return p.store.Keep(p.ctx, f, mediaType(head[:n], path))
-}
-
-// mediaType is what the first bytes say, else what the name says: the office looks at the bytes in any case, and
-// a damaged picture is still what somebody took.
-func mediaType(head []byte, path string) string {
-	switch t := http.DetectContentType(head); t {
-	case "image/jpeg", "image/png", "image/webp":
-		return t
-	}
-	if len(head) >= 12 && string(head[4:8]) == "ftyp" {
-		return "image/heic"
-	}
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".png":
-		return "image/png"
-	case ".webp":
-		return "image/webp"
-	case ".heic", ".heif":
-		return "image/heic"
-	}
-	return "image/jpeg"
+	return p.store.Keep(p.ctx, f, "")
 }
 
 type signCmd struct {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 )
 
 // retake is a photo that the office could not accept and that nobody has taken again.
@@ -59,6 +61,29 @@ func outstanding(proofs []*fieldv1.Proof) (out []*fieldv1.Proof) {
 		}
 	}
 	return out
+}
+
+// again are the steps of a job that hold a refused photo of this visit and lack none otherwise: the photo is to be taken again all the
+// same, for somebody wanted to show something with it and pay waits for it.
+func again(d details) (gaps []checklist.Gap) {
+	missing := map[string]bool{}
+	for _, g := range d.gaps {
+		missing[g.Step] = true
+	}
+	for _, bad := range outstanding(d.proofs) {
+		s := checklist.Step(d.template, bad.GetStep())
+		if s == nil || missing[bad.GetStep()] || !bytes.Equal(bad.GetVisitId(), d.visit.GetId()) {
+			continue
+		}
+		missing[bad.GetStep()] = true
+		why := fault.Code(bad.GetRefusal())
+		gaps = append(gaps, checklist.Gap{
+			Step:    bad.GetStep(),
+			Chinese: cmp.Or(s.GetName().GetZh(), s.GetName().GetEn()) + "：" + strings.TrimSuffix(why.Sentence("zh"), "。"),
+			English: cmp.Or(s.GetName().GetEn(), s.GetName().GetZh()) + ": " + strings.TrimSuffix(why.Sentence("en"), "."),
+		})
+	}
+	return gaps
 }
 
 // order is that in which the office took proofs in.

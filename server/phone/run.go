@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
@@ -103,6 +104,11 @@ type Phone struct {
 	damage error
 	// speaking holds one line back while another is printed.
 	speaking sync.Mutex
+	// told is what was said last of a photo that is sent.
+	told struct {
+		file uuid.UUID
+		step int
+	}
 	// zone of the company; the machine's until the profile is here.
 	zone *time.Location
 }
@@ -191,6 +197,7 @@ func (p *Phone) open() (err error) {
 	}
 	p.client = &offline.Client{Store: p.store, AppVersion: p.Version, DeviceName: host + ":" + filepath.Base(p.dir)}
 	p.client.Uploads = field.Uploads{Client: p.client}
+	p.client.Moving = p.moving
 	if !p.json {
 		p.client.Progress = p.progress
 	}

@@ -16,6 +16,11 @@ func (r *Room) Manifest(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) (
 		tx.OrgID(), visit, int16(refused)))
 }
 
+// OfVisit lists all proofs of a visit, the refused ones too, in the order in which they came.
+func (r *Room) OfVisit(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) ([]*fieldv1.Proof, error) {
+	return entities(collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.visit_id = $2 ORDER BY p.server_time, p.id`, tx.OrgID(), visit))
+}
+
 // OfTicket lists all proofs of a ticket, the refused ones too, in the order in which they came.
 func (r *Room) OfTicket(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) ([]*fieldv1.Proof, error) {
 	return entities(collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.ticket_id = $2 ORDER BY p.server_time, p.id`, tx.OrgID(), ticket))

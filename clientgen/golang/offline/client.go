@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,13 +33,17 @@ type Client struct {
 	PageBytes uint32
 	// Progress, if not nil, hears after each page how far the first download is. Store.Progress tells the same.
 	Progress func(Progress)
+	// Moving, if not nil, hears how far a file is: when its turn comes, again and again while it is sent, and when the server begins
+	// to verify it. It is called by one goroutine at a time and must not call the Client.
+	Moving func(FileProgress)
 	// Rand gives numbers from 0 to 1 for the jitter of waits; math/rand when nil.
 	Rand func() float64
 	// Sleep waits; it returns early with an error when ctx ends. A timer when nil.
 	Sleep func(ctx context.Context, d time.Duration) error
 
-	syncing    turn // one round at a time
-	refreshing turn // one refresh at a time
+	syncing    turn       // one round at a time
+	refreshing turn       // one refresh at a time
+	telling    sync.Mutex // one call of Moving at a time
 	// believed is an access token that was fresh when the device's clock said that it had run out: the clock is wrong.
 	believed atomic.Pointer[string]
 	// offering: a next round for files that had trouble is planned.

@@ -1,6 +1,7 @@
 package offline
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/internal/picture"
 )
 
 // FileState is how far the bytes of a file are.
@@ -56,10 +58,20 @@ type File struct {
 }
 
 // Keep copies r into the store's own folder and returns when the bytes are on disk. Without a mutation that
-// names it (see Do), the copy is removed when the store is opened next. media is the content type.
+// names it (see Do), the copy is removed when the store is opened next. The type is told by the first bytes; media, which
+// may be empty, counts only where the application takes other files than pictures (Options.OtherFiles). What is empty or
+// no picture is refused with FileEmpty or ProofNotPicture.
 func (s *Store) Keep(ctx context.Context, r io.Reader, media string) (_ Kept, err error) {
 	if s.write == nil {
 		return Kept{}, fault.New(fault.StoreLocked, "")
+	}
+	head := make([]byte, picture.Head)
+	n, err := io.ReadFull(contextReader{ctx, r}, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return Kept{}, fault.Wrap(err, fault.StoreUnusable, "")
+	}
+	if media, err = mediaOf(media, head[:n], s.OtherFiles); err != nil {
+		return Kept{}, err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -81,7 +93,7 @@ func (s *Store) Keep(ctx context.Context, r io.Reader, media string) (_ Kept, er
 		}
 	}()
 	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(f, sum), contextReader{ctx, r})
+	size, err := io.Copy(io.MultiWriter(f, sum), contextReader{ctx, io.MultiReader(bytes.NewReader(head[:n]), r)})
 	if err == nil {
 		err = f.Sync()
 	}

@@ -27,6 +27,9 @@ type Report struct {
 	// Uploaded files were verified by the server; Trouble is the first error of files that were not.
 	Uploaded int
 	Trouble  error
+	// Verifying counts files that have arrived and that the server is still looking at: nothing is wrong and nothing is to be done;
+	// a later round has the result. Run does that round by itself.
+	Verifying int
 	// Refused files arrived and are not acceptable; File.Code says why. They are to be taken again.
 	Refused []File
 	// Wiped: the device was taken out of service; what was unsent was handed in and the copy is gone.

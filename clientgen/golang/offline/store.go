@@ -32,6 +32,8 @@ type Options struct {
 	FeedOrder []string
 	// Keys finds the server's public keys for receipts, by key id, among the entities.
 	Keys func(*View) map[string]ed25519.PublicKey
+	// OtherFiles: Keep takes files that are no pictures, too.
+	OtherFiles bool
 	// ReadOnly opens for looking only. Whatever writes fails with StoreLocked.
 	ReadOnly bool
 }

@@ -91,7 +91,11 @@ func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool
 			if f.State = FileWaiting; refused || code == fault.FileGone {
 				f.State = FileHeld
 			}
-			if r.Trouble == nil {
+			if code == fault.ProofVerifying {
+				f.Sent = f.Size
+				r.Verifying++
+				moved = true // the server has noted that they are there
+			} else if r.Trouble == nil {
 				r.Trouble = err
 			}
 			if err := c.Store.setFile(ctx, f); err != nil {
@@ -126,9 +130,11 @@ func (c *Client) send(ctx context.Context, r *Report, f *File) error {
 		for _, p := range parts {
 			missing += p.Length
 		}
-		if f.Sent = f.Size - missing; len(parts) == 0 {
+		f.Sent = f.Size - missing
+		if len(parts) == 0 {
 			return c.finish(ctx, f)
 		}
+		c.moved(FileProgress{File: *f})
 		refused := false
 		for _, p := range parts {
 			pushed := r.Pushed
@@ -139,6 +145,7 @@ func (c *Client) send(ctx context.Context, r *Report, f *File) error {
 				break // ask for fresh requests
 			}
 			f.Sent += p.Length
+			c.moved(FileProgress{File: *f})
 			if err := c.Store.setFile(ctx, *f); err != nil {
 				return err
 			}
@@ -167,10 +174,27 @@ func (c *Client) start(ctx context.Context, f *File) ([]Part, error) {
 	return c.Uploads.Start(call, f.ID, file, f.Size)
 }
 
-// finishTime bounds the verification of a file, which decodes the picture.
+// FileProgress is how far one file is; File.Sent of its File.Size bytes have gone out.
+type FileProgress struct {
+	File
+	// Verifying: all bytes are at the server, which is looking at them now.
+	Verifying bool
+}
+
+func (c *Client) moved(p FileProgress) {
+	if c.Moving == nil {
+		return
+	}
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.Moving(p)
+}
+
+// finishTime bounds a call that has a file verified. The server answers long before, if only that it needs more time.
 const finishTime = 3 * time.Minute
 
 func (c *Client) finish(ctx context.Context, f *File) error {
+	c.moved(FileProgress{File: *f, Verifying: true})
 	call, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
 	done, err := c.Uploads.Finish(call, f.ID)
@@ -192,11 +216,21 @@ type moving struct {
 	stalled *time.Timer
 	// lost is why the file could not be read.
 	lost atomic.Pointer[error]
+	// tell hears how many bytes of the part were taken, every tellEvery bytes.
+	tell        func(taken int64)
+	taken, told int64
 }
+
+// tellEvery is after how many bytes it is told how far a file is: some seconds on one bar of signal.
+const tellEvery = 64 << 10
 
 func (m *moving) Read(b []byte) (int, error) {
 	m.stalled.Reset(m.limit)
 	n, err := m.from.Read(b)
+	if m.taken += int64(n); m.taken-m.told >= tellEvery {
+		m.told = m.taken
+		m.tell(m.taken)
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		m.stalled.Reset(2 * m.limit)
@@ -241,6 +275,11 @@ func (c *Client) put(ctx context.Context, r *Report, f *File, p Part) (refused b
 	call, cancel := context.WithCancel(ctx)
 	defer cancel()
 	bytes := &moving{from: io.NewSectionReader(file, p.Offset, p.Length), limit: c.limit()}
+	bytes.tell = func(taken int64) {
+		now := *f
+		now.Sent += taken
+		c.moved(FileProgress{File: now})
+	}
 	bytes.stalled = time.AfterFunc(bytes.limit, cancel)
 	defer bytes.stalled.Stop()
 	req, err := http.NewRequestWithContext(call, p.Method, p.URL, bytes)

@@ -115,7 +115,7 @@ func (s *shelf) sum(id uuid.UUID) [32]byte {
 
 func (p *phone) photo(s *shelf, size int) offline.Kept {
 	p.t.Helper()
-	k, err := p.Store.Keep(p.t.Context(), bytes.NewReader(bytes.Repeat([]byte{byte(size)}, size)), "image/jpeg")
+	k, err := p.Store.Keep(p.t.Context(), bytes.NewReader(append([]byte("\xFF\xD8\xFF"), bytes.Repeat([]byte{byte(size)}, size-3)...)), "image/jpeg")
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -179,8 +179,12 @@ const filesAgain = 10 * time.Second
 // both does a round and tells of it.
 func (c *Client) both(ctx context.Context, hear func(Event)) error {
 	r, err := c.Sync(ctx)
+	again := r.Verifying > 0 // a poke tells the result, but not that the verification broke off
 	switch CodeOf(r.Trouble) {
 	case fault.Unavailable, fault.Overloaded, fault.Timeout, fault.StoreUnusable, fault.StoreFull:
+		again = true
+	}
+	if again {
 		// The round went through but for files whose time comes by itself: nobody will do or change anything for them.
 		if c.offering.CompareAndSwap(false, true) {
 			time.AfterFunc(max(c.jitter(filesAgain), RetryAfter(r.Trouble)), func() {

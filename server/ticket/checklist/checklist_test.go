@@ -112,8 +112,9 @@ func TestAnswersFitTheirSteps(t *testing.T) {
 func TestMissingNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	full := []*fieldv1.TaskAnswer{check("power_off", true), number("pressure", 0.3), text("wall", "brick"), text("serial", "SN1")}
-	after := Proof{"after", fieldv1.ProofKind_PROOF_KIND_AFTER}
-	sign := Proof{"sign", fieldv1.ProofKind_PROOF_KIND_SIGNATURE}
+	after := Proof{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}
+	sign := Proof{Step: "sign", Kind: fieldv1.ProofKind_PROOF_KIND_SIGNATURE}
+	broken := Proof{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER, Refusal: fault.ProofPictureBroken}
 	for name, c := range map[string]struct {
 		answers []*fieldv1.TaskAnswer
 		proofs  []Proof
@@ -121,8 +122,10 @@ func TestMissingNamesWhatIsMissing(t *testing.T) {
 	}{
 		"nothing missing":         {full, []Proof{after, after, sign}, ""},
 		"one photo short":         {full, []Proof{after, sign}, "after"},
-		"photo of something else": {full, []Proof{after, {"after", fieldv1.ProofKind_PROOF_KIND_BEFORE}, sign}, "after"},
-		"photo at another step":   {full, []Proof{after, {"wall", fieldv1.ProofKind_PROOF_KIND_AFTER}, sign}, "after"},
+		"photo of something else": {full, []Proof{after, {Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE}, sign}, "after"},
+		"photo at another step":   {full, []Proof{after, {Step: "wall", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}, sign}, "after"},
+		"one photo refused":       {full, []Proof{after, broken, sign}, "after"},
+		"one refused, two good":   {full, []Proof{after, broken, after, sign}, ""},
 		"no signature":            {full, []Proof{after, after}, "sign"},
 		"check answered no":       {append(full[1:4:4], check("power_off", false)), []Proof{after, after, sign}, "power_off"},
 		"number out of range":     {append([]*fieldv1.TaskAnswer{number("pressure", 9)}, full[0], full[2], full[3]), []Proof{after, after, sign}, "pressure"},
@@ -139,6 +142,10 @@ func TestMissingNamesWhatIsMissing(t *testing.T) {
 		if got := strings.Join(steps, " "); got != c.want {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
+	}
+	if got, want := Say(Missing(heater(), full, []Proof{after, broken, sign})),
+		"完工照：还差1张（已有1张不合格：图片已损坏，无法显示，请重新拍摄） / After: 1 more needed (1 not acceptable: The picture is damaged and cannot be shown. Take it again)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := Say(Missing(heater(), full, []Proof{after, sign})); got != "完工照：还差1张 / After: 1 more needed" {
 		t.Errorf("got %q", got)

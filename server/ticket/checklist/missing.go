@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 )
 
@@ -11,6 +12,8 @@ import (
 type Proof struct {
 	Step string
 	Kind fieldv1.ProofKind
+	// Refusal says why its bytes are not acceptable; empty while nothing is known against them. A refused one does not count.
+	Refusal fault.Code
 }
 
 // Gap is a required step that is not done.
@@ -34,8 +37,15 @@ func Missing(t *fieldv1.Template, answers []*fieldv1.TaskAnswer, proofs []Proof)
 		}
 		switch s.GetKind() {
 		case fieldv1.StepKind_STEP_KIND_PHOTO, fieldv1.StepKind_STEP_KIND_SIGNATURE:
-			if need, have := max(1, int(s.GetMinCount())), attached(s, proofs); have < need {
-				gaps = append(gaps, gap(s, fmt.Sprintf("还差%d张", need-have), fmt.Sprintf("%d more needed", need-have)))
+			have, refused := attached(s, proofs)
+			if need := max(1, int(s.GetMinCount())); have < need {
+				zh, en := fmt.Sprintf("还差%d张", need-have), fmt.Sprintf("%d more needed", need-have)
+				if n := len(refused); n > 0 {
+					why := refused[n-1]
+					zh += fmt.Sprintf("（已有%d张不合格：%s）", n, strings.TrimSuffix(why.Sentence("zh"), "。"))
+					en += fmt.Sprintf(" (%d not acceptable: %s)", n, strings.TrimSuffix(why.Sentence("en"), "."))
+				}
+				gaps = append(gaps, gap(s, zh, en))
 			}
 		default:
 			a, answered := byStep[s.GetKey()]
@@ -52,18 +62,22 @@ func Missing(t *fieldv1.Template, answers []*fieldv1.TaskAnswer, proofs []Proof)
 	return gaps
 }
 
-func attached(s *fieldv1.Step, proofs []Proof) int {
+// attached counts what is attached to a step and may be good, and lists why the rest is not.
+func attached(s *fieldv1.Step, proofs []Proof) (n int, refused []fault.Code) {
 	want := s.GetProof()
 	if s.GetKind() == fieldv1.StepKind_STEP_KIND_SIGNATURE {
 		want = fieldv1.ProofKind_PROOF_KIND_SIGNATURE
 	}
-	n := 0
 	for _, p := range proofs {
-		if p.Step == s.GetKey() && p.Kind == want {
+		switch {
+		case p.Step != s.GetKey() || p.Kind != want:
+		case p.Refusal != "":
+			refused = append(refused, p.Refusal)
+		default:
 			n++
 		}
 	}
-	return n
+	return n, refused
 }
 
 func gap(s *fieldv1.Step, zh, en string) Gap {

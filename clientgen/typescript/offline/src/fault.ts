@@ -74,6 +74,11 @@ const own = {
     "The object store did not take the file. It stays on the phone and is sent again.",
     "文件上传被拒，仍保存在手机上，将再次发送。",
   ],
+  file_empty: ["The file is empty. Take the photo again.", "文件是空的，请重新拍摄。"],
+  proof_not_picture: [
+    "The file is not a JPEG, PNG, WebP, HEIC or AVIF picture. Attach a photo.",
+    "文件不是 JPEG、PNG、WebP、HEIC 或 AVIF 图片，请附上照片。",
+  ],
   file_gone: [
     "The phone cannot read its copy of this file any more. Take it again; everything else goes on.",
     "手机已无法读取此文件，请重新拍摄；其余内容照常发送。",

@@ -2,6 +2,7 @@
 
 import type { FileRow, Writing } from "./disk.js";
 import { codeOf, Fault } from "./fault.js";
+import { headSize, mediaOf } from "./media.js";
 import type { Store } from "./store.js";
 import { equalBytes, hex, newId } from "./uuid.js";
 
@@ -37,16 +38,23 @@ const patience = 24 * 60 * 60 * 1000;
 
 /**
  * Copies a file into the store and resolves when its bytes are on disk. Without a mutation that names it (see Store.do) the
- * copy is removed when the store is opened after a day.
+ * copy is removed when the store is opened after a day. The type is told by the first bytes; that of the Blob counts only where the
+ * application takes other files than pictures (Options.otherFiles). What is empty or no picture is refused with file_empty or
+ * proof_not_picture.
  */
 export async function keep(store: Store, file: Blob): Promise<Kept> {
   const at = store.options.now();
   const id = newId(at);
   const content = await file.arrayBuffer();
+  const media = mediaOf(
+    file.type,
+    new Uint8Array(content, 0, Math.min(content.byteLength, headSize)),
+    store.options.otherFiles === true,
+  );
   const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
-  const bytes = new Blob([content], { type: file.type });
+  const bytes = new Blob([content], { type: media });
   await store.write(["bytes"], (tx) => tx.put("bytes", { key: hex(id), bytes, at: at.getTime() }));
-  return { id, sha256, size: bytes.size, media: file.type };
+  return { id, sha256, size: bytes.size, media };
 }
 
 /** The bytes of a file; undefined when the store has none of that id. */

@@ -32,6 +32,11 @@ export interface Report {
   uploaded: number;
   /** The first error of files that were not. */
   trouble?: Fault;
+  /**
+   * How many files have arrived and are still looked at by the server: nothing is wrong and nothing is to be done; a later round has the
+   * result. Client.run does that round by itself.
+   */
+  verifying: number;
   /** Files that arrived and are not acceptable; code says why. They are to be taken again. */
   refused: FileRow[];
   /** The device was taken out of service; what was unsent was handed in and the copy is gone. */
@@ -48,7 +53,7 @@ const maxResets = 64;
 
 /** One round of Client.sync. */
 export class Round {
-  readonly report: Report = { pushed: 0, changed: [], repaired: [], reset: [], uploaded: 0, refused: [], wiped: false };
+  readonly report: Report = { pushed: 0, changed: [], repaired: [], reset: [], uploaded: 0, verifying: 0, refused: [], wiped: false };
   private readonly store;
   /** Files that had their try in this round. */
   private readonly tried = new Set<string>();

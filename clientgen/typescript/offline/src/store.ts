@@ -28,6 +28,8 @@ export interface Options {
   readonly feedOrder: readonly string[];
   /** Finds the server's public keys for receipts, by key id, among the entities. */
   readonly keys?: (view: View) => ReadonlyMap<string, Uint8Array>;
+  /** Whether Store.keep takes files that are no pictures, too. */
+  readonly otherFiles?: boolean;
 }
 
 /** What changed in a store. */

@@ -81,12 +81,18 @@ export async function upload(round: Sender, uploads: Uploads, tried: Set<string>
       else report.refused.push(sent);
     } catch (err) {
       if (!(err instanceof Fault) || holdUp.includes(err.code)) throw err;
-      // The bytes stay here and are offered again; a person sees why.
+      // The bytes stay here and are offered again; a person sees why, or that they are being verified.
       const now = client.store.fileRows.find((f) => f.key === file.key) ?? file;
       const held = needsAttention(actionOf(row)) || err.code === "file_gone";
       const state = held ? FileState.held : FileState.waiting;
-      report.trouble ??= err;
-      await setFile(client.store, { ...now, state, code: err.code });
+      if (err.code === "proof_verifying") {
+        report.verifying++;
+        moved = true; // the server has noted that they are there
+        await setFile(client.store, { ...now, state, code: err.code, sent: now.size });
+      } else {
+        report.trouble ??= err;
+        await setFile(client.store, { ...now, state, code: err.code });
+      }
     }
     tried.add(file.key);
   }

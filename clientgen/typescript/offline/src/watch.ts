@@ -208,15 +208,17 @@ class Watch {
       // All but a queue that waits goes on: new jobs come, photos of what has a verdict go.
       if (!queueWaits(error)) throw error;
     } finally {
-      this.offerAgain(round.report.trouble);
+      this.offerAgain(round.report);
     }
   }
 
   /** Plans a round for files whose time comes by itself: nobody will do or change anything for them. */
-  private offerAgain(trouble: Fault | undefined): void {
-    if (trouble === undefined || !itself.includes(trouble.code) || this.offering) return;
+  private offerAgain({ trouble, verifying }: Report): void {
+    // A poke tells the result of a verification, but not that it broke off.
+    const passes = verifying > 0 || (trouble !== undefined && itself.includes(trouble.code));
+    if (!passes || this.offering) return;
     this.offering = true;
-    void this.sleep(Math.max(this.jitter(filesAgain), trouble.retryAfter), this.signal).then(() => {
+    void this.sleep(Math.max(this.jitter(filesAgain), trouble?.retryAfter ?? 0), this.signal).then(() => {
       this.offering = false;
       this.client.store.woken.notify();
     });

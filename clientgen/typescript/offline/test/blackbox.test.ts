@@ -5,7 +5,7 @@ import { boxOf, exportBox, handOver, importBox } from "../src/blackbox.js";
 import { unseal } from "../src/seal.js";
 import { untar } from "../src/tar.js";
 import { uuidText } from "../src/uuid.js";
-import { enrol, open, refusal, text } from "./phone.js";
+import { enrol, jpeg, open, refusal, text } from "./phone.js";
 
 // Stretching a passphrase takes seconds, as it should.
 const patience = 300_000;
@@ -34,7 +34,7 @@ describe("black boxes", { timeout: patience }, () => {
   it("carry what is unsent to another device, once, under the same ids", async () => {
     const dying = await open();
     await enrol(dying);
-    const kept = await dying.keep(new Blob([new Uint8Array(100_000).fill(7)], { type: "image/jpeg" }));
+    const kept = await dying.keep(jpeg(100_000));
     const done = [await dying.do("add", text("a")), await dying.do("attach", text("b"), kept)];
     const { box, sealed } = await exportBox(dying, passphrase);
     expect(dying.unsent()).toEqual({ mutations: 2, files: 1, bytes: 100_000 });

@@ -13,6 +13,13 @@ export function idOf(n: number): Uint8Array {
   return id;
 }
 
+/** Bytes that begin like a JPEG. */
+export function jpeg(size: number): Blob {
+  const bytes = new Uint8Array(size).fill(7);
+  bytes.set([0xff, 0xd8, 0xff]);
+  return new Blob([bytes], { type: "image/jpeg" });
+}
+
 export const text = (s: string): Uint8Array => new TextEncoder().encode(s);
 export const textOf = (b: Uint8Array | undefined): string | undefined =>
   b === undefined ? undefined : new TextDecoder().decode(b);

@@ -7,7 +7,7 @@ import { FileState, type Store } from "../src/index.js";
 import { batch, refusedAsOld, take } from "../src/outbox.js";
 import { forgotten, prune } from "../src/restored.js";
 import { stage } from "../src/stage.js";
-import { enrol, idOf, open, refusal, text } from "./phone.js";
+import { enrol, idOf, jpeg, open, refusal, text } from "./phone.js";
 
 const day = 24 * 60 * 60 * 1000;
 const began = 1_800_000_000_000;
@@ -32,7 +32,7 @@ async function settled(): Promise<Store> {
   const store = await open();
   await enrol(store);
   await store.do("add", text("1"));
-  await store.do("add", text("2"), await store.keep(new Blob(["photo"])));
+  await store.do("add", text("2"), await store.keep(jpeg(5)));
   await judged(store, began);
   await checkpoint(store, 2, began);
   await setFile(store, { ...store.fileRows[0]!, state: FileState.done });

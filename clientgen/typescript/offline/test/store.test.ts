@@ -3,7 +3,7 @@ import { encodeEntries, type Entry } from "../src/entry.js";
 import { setMeta } from "../src/meta.js";
 import { compact, forgetCursor } from "../src/stage.js";
 import { MemoryDisk, type Store } from "../src/index.js";
-import { enrol, idOf, itemKind, open, refusal, shown, text } from "./phone.js";
+import { enrol, idOf, itemKind, jpeg, open, refusal, shown, text } from "./phone.js";
 
 const put = (n: number, count: string, seq = n): Entry => ({
   kind: itemKind,
@@ -130,7 +130,7 @@ describe("a store", () => {
     const disk = new MemoryDisk();
     const store = await open(disk);
     await enrol(store);
-    const kept = await store.keep(new Blob(["picture"], { type: "image/jpeg" }));
+    const kept = await store.keep(jpeg(7));
     expect(kept.size).toBe(7);
     await store.do("add", idOf(1), kept);
     expect(store.unsent()).toEqual({ mutations: 1, files: 1, bytes: 7 });

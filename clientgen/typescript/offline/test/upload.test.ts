@@ -1,5 +1,8 @@
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { exportBox, handOver } from "../src/blackbox.js";
+import { Fault } from "../src/fault.js";
+import { ProblemSchema } from "../src/gen/doorstep/types/v1/types_pb.js";
 import {
   Client,
   FileState,
@@ -11,13 +14,15 @@ import {
 } from "../src/index.js";
 import { hex } from "../src/uuid.js";
 import { Office } from "./office.js";
-import { open, refusal, text } from "./phone.js";
+import { jpeg, open, refusal, text } from "./phone.js";
 
 /** An object store that takes files in parts, and answers as it is told. */
 class Shelf {
   /** The parts that are here, as file and offset. */
   readonly parts: string[] = [];
   finished = 0;
+  /** How many calls are told that the server still looks. */
+  busy = 0;
   partSize = 100;
   /** Answers a request; 200 takes the part. */
   answer: (part: string) => number = () => 200;
@@ -51,6 +56,7 @@ class Shelf {
       return parts;
     },
     finish: async () => {
+      if (this.busy-- > 0) throw Fault.refusal(create(ProblemSchema, { code: "proof_verifying", retryAfterMs: 2000n }));
       this.finished++;
       return { answer: text("receipt"), refusal: "" };
     },
@@ -80,7 +86,7 @@ async function phone(options: ClientOptions = {}) {
   });
   await client.enrol("https://office.test", "code");
   const photo = async (size: number): Promise<void> => {
-    await store.do("pair", text("1"), await store.keep(new Blob([new Uint8Array(size)], { type: "image/jpeg" })));
+    await store.do("pair", text("1"), await store.keep(jpeg(size)));
   };
   return { office, shelf, store, client, photo };
 }
@@ -205,5 +211,19 @@ describe("files", () => {
     expect(refused).toBe(5);
     expect(store.fileRows[0]).toMatchObject({ state: FileState.done, code: "" });
     expect(shelf.finished).toBe(1);
+  });
+});
+
+describe("a file that is still looked at", () => {
+  it("is no trouble, is kept, and has its result in a later round", async () => {
+    const { shelf, store, client, photo } = await phone();
+    await photo(250);
+    shelf.busy = 1;
+    const first = await client.sync();
+    expect([first.verifying, first.uploaded, first.trouble]).toEqual([1, 0, undefined]);
+    expect(store.fileRows.map((f) => [f.state, f.code, f.sent])).toEqual([[FileState.waiting, "proof_verifying", 250]]);
+    const second = await client.sync();
+    expect([second.verifying, second.uploaded]).toEqual([0, 1]);
+    expect(shelf.parts.length).toBe(3);
   });
 });

@@ -43,6 +43,11 @@ open class Fault(val code: String, detail: String = "", cause: Throwable? = null
         const val NO_NETWORK = "no_network"
         const val UPLOAD_REFUSED = "upload_refused"
         const val FILE_GONE = "file_gone"
+        const val FILE_EMPTY = "file_empty"
+        const val PROOF_NOT_PICTURE = "proof_not_picture"
+
+        /** Only the server gives it: the bytes have arrived and are being verified. */
+        const val PROOF_VERIFYING = "proof_verifying"
         const val DIGEST_DIFFERS = "digest_differs"
         const val BOX_PASSPHRASE = "box_passphrase"
         const val BOX_UNREADABLE = "box_unreadable"
@@ -158,6 +163,14 @@ private val sentences: Map<String, Pair<String, String>> = mapOf(
     Fault.UPLOAD_REFUSED to Pair(
         "The object store did not take the file. It stays on the phone and is sent again.",
         "文件上传被拒，仍保存在手机上，将再次发送。",
+    ),
+    Fault.FILE_EMPTY to Pair(
+        "The file is empty. Take the photo again.",
+        "文件是空的，请重新拍摄。",
+    ),
+    Fault.PROOF_NOT_PICTURE to Pair(
+        "The file is not a JPEG, PNG, WebP, HEIC or AVIF picture. Attach a photo.",
+        "文件不是 JPEG、PNG、WebP、HEIC 或 AVIF 图片，请附上照片。",
     ),
     Fault.FILE_GONE to Pair(
         "The phone cannot read its copy of this file any more. Take it again; everything else goes on.",

@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
+import java.io.SequenceInputStream
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
 import java.nio.file.Files
@@ -57,13 +58,30 @@ internal const val SMALL_FILE: Int = 256 shl 10
 
 /**
  * Copies what [bytes] gives into the store's own folder and returns when it is on disk. Without a mutation that names it
- * (see [Store.act]), the copy is removed when the store is opened next. [media] is the media type.
+ * (see [Store.act]), the copy is removed when the store is opened next. The type is told by the first bytes; [media], which
+ * may be empty, counts only where the application takes other files than pictures ([Options.otherFiles]). What is empty or
+ * no picture is refused with file_empty or proof_not_picture.
  */
-suspend fun Store.keep(bytes: InputStream, media: String): Kept = withContext(Dispatchers.IO) {
+suspend fun Store.keep(bytes: InputStream, media: String = ""): Kept = withContext(Dispatchers.IO) {
+    val head = bytes.head()
+    val type = mediaOf(media, head, options.otherFiles)
     val id = uuid7(options.now())
     val sum = MessageDigest.getInstance("SHA-256")
-    val size = files.write(id, DigestInputStream(bytes, sum)) { ensureActive() }
-    Kept(id.toBytes(), sum.digest().wrap(), size, media)
+    val whole = SequenceInputStream(head.inputStream(), bytes)
+    val size = files.write(id, DigestInputStream(whole, sum)) { ensureActive() }
+    Kept(id.toBytes(), sum.digest().wrap(), size, type)
+}
+
+/** The first bytes of a stream, fewer where it ends before. Old Androids know no readNBytes. */
+private fun InputStream.head(): ByteArray {
+    val head = ByteArray(HEAD_SIZE)
+    var n = 0
+    while (n < head.size) {
+        val more = read(head, n, head.size - n)
+        if (more < 0) break
+        n += more
+    }
+    return head.copyOf(n)
 }
 
 /** All files, in the order in which they go over the radio: small ones first, then as added. */

@@ -34,6 +34,13 @@ class Report {
     var trouble: Fault? = null
         internal set
 
+    /**
+     * How many files have arrived and are still looked at by the server: nothing is wrong and nothing is to be done; a later
+     * round has the result. [Client.run] does that round by itself.
+     */
+    var verifying: Int = 0
+        internal set
+
     /** Files that arrived and are not acceptable; their code says why. They are to be taken again. */
     val refused: List<StoredFile> get() = refusals
 

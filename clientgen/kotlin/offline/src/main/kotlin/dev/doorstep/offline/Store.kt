@@ -30,6 +30,8 @@ class Options(
     val keys: (View) -> Map<String, ByteArray> = { emptyMap() },
     /** Checks their signatures. */
     val signatures: Signatures = JavaSignatures,
+    /** Whether [Store.keep] takes files that are no pictures, too. */
+    val otherFiles: Boolean = false,
     /** Opens a database in that file, on Android another one than [Jdbc]. */
     val sql: (File) -> Sql = ::Jdbc,
 )

@@ -55,12 +55,18 @@ internal suspend fun Client.upload(report: Report, tried: MutableSet<ByteString>
         } catch (e: Fault) {
             if (e.code in general) throw e
             tried += file.kept.id
-            // The bytes stay here and are offered again; a person sees why.
+            // The bytes stay here and are offered again; a person sees why, or that they are being verified.
             val held = action.needsAttention || e.code == Fault.FILE_GONE
-            if (report.trouble == null) report.trouble = e
-            store.transact {
-                it.setFile(file.copy(state = if (held) FileState.HELD else FileState.WAITING, code = e.code))
+            val state = if (held) FileState.HELD else FileState.WAITING
+            var now = file.copy(state = state, code = e.code)
+            if (e.code == Fault.PROOF_VERIFYING) {
+                report.verifying++
+                moved = true // the server has noted that they are there
+                now = now.copy(sent = file.kept.size)
+            } else if (report.trouble == null) {
+                report.trouble = e
             }
+            store.transact { it.setFile(now) }
         }
     }
     return Uploaded(moved, aside = false)

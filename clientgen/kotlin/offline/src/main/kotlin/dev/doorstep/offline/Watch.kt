@@ -200,17 +200,20 @@ private class Watching(
         } catch (e: Fault) {
             error = e
         }
-        report.trouble?.let(::plan)
+        plan(report)
         hear(Event.Round(report, error))
         // One whose queue waits: all but the queue goes on. New jobs come, photos of what the server has go.
         error?.takeIf { it.code !in queueWaits }?.let { throw it }
     }
 
     /** Plans a round for files whose time comes by itself: nobody will do or change anything for them. */
-    private fun plan(trouble: Fault) {
-        if (trouble.code !in passing || planned?.isActive == true) return
+    private fun plan(report: Report) {
+        // A poke tells the result of a verification, but not that it broke off.
+        val trouble = report.trouble
+        val passes = report.verifying > 0 || trouble?.code in passing
+        if (!passes || planned?.isActive == true) return
         planned = scope.launch {
-            delay(maxOf(client.jitter(filesAgain), trouble.retryAfter))
+            delay(maxOf(client.jitter(filesAgain), trouble?.retryAfter ?: Duration.ZERO))
             client.store.nudge()
         }
     }

@@ -23,7 +23,8 @@ class BlackBoxTest {
 
     private fun code(fn: suspend () -> Unit): String? = codeOf(assertThrows(Fault::class.java) { runBlocking { fn() } })
 
-    private val photo = ByteArray(70_000) { (it * 7 % 251).toByte() }
+    /** It begins like a JPEG. */
+    private val photo = byteArrayOf(-1, 0xD8.toByte(), -1) + ByteArray(70_000) { (it * 7 % 251).toByte() }
 
     @Test
     fun `unsent work goes to another phone and counts once`() = runBlocking {

@@ -26,6 +26,7 @@ private val set: Effect = { _, done ->
 }
 
 internal fun options(folder: File) = Options(
+    otherFiles = true,
     folder = folder,
     now = { Instant.parse("2026-11-23T08:00:00.123456789Z") },
     effects = mapOf("set" to set),
