@@ -31,8 +31,8 @@ func TestWhatIsChargedAfterTheSignatureIsRefusedOnThePhoneUntilItIsSigned(t *tes
 	o.assign(o.ticket(), o.li)
 	li := o.enrol(o.li)
 	li.ready()
-	li.types("offline") // all of it in a basement
 	li.says("另付配件与补价：¥0.00", "sign", "王女士")
+	li.types("offline") // in a basement
 	li.types("part", "hose", "2")
 	_, err := li.run("", "complete")
 	if offline.CodeOf(err) != fault.ChargesNotAgreed || !strings.Contains(offline.Sentence(err, "zh"), "软管 ×2") || !strings.Contains(offline.Sentence(err, "zh"), "→ sign 姓名 --job T-") {
@@ -45,9 +45,8 @@ func TestWhatIsChargedAfterTheSignatureIsRefusedOnThePhoneUntilItIsSigned(t *tes
 			t.Errorf("the terms lack %q:\n%s", want, says)
 		}
 	}
-	li.types("complete")
 	li.types("online")
-	li.types("sync")
+	li.types("complete")
 	tk := li.json("ticket")["ticket"].(map[string]any)
 	if part := tk["parts"].([]any)[0].(map[string]any); tk["state"] != "TICKET_STATE_COMPLETED" || part["agreedBy"] == nil {
 		t.Errorf("at the office: %v", tk)

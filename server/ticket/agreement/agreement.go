@@ -1,6 +1,5 @@
 // Package agreement says what a customer's signature covers: the parts and surcharges that it shows, as they are, and
-// nothing that was added or altered afterwards. Phones and the office go by the same rule; the clients in other
-// languages are held to it by sync/conformance/vectors/agreement.json.
+// nothing that was added or altered afterwards. The terminal's phone and the office go by the same rule.
 package agreement
 
 import (
