@@ -283,6 +283,12 @@ func FuzzExamine(f *testing.F) {
 	} {
 		f.Add(b)
 	}
+	for _, b := range [][]byte{
+		small[:len(small)-2], frame(small, func(m *byte, _ []byte) { *m = 0xC9 }), still("avif\x00\x00\x00\x00mif1avif", []byte("coded")),
+		still("heic\x00\x00\x00\x00mif1heic", []byte("coded")), webpFile(webpChunk("VP8X", make([]byte, 10)), webpChunk("ANIM", make([]byte, 6))),
+	} {
+		f.Add(b)
+	}
 	x := media.Examiner{Limits: media.Limits{Pixels: 1 << 16, Scans: 4}}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := x.Examine(t.Context(), b)
@@ -292,7 +298,7 @@ func FuzzExamine(f *testing.F) {
 			}
 			return
 		}
-		if p.Type == media.HEIC {
+		if p.Shared == nil {
 			return
 		}
 		again, err := x.Examine(t.Context(), p.Shared)
