@@ -56,7 +56,7 @@ func (w *world) photos(ctx context.Context, r *proof.Room) error {
 	r.Admit = func(_ context.Context, _ *postgres.Tx, m change.Mutation, item uuid.UUID, _ wire.Message) (proof.Admission, intake.Result, bool, error) {
 		return proof.Admission{Ticket: item, Holder: uuid.UUID(m.User)}, intake.Done(), true, nil
 	}
-	r.Trail, r.Verified, r.Refused = nil, nil, nil
+	r.Trail, r.Verified, r.Refused, r.LockTicket = nil, nil, nil, nil
 	w.proofs.Store(r)
 	return r.Objects.Ready(ctx)
 }
