@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,17 +138,56 @@ func (g *golang) restart() {
 	g.must(g.open())
 }
 
-// upgrade finds the store as the version before left it.
+// upgrade finds the store as the first version of the app left it.
 func (g *golang) upgrade() {
 	g.t.Helper()
 	g.close()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(g.dir, "store.db"))
-	g.check(err)
-	_, err = db.ExecContext(g.t.Context(), `DROP INDEX outbox_waiting; CREATE INDEX outbox_unsent ON outbox (n) WHERE outcome IS NULL;
-		ALTER TABLE outbox DROP COLUMN judged; ALTER TABLE outbox DROP COLUMN too_old; ALTER TABLE outbox DROP COLUMN known; PRAGMA user_version = 1`)
-	g.check(errors.Join(err, db.Close()))
+	g.check(downgrade(g.t.Context(), g.dir))
 	g.version = 2
 	g.must(g.open())
+}
+
+// downgrade makes the store anew with the statements of its version 1, frozen in the client's tests, and fills it with what that
+// version kept. It names no later column, so that a new version of the store needs no change here.
+func downgrade(ctx context.Context, dir string) error {
+	frozen, err := os.ReadFile(filepath.Join("..", "..", "clientgen", "golang", "offline", "testdata", "store-1.sql"))
+	if err != nil {
+		return err
+	}
+	statements, _, _ := strings.Cut(string(frozen), "INSERT INTO meta")
+	path, newer := filepath.Join(dir, "store.db"), filepath.Join(dir, "newer.db")
+	if err := os.Rename(path, newer); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1) // ATTACH is the connection's own
+	_, err = db.ExecContext(ctx, statements+`ATTACH `+"'"+newer+"'"+` AS newer`)
+	return errors.Join(err, copyTables(ctx, db), db.Close(), os.Remove(newer))
+}
+
+// copyTables copies every table of main from newer, column by column that main has.
+func copyTables(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, `SELECT m.name, group_concat(c.name, ', ') FROM main.sqlite_schema m, pragma_table_info(m.name, 'main') c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' GROUP BY m.name`)
+	if err != nil {
+		return err
+	}
+	var copies []string
+	for rows.Next() {
+		var table, columns string
+		if err := rows.Scan(&table, &columns); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		copies = append(copies, fmt.Sprintf(`INSERT INTO main.%s (%s) SELECT %[2]s FROM newer.%[1]s`, table, columns))
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, strings.Join(copies, ";"))
+	return err
 }
 
 func (g *golang) labels() map[uuid.UUID]string {

@@ -53,7 +53,16 @@ const maxResets = 64;
 
 /** One round of Client.sync. */
 export class Round {
-  readonly report: Report = { pushed: 0, changed: [], repaired: [], reset: [], uploaded: 0, verifying: 0, refused: [], wiped: false };
+  readonly report: Report = {
+    pushed: 0,
+    changed: [],
+    repaired: [],
+    reset: [],
+    uploaded: 0,
+    verifying: 0,
+    refused: [],
+    wiped: false,
+  };
   private readonly store;
   /** Files that had their try in this round. */
   private readonly tried = new Set<string>();
