@@ -89,7 +89,7 @@ func TestScenarios(t *testing.T) {
 		can  []string
 		make func(t *testing.T, w harness.Welcome, p conformance.Phone, beside phone) phone
 	}{
-		"golang":   {[]string{"overlay", "restart", "live", "early", "files", "beside", "upgrade", "reword", "box", "word"}, newGolang},
+		"golang":   {[]string{"overlay", "restart", "live", "early", "files", "beside", "upgrade", "reword", "box", "word", "binary"}, newGolang},
 		"stranger": {[]string{"overlay", "files", "upgrade", "reword"}, newStranger},
 	}
 	for client, c := range clients {

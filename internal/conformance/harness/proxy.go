@@ -41,6 +41,8 @@ const (
 	FaultCopy = "copy"
 	// FaultHeal ends all faults.
 	FaultHeal = "heal"
+	// FaultBinary asserts that a method was called, and that every call went out and was answered in binary.
+	FaultBinary = "binary"
 	// FaultCalls asserts how many calls arrived since the last time it was asked, and counts anew.
 	FaultCalls = "calls"
 )
@@ -55,6 +57,8 @@ type network struct {
 	to, store    *url.URL
 	plans        []*plan
 	calls        map[string]int
+	// forms are the content types of each method's calls to the server and of the answers to them.
+	forms map[string][]string
 	// heard and newest are the oldest and the newest request of each method that can be heard.
 	heard, newest map[string]*http.Request
 	// office does what a plan says, before the request goes on.
@@ -76,7 +80,10 @@ func newNetwork(store string, office func(context.Context, Step) error) (*networ
 	if err != nil {
 		return nil, err
 	}
-	n := &network{store: shelf, calls: map[string]int{}, heard: map[string]*http.Request{}, newest: map[string]*http.Request{}, office: office}
+	n := &network{
+		store: shelf, calls: map[string]int{}, forms: map[string][]string{},
+		heard: map[string]*http.Request{}, newest: map[string]*http.Request{}, office: office,
+	}
 	n.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(path.Base(r.URL.Path), w, r) }))
 	n.shelf = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(part, w, r) }))
 	return n, nil
@@ -116,6 +123,8 @@ func (n *network) do(ctx context.Context, s Step) error {
 	switch s.Network {
 	case FaultHeal:
 		n.plans = nil
+	case FaultBinary:
+		return n.binary(s.Of)
 	case FaultCalls:
 		got := n.calls[s.Of]
 		clear(n.calls)
@@ -164,8 +173,36 @@ func (n *network) next(method string) (plan, *url.URL) {
 	return plan{}, to
 }
 
+// note keeps in which form a call went out, or was answered well; the refusal of a unary call is always JSON.
+func (n *network) note(method string, h http.Header) {
+	if method == part {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.forms[method] = append(n.forms[method], h.Get("Content-Type"))
+}
+
+// binary says which call was not. n.mu is held.
+func (n *network) binary(method string) error {
+	if method != "" && len(n.forms[method]) < 2 {
+		return fmt.Errorf("no call of %s was answered", method)
+	}
+	for method, forms := range n.forms {
+		for _, form := range forms {
+			if form != "application/proto" && form != "application/connect+proto" {
+				return fmt.Errorf("a call of %s, or the answer to it, is %q", method, form)
+			}
+		}
+	}
+	return nil
+}
+
 func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
 	p, to := n.next(method)
+	if r.Method != http.MethodOptions { // which browsers ask first
+		n.note(method, r.Header)
+	}
 	if r.Header.Get("Sec-Fetch-Mode") != "" {
 		// A browser sends a request again by itself when a connection that it has used before ends without an answer, and so
 		// hides what is lost: it gets a new connection for each.
@@ -191,6 +228,12 @@ func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
 		Rewrite: func(out *httputil.ProxyRequest) {
 			out.SetURL(to)
 			out.Out.Host = out.In.Host // what the store signed
+		},
+		ModifyResponse: func(res *http.Response) error {
+			if res.StatusCode == http.StatusOK && r.Method != http.MethodOptions {
+				n.note(method, res.Header)
+			}
+			return nil
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}

@@ -7,7 +7,7 @@ import { browser, bundle, page, profile, serve, start } from "./bed.js";
 
 const folder = new URL("../../../../sync/conformance/scenarios/", import.meta.url);
 /** What this client can do in a browser, of what a scenario may need. */
-const can = ["overlay", "restart", "live", "early", "beside", "upgrade", "reword", "files", "box"];
+const can = ["overlay", "restart", "live", "early", "beside", "upgrade", "reword", "files", "box", "word", "binary"];
 const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
 describe.skipIf(browser === undefined)(
