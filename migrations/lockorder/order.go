@@ -10,6 +10,11 @@ type Place struct {
 	// transactions never meet here, and no order is asked of the rows. By names the column that says which row of the
 	// guard it is, where it is always the same.
 	Guard, By string
+	// Behind is the table whose row most transactions lock before rows of this one; By names the column that says which. A
+	// row that is locked so needs no order. Who locks a row without it, locks only what stands last afterwards.
+	Behind string
+	// Last begins what is locked last.
+	Last bool
 	// Fresh says why nobody waits for a row that is inserted: nobody else inserts one of the same key.
 	Fresh string
 	// Still says why a mere reference to a row, as by a foreign key, may be made at any time: such rows are never deleted,
@@ -24,7 +29,10 @@ type Place struct {
 }
 
 // Order is a list of places, by their names.
-type Order struct{ places map[string]Place }
+type Order struct {
+	places map[string]Place
+	last   int
+}
 
 // New makes an order of a list. Guarded tables have no rank of their own.
 func New(list []Place) *Order {
@@ -32,6 +40,9 @@ func New(list []Place) *Order {
 	for i, p := range list {
 		p.Rank = i + 1
 		o.places[p.Table] = p
+		if p.Last {
+			o.last = p.Rank
+		}
 	}
 	return o
 }
@@ -41,3 +52,6 @@ func (o *Order) Place(table string) (Place, bool) {
 	p, ok := o.places[table]
 	return p, ok
 }
+
+// IsLast tells whether a place is among those that are locked last.
+func (o *Order) IsLast(p Place) bool { return o.last > 0 && p.Rank >= o.last }

@@ -44,7 +44,7 @@ var Tables = []Place{
 	{Table: "ticket_answer", Guard: "ticket"},
 	{Table: "ticket_rating", Fresh: "a ticket is rated once"},
 	{Table: "ticket_note", Guard: "ticket", By: "ticket_id"},
-	{Table: "proof", Fresh: "its id is of the device whose row is locked"},
+	{Table: "proof", Behind: "ticket", By: "ticket_id", Fresh: "its id is of the device whose row is locked"},
 	{Table: "proof_signature", Guard: "proof", By: "proof_id"},
 	{Table: "proof_custody", Fresh: made},
 	{Table: "pay_plan", Still: forever},
@@ -73,7 +73,7 @@ var Tables = []Place{
 	{Table: "code"},
 	{Table: "code_scan", Fresh: made},
 	// What is written last.
-	{Table: "account_event", Fresh: made},
+	{Table: "account_event", Last: true, Fresh: made},
 	{Table: "rank_board"},
 	{Table: "rank_score"},
 	{Table: "rank_dirty", Guard: "rank_score"},

@@ -51,7 +51,7 @@ func (r *Room) Projections() []postgres.Projection {
 // placeAnew shows tickets where and as they stand.
 func (r *Room) placeAnew(ctx context.Context, tx *postgres.Tx, tickets []uuid.UUID) error {
 	for _, id := range tickets {
-		j, err := r.read(ctx, tx, id, byTicket, tx.RowLock())
+		j, err := r.read(ctx, tx, id, tx.RowLock())
 		if fault.CodeOf(err) == fault.NotFound {
 			continue
 		}

@@ -128,32 +128,35 @@ type job struct {
 
 // lock locks a ticket's row, which orders all its changes, and reads what belongs to it: one round trip.
 func (r *Room) lock(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*job, error) {
-	return r.read(ctx, tx, id, byTicket, " FOR UPDATE")
+	return r.read(ctx, tx, id, " FOR UPDATE")
 }
 
-// lockByVisit is lock for the ticket of a visit.
+// lockByVisit is lock for the ticket of a visit, which a visit never changes. The ticket is locked by its id, so that
+// the tests know the row: a push has locked it before, where it does several things.
 func (r *Room) lockByVisit(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) (*job, error) {
-	return r.read(ctx, tx, visit, byVisit, " FOR UPDATE")
+	var ticket uuid.UUID
+	err := tx.QueryRow(ctx, `SELECT ticket_id FROM visit WHERE org_id = $1 AND id = $2`, tx.OrgID(), visit).Scan(&ticket)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, fault.New(fault.NotFound, "visit")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.lock(ctx, tx, ticket)
 }
 
 // look reads a ticket without a lock, for showing.
 func (r *Room) look(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*job, error) {
-	return r.read(ctx, tx, id, byTicket, "")
+	return r.read(ctx, tx, id, "")
 }
 
-// How a ticket is named by the second parameter.
-const (
-	byTicket = `$2`
-	byVisit  = `(SELECT ticket_id FROM visit WHERE org_id = $1 AND id = $2)`
-)
-
-func (r *Room) read(ctx context.Context, tx *postgres.Tx, id uuid.UUID, by, how string) (*job, error) {
+func (r *Room) read(ctx context.Context, tx *postgres.Tx, id uuid.UUID, how string) (*job, error) {
 	j := &job{room: r, tx: tx}
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT `+rowColumns+` FROM ticket WHERE org_id = $1 AND id = `+by+how, tx.OrgID(), id)
-	batch.Queue(`SELECT `+visitColumns+` FROM visit WHERE org_id = $1 AND ticket_id = `+by+` ORDER BY ordinal`, tx.OrgID(), id)
+	batch.Queue(`SELECT `+rowColumns+` FROM ticket WHERE org_id = $1 AND id = $2`+how, tx.OrgID(), id)
+	batch.Queue(`SELECT `+visitColumns+` FROM visit WHERE org_id = $1 AND ticket_id = $2 ORDER BY ordinal`, tx.OrgID(), id)
 	batch.Queue(`SELECT visit_id, technician_id, valid_from, valid_to FROM ticket_assignment
-		WHERE org_id = $1 AND ticket_id = `+by+` ORDER BY valid_from, id`, tx.OrgID(), id)
+		WHERE org_id = $1 AND ticket_id = $2 ORDER BY valid_from, id`, tx.OrgID(), id)
 	results := tx.SendBatch(ctx, batch)
 	defer results.Close()
 	rows, err := results.Query()

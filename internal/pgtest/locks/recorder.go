@@ -244,8 +244,15 @@ func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, m
 		}
 		return
 	}
+	if place.Behind != "" && r.behind(t, place, m) {
+		return
+	}
 	for name, h := range t.tables {
 		other, ok := r.order.Place(name)
+		if ok && other.Behind != "" && name != table && h.waited && !t.strong(other.Behind) && !r.order.IsLast(place) {
+			say("%s is locked after %s without %s: first\n\t%s\nthen (%s)\n\t%s", table, name, other.Behind, h.first, m, flat(sql))
+			continue
+		}
 		if ok && other.Guard == "" && other.Gap == "" && other.Rank > place.Rank && h.waited {
 			say("%s is locked after %s: first\n\t%s\nthen (%s)\n\t%s", table, name, h.first, m, flat(sql))
 		}
@@ -265,6 +272,20 @@ func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, m
 	case missing[0] < h.most:
 		say("rows of %s are locked out of order (%q after %q): first\n\t%s\nthen\n\t%s", table, missing[0], h.most, h.first, flat(sql))
 	}
+}
+
+func (t *transaction) strong(table string) bool { return t.tables[table] != nil && t.tables[table].strong }
+
+// behind tells that the rows which these belong to are locked, so that nobody else locks more than one of these.
+func (r *Recorder) behind(t *transaction, place lockorder.Place, m rows) bool {
+	v := m.values[place.By]
+	if len(v) == 0 || !t.strong(place.Behind) {
+		return false
+	}
+	of := rows{values: map[string][]string{last(r.primary[place.Behind]): v}}
+	keys, known := of.keys(r.primary[place.Behind])
+	_, all := t.tables[place.Behind].covers(of, keys, known)
+	return all
 }
 
 // single tells that one row is meant whose primary key is not said: it is named by another unique key, or another table
