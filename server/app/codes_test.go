@@ -120,7 +120,7 @@ func TestAnInstalledUnitLeavesTheShopAndItsScanTellsTheTechnicianItsHistory(t *t
 		t.Errorf("the shop's phone holds %v", &held)
 	}
 	id := uuid.Must(uuid.NewV7())
-	clerk.applied("store.open_ticket", &storev1.OpenTicketByScan{TicketId: id[:], StoreId: w.shop.ID[:], Scanned: held.GetHumanCode(), CustomerName: "王女士", CustomerPhone: "13800000001"})
+	clerk.applied("store.open_ticket", &storev1.OpenTicketByScan{TicketId: id[:], StoreId: w.shop.ID[:], Scanned: held.GetHumanCode(), CustomerName: "王女士", CustomerPhone: "13800000001", Address: "北京市朝阳区建国路 1 号"})
 	again := uuid.Must(uuid.NewV7())
 	v := clerk.do("store.open_ticket", &storev1.OpenTicketByScan{TicketId: again[:], StoreId: w.shop.ID[:], Scanned: issued.Msg.GetCode().GetUrl()})
 	if v.GetOutcome() != syncv1.Outcome_OUTCOME_MERGED || v.GetChanges()[0].GetKept() != id.String() {

@@ -30,6 +30,9 @@ func (h *hand) refuseToSave(refuse bool) {
 	}
 }
 
+// readsPhoto is the line that says that a photo is being read, before anything is saved.
+var readsPhoto = regexp.MustCompile(`(?m)^\s*正在读取照片 .*$`)
+
 // saving are the commands that save something, as a day would type them; the rest of the list only reads, or is looked at below.
 func TestNoCommandSaysThatItIsDoneBeforeItIsSaved(t *testing.T) {
 	t.Parallel()
@@ -80,6 +83,7 @@ func TestNoCommandSaysThatItIsDoneBeforeItIsSaved(t *testing.T) {
 		}
 		l.who.refuseToSave(true)
 		says, err := l.who.run("", l.args...)
+		says = strings.TrimSpace(readsPhoto.ReplaceAllString(says, "")) // what it does is not that it is done
 		if err == nil || says != "" && !strings.HasPrefix(says, "没有手写板") {
 			t.Errorf("%v: nothing could be saved, and it says (error %v):\n%s", l.args, err, says)
 		}

@@ -249,9 +249,9 @@ type Progress struct {
 	// MayChange: the customer may cancel it or ask for another time. MayRate: may say how it was.
 	MayChange, MayRate bool
 	// Stars is what was said of it, 0 until then.
-	Stars int
-	UnitID         uuid.UUID
-	StoreID        uuid.UUID
+	Stars   int
+	UnitID  uuid.UUID
+	StoreID uuid.UUID
 }
 
 // ProgressOf tells how far a ticket is.

@@ -274,7 +274,9 @@ func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, m
 	}
 }
 
-func (t *transaction) strong(table string) bool { return t.tables[table] != nil && t.tables[table].strong }
+func (t *transaction) strong(table string) bool {
+	return t.tables[table] != nil && t.tables[table].strong
+}
 
 // behind tells that the rows which these belong to are locked, so that nobody else locks more than one of these.
 func (r *Recorder) behind(t *transaction, place lockorder.Place, m rows) bool {
