@@ -31,7 +31,7 @@ func (a *App) orders(r *Rooms) {
 			opened, err := tickets.Open(ctx, tx, requestOf(o))
 			return opened.TicketID, err
 		},
-		Met: tickets.Met, Trail: tickets.Trail,
+		Met: tickets.Met, Trail: tickets.Trail, LockTickets: tickets.LockAll,
 	}}
 	tickets.ProposalsOfOrder = func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]*officev1.CustomerProposal, error) {
 		all, err := r.Order.Proposals(ctx, tx, order.ProposalFilter{Order: id, Decided: true})

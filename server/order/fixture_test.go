@@ -70,6 +70,7 @@ func companyOn(store *postgres.Store, org change.Org) *company {
 		Met: func(_ context.Context, _ *postgres.Tx, user uuid.UUID, _ []uuid.UUID) (bool, error) {
 			return c.met[user], nil
 		},
+		LockTickets: func(context.Context, *postgres.Tx, []uuid.UUID, []uuid.UUID) error { return nil },
 		Trail: func(_ context.Context, _ *postgres.Tx, _ uuid.UUID, kind, actor string, _ map[string]string) error {
 			c.trail = append(c.trail, kind+" "+actor)
 			return nil

@@ -147,6 +147,10 @@ func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept
 	if p.Actor == actor && !by.Office.All {
 		return p, fault.New(fault.Forbidden, "proposal: somebody else decides on it")
 	}
+	// The trails of the tickets are written below; a ticket is locked before the orders (docs/ARCHITECTURE.md).
+	if err := r.Hooks.LockTickets(ctx, tx, p.Tickets, nil); err != nil {
+		return p, err
+	}
 	if err := LockOrders(ctx, tx); err != nil {
 		return p, err
 	}

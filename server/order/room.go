@@ -42,6 +42,8 @@ type Hooks struct {
 
 	// Met tells whether a user stood at the customer's door on one of these tickets.
 	Met func(ctx context.Context, tx *postgres.Tx, user uuid.UUID, tickets []uuid.UUID) (bool, error)
+	// LockTickets locks tickets, and those of visits, in the order of their ids.
+	LockTickets func(ctx context.Context, tx *postgres.Tx, tickets, visits []uuid.UUID) error
 	// Trail writes what became of a customer's record into a ticket's trail.
 	Trail func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind, actor string, what map[string]string) error
 

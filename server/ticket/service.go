@@ -267,6 +267,12 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 		if err := s.Room.within(ctx, tx, id, reach); err != nil {
 			return err
 		}
+		// What is not there is within reach of the whole company, and not_found when it is looked for.
+		if office.All {
+			if _, err := s.Room.look(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		arranges, err := s.Room.Reaches(ctx, tx, office, id)
 		if err != nil {
 			return err
