@@ -20,11 +20,11 @@ var tables = []lockorder.Place{
 	{Table: "ticket"},
 	{Table: "visit", Guard: "ticket", By: "ticket_id"},
 	{Table: "ticket_event", Fresh: "test"},
-	{Table: "proof"},
+	{Table: "proof", Behind: "ticket", By: "ticket_id"},
 	{Table: "proof_custody", Fresh: "test"},
 	{Table: "pay_accrual"},
 	{Table: "unit"},
-	{Table: "sync_contact"},
+	{Table: "sync_contact", Last: true},
 }
 
 type step struct {
@@ -85,6 +85,11 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 		ticket = "SELECT id FROM ticket WHERE org_id = $1 AND id = $2 FOR UPDATE"
 		photo  = "SELECT id FROM proof WHERE org_id = $1 AND id = $2 FOR UPDATE"
 	)
+	const (
+		photos  = "SELECT id FROM proof WHERE org_id = $1 AND ticket_id = $2 ORDER BY id FOR UPDATE"
+		accrual = "SELECT FROM pay_accrual WHERE org_id = $1 AND source = $2 FOR UPDATE"
+		contact = "SELECT FROM sync_contact WHERE org_id = $1 AND device_id = $2 FOR UPDATE"
+	)
 	for name, c := range map[string]struct {
 		want  string
 		steps []step
@@ -123,10 +128,18 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 		"a row behind its guard":     {"", []step{begin, do(ticket, org, a), do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit}},
 		"a row without its guard":    {"without their guard", []step{begin, do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit}},
 		"a row behind another guard": {"whose guards", []step{begin, do(ticket, org, a), do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, b), commit}},
-		"what is passed over":        {"", []step{begin, do(photo, org, a), do("SELECT id FROM ticket WHERE org_id = $1 LIMIT 3 FOR UPDATE SKIP LOCKED", org), commit}},
-		"a table without a place":    {"no place", []step{begin, do("SELECT FROM region WHERE org_id = $1 AND id = $2 FOR UPDATE", org, a), commit}},
-		"a call inside":              {"inside a transaction", []step{begin, do("call"), commit}},
-		"a call outside":             {"", []step{do("call"), begin, commit, do("call")}},
+		"photos behind their tickets": {"", []step{
+			begin, do(ticket, org, a), do(ticket, org, b), do(photos, org, b), do(accrual, org, b), do(photos, org, a), commit,
+		}},
+		"photos behind another ticket": {"proof is locked after pay_accrual", []step{
+			begin, do(ticket, org, a), do(accrual, org, a), do(photos, org, b), commit,
+		}},
+		"pay after a photo without its ticket":      {"after proof without ticket", []step{begin, do(photo, org, a), do(accrual, org, a), commit}},
+		"what stands last, after a photo by itself": {"", []step{begin, do(photo, org, a), do(contact, org, a), commit}},
+		"what is passed over":                       {"", []step{begin, do(photo, org, a), do("SELECT id FROM ticket WHERE org_id = $1 LIMIT 3 FOR UPDATE SKIP LOCKED", org), commit}},
+		"a table without a place":                   {"no place", []step{begin, do("SELECT FROM region WHERE org_id = $1 AND id = $2 FOR UPDATE", org, a), commit}},
+		"a call inside":                             {"inside a transaction", []step{begin, do("call"), commit}},
+		"a call outside":                            {"", []step{do("call"), begin, commit, do("call")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
