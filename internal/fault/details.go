@@ -24,6 +24,8 @@ var chineseDetails = map[string]string{
 	"unit with serial number %s": "序列号为 %s 的产品",
 	"several products have a unit with serial number %s: give the unit's id": "有多个产品使用序列号 %s：请改用编号",
 	"units in stock or sold of shop %s: it has none to print":                "门店“%s”没有可打印的在库或已售产品",
+	"%s: this person's rights reach further than yours":                      "%s：该人员的权限超出您的权限",
+	"rework: %s is there already":                                            "返工：%s 已存在",
 	"several people are called %s: name one by login, %s":                    "有多人叫“%s”，请改用账号：%s",
 	"made by a newer app: its version is %s, this app knows %s":              "由更新版本的应用创建：其版本 %s，本应用支持 %s",
 	"unknown field %s": "没有字段 %s", "unknown field %s, did you mean %s": "没有字段 %s，是否指 %s", "body: cannot be read to its end": "请求内容不完整",

@@ -322,7 +322,7 @@ func (c logoutCmd) Run(p *Phone) error {
 			return err
 		}
 	}
-	away := func() error { return nil }
+	var away func() error
 	if c.HandOver != "" {
 		// The box must hold the last word: nothing may be done between it and the wipe.
 		box, err := p.export(c.HandOver, c.Passphrase)
@@ -460,11 +460,11 @@ func (p *Phone) export(path, passphrase string) (offline.Box, error) {
 // readable is the folder of a damaged store whose work is to be exported; empty when the phone's own is whole.
 func (p *Phone) readable() (string, error) {
 	if p.damage != nil {
-		return p.dir, nil
+		return p.dir, nil //nolint:nilerr // that is what is asked
 	}
 	err := p.store.Check(p.ctx)
 	if offline.CodeOf(err) == fault.StoreDamaged {
-		return p.dir, nil //nolint:nilerr // that is what is asked
+		return p.dir, nil
 	}
 	if err != nil {
 		return "", err

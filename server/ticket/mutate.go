@@ -66,8 +66,8 @@ func (r *Room) Subject(ctx context.Context, tx *postgres.Tx, m change.Mutation) 
 		return uuid.Nil, nil
 	}
 	args := fresh()
-	if proto.Unmarshal(m.Args, args) != nil {
-		return uuid.Nil, nil
+	if err := proto.Unmarshal(m.Args, args); err != nil {
+		return uuid.Nil, nil //nolint:nilerr // what cannot be read is parked for that, and is about no ticket
 	}
 	visit, err := uuid.FromBytes(args.GetVisitId())
 	if err != nil {

@@ -88,7 +88,7 @@ func read(text string) (reading, error) {
 	k, err := gs1.Parse(text)
 	if code, bad := human.Parse(text); bad == nil && err != nil {
 		r.Kind, r.ShortCode = "short code", code.String()
-		return r, nil
+		return r, nil //nolint:nilerr // it is no label, and a short code
 	}
 	if err != nil {
 		return r, err

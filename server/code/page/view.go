@@ -136,7 +136,8 @@ func (v view) progress(g code.Glimpse, action, seal string, fresh bool, f mine, 
 		Wrong                                   wrong
 		Form                                    mine
 		Days, Spans, Rates                      []choice
-	}{head: v.head(v.w["progress"], g.Company.In(v.lang)), Number: p.Number, Product: p.Product.In(v.lang),
+	}{
+		head: v.head(v.w["progress"], g.Company.In(v.lang)), Number: p.Number, Product: p.Product.In(v.lang),
 		Store: g.Store.In(v.lang), Action: action, Seal: seal, Complaint: said[""], Wrong: said, Form: f,
 		Fresh: fresh && p.End == "", MayChange: p.MayChange, MayRate: p.MayRate, Stars: p.Stars,
 	}
