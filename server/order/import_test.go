@@ -86,6 +86,7 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 		{7, "SKU", refusal.ProductUnknown},
 		{8, "数量", refusal.QuantityRange},
 		{9, "门店", refusal.ShopUnknown},
+		{11, "订单号", refusal.ArticleTwice},
 		{12, "", refusal.LineDiffers},
 		{13, "", refusal.OrderDiffers},
 		{14, "", refusal.TooFewColumns},
@@ -100,7 +101,7 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 			t.Errorf("refusal %d: %+v, want %+v", i, got[i], w)
 		}
 	}
-	if out.Read != 15 || out.Added != 1 || out.Tickets != 2 || out.Existing != 1 || out.Skipped != 1 || out.Refused != 12 {
+	if out.Read != 15 || out.Added != 1 || out.Tickets != 2 || out.Existing != 0 || out.Skipped != 1 || out.Refused != 13 {
 		t.Errorf("%+v", out)
 	}
 	if n := c.count(t, `SELECT count(*) FROM customer`); n != 1 {

@@ -52,25 +52,44 @@ type Binder struct {
 	m      *Mapping
 	header []string
 	at     map[string]int
+	// seen are the numbers of the lines of orders whose lines have no numbers of their own, by what stands on them.
+	seen map[string]int
 }
 
 // Bind finds the mapping's columns in the file's header. A column without a default that is missing is an error.
 func (m *Mapping) Bind(header []string) (*Binder, error) {
-	b := &Binder{m: m, at: map[string]int{}}
+	b, twice := &Binder{m: m, at: map[string]int{}, seen: map[string]int{}}, map[string]bool{}
 	for i, h := range header {
 		h = parse.Trim(h)
 		b.header = append(b.header, h)
-		if _, twice := b.at[fold(h)]; !twice && h != "" {
-			b.at[fold(h)] = i
+		if h == "" {
+			continue
 		}
+		if _, there := b.at[fold(h)]; there {
+			twice[fold(h)] = true
+			continue
+		}
+		b.at[fold(h)] = i
 	}
-	var missing []string
+	var missing, doubled []string
 	need := func(names ...string) {
 		if !slices.ContainsFunc(names, b.has) {
 			missing = append(missing, strings.Join(names, " / "))
 		}
 	}
+	used := func(name string) {
+		if twice[fold(name)] && !slices.Contains(doubled, name) {
+			doubled = append(doubled, name)
+		}
+	}
 	for _, c := range m.Columns {
+		// Of several names the first that the file has is read.
+		if i := slices.IndexFunc(c.From, b.has); i >= 0 {
+			used(c.From[i])
+		}
+		for _, j := range c.Join {
+			used(j)
+		}
 		if len(c.From) > 0 && c.Default == "" {
 			need(c.From...)
 		}
@@ -80,6 +99,10 @@ func (m *Mapping) Bind(header []string) (*Binder, error) {
 	}
 	for _, f := range append(slices.Clone(m.Keep), m.Skip...) {
 		need(f.Column)
+		used(f.Column)
+	}
+	if len(doubled) > 0 {
+		return nil, errDoubled(doubled)
 	}
 	if len(missing) > 0 {
 		return nil, errMissing(missing, b.header)
@@ -132,7 +155,11 @@ func (b *Binder) value(row sheet.Row, f Field) (value, column, raw string, err e
 		var parts []string
 		for _, name := range c.Join {
 			// 上海市 + 上海市 of a municipality is said once.
-			if v := parse.Trim(b.cell(row, name)); v != "" && (len(parts) == 0 || parts[len(parts)-1] != v) {
+			v := parse.Unguard(parse.Trim(b.cell(row, name)))
+			if isErrorCell(v) {
+				return "", name, v, refusal.New(refusal.ErrorCell, "")
+			}
+			if v != "" && (len(parts) == 0 || parts[len(parts)-1] != v) {
 				parts = append(parts, v)
 			}
 		}
@@ -140,13 +167,16 @@ func (b *Binder) value(row sheet.Row, f Field) (value, column, raw string, err e
 	default:
 		for _, name := range c.From {
 			if b.has(name) {
-				column, raw = name, parse.Trim(b.cell(row, name))
+				column, raw = name, parse.Unguard(parse.Trim(b.cell(row, name)))
 				break
 			}
 		}
 	}
 	if column == "" {
 		column = string(f)
+	}
+	if isErrorCell(raw) {
+		return "", column, raw, refusal.New(refusal.ErrorCell, "")
 	}
 	value = raw
 	if c.Map != nil && value != "" {
@@ -172,6 +202,15 @@ func (b *Binder) value(row sheet.Row, f Field) (value, column, raw string, err e
 	return value, column, raw, nil
 }
 
+// isErrorCell tells what a spreadsheet shows where a formula failed.
+func isErrorCell(s string) bool {
+	switch s {
+	case "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!":
+		return true
+	}
+	return false
+}
+
 // joint is nothing between Chinese words and a comma between others.
 func joint(parts []string) string {
 	for _, p := range parts {
@@ -193,15 +232,17 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 	}
 	r := &lineReader{b: b, row: row}
 	l := &Line{No: row.Line, Source: b.m.Source, Currency: b.m.Currency}
-	l.Number = r.need(OrderNumber)
+	r.need(OrderNumber)
+	number(r, OrderNumber, &l.Number, parse.Identity)
 	number(r, Item, &l.Item, parse.Item)
 	number(r, OrderedAt, &l.OrderedAt, func(s string) (time.Time, error) {
-		return parse.Time(s, b.m.Zone, b.m.Columns[OrderedAt].Formats)
+		return r.time(s, OrderedAt)
 	})
 	if l.OrderedAt.IsZero() {
 		r.need(OrderedAt)
 	}
-	l.CustomerRef, l.CustomerName = r.text(Customer), r.text(CustomerName)
+	number(r, Customer, &l.CustomerRef, parse.Identity)
+	l.CustomerName = r.text(CustomerName)
 	number(r, Phone, &l.Phone, parse.Phone)
 	if l.Phone == "" && l.CustomerRef == "" {
 		if _, ok := b.m.Columns[Phone]; ok {
@@ -211,7 +252,9 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 	}
 	l.Address = r.need(Address)
 	r.point(l)
-	l.SKU, l.Model, l.Class = parse.Clean(r.text(SKU)), parse.Clean(r.text(Model)), r.text(Class)
+	number(r, SKU, &l.SKU, parse.Identity)
+	number(r, Model, &l.Model, parse.Identity)
+	l.Class = r.text(Class)
 	number(r, GTIN, &l.GTIN, parse.GTIN)
 	if l.SKU == "" && l.Model == "" && l.Class == "" && l.GTIN == "" {
 		for _, f := range []Field{SKU, GTIN, Model, Class} {
@@ -227,6 +270,16 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 	r.window(l)
 	number(r, Urgency, &l.Rush, choice("rush", "normal"))
 	number(r, VIP, &l.VIP, choice("yes", "no"))
+	if r.refused == nil && l.Item == 0 {
+		// A second line that is the same would be taken for the first one, read again.
+		key := strings.Join(row.Cells, "\x00")
+		if first, there := b.seen[key]; there {
+			_, column, raw, _ := b.value(row, OrderNumber) // read above
+			r.refuse(column, raw, refusal.New(refusal.ArticleTwice, "%d", first))
+		} else {
+			b.seen[key] = row.Line
+		}
+	}
 	if r.refused != nil {
 		return nil, false, r.refused
 	}
@@ -334,15 +387,27 @@ func (r *lineReader) point(l *Line) {
 	l.HasPoint = r.refused == nil
 }
 
+func (r *lineReader) time(s string, f Field) (time.Time, error) {
+	if r.row.Since1904 {
+		s = parse.From1904(s)
+	}
+	return parse.Time(s, r.b.m.Zone, r.b.m.Columns[f].Formats)
+}
+
 func (r *lineReader) window(l *Line) {
 	var day time.Time
 	number(r, WantedDate, &day, func(s string) (time.Time, error) {
-		return parse.Time(s, r.b.m.Zone, r.b.m.Columns[WantedDate].Formats)
+		return r.time(s, WantedDate)
 	})
 	if day.IsZero() {
 		return
 	}
 	slot := parse.Slot{From: 9 * 60, To: 18 * 60}
+	// A column that holds day and time in one cell says when it begins. Midnight is how a day without a time is written.
+	if at := day.In(r.b.m.Zone); at.Hour() != 0 || at.Minute() != 0 {
+		slot.From = at.Hour()*60 + at.Minute()
+		slot.To = min(slot.From+2*60, 24*60-1)
+	}
 	number(r, WantedSlot, &slot, parse.DaySlot)
 	l.WantedFrom, l.WantedTo = slot.On(day.In(r.b.m.Zone))
 	if !l.OrderedAt.IsZero() && l.WantedTo.Before(l.OrderedAt.AddDate(0, 0, -1)) {

@@ -232,8 +232,8 @@ func (r *reader) file(n *yaml.Node) {
 			if e == "gbk" || e == "gb2312" {
 				e = sheet.GB18030
 			}
-			if !slices.Contains([]sheet.Encoding{sheet.Auto, sheet.UTF8, sheet.GB18030, sheet.UTF16}, e) {
-				r.say(v, "encoding is auto, utf-8, gb18030 or utf-16")
+			if !e.Known() {
+				r.say(v, "encoding is auto, utf-8, gb18030, utf-16 or another name of the WHATWG list, such as windows-1252")
 			}
 			r.m.Sheet.Encoding = e
 		case "delimiter":
@@ -343,6 +343,13 @@ func anyOf(fs []Field) string {
 		s[i] = string(f)
 	}
 	return strings.Join(s, " or ")
+}
+
+// errDoubled names columns that a mapping uses and a file has more than once: which one is meant is not guessed.
+func errDoubled(names []string) error {
+	sort.Strings(names)
+	return fault.Wrap(errors.New("columns twice"), fault.ImportMappingInvalid,
+		"the file has column %s twice; rename one of them", strings.Join(names, ", "))
 }
 
 // errMissing lists columns that a mapping needs and a file does not have.

@@ -39,7 +39,10 @@ func Quantity(s string) (int, error) {
 	for _, unit := range []string{"台", "件", "套", "个", "把", "pcs"} {
 		s = strings.TrimSpace(strings.TrimSuffix(s, unit))
 	}
-	s = plain(s)
+	s, err := plain(s)
+	if err != nil {
+		return 0, err
+	}
 	if !digits(strings.TrimPrefix(s, "-")) || len(s) > 9 {
 		return 0, refusal.New(refusal.QuantityMalformed, "")
 	}
@@ -52,7 +55,10 @@ func Quantity(s string) (int, error) {
 
 // Item reads the number of a line in its order, from 1.
 func Item(s string) (int, error) {
-	s = plain(Clean(s))
+	s, err := plain(Clean(s))
+	if err != nil {
+		return 0, err
+	}
 	if !digits(s) || len(s) > 6 {
 		return 0, refusal.New(refusal.QuantityMalformed, "")
 	}
@@ -65,7 +71,10 @@ func Item(s string) (int, error) {
 
 // GTIN returns the 14 digits of a GTIN-8, -12, -13 or -14 after checking its check digit.
 func GTIN(s string) (string, error) {
-	s = plain(strings.NewReplacer(" ", "", "-", "").Replace(Clean(s)))
+	s, err := plain(strings.NewReplacer(" ", "", "-", "").Replace(Clean(Unguard(Clean(s)))))
+	if err != nil {
+		return "", err
+	}
 	if s == "" {
 		return "", refusal.New(refusal.Missing, "")
 	}

@@ -10,7 +10,10 @@ import (
 // written: a mobile as 11 digits, a landline as area-number, a service number as 400-xxx-xxxx digits, a foreign one
 // as +digits; an extension behind a minus sign ("转1234", "ext 1234"). A masked number (138****0001) is refused.
 func Phone(s string) (string, error) {
-	s = plain(Clean(s))
+	s, err := Identity(s)
+	if err != nil {
+		return "", err
+	}
 	if s == "" {
 		return "", refusal.New(refusal.Missing, "")
 	}

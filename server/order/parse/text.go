@@ -3,8 +3,12 @@
 package parse
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/doorstep-dev/doorstep/server/order/refusal"
 )
 
 // Clean trims a cell and makes its full-width ASCII (０-９, ＋, （, 全角空格) plain, as Chinese input methods mix both.
@@ -16,8 +20,8 @@ func Clean(s string) string {
 			return r - 0xfee0
 		case r == 0x3000 || r == 0xa0 || r == 0x2009 || r == 0x202f:
 			return ' '
-		case r == 0x200b || r == 0xfeff || r == 0x202c || r == 0x202d:
-			return -1 // invisible marks that copying from chat programs brings along
+		case invisible(r):
+			return -1
 		}
 		return r
 	}, s)
@@ -28,7 +32,7 @@ func Clean(s string) string {
 func Trim(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
-		case r == 0x200b || r == 0xfeff || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+		case invisible(r):
 			return -1
 		case unicode.IsSpace(r):
 			return ' '
@@ -40,6 +44,28 @@ func Trim(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+// invisible marks have no width; copying from chat programs and spreadsheets brings them along.
+func invisible(r rune) bool {
+	return r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x2064 ||
+		r >= 0x2066 && r <= 0x2069 || r == 0xad || r == 0xfeff
+}
+
+// Unguard takes off what exports put around a cell so that a spreadsheet keeps it as text: ="C05-1" and 'C05-1.
+func Unguard(s string) string {
+	if inner, ok := strings.CutPrefix(s, `="`); ok && strings.HasSuffix(inner, `"`) {
+		return strings.TrimSuffix(inner, `"`)
+	}
+	if inner, ok := strings.CutPrefix(s, "'"); ok && inner != "" && !strings.Contains(inner, "'") {
+		return inner
+	}
+	return s
+}
+
+// Identity is the one form in which an identity (order number, SKU, customer's number) is kept and compared, however
+// a file writes it: without full-width characters, invisible marks, guards and the .0 of a spreadsheet. A number that
+// a spreadsheet has shortened is refused: its digits are gone.
+func Identity(s string) (string, error) { return plain(Clean(Unguard(Clean(s)))) }
+
 func digits(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < '0' || s[i] > '9' {
@@ -49,26 +75,22 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// plain undoes what spreadsheets do to long numbers: 1.3800000001E10 and 13800000001.0 are 13800000001.
-func plain(s string) string {
-	mantissa, exponent, ok := strings.Cut(strings.ToUpper(s), "E")
-	if !ok {
-		if whole, zero, ok := strings.Cut(s, "."); ok && digits(whole) && strings.Trim(zero, "0") == "" {
-			return whole
-		}
-		return s
+// plain undoes what spreadsheets do to long numbers: 1.3800000001E10 and 13800000001.0 are 13800000001. A number
+// that does not show all of its digits (1.38E+10) is refused. What is no number stays as it is.
+func plain(s string) (string, error) {
+	if whole, zero, ok := strings.Cut(s, "."); ok && digits(whole) && zero != "" && strings.Trim(zero, "0") == "" {
+		return whole, nil
 	}
-	exponent = strings.TrimPrefix(exponent, "+")
-	if !digits(exponent) || len(exponent) > 2 {
-		return s
+	m := scientific.FindStringSubmatch(s)
+	if m == nil {
+		return s, nil
 	}
-	whole, part, _ := strings.Cut(mantissa, ".")
-	n := 0
-	for _, c := range exponent {
-		n = n*10 + int(c-'0')
+	n, err := strconv.Atoi(m[3])
+	if err != nil || n != len(m[2]) {
+		return "", refusal.New(refusal.NumberShortened, "")
 	}
-	if !digits(whole) || len(whole) != 1 || part != "" && !digits(part) || n > 20 || len(part) > n {
-		return s
-	}
-	return whole + part + strings.Repeat("0", n-len(part))
+	return m[1] + m[2], nil
 }
+
+// scientific is how spreadsheets show a long number: with a point or a plus sign, so that a model 2E10 is none.
+var scientific = regexp.MustCompile(`^([0-9])(?:\.([0-9]+)[Ee]\+?|[Ee]\+)([0-9]{1,3})$`)

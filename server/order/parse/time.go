@@ -12,11 +12,46 @@ import (
 // layouts are the forms that need no telling: year first, so that day and month cannot be confused.
 var layouts = []string{
 	"2006-1-2 15:04:05", "2006-1-2 15:04", "2006-1-2", "2006-1-2T15:04:05",
-	"2006年1月2日 15:04:05", "2006年1月2日 15:04", "2006年1月2日 15时04分", "2006年1月2日",
+	"2006年1月2日 15:04:05", "2006年1月2日 15:04", "2006年1月2日15:04:05", "2006年1月2日15:04", "2006年1月2日 15时04分", "2006年1月2日",
 	"20060102150405", "20060102", "2006-1-2 15:04:05.999999999",
+	"2006-1-2 3:04:05 PM", "2006-1-2 3:04 PM", "2006年1月2日 3:04:05 PM", "2006年1月2日 3:04 PM",
 }
 
-var zoned = []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 -0700"}
+var zoned = []string{
+	time.RFC3339Nano, "2006-1-2 15:04:05Z07:00", "2006-1-2 15:04:05 -0700", "2006-1-2 15:04:05-0700", "2006-1-2 15:04 -0700",
+	"2006-1-2 15:04-0700", "2006-1-2T15:04:05-0700",
+}
+
+// halfDay is a time of day as people write it: 下午2:05, 2:05 下午.
+var halfDay = regexp.MustCompile(`(上午|下午|晚上|中午|凌晨)\s*([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)|([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)\s*(上午|下午|晚上)`)
+
+// withHalfDay writes 下午2:05 as 2:05 PM.
+func withHalfDay(s string) string {
+	return halfDay.ReplaceAllStringFunc(s, func(found string) string {
+		m := halfDay.FindStringSubmatch(found)
+		word, at := m[1]+m[4], m[2]+m[3]
+		hour, err := strconv.Atoi(at[:strings.IndexByte(at, ':')])
+		switch {
+		case err != nil:
+			return found
+		case hour > 12: // 下午14:05 says it twice
+			return at
+		case word == "上午" || word == "凌晨" || word == "中午" && hour == 11:
+			return " " + at + " AM"
+		}
+		return " " + at + " PM"
+	})
+}
+
+// tidied writes a date's points and slashes as hyphens; a point behind a time of day is a fraction of a second.
+func tidied(s string) string {
+	s = strings.Join(strings.Fields(withHalfDay(s)), " ")
+	end := strings.IndexAny(s, " T")
+	if end < 0 {
+		end = len(s)
+	}
+	return strings.NewReplacer("/", "-", ".", "-").Replace(s[:end]) + s[end:]
+}
 
 // Layout turns yyyy-MM-dd HH:mm:ss, as mapping files write it, into Go's form. ok is false for a pattern without a
 // year, month and day.
@@ -46,18 +81,14 @@ func Time(s string, zone *time.Location, given []string) (time.Time, error) {
 	if t, ok := serial(s, zone); ok {
 		return plausible(t)
 	}
-	tidy := strings.NewReplacer("/", "-", ".", "-").Replace(s)
-	if strings.Contains(s, ":") { // a point may be a fraction of a second
-		tidy = strings.ReplaceAll(s, "/", "-")
-	}
-	tidy = strings.Join(strings.Fields(tidy), " ")
+	tidy := tidied(s)
 	for _, l := range layouts {
 		if t, err := time.ParseInLocation(l, tidy, zone); err == nil {
 			return plausible(t)
 		}
 	}
 	for _, l := range zoned {
-		if t, err := time.Parse(l, s); err == nil {
+		if t, err := time.Parse(l, tidy); err == nil {
 			return plausible(t)
 		}
 	}
@@ -69,6 +100,22 @@ func plausible(t time.Time) (time.Time, error) {
 		return time.Time{}, refusal.New(refusal.TimeImplausible, "")
 	}
 	return t, nil
+}
+
+// daysTo1904 lie between the two epochs of spreadsheets, 1899-12-30 and 1904-01-01.
+const daysTo1904 = 1462
+
+// From1904 turns a count of days since 1904 into the usual one. What is no count of days stays as it is.
+func From1904(s string) string {
+	m := serialForm.FindStringSubmatch(Clean(s))
+	if m == nil {
+		return s
+	}
+	days, err := strconv.Atoi(m[1])
+	if err != nil {
+		return s
+	}
+	return strconv.Itoa(days+daysTo1904) + m[2]
 }
 
 var serialForm = regexp.MustCompile(`^([2-7][0-9]{4})(\.[0-9]{1,17})?$`)

@@ -43,6 +43,9 @@ const (
 	QuantityRange       Code = "quantity_range"
 	GTINMalformed       Code = "gtin_malformed"
 	GTINCheckDigit      Code = "gtin_check_digit"
+	NumberShortened     Code = "number_shortened"
+	ErrorCell           Code = "error_cell"
+	ArticleTwice        Code = "article_twice"
 
 	// Of the line against what is known.
 	ProductUnknown Code = "product_unknown"
@@ -63,7 +66,13 @@ var sentences = map[Code]Sentence{
 	BadCharacters:  {"含有无法解码的字符，请检查文件编码", "characters that cannot be decoded; check the file's encoding"},
 	FieldTooLong:   {"单元格内容过长", "a cell holds more than allowed"},
 
-	Missing:             {"必填项为空", "empty, but needed"},
+	Missing:         {"必填项为空", "empty, but needed"},
+	NumberShortened: {"号码被电子表格缩写，末尾数字已丢失；请把该列设为文本后重新导出", "a spreadsheet has shortened the number and its digits are gone; format the column as text and export again"},
+	ArticleTwice: {
+		"同一订单中此商品出现两次；请合并为一行并填写数量，或增加一列行号",
+		"the order has this article on another line: write one line with the quantity, or add a column that numbers the lines",
+	},
+	ErrorCell:           {"单元格是公式错误", "the cell holds a formula's error"},
 	TooLong:             {"内容过长", "longer than allowed"},
 	NotMapped:           {"映射文件中没有该取值", "the mapping file has no entry for this value"},
 	PhoneMasked:         {"电话号码被打码，无法联系客户", "the phone number is masked; nobody could call it"},

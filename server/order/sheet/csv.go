@@ -65,9 +65,7 @@ func newCSV(r io.ReadSeeker, size int64, o Options) (*csvReader, error) {
 	if bytes.IndexByte(sample, 0) >= 0 {
 		return nil, fault.New(fault.ImportFileRefused, "neither CSV nor XLSX")
 	}
-	if bytes.IndexByte(sample, '\n') < 0 && bytes.IndexByte(sample, '\r') >= 0 {
-		x.newline = '\r' // as spreadsheets on old Macs wrote
-	}
+	x.newline = lineEnd(sample)
 	if told := separatorLine(sample); told != 0 {
 		if _, err := x.line(); err != nil {
 			return nil, err
@@ -80,6 +78,24 @@ func newCSV(r io.ReadSeeker, size int64, o Options) (*csvReader, error) {
 		x.comma = separator(sample, x.newline)
 	}
 	return x, nil
+}
+
+// lineEnd is what ends the first line outside of quotes: \r alone as spreadsheets on Macs write, whose line breaks
+// within cells are \n; else \n, with or without a \r before it.
+func lineEnd(sample []byte) byte {
+	quoted := false
+	for i, b := range sample {
+		switch {
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '\n':
+			return '\n'
+		case b == '\r' && (i+1 == len(sample) || sample[i+1] != '\n'):
+			return '\r'
+		}
+	}
+	return '\n'
 }
 
 // separatorLine understands Excel's first line "sep=;".

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -32,7 +34,20 @@ func decoded(r io.ReadSeeker, e Encoding) (io.Reader, error) {
 	case GB18030:
 		return transform.NewReader(r, simplifiedchinese.GB18030.NewDecoder()), nil
 	}
-	return nil, fault.New(fault.ImportFileRefused, "unknown encoding %q", string(e))
+	other, err := htmlindex.Get(string(e))
+	if err != nil {
+		return nil, fault.New(fault.ImportFileRefused, "unknown encoding %q", string(e))
+	}
+	return transform.NewReader(r, other.NewDecoder()), nil
+}
+
+// Known tells whether a mapping may name the encoding.
+func (e Encoding) Known() bool {
+	if slices.Contains([]Encoding{"", Auto, UTF8, GB18030, UTF16}, e) {
+		return true
+	}
+	_, err := htmlindex.Get(string(e))
+	return err == nil
 }
 
 // detect reads the whole file: its first kilobytes are often plain ASCII in either encoding. A few broken bytes in
@@ -40,7 +55,9 @@ func decoded(r io.ReadSeeker, e Encoding) (io.Reader, error) {
 func detect(r io.ReadSeeker) (Encoding, error) {
 	buf := make([]byte, 64<<10)
 	kept, first := 0, true
-	var sound, broken int64
+	// Chinese comes in pairs of high bytes. In a European encoding a high byte stands between plain letters: there
+	// the file is taken for broken UTF-8, whose lines are refused until the mapping names the encoding.
+	var sound, broken, pairs, single int64
 	for {
 		n, err := r.Read(buf[kept:])
 		b := buf[:kept+n]
@@ -62,6 +79,12 @@ func detect(r io.ReadSeeker) (Encoding, error) {
 			c, size := utf8.DecodeRune(b)
 			if c == utf8.RuneError && size == 1 {
 				broken++
+				if len(b) > 1 && b[1] >= 0xa1 {
+					pairs++
+					size = 2
+				} else {
+					single++
+				}
 			} else {
 				sound++
 			}
@@ -75,7 +98,7 @@ func detect(r io.ReadSeeker) (Encoding, error) {
 			return "", fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
 		}
 	}
-	if broken > 0 && broken >= sound {
+	if broken > 0 && broken >= sound && pairs >= 4*single {
 		return GB18030, nil
 	}
 	return UTF8, nil

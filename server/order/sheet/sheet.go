@@ -34,6 +34,7 @@ const (
 	UTF8    Encoding = "utf-8"
 	GB18030 Encoding = "gb18030"
 	UTF16   Encoding = "utf-16"
+	// Others are named as the WHATWG's Encoding Standard does, for example windows-1252; they are never guessed.
 )
 
 // Options says how to read a file. The zero value finds out by itself.
@@ -49,6 +50,8 @@ type Options struct {
 
 // Row is one record.
 type Row struct {
+	// Since1904: bare numbers that are dates count days from 1904, as workbooks of older Macs do.
+	Since1904 bool
 	// Line is the number of the record's first physical line in a CSV file, the row number in XLSX; from 1.
 	Line  int
 	Cells []string

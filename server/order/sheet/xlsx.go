@@ -16,9 +16,11 @@ import (
 // temporary folder and read from there.
 const (
 	packedLimit   = 64 << 20
-	unpackedLimit = 1 << 30
-	partsLimit    = 2000
-	memoryLimit   = 16 << 20
+	unpackedLimit = 256 << 20
+	// stringsLimit bounds the table of texts, which is held in memory whole, at several times its size.
+	stringsLimit = 48 << 20
+	partsLimit   = 2000
+	memoryLimit  = 16 << 20
 )
 
 type xlsxReader struct {
@@ -28,6 +30,8 @@ type xlsxReader struct {
 	row    int
 	last   int64
 	expect int
+	// since1904 is the workbook's date system.
+	since1904 bool
 }
 
 func newXLSX(r io.ReadSeeker, size int64, o Options) (x *xlsxReader, err error) {
@@ -52,9 +56,10 @@ func newXLSX(r io.ReadSeeker, size int64, o Options) (x *xlsxReader, err error) 
 	x = &xlsxReader{book: book, o: o}
 	name := o.Sheet
 	if name == "" {
-		if names := book.GetSheetList(); len(names) > 0 {
-			name = names[0]
-		}
+		name = firstVisible(book)
+	}
+	if props, err := book.GetWorkbookProps(); err == nil && props.Date1904 != nil {
+		x.since1904 = *props.Date1904
 	}
 	if x.rows, err = book.Rows(name); err != nil {
 		_ = book.Close() // the first error counts
@@ -70,6 +75,20 @@ func newXLSX(r io.ReadSeeker, size int64, o Options) (x *xlsxReader, err error) 
 	return x, nil
 }
 
+// firstVisible is the first sheet that a person sees when the file is opened; hidden ones hold lists and leftovers.
+func firstVisible(book *excelize.File) string {
+	names := book.GetSheetList()
+	for _, name := range names {
+		if visible, err := book.GetSheetVisible(name); err == nil && visible {
+			return name
+		}
+	}
+	if len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}
+
 // bounded refuses a workbook that would grow beyond all use, before anything of it is unpacked. What the parts say
 // of their sizes is held against them while they are read.
 func bounded(packed []byte) error {
@@ -83,6 +102,9 @@ func bounded(packed []byte) error {
 	var sum uint64
 	for _, f := range z.File {
 		sum += f.UncompressedSize64
+		if strings.HasSuffix(strings.ToLower(f.Name), "sharedstrings.xml") && f.UncompressedSize64 > stringsLimit {
+			return fault.New(fault.ImportFileRefused, "a workbook with more than %d MiB of texts; save it as CSV", stringsLimit>>20)
+		}
 		if f.UncompressedSize64 > unpackedLimit || sum > unpackedLimit {
 			return fault.New(fault.ImportFileRefused, "the workbook unpacks to more than %d MiB", unpackedLimit>>20)
 		}
@@ -124,7 +146,7 @@ func (x *xlsxReader) Next() (r Row, err error) {
 		} else {
 			cells = cells[:w]
 		}
-		return judged(Row{Line: x.row, Cells: cells}, x.expect, x.o.Limits, false), nil
+		return judged(Row{Line: x.row, Cells: cells, Since1904: x.since1904}, x.expect, x.o.Limits, false), nil
 	}
 	if err := x.rows.Error(); err != nil {
 		return Row{}, fault.Wrap(err, fault.ImportFileRefused, "the sheet cannot be read behind row %d", x.row)
