@@ -92,7 +92,7 @@ func TestACustomerBooksAtAShopsEntryAndFollowsTheJob(t *testing.T) {
 			t.Errorf("the progress page lacks %s:\n%s", want, body)
 		}
 	}
-	if _, _, english := browse(t, "GET", w.URL()+location+"?lang=en", nil); !strings.Contains(english, "eater") || strings.Contains(english, "热水器") {
+	if _, _, english := browse(t, "GET", w.URL()+location+"&lang=en", nil); !strings.Contains(english, "eater") || strings.Contains(english, "热水器") {
 		t.Errorf("the English page does not name the product in English:\n%s", english)
 	}
 	for _, secret := range []string{"2222", "赵先生", "光华路", "梯子"} {
