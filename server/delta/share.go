@@ -34,13 +34,19 @@ type shares struct {
 
 type sessionOf struct{ org, user uuid.UUID }
 
+// holder is the device of a person.
+type holder struct {
+	sessionOf
+	device uuid.UUID
+}
+
 // admit gives the watch a place, or Overloaded. A device and a user are never refused because of watches of their own:
 // the oldest makes room, for it may be the one whose phone has long been elsewhere. The last tenth of all places is for
 // companies that hold less than a twentieth, so that one company cannot take the streams of all.
 func (s *shares) admit(w *watching, most int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of := sessionOf{w.who.Org, w.who.User}
+	of := w.place.sessionOf
 	if s.total >= most || s.total >= most-most/10 && s.orgs[of.org] > most/20 {
 		return fault.New(fault.Overloaded, "").After(jittered(fullWait))
 	}
@@ -48,7 +54,7 @@ func (s *shares) admit(w *watching, most int) error {
 	var live []*watching
 	ending, device := 0, 0
 	for _, old := range mine {
-		switch same := old.who.Device == w.who.Device; {
+		switch same := old.place.device == w.place.device; {
 		case old.displaced.Load():
 			if same {
 				ending++
@@ -64,7 +70,7 @@ func (s *shares) admit(w *watching, most int) error {
 		return fault.New(fault.Overloaded, "").After(jittered(fullWait))
 	}
 	if device >= watchesOfDevice {
-		first := slices.IndexFunc(live, func(old *watching) bool { return old.who.Device == w.who.Device })
+		first := slices.IndexFunc(live, func(old *watching) bool { return old.place.device == w.place.device })
 		live[first].displace()
 	} else if len(live) >= watchesOfUser {
 		live[0].displace()
@@ -82,7 +88,7 @@ func (s *shares) admit(w *watching, most int) error {
 func (s *shares) leave(w *watching) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of := sessionOf{w.who.Org, w.who.User}
+	of := w.place.sessionOf
 	s.total--
 	if s.orgs[of.org]--; s.orgs[of.org] == 0 {
 		delete(s.orgs, of.org)

@@ -24,7 +24,9 @@ var heartbeat = &syncv1.WatchResponse{Event: &syncv1.WatchResponse_Heartbeat{Hea
 // watching is one open watch. Its goroutine only waits: whatever goes deep is done aside, see rpc.Aside.
 type watching struct {
 	*Service
-	who   identity.Identity
+	who identity.Identity
+	// place is who holds this watch's place among all: read by others' watches, so it never changes.
+	place holder
 	sub   *watch.Subscription
 	extra []watch.Topic
 	// carries: the device takes pages with its pokes.
@@ -39,7 +41,7 @@ func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRe
 	if err != nil {
 		return err
 	}
-	w := &watching{Service: s, sub: s.Hub.Subscribe(), who: who}
+	w := &watching{Service: s, sub: s.Hub.Subscribe(), who: who, place: holder{sessionOf{who.Org, who.User}, who.Device}}
 	defer w.sub.Close()
 	if err := s.shares.admit(w, s.MaxWatches); err != nil {
 		return err

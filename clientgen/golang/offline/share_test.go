@@ -136,7 +136,7 @@ func TestBytesThatAnotherProgramIsAboutToAnnounceStay(t *testing.T) {
 	o := openOffice(t)
 	user, items := o.worker(t, 1)
 	one := o.phone(t, user, nil)
-	kept, err := one.Store.Keep(t.Context(), strings.NewReader("a photo"), "image/jpeg")
+	kept, err := one.Store.Keep(t.Context(), strings.NewReader("\xff\xd8\xff a photo"), "image/jpeg")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestBytesThatAnotherProgramIsAboutToAnnounceStay(t *testing.T) {
 		t.Error(err)
 	}
 	// Of a program that died before it announced them, they go.
-	lost, err := two.Store.Keep(t.Context(), strings.NewReader("another"), "image/jpeg")
+	lost, err := two.Store.Keep(t.Context(), strings.NewReader("\xff\xd8\xff another"), "image/jpeg")
 	if err != nil {
 		t.Fatal(err)
 	}
