@@ -150,8 +150,7 @@ columns:
   customer_name: 客户姓名
   phone: 联系电话
   address: 收货地址
-  latitude: 纬度
-  longitude: 经度
+  region: 区域
   sku: 型号
 `
 
@@ -160,14 +159,14 @@ func (c *company) order(n int) string {
 	c.t.Helper()
 	dir := c.t.TempDir()
 	var b strings.Builder
-	b.WriteString("订单号,下单时间,客户姓名,联系电话,收货地址,纬度,经度,型号\n")
+	b.WriteString("订单号,下单时间,客户姓名,联系电话,收货地址,区域,型号\n")
 	for range n {
 		i := c.ordered
 		c.ordered++
-		fmt.Fprintf(&b, "SO-%04d,%s,客户%d,1380000%04d,北京市朝阳区建国路 %d 号,39.91,116.46,YX-60\n", i, time.Now().Format("2006-01-02 15:04:05"), i, i, i+1)
+		fmt.Fprintf(&b, "SO-%04d,%s,客户%d,1380000%04d,北京市朝阳区建国路 %d 号,华北,YX-60\n", i, time.Now().Format("2006-01-02 15:04:05"), i, i, i+1)
 	}
-	b.WriteString("SO-BAD1,昨天,客户,13800009999,北京市,,,YX-60\n")
-	b.WriteString("SO-BAD2,2026-11-20 10:00:00,客户,13800009998,北京市,,,没有这个型号\n")
+	b.WriteString("SO-BAD1,昨天,客户,13800009999,北京市,华北,YX-60\n")
+	b.WriteString("SO-BAD2,2026-11-20 10:00:00,客户,13800009998,北京市,华北,没有这个型号\n")
 	file, plan := filepath.Join(dir, "orders.csv"), filepath.Join(dir, "mapping.yaml")
 	c.must(os.WriteFile(file, []byte(b.String()), 0o600))
 	c.must(os.WriteFile(plan, []byte(mapping), 0o600))
