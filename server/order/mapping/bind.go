@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,13 +53,14 @@ type Binder struct {
 	m      *Mapping
 	header []string
 	at     map[string]int
-	// seen are the numbers of the lines of orders whose lines have no numbers of their own, by what stands on them.
-	seen map[string]int
+	// seen are the numbers of the lines of orders whose lines have no numbers of their own, by the hash of what stands
+	// on them: a large file's text would not fit in memory.
+	seen map[[sha256.Size]byte]int
 }
 
 // Bind finds the mapping's columns in the file's header. A column without a default that is missing is an error.
 func (m *Mapping) Bind(header []string) (*Binder, error) {
-	b, twice := &Binder{m: m, at: map[string]int{}, seen: map[string]int{}}, map[string]bool{}
+	b, twice := &Binder{m: m, at: map[string]int{}, seen: map[[sha256.Size]byte]int{}}, map[string]bool{}
 	for i, h := range header {
 		h = parse.Trim(h)
 		b.header = append(b.header, h)
@@ -272,7 +274,7 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 	number(r, VIP, &l.VIP, choice("yes", "no"))
 	if r.refused == nil && l.Item == 0 {
 		// A second line that is the same would be taken for the first one, read again.
-		key := strings.Join(row.Cells, "\x00")
+		key := sha256.Sum256([]byte(strings.Join(row.Cells, "\x00")))
 		if first, there := b.seen[key]; there {
 			_, column, raw, _ := b.value(row, OrderNumber) // read above
 			r.refuse(column, raw, refusal.New(refusal.ArticleTwice, "%d", first))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 )
 
@@ -20,7 +21,7 @@ func Clean(s string) string {
 			return r - 0xfee0
 		case r == 0x3000 || r == 0xa0 || r == 0x2009 || r == 0x202f:
 			return ' '
-		case invisible(r):
+		case gs1.Invisible(r):
 			return -1
 		}
 		return r
@@ -32,7 +33,7 @@ func Clean(s string) string {
 func Trim(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
-		case invisible(r):
+		case gs1.Invisible(r):
 			return -1
 		case unicode.IsSpace(r):
 			return ' '
@@ -42,12 +43,6 @@ func Trim(s string) string {
 		return r
 	}, s)
 	return strings.Join(strings.Fields(s), " ")
-}
-
-// invisible marks have no width; copying from chat programs and spreadsheets brings them along.
-func invisible(r rune) bool {
-	return r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x2064 ||
-		r >= 0x2066 && r <= 0x2069 || r == 0xad || r == 0xfeff
 }
 
 // Unguard takes off what exports put around a cell so that a spreadsheet keeps it as text: ="C05-1" and 'C05-1.

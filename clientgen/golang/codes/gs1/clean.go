@@ -16,15 +16,16 @@ func clean(scanned string) string {
 			return '.'
 		case r == '␝':
 			return groupSeparator
-		case invisible(r):
+		case Invisible(r):
 			return -1
 		}
 		return r
 	}, scanned))
 }
 
-// invisible marks have no width: zero-width spaces and joiners, marks of direction, a soft hyphen, a byte-order mark.
-func invisible(r rune) bool {
+// Invisible tells marks without width, which copying brings along: zero-width spaces and joiners, marks of direction, a
+// soft hyphen, a byte-order mark.
+func Invisible(r rune) bool {
 	return r >= '\u200b' && r <= '\u200f' || r >= '\u202a' && r <= '\u202e' || r >= '\u2060' && r <= '\u2064' ||
 		r >= '\u2066' && r <= '\u2069' || r == '\u00ad' || r == '\ufeff'
 }
