@@ -200,6 +200,44 @@ func TestOnlyTheOfficeMakesVIPs(t *testing.T) {
 	}
 }
 
+func TestAVIPIsMadeOnlyByAnOfficeThatAllOrdersBelongTo(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		role  identity.Role
+		scope identity.ScopeKind
+		met   bool
+		want  bool
+	}{
+		"the company's office":         {identity.Dispatcher, identity.ScopeOrg, false, true},
+		"the office of one region":     {identity.Dispatcher, identity.ScopeRegion, false, false},
+		"a technician at the customer": {identity.Technician, identity.ScopeSelf, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := open(t)
+			c.take(t, "elsewhere", func(p *Purchase) { p.By, p.Store, p.Region = Office(), uuid.New(), uuid.New() })
+			region := Reach{Regions: []uuid.UUID{c.shop.Region}}
+			c.take(t, "here", func(p *Purchase) {
+				p.By, p.Customer.VIP, p.Customer.Name = Standing{Records: region, VIP: region}, true, "王小姐"
+			})
+			c.says(t, "王女士", "文三路1号", false, home)
+			id := c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{})[0].GetId()
+			over := uuid.Nil
+			if tc.scope == identity.ScopeRegion {
+				over = c.shop.Region
+			}
+			ctx := c.as(t, tc.role, tc.scope, over)
+			who, _ := identity.From(ctx)
+			c.met[who.User] = tc.met
+			if _, err := c.Service().AcceptCustomerProposal(ctx,
+				connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: id})); err != nil {
+				t.Fatal(err)
+			}
+			c.says(t, "王小姐", "文三路1号", tc.want, home)
+		})
+	}
+}
+
 func TestAProposalIsTakenOverByWhoMayKnow(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
