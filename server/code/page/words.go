@@ -4,7 +4,7 @@ package page
 var words = map[string]map[string]string{
 	"zh": {
 		"lang": "zh-CN", "other": "English", "otherlang": "en",
-		"book": "预约上门服务", "booklead": "填写后我们会尽快安排师傅上门。", "product": "产品", "store": "门店", "class": "服务产品",
+		"book": "预约上门服务", "booklead": "填写后我们会尽快安排师傅上门。", "product": "产品", "store": "门店", "class": "服务产品", "choose": "请选择",
 		"name": "您的称呼", "phone": "手机号码", "address": "上门地址", "addresshint": "省市区、街道、楼栋和门牌号",
 		"day": "希望日期", "time": "希望时段", "note": "备注（选填）", "send": "提交预约", "anytime": "任何时段",
 		"privacy":  "您的信息仅用于本次上门服务。",
@@ -23,7 +23,7 @@ var words = map[string]map[string]string{
 	},
 	"en": {
 		"lang": "en", "other": "中文", "otherlang": "zh",
-		"book": "Book a visit", "booklead": "Fill this in and we will send a technician as soon as we can.", "product": "Product", "store": "Shop", "class": "What is it for",
+		"book": "Book a visit", "booklead": "Fill this in and we will send a technician as soon as we can.", "product": "Product", "store": "Shop", "class": "What is it for", "choose": "Choose…",
 		"name": "Your name", "phone": "Phone number", "address": "Address", "addresshint": "City, street, house and door",
 		"day": "Preferred day", "time": "Preferred time", "note": "Note (optional)", "send": "Book", "anytime": "Any time",
 		"privacy":  "We use this for your visit and for nothing else.",
