@@ -48,7 +48,7 @@ var Tables = []Place{
 	{Table: "proof_signature", Guard: "proof", By: "proof_id"},
 	{Table: "proof_custody", Fresh: made},
 	{Table: "pay_plan", Still: forever},
-	{Table: "pay_accrual"},
+	{Table: "pay_accrual", Behind: "ticket", By: "ticket_id"},
 	{Table: "pay_measure"},
 	{Table: "pay_entry", Fresh: made, Still: forever},
 	{Table: "pay_posting", Fresh: made},

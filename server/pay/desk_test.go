@@ -72,6 +72,7 @@ func newDesk(t *testing.T) *desk {
 			defer d.mu.Unlock()
 			return !d.proof[ticket], nil
 		},
+		LockTicket: lockTicket,
 		Earned: func(_ context.Context, tx *postgres.Tx, payee uuid.UUID, _ time.Time, total, pending money.Amount) error {
 			tx.AfterCommit(func() {
 				d.mu.Lock()
@@ -165,23 +166,40 @@ func (d *desk) do(fn func(ctx context.Context, tx *postgres.Tx) error) {
 	}
 }
 
+// lockTicket does what the ticket room does: whoever touches an accrual holds its ticket.
+func lockTicket(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+	_, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), ticket)
+	return err
+}
+
+// on does something with a ticket that it has locked.
+func (d *desk) on(ticket uuid.UUID, fn func(ctx context.Context, tx *postgres.Tx) error) {
+	d.t.Helper()
+	d.do(func(ctx context.Context, tx *postgres.Tx) error {
+		if err := lockTicket(ctx, tx, ticket); err != nil {
+			return err
+		}
+		return fn(ctx, tx)
+	})
+}
+
 func (d *desk) try(fn func(ctx context.Context, tx *postgres.Tx) error) error {
 	return d.room.Store.Transact(d.t.Context(), change.Org(d.org), func(tx *postgres.Tx) error { return fn(d.t.Context(), tx) })
 }
 
 func (d *desk) accrue(source uuid.UUID, f plan.Facts) {
 	d.t.Helper()
-	d.do(func(ctx context.Context, tx *postgres.Tx) error { return d.room.Accrue(ctx, tx, source, f) })
+	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Accrue(ctx, tx, source, f) })
 }
 
 func (d *desk) approve(ticket uuid.UUID) {
 	d.t.Helper()
-	d.do(func(ctx context.Context, tx *postgres.Tx) error { return d.room.Approve(ctx, tx, ticket) })
+	d.on(ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Approve(ctx, tx, ticket) })
 }
 
 func (d *desk) clawback(ticket, source uuid.UUID) {
 	d.t.Helper()
-	d.do(func(ctx context.Context, tx *postgres.Tx) error {
+	d.on(ticket, func(ctx context.Context, tx *postgres.Tx) error {
 		return d.room.Clawback(ctx, tx, ticket, source, "leaks")
 	})
 }

@@ -174,7 +174,12 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 							})
 						}
 						for _, step := range steps {
-							err := d.room.Store.Transact(ctx, change.Org(d.org), step)
+							err := d.room.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
+								if err := lockTicket(ctx, tx, j.facts.Ticket); err != nil {
+									return err
+								}
+								return step(tx)
+							})
 							if err != nil && fault.CodeOf(err) != fault.Conflict {
 								return err
 							}

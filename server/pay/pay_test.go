@@ -48,7 +48,7 @@ func TestATicketAccruesPendingThenIsConfirmedAndPaid(t *testing.T) {
 	d.proof[f.Ticket] = false
 	d.mu.Unlock()
 	for range 2 {
-		d.do(func(ctx context.Context, tx *postgres.Tx) error { return d.room.Confirm(ctx, tx, f.Ticket) })
+		d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Confirm(ctx, tx, f.Ticket) })
 	}
 	e = d.earnings(noon(23))
 	if e.TodayPending.Total.Minor != 0 || e.TodayConfirmed.Total.Minor != jobPay || e.TodayConfirmed.Tickets != 1 {
@@ -73,7 +73,7 @@ func TestApprovalMayComeAfterTheProof(t *testing.T) {
 	d.publish(standard(1, "2026-01-01"))
 	f := d.job(noon(23))
 	d.accrue(uuid.New(), f)
-	d.do(func(ctx context.Context, tx *postgres.Tx) error { return d.room.Confirm(ctx, tx, f.Ticket) })
+	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Confirm(ctx, tx, f.Ticket) })
 	if e := d.earnings(noon(23)); e.TodayConfirmed.Total.Minor != 0 {
 		t.Fatal("confirmed without approval")
 	}
@@ -95,7 +95,12 @@ func TestCompletionsAtOnceGetTheTierRight(t *testing.T) {
 		source := uuid.New()
 		for range 2 { // each event arrives twice at once
 			group.Go(func() error {
-				return d.room.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error { return d.room.Accrue(ctx, tx, source, f) })
+				return d.room.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
+					if err := lockTicket(ctx, tx, f.Ticket); err != nil {
+						return err
+					}
+					return d.room.Accrue(ctx, tx, source, f)
+				})
 			})
 		}
 	}

@@ -71,6 +71,8 @@ var mutants = []struct {
 	{"nothing is early after the first checkpoint", "sync/feed/early.go", "!reset && !pos.Pending {", "!reset && !pos.Pending && head.Seq < 0 {", "./sync/postgres", "TestNothingIsEarlyAfterTheFirstCheckpoint"},
 	{"no job is early in part", "sync/postgres/early.go", "OVER (ORDER BY place)", "OVER (ORDER BY place, seq)", "./sync/postgres", "TestTheEarlyPartHasNoMoreThanItsBytesAndNoJobInPart"},
 	{"an effect goes only when the state has it", "clientgen/golang/offline/stage.go", "cover(ctx, tx, page.LastSequence, ", "cover(ctx, tx, page.LastSequence+1, ", "./clientgen/golang/offline", "TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict"},
+	{"a photo's ticket is locked before the photo", "server/proof/finish.go", "if r.LockTicket != nil {", "if false {", crowd, ""},
+	{"the tickets of a push are locked in order", "server/ticket/trail.go", "ANY ($2::uuid[]) ORDER BY id FOR UPDATE`", "ANY ($2::uuid[]) FOR UPDATE`", crowd, ""},
 }
 
 // Packages and tests that hold the engine to its promises.
@@ -78,6 +80,7 @@ const (
 	simulator = "./sync/synctest -run ^TestSimulator$ -seeds 400"
 	suite     = "./sync/synctest -run ^TestMemoryHoldsTheSuite$"
 	database  = "./sync/postgres -count 4" // writers race: more than one chance
+	crowd     = "./server/app -run ^TestNobodyDeadlocksOnTheSameTickets$"
 	scenarios = "./internal/conformance"
 	client    = "./clientgen/golang/offline -run ^(TestAnyDayOnABadNetwork|TestWhatIsDoneShowsAtOnceAndIsSafeOnceSigned)$"
 )
