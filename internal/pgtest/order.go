@@ -28,14 +28,15 @@ func disorder(conn *pgx.ConnConfig, about, words string) {
 	}
 }
 
-// filling tells that the demonstration fills a company: it works as the office and as all its phones in long transactions
-// of its own, on a server that is one machine's.
+// filling tells that the demonstration fills a company, or that the simulator plays several replicas in one goroutine. The
+// demonstration works as the office and as all its phones in long transactions of its own, on a server that is one
+// machine's.
 func filling() bool {
 	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if strings.Contains(f.Function, "/server/demo.") {
+		if strings.Contains(f.Function, "/server/demo.") || strings.Contains(f.Function, "/sync/synctest.") {
 			return true
 		}
 		if !more {

@@ -24,7 +24,7 @@ const KeyLead = time.Hour
 
 // LoadKeys reads the signing keys into the room's Keyring, and makes the first of each use when there is none.
 func (r *Room) LoadKeys(ctx context.Context) error {
-	if err := r.readKeys(ctx); err != nil || r.complete() {
+	if err := r.readKeys(ctx, r.Store.Pool); err != nil || r.complete() {
 		return err
 	}
 	// One replica makes the first keys, the others wait and find them.
@@ -36,7 +36,7 @@ func (r *Room) LoadKeys(ctx context.Context) error {
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('doorstep signing keys'))`); err != nil {
 		return err
 	}
-	if err := r.readKeys(ctx); err != nil {
+	if err := r.readKeys(ctx, tx); err != nil {
 		return err
 	}
 	for _, use := range Uses() {
@@ -51,7 +51,7 @@ func (r *Room) LoadKeys(ctx context.Context) error {
 	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
-	return r.readKeys(ctx)
+	return r.readKeys(ctx, r.Store.Pool)
 }
 
 func (r *Room) complete() bool {
@@ -73,7 +73,7 @@ func (r *Room) FollowKeys(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			err := r.readKeys(ctx)
+			err := r.readKeys(ctx, r.Store.Pool)
 			if err == nil {
 				err = r.PublishKeys(ctx)
 			}
@@ -140,17 +140,19 @@ func (r *Room) RotateKey(ctx context.Context, use Use) error {
 	if err := r.addKey(ctx, r.Store.Pool, use, r.Now().Add(KeyLead)); err != nil {
 		return err
 	}
-	if err := r.readKeys(ctx); err != nil {
+	if err := r.readKeys(ctx, r.Store.Pool); err != nil {
 		return err
 	}
 	return r.PublishKeys(ctx)
 }
 
-type execer interface {
+// querier is the pool, or a transaction.
+type querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func (r *Room) addKey(ctx context.Context, db execer, use Use, from time.Time) error {
+func (r *Room) addKey(ctx context.Context, db querier, use Use, from time.Time) error {
 	k, err := NewSigningKey(use, from)
 	if err != nil {
 		return err
@@ -164,8 +166,8 @@ func (r *Room) addKey(ctx context.Context, db execer, use Use, from time.Time) e
 	return err
 }
 
-func (r *Room) readKeys(ctx context.Context) error {
-	rows, err := r.Store.Pool.Query(ctx, `SELECT id, use, public, sealed, sign_from, verify_until FROM signing_key`)
+func (r *Room) readKeys(ctx context.Context, db querier) error {
+	rows, err := db.Query(ctx, `SELECT id, use, public, sealed, sign_from, verify_until FROM signing_key`)
 	if err != nil {
 		return err
 	}

@@ -112,6 +112,9 @@ func newPart(t *testing.T, c company, n string) *part {
 	source := uuid.New()
 	c.within(t, func(tx *postgres.Tx) error {
 		now := tx.Now()
+		if err := r.Ticket.Lock(t.Context(), tx, uuid.UUID(p.ids[ticketID])); err != nil {
+			return err
+		}
 		return r.Pay.Accrue(t.Context(), tx, source, plan.Facts{
 			Ticket: p.ids[ticketID], Number: "T", Ordered: now, Opened: now, Completed: now, Payees: []plan.Share{{Payee: p.tech.ID, Weight: 1}},
 		})

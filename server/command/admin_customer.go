@@ -11,8 +11,6 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/app"
-	"github.com/doorstep-dev/doorstep/server/identity"
-	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 type adminCustomer struct {
@@ -38,15 +36,10 @@ ticket carries what was said; the customer's record stays until somebody takes i
 
 // Run lists.
 func (l *customerList) Run(ctx context.Context, c Console) error {
-	return l.asOperator(ctx, c, l.Org, func(r app.Rooms, tx *postgres.Tx, _ identity.Reach) error {
-		who := asOffice(tx)
-		zone, err := r.Account.Zone(ctx, tx)
-		if err != nil {
-			return err
-		}
+	return l.asOffice(ctx, c, l.Org, func(ctx context.Context, r app.Rooms, zone *time.Location) error {
 		q, all := &officev1.ListCustomerProposalsRequest{Limit: 200, Decided: l.Decided}, &officev1.ListCustomerProposalsResponse{}
 		for {
-			res, err := r.Order.Service().ListCustomerProposals(identity.With(ctx, who), connect.NewRequest(q))
+			res, err := r.Order.Service().ListCustomerProposals(ctx, connect.NewRequest(q))
 			if err != nil {
 				return err
 			}

@@ -124,15 +124,10 @@ func resolution(c Console, r string) string {
 
 // parked asks the review queue as the operator.
 func (i installation) parked(ctx context.Context, c Console, slug string, q *syncv1.ListParkedRequest, show func(*syncv1.ListParkedResponse, *time.Location) error) error {
-	return i.asOperator(ctx, c, slug, func(r app.Rooms, tx *postgres.Tx, _ identity.Reach) error {
-		zone, err := r.Account.Zone(ctx, tx)
-		if err != nil {
-			return err
-		}
+	return i.asOffice(ctx, c, slug, func(ctx context.Context, r app.Rooms, zone *time.Location) error {
 		all := &syncv1.ListParkedResponse{}
-		who := asOffice(tx)
 		for more := true; more; {
-			res, err := r.Delta.ListParked(identity.With(ctx, who), connect.NewRequest(q))
+			res, err := r.Delta.ListParked(ctx, connect.NewRequest(q))
 			if err != nil {
 				return err
 			}

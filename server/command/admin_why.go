@@ -31,9 +31,24 @@ func (i installation) asOperator(ctx context.Context, c Console, slug string, re
 	})
 }
 
-// asOffice is who runs the installation, as a caller of the office.
-func asOffice(tx *postgres.Tx) identity.Identity {
-	return identity.Identity{Org: tx.OrgID()}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg})
+// asOffice lets fn call the rooms as an administrator of the whole company. No transaction is open then: the calls begin
+// their own.
+func (i installation) asOffice(
+	ctx context.Context, c Console, slug string, fn func(context.Context, app.Rooms, *time.Location) error,
+) error {
+	return i.during(ctx, c, func(r app.Rooms) error {
+		org, err := orgOf(ctx, r.Account, slug)
+		if err != nil {
+			return err
+		}
+		who := identity.Identity{Org: org.ID}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg})
+		ctx := identity.With(ctx, who)
+		zone, err := zoneOf(ctx, r)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, r, zone)
+	})
 }
 
 type adminWhy struct {

@@ -2,6 +2,7 @@ package locks_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -54,8 +55,18 @@ func said(t *testing.T, url string, s tenancy.Schema, steps []step) string {
 	}
 	defer c.Close(context.WithoutCancel(t.Context()))
 	for _, one := range steps {
-		if one.sql == "call" {
+		switch one.sql {
+		case "call":
 			r.Called("the store")
+			continue
+		case "second":
+			other, err := pgx.ConnectConfig(t.Context(), cfg)
+			if err == nil {
+				_, err = other.Exec(t.Context(), "SELECT 1")
+			}
+			if err := errors.Join(err, other.Close(t.Context())); err != nil {
+				t.Fatal(err)
+			}
 			continue
 		}
 		if _, err := c.Exec(t.Context(), one.sql, one.args...); err != nil {
@@ -139,6 +150,8 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 		"what is passed over":                       {"", []step{begin, do(photo, org, a), do("SELECT id FROM ticket WHERE org_id = $1 LIMIT 3 FOR UPDATE SKIP LOCKED", org), commit}},
 		"a table without a place":                   {"no place", []step{begin, do("SELECT FROM region WHERE org_id = $1 AND id = $2 FOR UPDATE", org, a), commit}},
 		"a call inside":                             {"inside a transaction", []step{begin, do("call"), commit}},
+		"a second connection inside":                {"a second connection", []step{begin, do("second"), commit}},
+		"a second connection outside":               {"", []step{do("second"), begin, commit, do("second")}},
 		"a call outside":                            {"", []step{do("call"), begin, commit, do("call")}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,3 +46,19 @@ func (r *Recorder) Called(what string) {
 	}
 	r.Report(conn.Config(), "outside "+what, "another program is called inside a transaction: "+what)
 }
+
+// second is told that the goroutine uses a connection. It must have no transaction open on another one: each of many
+// callers would hold one connection of the pool and wait for a second.
+func (r *Recorder) second(conn *pgx.Conn, sql string) {
+	g := goroutine()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	other := r.within[g]
+	if other == nil || other == conn || other.IsClosed() || other.PgConn().TxStatus() == 'I' {
+		return
+	}
+	if a, b := other.Config(), conn.Config(); a.User != b.User || a.Database != b.Database {
+		return // a test looks from outside
+	}
+	r.Report(conn.Config(), "second "+flat(sql), "a second connection is used inside a transaction, by\n\t"+flat(sql))
+}

@@ -359,6 +359,7 @@ var (
 // TraceQueryStart implements pgx.QueryTracer.
 func (r *Recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	r.begins(conn)
+	r.second(conn, data.SQL)
 	r.see(conn, data.SQL, data.Args)
 	return ctx
 }
@@ -371,6 +372,9 @@ func (r *Recorder) TraceQueryEnd(_ context.Context, conn *pgx.Conn, _ pgx.TraceQ
 // TraceBatchStart implements pgx.BatchTracer.
 func (r *Recorder) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	r.begins(conn)
+	if len(data.Batch.QueuedQueries) > 0 {
+		r.second(conn, data.Batch.QueuedQueries[0].SQL)
+	}
 	for _, q := range data.Batch.QueuedQueries {
 		r.see(conn, q.SQL, q.Arguments)
 	}
