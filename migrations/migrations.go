@@ -12,11 +12,13 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -130,5 +132,10 @@ func open(url string) (*sql.DB, error) {
 		return nil, err
 	}
 	c.RuntimeParams["row_security"] = "off"
+	c.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" { // what a migration could not do, for the operator
+			slog.Warn("migration", "warning", n.Message)
+		}
+	}
 	return stdlib.OpenDB(*c), nil
 }

@@ -101,6 +101,8 @@ import_refusal.column_name text not null
 import_refusal.value text not null
 import_refusal.code text not null
 import_refusal.detail text not null
+import_refusal.place integer not null default 1
+import_refusal.order_number text not null default ''::text
 import_run.org_id uuid not null
 import_run.id uuid not null
 import_run.source text not null
@@ -715,7 +717,8 @@ device device_org_id_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES app_u
 device device_pkey PRIMARY KEY (org_id, id)
 enrolment_code enrolment_code_pkey PRIMARY KEY (code_hash)
 import_refusal import_refusal_org_id_run_id_fkey FOREIGN KEY (org_id, run_id) REFERENCES import_run(org_id, id)
-import_refusal import_refusal_pkey PRIMARY KEY (org_id, run_id, line)
+import_refusal import_refusal_pkey PRIMARY KEY (org_id, run_id, line, place)
+import_refusal import_refusal_place_check CHECK ((place > 0))
 import_run import_run_pkey PRIMARY KEY (org_id, id)
 key_publication key_publication_pkey PRIMARY KEY (org_id, key_id)
 org org_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
@@ -954,7 +957,7 @@ CREATE UNIQUE INDEX customer_proposal_pkey ON public.customer_proposal USING btr
 CREATE UNIQUE INDEX customer_ref ON public.customer USING btree (org_id, source, ref) WHERE (phone_hash IS NULL)
 CREATE UNIQUE INDEX device_pkey ON public.device USING btree (org_id, id)
 CREATE UNIQUE INDEX enrolment_code_pkey ON public.enrolment_code USING btree (code_hash)
-CREATE UNIQUE INDEX import_refusal_pkey ON public.import_refusal USING btree (org_id, run_id, line)
+CREATE UNIQUE INDEX import_refusal_pkey ON public.import_refusal USING btree (org_id, run_id, line, place)
 CREATE UNIQUE INDEX import_run_open ON public.import_run USING btree (org_id, file_hash, mapping_hash) WHERE (finished_at IS NULL)
 CREATE UNIQUE INDEX import_run_pkey ON public.import_run USING btree (org_id, id)
 CREATE UNIQUE INDEX key_publication_pkey ON public.key_publication USING btree (org_id, key_id)
@@ -1284,6 +1287,50 @@ pay_line with (security_invoker=true) as  SELECT e.org_id,
   WHERE (e.kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]));
 
 -- functions
+CREATE OR REPLACE FUNCTION public.identity_of(s text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE STRICT
+ SET search_path TO 'pg_catalog'
+AS $function$
+DECLARE
+    before text;
+    m text[];
+BEGIN
+    IF s ~ '^[A-Za-z0-9_/:-]*$' THEN
+        RETURN s; -- nearly all
+    END IF;
+    LOOP
+        before := s;
+        FOR turn IN 1..2 LOOP
+            s := translate(s, (SELECT string_agg(chr(65281 + i), '' ORDER BY i) FROM generate_series(0, 93) i),
+                (SELECT string_agg(chr(33 + i), '' ORDER BY i) FROM generate_series(0, 93) i));
+            s := regexp_replace(s, '[\u3000\u00a0\u2009\u202f]', ' ', 'g');
+            s := regexp_replace(s, '[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\u00ad\ufeff]', '', 'g');
+            s := regexp_replace(s, '^[\u0009-\u000d\u0020\u0085\u1680\u2000-\u200a\u2028\u2029\u205f]+', '');
+            s := regexp_replace(s, '[\u0009-\u000d\u0020\u0085\u1680\u2000-\u200a\u2028\u2029\u205f]+$', '');
+            IF turn = 1 AND length(s) >= 3 AND left(s, 2) = '="' AND right(s, 1) = '"' THEN
+                s := substr(s, 3, length(s) - 3);
+            ELSIF turn = 1 AND left(s, 1) = '''' AND length(s) > 1 AND strpos(substr(s, 2), '''') = 0 THEN
+                s := substr(s, 2);
+            END IF;
+        END LOOP;
+        IF s ~ '^[0-9]+\.0+$' THEN
+            s := split_part(s, '.', 1);
+        ELSE
+            m := regexp_match(s, '^([0-9])(?:\.([0-9]+)[Ee]\+?|[Ee]\+)([0-9]{1,3})$');
+            IF m IS NOT NULL THEN
+                IF m[3]::integer <> length(coalesce(m[2], '')) THEN
+                    RETURN NULL;
+                END IF;
+                s := m[1] || coalesce(m[2], '');
+            END IF;
+        END IF;
+        EXIT WHEN s = before;
+    END LOOP;
+    RETURN s;
+END
+$function$
 CREATE OR REPLACE FUNCTION public.org_of_enrolment_code(hash bytea)
  RETURNS uuid
  LANGUAGE sql

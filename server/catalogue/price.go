@@ -21,11 +21,15 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 	if err != nil {
 		return nil, err
 	}
+	sku, err := plainIdentity("item.sku", p.GetSku())
+	if err != nil {
+		return nil, err
+	}
 	price := p.GetPrice()
 	switch {
 	case p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART && p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE:
 		return nil, fault.New(fault.InvalidArgument, "item.kind: part or surcharge")
-	case p.GetSku() == "" || len(p.GetSku()) > 64:
+	case sku == "" || len(sku) > 64:
 		return nil, fault.New(fault.InvalidArgument, "item.sku: 1 to 64 bytes")
 	case price.GetMinor() < 0 || price.GetMinor() > 1e12 || len(price.GetCurrency()) != 3:
 		return nil, fault.New(fault.InvalidArgument, "item.price")
@@ -36,13 +40,13 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 	}
 	if len(p.GetId()) == 0 {
 		if _, err := noRow(tx.QueryRow(ctx, `SELECT id FROM price_item WHERE org_id = $1 AND kind = $2 AND sku = $3`,
-			tx.OrgID(), int16(p.GetKind()), p.GetSku()).Scan(&id)); err != nil {
+			tx.OrgID(), int16(p.GetKind()), sku).Scan(&id)); err != nil {
 			return nil, err
 		}
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO price_item (org_id, id, kind, sku, name_zh, name_en) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (org_id, id) DO UPDATE SET kind = excluded.kind, sku = excluded.sku, name_zh = excluded.name_zh, name_en = excluded.name_en`,
-		tx.OrgID(), id, int16(p.GetKind()), p.GetSku(), label.GetZh(), label.GetEn())
+		tx.OrgID(), id, int16(p.GetKind()), sku, label.GetZh(), label.GetEn())
 	if err != nil {
 		return nil, taken(err, "item.sku")
 	}
@@ -63,7 +67,7 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 	if err := r.publish(ctx, tx, id); err != nil {
 		return nil, err
 	}
-	return &fieldv1.PriceItem{Id: id[:], Kind: p.GetKind(), Sku: p.GetSku(), Name: label, Price: &typesv1.Money{Minor: price.GetMinor(), Currency: price.GetCurrency()}}, nil
+	return &fieldv1.PriceItem{Id: id[:], Kind: p.GetKind(), Sku: sku, Name: label, Price: &typesv1.Money{Minor: price.GetMinor(), Currency: price.GetCurrency()}}, nil
 }
 
 // priceAt is the price that holds at a time, and since when.

@@ -22,6 +22,14 @@ func (r *Room) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.Produ
 	if err != nil {
 		return nil, err
 	}
+	sku, err := plainIdentity("product.sku", p.GetSku())
+	if err != nil {
+		return nil, err
+	}
+	model, err := plainIdentity("product.model", p.GetModel())
+	if err != nil {
+		return nil, err
+	}
 	var gtin *string
 	if p.GetGtin() != "" {
 		g, err := parse.GTIN(p.GetGtin())
@@ -34,7 +42,7 @@ func (r *Room) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.Produ
 	switch {
 	case err != nil:
 		return nil, fault.Wrap(err, fault.InvalidArgument, "product.class_id")
-	case p.GetSku() == "" || len(p.GetSku()) > 64 || len(p.GetModel()) > 100:
+	case sku == "" || len(sku) > 64 || len(model) > 100:
 		return nil, fault.New(fault.InvalidArgument, "product.sku: 1 to 64 bytes; model: at most 100")
 	case p.GetWarrantyMonths() > 1200:
 		return nil, fault.New(fault.InvalidArgument, "product.warranty_months: at most 1200")
@@ -44,7 +52,7 @@ func (r *Room) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.Produ
 		return nil, err
 	}
 	if len(p.GetId()) == 0 {
-		if old, ok, err := r.ProductBySKU(ctx, tx, p.GetSku()); err != nil {
+		if old, ok, err := r.ProductBySKU(ctx, tx, sku); err != nil {
 			return nil, err
 		} else if ok {
 			id = uuid.UUID(old.GetId())
@@ -58,15 +66,24 @@ func (r *Room) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.Produ
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (org_id, id) DO UPDATE SET class_id = excluded.class_id, sku = excluded.sku, gtin = excluded.gtin,
 			model = excluded.model, name_zh = excluded.name_zh, name_en = excluded.name_en, warranty_months = excluded.warranty_months`,
-		tx.OrgID(), id, class, p.GetSku(), gtin, p.GetModel(), label.GetZh(), label.GetEn(), int32(p.GetWarrantyMonths()))
+		tx.OrgID(), id, class, sku, gtin, model, label.GetZh(), label.GetEn(), int32(p.GetWarrantyMonths()))
 	if err != nil {
 		return nil, taken(err, "product: sku, gtin or class_id")
 	}
-	out := &fieldv1.Product{Id: id[:], Sku: p.GetSku(), Name: label, ClassId: class[:], Model: p.GetModel(), WarrantyMonths: p.GetWarrantyMonths()}
+	out := &fieldv1.Product{Id: id[:], Sku: sku, Name: label, ClassId: class[:], Model: model, WarrantyMonths: p.GetWarrantyMonths()}
 	if gtin != nil {
 		out.Gtin = *gtin
 	}
 	return out, place(tx, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, id, out)
+}
+
+// plainIdentity is parse.Identity with a fault that names the field.
+func plainIdentity(field, s string) (string, error) {
+	id, err := parse.Identity(s)
+	if err != nil {
+		return "", fault.Wrap(err, fault.InvalidArgument, "%s: a spreadsheet has shortened it; give all digits", field)
+	}
+	return id, nil
 }
 
 // taken turns a broken unique key or a missing class into a fault.
@@ -102,9 +119,9 @@ func (r *Room) Product(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*fie
 	return oneProduct(ctx, tx, `id = $2`, id)
 }
 
-// ProductBySKU finds a product by the company's own number.
+// ProductBySKU finds a product by the company's own number, in any writing.
 func (r *Room) ProductBySKU(ctx context.Context, tx *postgres.Tx, sku string) (*fieldv1.Product, bool, error) {
-	return oneProduct(ctx, tx, `sku = $2`, sku)
+	return oneProduct(ctx, tx, `sku = $2`, parse.SearchIdentity(sku))
 }
 
 // ProductByGTIN finds a product by the 14 digits of its barcode.
@@ -114,7 +131,7 @@ func (r *Room) ProductByGTIN(ctx context.Context, tx *postgres.Tx, gtin string) 
 
 // ProductByModel finds a product by its model name, the first by SKU where several have it.
 func (r *Room) ProductByModel(ctx context.Context, tx *postgres.Tx, model string) (*fieldv1.Product, bool, error) {
-	return oneProduct(ctx, tx, `model = $2`, model)
+	return oneProduct(ctx, tx, `model = $2`, parse.SearchIdentity(model))
 }
 
 func oneProduct(ctx context.Context, tx *postgres.Tx, where string, arg any) (*fieldv1.Product, bool, error) {

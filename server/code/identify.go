@@ -78,7 +78,9 @@ func (r *Room) identifyForStaff(ctx context.Context, tx *postgres.Tx, scanned, s
 	if err != nil || t.Serial != "" || serial == "" || t.Kind != token.Unit || t.ID != uuid.Nil {
 		return t, err
 	}
-	serial = strings.TrimSpace(serial)
+	if serial, err = serialOf(serial); err != nil {
+		return Target{}, err
+	}
 	if err := gs1.CheckSerial(serial); err != nil {
 		return Target{}, err
 	}

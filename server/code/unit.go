@@ -14,6 +14,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/server/order/parse"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -56,6 +57,13 @@ func scanUnit(row pgx.Row) (Unit, error) {
 // PutUnit makes a unit or replaces what is known of it, found by its id, or by GTIN and serial when both are set; it
 // returns the unit's id, and puts it into its store's feed. For imports, orders and demos.
 func (r *Room) PutUnit(ctx context.Context, tx *postgres.Tx, u Unit) (uuid.UUID, error) {
+	var err error
+	if u.Serial, err = serialOf(u.Serial); err != nil {
+		return uuid.Nil, err
+	}
+	if u.OrderNumber, err = parse.Identity(u.OrderNumber); err != nil {
+		return uuid.Nil, fault.Wrap(err, fault.InvalidArgument, "unit.order_number: a spreadsheet has shortened it; give all digits")
+	}
 	if u.Serial != "" {
 		if err := gs1.CheckSerial(u.Serial); err != nil {
 			return uuid.Nil, err
@@ -80,7 +88,7 @@ func (r *Room) PutUnit(ctx context.Context, tx *postgres.Tx, u Unit) (uuid.UUID,
 			return uuid.Nil, err
 		}
 	}
-	_, err := tx.Exec(ctx, `
+	_, err = tx.Exec(ctx, `
 		INSERT INTO unit (org_id, unit_id, product_id, gtin, serial, store_id, state, purchased_at, warranty_until, order_number, created_at, changed_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 		ON CONFLICT (org_id, unit_id) DO UPDATE SET product_id = excluded.product_id, gtin = excluded.gtin,
@@ -111,8 +119,19 @@ func makeUnit(ctx context.Context, tx *postgres.Tx, product uuid.UUID, g gs1.GTI
 		tx.OrgID(), g, serial))
 }
 
-// UnitBySerial finds a unit by its serial number. None is NotFound; several products with one are InvalidArgument.
+// serialOf is the Identity of a serial that somebody typed or a file holds. What a label holds is taken as it stands:
+// no spreadsheet was in between, and the label printed from it must say the same again.
+func serialOf(typed string) (string, error) {
+	serial, err := parse.Identity(typed)
+	if err != nil {
+		return "", fault.Wrap(err, fault.InvalidArgument, "serial: a spreadsheet has shortened it; give all digits")
+	}
+	return serial, nil
+}
+
+// UnitBySerial finds a unit by its serial number, in any writing. None is NotFound; several products with one are InvalidArgument.
 func (r *Room) UnitBySerial(ctx context.Context, tx *postgres.Tx, serial string) (uuid.UUID, error) {
+	serial = parse.SearchIdentity(serial)
 	rows, err := tx.Query(ctx, `SELECT unit_id FROM unit WHERE org_id = $1 AND serial = $2 ORDER BY unit_id LIMIT 2`,
 		tx.OrgID(), serial)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/doorstep-dev/doorstep/server/order/parse"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -96,9 +97,9 @@ func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, er
 	return out, err
 }
 
-// ByNumber finds an order by its source and number; ok is false when there is none.
+// ByNumber finds an order by its source and number, in any writing; ok is false when there is none.
 func (r *Room) ByNumber(ctx context.Context, tx *postgres.Tx, source, number string) (o Order, ok bool, err error) {
-	rows, err := tx.Query(ctx, `SELECT id FROM purchase WHERE org_id = $1 AND source = $2 AND number = $3`, tx.OrgID(), source, number)
+	rows, err := tx.Query(ctx, `SELECT id FROM purchase WHERE org_id = $1 AND source = $2 AND number = $3`, tx.OrgID(), source, parse.SearchIdentity(number))
 	if err != nil {
 		return Order{}, false, err
 	}

@@ -92,7 +92,7 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 		}
 		t, err := s.room.Take(ctx, tx, q)
 		var reason *refusal.Error
-		if errors.As(err, &reason) {
+		if errors.As(err, &reason) && fault.CodeOf(err) != fault.InvalidArgument {
 			return fault.Wrap(err, fault.Conflict, "%s", reason.Code)
 		}
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/order/parse"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -23,6 +24,13 @@ import (
 // stay as they are; one that says something else now is an error of reason line_differs, an order of another
 // customer of reason order_differs (see refusal.Error).
 func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, error) {
+	var err error
+	if p.Number, err = parse.Identity(p.Number); err != nil {
+		return Taken{}, fault.Wrap(err, fault.InvalidArgument, "order.number: a spreadsheet has shortened it; give all digits")
+	}
+	if p.Customer.Ref, err = parse.Identity(p.Customer.Ref); err != nil {
+		return Taken{}, fault.Wrap(err, fault.InvalidArgument, "order.customer: a spreadsheet has shortened its number; give all digits")
+	}
 	if p.Source == "" || len(p.Source) > 40 || p.Number == "" || len(p.Number) > 200 || len(p.Lines) == 0 || len(p.Lines) > 200 || p.Actor == "" {
 		return Taken{}, fault.New(fault.InvalidArgument, "order: a source, a number and 1 to 200 lines")
 	}

@@ -17,6 +17,11 @@ func FuzzValues(f *testing.F) {
 			}
 			_ = Mask(p)
 		}
+		if id, err := Identity(s); err == nil {
+			if again, err := Identity(id); err != nil || again != id {
+				t.Errorf("identity %q became %q became %q, %v", s, id, again, err)
+			}
+		}
 		if m, err := Money(s, 2, false); err == nil && (m < 0 || m > 1e15) {
 			t.Errorf("money %q is %d", s, m)
 		}

@@ -56,10 +56,28 @@ func Unguard(s string) string {
 	return s
 }
 
-// Identity is the one form in which an identity (order number, SKU, customer's number) is kept and compared, however
-// a file writes it: without full-width characters, invisible marks, guards and the .0 of a spreadsheet. A number that
-// a spreadsheet has shortened is refused: its digits are gone.
-func Identity(s string) (string, error) { return plain(Clean(Unguard(Clean(s)))) }
+// Identity is the one form in which an identity (order number, SKU, model, serial, customer's number) is kept and
+// compared, however somebody writes it: without full-width characters, invisible marks, guards and the .0 of a
+// spreadsheet. Its form is its own identity. Upper and lower case stay apart: decision 29 says why. A number that a
+// spreadsheet has shortened is refused with refusal.NumberShortened, for its digits are gone.
+func Identity(s string) (string, error) {
+	for {
+		next, err := plain(Clean(Unguard(Clean(s))))
+		if err != nil || next == s { // each turn takes characters off, so this ends
+			return next, err
+		}
+		s = next
+	}
+}
+
+// SearchIdentity is the Identity of what somebody looks for, or "" for what can be nobody's.
+func SearchIdentity(s string) string {
+	id, err := Identity(s)
+	if err != nil {
+		return ""
+	}
+	return id
+}
 
 func digits(s string) bool {
 	for i := 0; i < len(s); i++ {

@@ -8,6 +8,7 @@ import (
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/server/order/parse"
 )
 
 // Line is what one payee gets by one component for one ticket.
@@ -205,12 +206,21 @@ func (p *pricing) baseFee(r *payv1.BaseFee) (money.Exact, []*payv1.TraceNode) {
 	}
 }
 
+// itemKey is by which an item of a plan meets an item of the catalogue, however either was written. A plan of before
+// decision 29 may hold what is no identity; it is compared as it stands.
+func itemKey(sku string) string {
+	if id, err := parse.Identity(sku); err == nil {
+		return id
+	}
+	return sku
+}
+
 func (p *pricing) surcharges(r *payv1.SurchargeFee) (money.Exact, []*payv1.TraceNode, error) {
 	total := money.Exactly(money.New(0, p.v.Currency))
 	var nodes []*payv1.TraceNode
 	fees := map[string]int64{}
 	for _, i := range r.GetItems() {
-		fees[i.GetSku()] = i.GetFeeMinor()
+		fees[itemKey(i.GetSku())] = i.GetFeeMinor()
 	}
 	for _, item := range p.f.Surcharges {
 		gross, err := item.UnitPrice.Times(item.Quantity)
@@ -218,7 +228,7 @@ func (p *pricing) surcharges(r *payv1.SurchargeFee) (money.Exact, []*payv1.Trace
 			return total, nil, err
 		}
 		var part money.Exact
-		if fee, listed := fees[item.SKU]; listed {
+		if fee, listed := fees[itemKey(item.SKU)]; listed {
 			a, err := money.New(fee, p.v.Currency).Times(item.Quantity)
 			if err != nil {
 				return total, nil, err

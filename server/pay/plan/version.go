@@ -91,10 +91,10 @@ func checkRule(c *payv1.Component) error {
 	case *payv1.Component_SurchargeFee:
 		seen := map[string]bool{}
 		for _, i := range r.SurchargeFee.GetItems() {
-			if seen[i.GetSku()] || i.GetFeeMinor() < 0 {
+			if seen[itemKey(i.GetSku())] || i.GetFeeMinor() < 0 {
 				return fmt.Errorf("item %q is listed twice or negative", i.GetSku())
 			}
-			seen[i.GetSku()] = true
+			seen[itemKey(i.GetSku())] = true
 		}
 		return checkRate(r.SurchargeFee.GetOtherwise(), true)
 	case *payv1.Component_PartsShare:
