@@ -35,7 +35,7 @@ type Import struct {
 	DryRun bool
 	// Progress, if set, is told how far the file has been read, in bytes of CSV or rows of XLSX. It is called often.
 	Progress func(done, total int64)
-	// Refused, if set, is told each refused line of this reading, in order. Lines that an earlier, interrupted
+	// Refused, if set, is told each reason of each refused line of this reading, in order. Lines that an earlier, interrupted
 	// reading of the same file refused come first.
 	Refused func(refusal.Refusal) error
 	// committed is for tests: it is called after each batch has been committed.
@@ -134,7 +134,7 @@ type productKey struct{ sku, gtin, model, class string }
 type entry struct {
 	no      int
 	line    *mapping.Line
-	refused *refusal.Refusal
+	refused []refusal.Refusal
 }
 
 // begin finds the reading to go on with, or starts one, and loads what lines refer to.
@@ -223,8 +223,8 @@ func (i *importer) tell(ctx context.Context, batch []entry, from, to int) error 
 		return i.room.refusals(ctx, i.im.Org, i.reading.id, from, to, i.im.Refused)
 	}
 	for _, e := range batch {
-		if e.refused != nil {
-			if err := i.im.Refused(*e.refused); err != nil {
+		for _, x := range e.refused {
+			if err := i.im.Refused(x); err != nil {
 				return err
 			}
 		}
@@ -260,7 +260,7 @@ func (i *importer) commit(ctx context.Context, batch []entry, end bool) (Counts,
 			if e.refused != nil {
 				now.Refused++
 				if !i.im.DryRun {
-					if err := saveRefusal(ctx, tx, now.id, *e.refused); err != nil {
+					if err := saveRefusals(ctx, tx, now.id, e.refused); err != nil {
 						return err
 					}
 				}
@@ -313,17 +313,22 @@ func (i *importer) one(ctx context.Context, tx *postgres.Tx, e *entry, c *Counts
 }
 
 // refused makes an error a refusal of the line; lost is true for an error that says nothing about the line.
-func refused(l *mapping.Line, err error) (r *refusal.Refusal, lost bool) {
+func refused(l *mapping.Line, err error) (r []refusal.Refusal, lost bool) {
 	if x, ok := refusal.FromError(l.No, "", l.Number, err); ok {
 		var column *columnError
 		if errors.As(err, &column) {
 			x.Column, x.Value = column.column, refusal.Shorten(column.value)
 		}
-		return &x, false
+		x.Order = refusal.Shorten(l.Number)
+		return []refusal.Refusal{x}, false
 	}
 	switch fault.CodeOf(err).Kind() {
 	case fault.KindInvalid, fault.KindNotFound, fault.KindConflict:
-		return &refusal.Refusal{Line: l.No, Value: refusal.Shorten(l.Number), Code: refusal.TicketRefused, Detail: refusal.Shorten(fault.As(err).Public("zh"))}, false
+		number, why := refusal.Shorten(l.Number), fault.As(err)
+		return []refusal.Refusal{{
+			Line: l.No, Order: number, Value: number, Code: refusal.TicketRefused,
+			Detail: refusal.Shorten(why.Public("zh")) + " / " + refusal.Shorten(why.Public("en")),
+		}}, false
 	default:
 		return nil, true
 	}

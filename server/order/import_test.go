@@ -109,6 +109,30 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 	}
 }
 
+func TestALineIsReportedWithItsOrderAndAllThatIsWrongWithIt(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	file := write(t, "a.csv", shopHeader+"A1,昨天,王,没有,,SKU-furniture,99,面议,西湖店,\nA2,2026-11-20 10:00,王,15400000001,文三路1号,SKU-none,1,10,西湖店,\n")
+	for _, dry := range []bool{true, false} {
+		var got []refusal.Refusal
+		out, err := c.Import(t.Context(), Import{
+			Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test", DryRun: dry,
+			Refused: func(r refusal.Refusal) error { got = append(got, r); return nil },
+		})
+		if err != nil || out.Refused != 2 || out.Read != 2 {
+			t.Fatalf("%+v %v", out, err)
+		}
+		told := ""
+		for _, r := range got {
+			told += fmt.Sprintf("%d %s %s %s\n", r.Line, r.Order, r.Column, r.Code)
+		}
+		want := "2 A1 下单时间 time_malformed\n2 A1 电话 phone_malformed\n2 A1 地址 missing\n2 A1 数量 quantity_range\n2 A1 金额 money_malformed\n3 A2 SKU product_unknown\n"
+		if told != want {
+			t.Errorf("dry run %v:\n%swant\n%s", dry, told, want)
+		}
+	}
+}
+
 func TestTheSameFileTwiceAddsNothingAndTakesWhatWasRefusedOnceItFits(t *testing.T) {
 	t.Parallel()
 	c := open(t)

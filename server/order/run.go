@@ -61,23 +61,30 @@ func saveRun(ctx context.Context, tx *postgres.Tx, r run, end bool) error {
 	return err
 }
 
-func saveRefusal(ctx context.Context, tx *postgres.Tx, run uuid.UUID, r refusal.Refusal) error {
-	_, err := tx.Exec(ctx, `INSERT INTO import_refusal (org_id, run_id, line, column_name, value, code, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		tx.OrgID(), run, r.Line, refusal.Shorten(r.Column), r.Value, string(r.Code), r.Detail)
-	return err
+// saveRefusals keeps all reasons of one line.
+func saveRefusals(ctx context.Context, tx *postgres.Tx, run uuid.UUID, all []refusal.Refusal) error {
+	for i, r := range all {
+		_, err := tx.Exec(ctx, `INSERT INTO import_refusal (org_id, run_id, line, place, order_number, column_name, value, code, detail)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			tx.OrgID(), run, r.Line, i+1, r.Order, refusal.Shorten(r.Column), r.Value, string(r.Code), r.Detail)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refusals tells the refused lines of a reading behind line from, up to line to.
 func (r *Room) refusals(ctx context.Context, org change.Org, run uuid.UUID, from, to int, tell func(refusal.Refusal) error) error {
 	var all []refusal.Refusal
 	err := r.Store.Read(ctx, org, func(tx *postgres.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT line, column_name, value, code, detail FROM import_refusal
-			WHERE org_id = $1 AND run_id = $2 AND line > $3 AND line <= $4 ORDER BY line`, tx.OrgID(), run, from, to)
+		rows, err := tx.Query(ctx, `SELECT line, order_number, column_name, value, code, detail FROM import_refusal
+			WHERE org_id = $1 AND run_id = $2 AND line > $3 AND line <= $4 ORDER BY line, place`, tx.OrgID(), run, from, to)
 		if err != nil {
 			return err
 		}
 		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (x refusal.Refusal, err error) {
-			err = row.Scan(&x.Line, &x.Column, &x.Value, &x.Code, &x.Detail)
+			err = row.Scan(&x.Line, &x.Order, &x.Column, &x.Value, &x.Code, &x.Detail)
 			return x, err
 		})
 		return err

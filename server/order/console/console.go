@@ -96,7 +96,7 @@ type report struct {
 	out     io.Writer
 	chinese bool
 	before  func()
-	n       int
+	n, last int // refused lines, and the last one
 	file    *os.File
 	csv     *refusal.Report
 }
@@ -112,7 +112,10 @@ func (r *report) add(x refusal.Refusal) error {
 			return err
 		}
 	}
-	if r.n++; r.n <= shownRefusals {
+	if x.Line != r.last {
+		r.n, r.last = r.n+1, x.Line
+	}
+	if r.n <= shownRefusals {
 		r.before()
 		word, reason := "line", x.English()
 		if r.chinese {

@@ -223,11 +223,13 @@ func joint(parts []string) string {
 	return ""
 }
 
-// Line reads one row. It returns a line, or skip for a row that the mapping leaves out, or the first reason for
-// which the row is refused.
-func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Refusal) {
+// Line reads one row. It returns a line, or skip for a row that the mapping leaves out, or all reasons for
+// which the row is refused, one a column.
+func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused []refusal.Refusal) {
 	if row.Damage != "" {
-		return nil, false, &refusal.Refusal{Line: row.Line, Value: refusal.Shorten(strings.Join(row.Cells, ",")), Code: row.Damage}
+		return nil, false, []refusal.Refusal{{
+			Line: row.Line, Order: b.order(row), Value: refusal.Shorten(strings.Join(row.Cells, ",")), Code: row.Damage,
+		}}
 	}
 	if b.skips(row) {
 		return nil, true, nil
@@ -246,11 +248,8 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 	number(r, Customer, &l.CustomerRef, parse.Identity)
 	l.CustomerName = r.text(CustomerName)
 	number(r, Phone, &l.Phone, parse.Phone)
-	if l.Phone == "" && l.CustomerRef == "" {
-		if _, ok := b.m.Columns[Phone]; ok {
-			r.need(Phone)
-		}
-		r.need(Customer)
+	if l.Phone == "" && l.CustomerRef == "" && !r.refuses(Phone, Customer) {
+		r.needFirst(Phone, Customer)
 	}
 	l.Address = r.need(Address)
 	r.point(l)
@@ -258,12 +257,8 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 	number(r, Model, &l.Model, parse.Identity)
 	l.Class = r.text(Class)
 	number(r, GTIN, &l.GTIN, parse.GTIN)
-	if l.SKU == "" && l.Model == "" && l.Class == "" && l.GTIN == "" {
-		for _, f := range []Field{SKU, GTIN, Model, Class} {
-			if _, ok := b.m.Columns[f]; ok {
-				r.need(f)
-			}
-		}
+	if l.SKU == "" && l.Model == "" && l.Class == "" && l.GTIN == "" && !r.refuses(SKU, GTIN, Model, Class) {
+		r.needFirst(SKU, GTIN, Model, Class)
 	}
 	l.Quantity = 1
 	number(r, Quantity, &l.Quantity, parse.Quantity)
@@ -272,7 +267,7 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 	r.window(l)
 	number(r, Urgency, &l.Rush, choice("rush", "normal"))
 	number(r, VIP, &l.VIP, choice("yes", "no"))
-	if r.refused == nil && l.Item == 0 {
+	if len(r.refused) == 0 && l.Item == 0 {
 		// A second line that is the same would be taken for the first one, read again.
 		key := sha256.Sum256([]byte(strings.Join(row.Cells, "\x00")))
 		if first, there := b.seen[key]; there {
@@ -282,10 +277,16 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused *refusal.Re
 			b.seen[key] = row.Line
 		}
 	}
-	if r.refused != nil {
+	if len(r.refused) > 0 {
 		return nil, false, r.refused
 	}
 	return l, false, nil
+}
+
+// order is the order's number as the row writes it, for a report.
+func (b *Binder) order(row sheet.Row) string {
+	_, _, raw, _ := b.value(row, OrderNumber) // what is wrong with it is told by Line
+	return refusal.Shorten(raw)
 }
 
 func (b *Binder) skips(row sheet.Row) bool {
@@ -322,17 +323,43 @@ func choice(yes, no string) func(string) (bool, error) {
 	}
 }
 
-// lineReader keeps the first refusal of a row; what is read after it does not matter.
+// lineReader keeps the refusals of a row, the first of each column: another one only follows from it.
 type lineReader struct {
 	b       *Binder
 	row     sheet.Row
-	refused *refusal.Refusal
+	refused []refusal.Refusal
+	fields  map[Field]bool // with a refusal
 }
 
 func (r *lineReader) refuse(column, raw string, err error) {
-	if r.refused == nil {
-		if x, ok := refusal.FromError(r.row.Line, column, raw, err); ok {
-			r.refused = &x
+	if slices.ContainsFunc(r.refused, func(x refusal.Refusal) bool { return x.Column == column }) {
+		return
+	}
+	if x, ok := refusal.FromError(r.row.Line, column, raw, err); ok {
+		x.Order = r.b.order(r.row)
+		r.refused = append(r.refused, x)
+	}
+}
+
+// refuses tells whether one of the fields has been refused.
+func (r *lineReader) refuses(fields ...Field) bool {
+	return slices.ContainsFunc(fields, func(f Field) bool { return r.fields[f] })
+}
+
+func (r *lineReader) refuseField(f Field, column, raw string, err error) {
+	if r.fields == nil {
+		r.fields = map[Field]bool{}
+	}
+	r.fields[f] = true
+	r.refuse(column, raw, err)
+}
+
+// needFirst refuses a row that has none of some fields, by the first of them that the mapping names.
+func (r *lineReader) needFirst(fields ...Field) {
+	for _, f := range fields {
+		if _, ok := r.b.m.Columns[f]; ok {
+			r.need(f)
+			return
 		}
 	}
 }
@@ -340,7 +367,7 @@ func (r *lineReader) refuse(column, raw string, err error) {
 func (r *lineReader) text(f Field) string {
 	v, column, raw, err := r.b.value(r.row, f)
 	if err != nil {
-		r.refuse(column, raw, err)
+		r.refuseField(f, column, raw, err)
 	}
 	return v
 }
@@ -349,7 +376,7 @@ func (r *lineReader) need(f Field) string {
 	v := r.text(f)
 	if v == "" {
 		_, column, raw, _ := r.b.value(r.row, f) // its error was told by text
-		r.refuse(column, raw, refusal.New(refusal.Missing, ""))
+		r.refuseField(f, column, raw, refusal.New(refusal.Missing, ""))
 	}
 	return v
 }
@@ -365,7 +392,7 @@ func number[T any](r *lineReader, f Field, to *T, read func(string) (T, error)) 
 		x, err = read(v)
 	}
 	if err != nil {
-		r.refuse(column, raw, err)
+		r.refuseField(f, column, raw, err)
 		return
 	}
 	*to = x
@@ -383,10 +410,10 @@ func (r *lineReader) point(l *Line) {
 	}
 	number(r, Latitude, &l.Latitude, func(s string) (float64, error) { return parse.Coordinate(s, 90) })
 	number(r, Longitude, &l.Longitude, func(s string) (float64, error) { return parse.Coordinate(s, 180) })
-	if r.refused == nil && l.Latitude == 0 && l.Longitude == 0 {
+	if !r.refuses(Latitude, Longitude) && l.Latitude == 0 && l.Longitude == 0 {
 		r.refuse(latColumn, rawLat, refusal.New(refusal.CoordinateZero, ""))
 	}
-	l.HasPoint = r.refused == nil
+	l.HasPoint = true // of a row that is refused nobody asks
 }
 
 func (r *lineReader) time(s string, f Field) (time.Time, error) {

@@ -55,7 +55,7 @@ func read(t *testing.T, file, mapped string) (told, error) {
 		line, skipped, refused := b.Line(row)
 		switch {
 		case refused != nil:
-			out.refused[row.Line] = refused
+			out.refused[row.Line] = &refused[0]
 		case !skipped:
 			out.lines[row.Line] = line
 		}

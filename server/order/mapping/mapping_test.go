@@ -68,7 +68,11 @@ func line(t *testing.T, m string, header, cells []string) (*Line, bool, *refusal
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Line(sheet.Row{Line: 2, Cells: cells})
+	l, skip, refused := b.Line(sheet.Row{Line: 2, Cells: cells})
+	if len(refused) > 0 {
+		return l, skip, &refused[0]
+	}
+	return l, skip, nil
 }
 
 func TestALineIsReadThroughItsMapping(t *testing.T) {

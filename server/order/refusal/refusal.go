@@ -136,8 +136,10 @@ func New(c Code, detail string, args ...any) *Error {
 	return &Error{Code: c, Detail: fmt.Sprintf(detail, args...)}
 }
 
-// Refusal is why one line was not taken in: the first reason found in it.
+// Refusal is one reason why a line was not taken in. A line may have several, each of another column.
 type Refusal struct {
+	// Order is the order's number as the file writes it, shortened; empty when the line does not tell.
+	Order string
 	// Line is the number of the record's first physical line, 1 for the first line of the file.
 	Line int
 	// Column is the file's own name of the column; empty when the line as such is at fault.

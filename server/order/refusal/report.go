@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Report writes refusals as a CSV file that a spreadsheet opens: UTF-8 with a mark, one refused line each.
+// Report writes refusals as a CSV file that a spreadsheet opens: UTF-8 with a mark, one reason each, those of a line together.
 type Report struct{ w *csv.Writer }
 
 // NewReport begins a report on w.
@@ -16,12 +16,12 @@ func NewReport(w io.Writer) (*Report, error) {
 		return nil, err
 	}
 	c := csv.NewWriter(w)
-	return &Report{c}, c.Write([]string{"行号 line", "列 column", "值 value", "代码 code", "原因", "reason"})
+	return &Report{c}, c.Write([]string{"行号 line", "订单号 order", "列 column", "值 value", "代码 code", "原因", "reason"})
 }
 
 // Add writes one refusal.
 func (r *Report) Add(x Refusal) error {
-	return r.w.Write([]string{strconv.Itoa(x.Line), inert(x.Column), inert(x.Value), string(x.Code), inert(x.Chinese()), inert(x.English())})
+	return r.w.Write([]string{strconv.Itoa(x.Line), inert(x.Order), inert(x.Column), inert(x.Value), string(x.Code), inert(x.Chinese()), inert(x.English())})
 }
 
 // Flush writes what is buffered and tells the first error of all writes.
