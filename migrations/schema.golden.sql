@@ -219,6 +219,7 @@ price_item.sku text not null
 price_item.name_zh text not null
 price_item.name_en text not null
 price_item.published_from timestamp with time zone
+price_item.class_ids uuid[] not null default '{}'::uuid[]
 product.org_id uuid not null
 product.id uuid not null
 product.class_id uuid not null

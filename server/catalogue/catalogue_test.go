@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -59,6 +60,64 @@ func (d *desk) shown(id []byte) int64 {
 
 func hose(minor int64) *fieldv1.PriceItem {
 	return &fieldv1.PriceItem{Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "hose", Name: &typesv1.Label{Zh: "软管"}, Price: &typesv1.Money{Minor: minor, Currency: "CNY"}}
+}
+
+func TestPartsAreThoseOfTheClassAndThoseOfEveryClass(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	class := func(key string) []byte {
+		var c *fieldv1.ProductClass
+		d.do(func(tx *postgres.Tx) (err error) {
+			c, err = d.PutClass(t.Context(), tx, &fieldv1.ProductClass{Key: key, Name: &typesv1.Label{Zh: key}})
+			return err
+		})
+		return c.GetId()
+	}
+	lock, lamp := class("lock"), class("lamp")
+	put := func(sku string, classes ...[]byte) (err error) {
+		return d.Store.Transact(t.Context(), d.org, func(tx *postgres.Tx) error {
+			p := hose(100)
+			p.Sku, p.ClassIds = sku, classes
+			_, err := d.PutPriceItem(t.Context(), tx, p, time.Time{})
+			return err
+		})
+	}
+	parts := func(class []byte) (skus string) {
+		d.do(func(tx *postgres.Tx) error {
+			all, err := d.Parts(t.Context(), tx, uuid.UUID(class))
+			for _, p := range all {
+				skus += p.GetSku() + " "
+			}
+			return err
+		})
+		return skus
+	}
+	for sku, classes := range map[string][][]byte{"any": nil, "battery": {lock}, "screws": {lock, lamp}} {
+		if err := put(sku, classes...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := parts(lock); got != "any battery screws " {
+		t.Errorf("for locks: %s", got)
+	}
+	if got := parts(lamp); got != "any screws " {
+		t.Errorf("for lamps: %s", got)
+	}
+	if err := put("battery", lamp); err != nil {
+		t.Fatal(err)
+	}
+	if got := parts(lamp); got != "any battery screws " {
+		t.Errorf("for lamps, after the change: %s", got)
+	}
+	unknown := uuid.New()
+	for name, classes := range map[string][][]byte{
+		"item.class_ids[1]: no class has this id": {lock, unknown[:]}, "item.class_ids[1]: named twice": {lock, lock},
+		"item.class_ids[0]": {lock[:3]}, "item.class_ids: at most 100": make([][]byte, 101),
+	} {
+		if err := put("x", classes...); fault.CodeOf(err) != fault.InvalidArgument || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestAPriceHoldsFromItsTimeAndPhonesSeeItThen(t *testing.T) {

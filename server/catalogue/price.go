@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,9 +45,14 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 			return nil, err
 		}
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO price_item (org_id, id, kind, sku, name_zh, name_en) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (org_id, id) DO UPDATE SET kind = excluded.kind, sku = excluded.sku, name_zh = excluded.name_zh, name_en = excluded.name_en`,
-		tx.OrgID(), id, int16(p.GetKind()), sku, label.GetZh(), label.GetEn())
+	classes, err := classesOf(ctx, tx, p.GetClassIds())
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO price_item (org_id, id, kind, sku, name_zh, name_en, class_ids) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (org_id, id) DO UPDATE SET kind = excluded.kind, sku = excluded.sku, name_zh = excluded.name_zh, name_en = excluded.name_en,
+			class_ids = excluded.class_ids`,
+		tx.OrgID(), id, int16(p.GetKind()), sku, label.GetZh(), label.GetEn(), classes)
 	if err != nil {
 		return nil, taken(err, "item.sku")
 	}
@@ -67,7 +73,41 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 	if err := r.publish(ctx, tx, id); err != nil {
 		return nil, err
 	}
-	return &fieldv1.PriceItem{Id: id[:], Kind: p.GetKind(), Sku: sku, Name: label, Price: &typesv1.Money{Minor: price.GetMinor(), Currency: price.GetCurrency()}}, nil
+	return &fieldv1.PriceItem{
+		Id: id[:], Kind: p.GetKind(), Sku: sku, Name: label, ClassIds: p.GetClassIds(),
+		Price: &typesv1.Money{Minor: price.GetMinor(), Currency: price.GetCurrency()},
+	}, nil
+}
+
+// maxClasses is how many classes an item may name; one for more of them is for every class.
+const maxClasses = 100
+
+// classesOf checks that classes exist. It is never nil: the column is not null.
+func classesOf(ctx context.Context, tx *postgres.Tx, ids [][]byte) ([]uuid.UUID, error) {
+	if len(ids) > maxClasses {
+		return nil, fault.New(fault.InvalidArgument, "item.class_ids: at most %d", maxClasses)
+	}
+	classes := make([]uuid.UUID, len(ids))
+	for i, b := range ids {
+		id, err := uuid.FromBytes(b)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.InvalidArgument, "item.class_ids[%d]", i)
+		}
+		if slices.Contains(classes[:i], id) {
+			return nil, fault.New(fault.InvalidArgument, "item.class_ids[%d]: named twice", i)
+		}
+		classes[i] = id
+	}
+	if len(classes) == 0 {
+		return classes, nil
+	}
+	var unknown int
+	err := tx.QueryRow(ctx, `SELECT coalesce(min(i), 0) FROM unnest($2::uuid[]) WITH ORDINALITY AS c (id, i)
+		WHERE NOT EXISTS (SELECT 1 FROM product_class WHERE org_id = $1 AND id = c.id)`, tx.OrgID(), classes).Scan(&unknown)
+	if err == nil && unknown > 0 {
+		err = fault.New(fault.InvalidArgument, "item.class_ids[%d]: no class has this id", unknown-1)
+	}
+	return classes, err
 }
 
 // priceAt is the price that holds at a time, and since when.
@@ -88,10 +128,10 @@ func (r *Room) PriceItem(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at 
 	return all[0], true, nil
 }
 
-// Parts lists the parts with the prices that hold now. Every part fits every class: the catalogue does not keep
-// which part belongs to which class yet.
-func (r *Room) Parts(ctx context.Context, tx *postgres.Tx, _ uuid.UUID) ([]*fieldv1.PriceItem, error) {
-	return prices(ctx, tx, tx.Now(), ` AND i.kind = 1`)
+// Parts lists the parts for products of a class with the prices that hold now: those that name the class, and those that
+// are for every class.
+func (r *Room) Parts(ctx context.Context, tx *postgres.Tx, class uuid.UUID) ([]*fieldv1.PriceItem, error) {
+	return prices(ctx, tx, tx.Now(), ` AND i.kind = 1 AND (i.class_ids = '{}' OR $3 = ANY (i.class_ids))`, class)
 }
 
 // PriceItems lists all parts and surcharges with the prices that hold at a time.
@@ -100,7 +140,7 @@ func (r *Room) PriceItems(ctx context.Context, tx *postgres.Tx, at time.Time) ([
 }
 
 func prices(ctx context.Context, tx *postgres.Tx, at time.Time, where string, args ...any) ([]*fieldv1.PriceItem, error) {
-	rows, err := tx.Query(ctx, `SELECT i.id, i.kind, i.sku, i.name_zh, i.name_en, p.minor, p.currency FROM price_item i
+	rows, err := tx.Query(ctx, `SELECT i.id, i.kind, i.sku, i.name_zh, i.name_en, i.class_ids, p.minor, p.currency FROM price_item i
 		CROSS JOIN LATERAL (SELECT minor, currency FROM price WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2
 			ORDER BY effective_from DESC LIMIT 1) p
 		WHERE i.org_id = $1`+where+` ORDER BY i.kind, i.sku`, append([]any{tx.OrgID(), at}, args...)...)
@@ -110,9 +150,13 @@ func prices(ctx context.Context, tx *postgres.Tx, at time.Time, where string, ar
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*fieldv1.PriceItem, error) {
 		var id uuid.UUID
 		var kind int16
+		var classes []uuid.UUID
 		p := &fieldv1.PriceItem{Name: &typesv1.Label{}, Price: &typesv1.Money{}}
-		err := row.Scan(&id, &kind, &p.Sku, &p.Name.Zh, &p.Name.En, &p.Price.Minor, &p.Price.Currency)
+		err := row.Scan(&id, &kind, &p.Sku, &p.Name.Zh, &p.Name.En, &classes, &p.Price.Minor, &p.Price.Currency)
 		p.Id, p.Kind = id[:], fieldv1.PriceItemKind(kind)
+		for _, c := range classes {
+			p.ClassIds = append(p.ClassIds, c[:])
+		}
 		return p, err
 	})
 }

@@ -215,8 +215,14 @@ func (d *Demo) goods(ctx context.Context, tx *postgres.Tx, photos bool) error {
 	for kind, list := range map[fieldv1.PriceItemKind][]priced{fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART: parts, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE: surcharges} {
 		for _, p := range list {
 			pid := id("price", p.sku)
-			_, err := rooms.Catalogue.PutPriceItem(ctx, tx, &fieldv1.PriceItem{Id: pid[:], Kind: kind, Sku: p.sku, Name: label(p.zh, p.en), Price: &typesv1.Money{Minor: p.minor, Currency: "CNY"}}, time.Time{})
-			if err != nil {
+			item := &fieldv1.PriceItem{
+				Id: pid[:], Kind: kind, Sku: p.sku, Name: label(p.zh, p.en), Price: &typesv1.Money{Minor: p.minor, Currency: "CNY"},
+			}
+			for _, key := range p.classes {
+				class := id("class", key)
+				item.ClassIds = append(item.ClassIds, class[:])
+			}
+			if _, err := rooms.Catalogue.PutPriceItem(ctx, tx, item, time.Time{}); err != nil {
 				return err
 			}
 		}

@@ -83,32 +83,33 @@ var classes = []class{
 type priced struct {
 	sku, zh, en string
 	minor       int64
+	classes     []string // none is all
 }
 
 var parts = []priced{
-	{"valve", "三角阀", "Angle valve", 2500},
-	{"hose", "不锈钢软管", "Steel hose", 1800},
-	{"anchor", "膨胀螺丝（套）", "Anchor bolts", 800},
-	{"copper", "加长铜管（米）", "Copper pipe (m)", 12000},
-	{"bracket", "外机支架", "Outdoor bracket", 15000},
-	{"sealant", "防霉密封胶", "Sealant", 3500},
-	{"battery", "锁用电池（组）", "Lock batteries", 2800},
-	{"breaker", "空气开关", "Circuit breaker", 4500},
-	{"flue", "加长烟管（米）", "Flue pipe (m)", 6000},
-	{"flange", "移位法兰", "Offset flange", 5800},
-	{"filter", "前置过滤器", "Pre-filter", 16800},
-	{"cable", "电源线（米）", "Power cable (m)", 1200},
+	{"valve", "三角阀", "Angle valve", 2500, []string{"water_heater", "smart_toilet", "bath_cabinet", "appliance"}},
+	{"hose", "不锈钢软管", "Steel hose", 1800, []string{"water_heater", "smart_toilet", "bath_cabinet", "appliance"}},
+	{"anchor", "膨胀螺丝（套）", "Anchor bolts", 800, nil},
+	{"copper", "加长铜管（米）", "Copper pipe (m)", 12000, []string{"air_conditioner"}},
+	{"bracket", "外机支架", "Outdoor bracket", 15000, []string{"air_conditioner"}},
+	{"sealant", "防霉密封胶", "Sealant", 3500, []string{"smart_toilet", "bath_cabinet", "range_hood"}},
+	{"battery", "锁用电池（组）", "Lock batteries", 2800, []string{"smart_lock"}},
+	{"breaker", "空气开关", "Circuit breaker", 4500, []string{"water_heater", "air_conditioner", "lighting", "appliance"}},
+	{"flue", "加长烟管（米）", "Flue pipe (m)", 6000, []string{"water_heater", "range_hood"}},
+	{"flange", "移位法兰", "Offset flange", 5800, []string{"smart_toilet"}},
+	{"filter", "前置过滤器", "Pre-filter", 16800, []string{"water_heater", "smart_toilet", "appliance"}},
+	{"cable", "电源线（米）", "Power cable (m)", 1200, []string{"water_heater", "air_conditioner", "lighting", "appliance", "range_hood"}},
 }
 
 var surcharges = []priced{
-	{"high", "高空作业费", "Work at height", 20000},
-	{"remote", "远程上门费", "Remote area", 8000},
-	{"removal", "旧机拆除", "Removal of the old one", 6000},
-	{"drill", "打孔费", "Drilling", 5000},
-	{"rush", "加急费", "Rush", 5000},
-	{"night", "夜间服务费", "Night service", 6000},
-	{"floor", "无电梯搬运", "Carrying without a lift", 3000},
-	{"custom", "改柜开孔", "Cutting a cabinet", 9000},
+	{"high", "高空作业费", "Work at height", 20000, []string{"air_conditioner", "lighting"}},
+	{"remote", "远程上门费", "Remote area", 8000, nil},
+	{"removal", "旧机拆除", "Removal of the old one", 6000, nil},
+	{"drill", "打孔费", "Drilling", 5000, nil},
+	{"rush", "加急费", "Rush", 5000, nil},
+	{"night", "夜间服务费", "Night service", 6000, nil},
+	{"floor", "无电梯搬运", "Carrying without a lift", 3000, nil},
+	{"custom", "改柜开孔", "Cutting a cabinet", 9000, []string{"range_hood", "bath_cabinet", "appliance"}},
 }
 
 type reason struct{ use, key, zh, en string }

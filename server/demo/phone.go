@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -102,16 +103,27 @@ func (p *phone) answers(j job, r *rand.Rand, at time.Time) error {
 // extras adds a part or a surcharge to some jobs.
 func (p *phone) extras(j job, r *rand.Rand, at time.Time) error {
 	if r.IntN(3) == 0 {
-		n, item := uint64(r.Uint32()), id("price", parts[r.IntN(len(parts))].sku)
+		n, item := uint64(r.Uint32()), id("price", fitting(parts, j, r))
 		if err := p.do("part.add", &fieldv1.AddPart{Id: p.child(j, "part", n), VisitId: j.visit[:], PriceItemId: item[:], Quantity: 1 + uint32(r.IntN(2))}, at); err != nil {
 			return err
 		}
 	}
 	if r.IntN(4) == 0 {
-		n, item := uint64(r.Uint32()), id("price", surcharges[r.IntN(len(surcharges))].sku)
+		n, item := uint64(r.Uint32()), id("price", fitting(surcharges, j, r))
 		return p.do("surcharge.add", &fieldv1.AddSurcharge{Id: p.child(j, "surcharge", n), VisitId: j.visit[:], PriceItemId: item[:], Quantity: 1}, at)
 	}
 	return nil
+}
+
+// fitting is one of the items that are for the job's class.
+func fitting(all []priced, j job, r *rand.Rand) string {
+	var fit []priced
+	for _, p := range all {
+		if len(p.classes) == 0 || slices.Contains(p.classes, classes[j.class].key) {
+			fit = append(fit, p)
+		}
+	}
+	return fit[r.IntN(len(fit))].sku
 }
 
 // child is the id of something that belongs to a visit.

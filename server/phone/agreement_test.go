@@ -53,6 +53,19 @@ func TestWhatIsChargedAfterTheSignatureIsRefusedOnThePhoneUntilItIsSigned(t *tes
 	}
 }
 
+func TestOnlyPartsOfTheProductsClassAreOffered(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	o.assign(o.ticket(), o.li)
+	li := o.enrol(o.li)
+	li.ready()
+	_, err := li.run("", "part", "copper")
+	if said := offline.Sentence(err, "zh"); err == nil || !strings.Contains(said, "hose") || strings.Contains(said, "铜管") {
+		t.Errorf("a part of another class: %v", err)
+	}
+	li.types("part", "hose")
+}
+
 func TestTheOfficeRefusesWhatIsForcedPastTheCustomer(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)

@@ -219,12 +219,19 @@ func (p *Phone) find(v *offline.View, typed string) (job, error) {
 	return job{}, fault.New(fault.NotFound, "%s", p.pick("请先用 ticket N 选择工单", "choose a job first: ticket N"))
 }
 
-// priceItem finds a part or surcharge by SKU or name.
-func (p *Phone) priceItem(v *offline.View, kind fieldv1.PriceItemKind, typed string) (*fieldv1.PriceItem, error) {
+// isFor tells whether a part or surcharge is for a class of products. One without classes is for every class; so is each
+// for a ticket of which no class is known.
+func isFor(i *fieldv1.PriceItem, class []byte) bool {
+	return len(i.GetClassIds()) == 0 || len(class) == 0 ||
+		slices.ContainsFunc(i.GetClassIds(), func(id []byte) bool { return bytes.Equal(id, class) })
+}
+
+// priceItem finds a part or surcharge for the job's class by SKU or name.
+func (p *Phone) priceItem(v *offline.View, j job, kind fieldv1.PriceItemKind, typed string) (*fieldv1.PriceItem, error) {
 	var found []*fieldv1.PriceItem
 	var offered []string
 	for _, i := range field.PriceItems.All(v) {
-		if i.GetKind() != kind {
+		if i.GetKind() != kind || !isFor(i, j.ticket.GetClassId()) {
 			continue
 		}
 		offered = append(offered, i.GetSku()+" "+p.label(i.GetName()))

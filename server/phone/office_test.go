@@ -154,6 +154,15 @@ func (o *office) goods() {
 		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "hose", Name: label("软管", "Hose"), Price: &typesv1.Money{Minor: 2500, Currency: "CNY"},
 	}}, o.boss))
 	must(t, err)
+	cooling, err := goods.PutProductClass(t.Context(), with(&officev1.PutProductClassRequest{Class: &fieldv1.ProductClass{
+		Key: "air_conditioner", Name: label("空调", "Air conditioner"), DurationMinutes: 90,
+	}}, o.boss))
+	must(t, err)
+	_, err = goods.PutPriceItem(t.Context(), with(&officev1.PutPriceItemRequest{Item: &fieldv1.PriceItem{
+		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "copper", Name: label("铜管", "Copper pipe"),
+		Price: &typesv1.Money{Minor: 12000, Currency: "CNY"}, ClassIds: [][]byte{cooling.Msg.GetClass().GetId()},
+	}}, o.boss))
+	must(t, err)
 	_, err = goods.PutPriceItem(t.Context(), with(&officev1.PutPriceItemRequest{Item: &fieldv1.PriceItem{
 		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, Sku: "high", Name: label("高空作业", "Work at height"), Price: &typesv1.Money{Minor: 5000, Currency: "CNY"},
 	}}, o.boss))

@@ -282,8 +282,8 @@ type partCmd struct {
 }
 
 func (c partCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.AddPart, 0, func(id []byte, v *offline.View, _ job) (*fieldv1.AddPart, error) {
-		item, err := p.priceItem(v, fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, c.Item)
+	return onVisit(p, c.Job, field.AddPart, 0, func(id []byte, v *offline.View, j job) (*fieldv1.AddPart, error) {
+		item, err := p.priceItem(v, j, fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, c.Item)
 		if err != nil {
 			return nil, err
 		}
@@ -299,8 +299,8 @@ type surchargeCmd struct {
 }
 
 func (c surchargeCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.AddSurcharge, 0, func(id []byte, v *offline.View, _ job) (*fieldv1.AddSurcharge, error) {
-		item, err := p.priceItem(v, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, c.Item)
+	return onVisit(p, c.Job, field.AddSurcharge, 0, func(id []byte, v *offline.View, j job) (*fieldv1.AddSurcharge, error) {
+		item, err := p.priceItem(v, j, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, c.Item)
 		if err != nil {
 			return nil, err
 		}

@@ -1169,12 +1169,15 @@ func (x *Choice) GetName() *v1.Label {
 
 // PriceItem is a part or a surcharge with its price to the customer.
 type PriceItem struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Kind          PriceItemKind          `protobuf:"varint,2,opt,name=kind,proto3,enum=doorstep.field.v1.PriceItemKind" json:"kind,omitempty"`
-	Sku           string                 `protobuf:"bytes,3,opt,name=sku,proto3" json:"sku,omitempty"`
-	Name          *v1.Label              `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
-	Price         *v1.Money              `protobuf:"bytes,5,opt,name=price,proto3" json:"price,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind  PriceItemKind          `protobuf:"varint,2,opt,name=kind,proto3,enum=doorstep.field.v1.PriceItemKind" json:"kind,omitempty"`
+	Sku   string                 `protobuf:"bytes,3,opt,name=sku,proto3" json:"sku,omitempty"`
+	Name  *v1.Label              `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Price *v1.Money              `protobuf:"bytes,5,opt,name=price,proto3" json:"price,omitempty"`
+	// The classes of products that it is for; empty is every class. An app offers it for tickets of these classes alone; the
+	// server takes whatever was used.
+	ClassIds      [][]byte `protobuf:"bytes,6,rep,name=class_ids,json=classIds,proto3" json:"class_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1240,6 +1243,13 @@ func (x *PriceItem) GetName() *v1.Label {
 func (x *PriceItem) GetPrice() *v1.Money {
 	if x != nil {
 		return x.Price
+	}
+	return nil
+}
+
+func (x *PriceItem) GetClassIds() [][]byte {
+	if x != nil {
+		return x.ClassIds
 	}
 	return nil
 }
@@ -3044,13 +3054,14 @@ const file_doorstep_field_v1_entity_proto_rawDesc = "" +
 	"\achoices\x18\v \x03(\v2\x19.doorstep.field.v1.ChoiceR\achoices\"H\n" +
 	"\x06Choice\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
-	"\x04name\x18\x02 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\"\xd5\x01\n" +
+	"\x04name\x18\x02 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\"\xf2\x01\n" +
 	"\tPriceItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x124\n" +
 	"\x04kind\x18\x02 \x01(\x0e2 .doorstep.field.v1.PriceItemKindR\x04kind\x12\x10\n" +
 	"\x03sku\x18\x03 \x01(\tR\x03sku\x12,\n" +
 	"\x04name\x18\x04 \x01(\v2\x18.doorstep.types.v1.LabelR\x04name\x12.\n" +
-	"\x05price\x18\x05 \x01(\v2\x18.doorstep.types.v1.MoneyR\x05price:\x12\xca\xda\x18\x0e\b\x04\x12\x02id\x1a\x06\n" +
+	"\x05price\x18\x05 \x01(\v2\x18.doorstep.types.v1.MoneyR\x05price\x12\x1b\n" +
+	"\tclass_ids\x18\x06 \x03(\fR\bclassIds:\x12\xca\xda\x18\x0e\b\x04\x12\x02id\x1a\x06\n" +
 	"\x04kind\"i\n" +
 	"\x06Reason\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x10\n" +
