@@ -180,6 +180,9 @@ func (b *Binder) value(row sheet.Row, f Field) (value, column, raw string, err e
 	if isErrorCell(raw) {
 		return "", column, raw, refusal.New(refusal.ErrorCell, "")
 	}
+	if cell := b.longNumber(row, f, c, column); cell != "" {
+		return "", column, raw, refusal.New(refusal.NumberShortened, "%s", cell)
+	}
 	value = raw
 	if c.Map != nil && value != "" {
 		to, ok := c.Map[value]
@@ -202,6 +205,22 @@ func (b *Binder) value(row sheet.Row, f Field) (value, column, raw string, err e
 		return "", column, raw, refusal.New(refusal.TooLong, "%d", limit)
 	}
 	return value, column, raw, nil
+}
+
+// identities are the fields whose digits all count.
+var identities = []Field{OrderNumber, Customer, SKU, GTIN, Model, Phone}
+
+// longNumber names the cell of an identity that holds more digits than a spreadsheet keeps; "" for none.
+func (b *Binder) longNumber(row sheet.Row, f Field, c Column, read string) string {
+	if len(row.Long) == 0 || !slices.Contains(identities, f) {
+		return ""
+	}
+	for _, name := range append(slices.Clone(c.Join), read) {
+		if i, ok := b.at[fold(name)]; ok && slices.Contains(row.Long, i) {
+			return sheet.CellName(i, row.Line)
+		}
+	}
+	return ""
 }
 
 // isErrorCell tells what a spreadsheet shows where a formula failed.

@@ -408,3 +408,39 @@ func TestRowsOfAMacWithLineBreaksInCellsAreAllRead(t *testing.T) {
 		t.Errorf("real: %d lines, refused %v", len(real.lines), real.refused)
 	}
 }
+
+func TestANumberOfMoreDigitsThanASpreadsheetKeepsIsRefusedWithItsCell(t *testing.T) {
+	t.Parallel()
+	book := excelize.NewFile()
+	for i, cells := range [][]any{
+		anySlice(shopHead), anySlice(shopLine("X-1", "2026/11/29 10:00", "15411110011", "")), anySlice(shopLine("X-2", "2026/11/29 10:00", "15411110012", "")),
+	} {
+		if i == 1 {
+			cells[0] = int64(202611291234567890)
+		}
+		if err := book.SetSheetRow("Sheet1", "A"+string(rune('1'+i)), &cells); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "long.xlsx")
+	if err := book.SaveAs(file); err != nil {
+		t.Fatal(err)
+	}
+	got, err := read(t, file, shopMapping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.refuses(t, 2, refusal.NumberShortened)
+	if r := got.refused[2]; r != nil && (r.Column != "订单号" || r.Detail != "A2") {
+		t.Errorf("%+v", r)
+	}
+	got.takes(t, 3)
+}
+
+func anySlice(line string) []any {
+	var out []any
+	for _, s := range strings.Split(line, ",") {
+		out = append(out, s)
+	}
+	return out
+}

@@ -16,13 +16,14 @@ import (
 type Limits struct {
 	Bytes   int64 // of the file as it lies on disk
 	Rows    int   // physical lines of CSV, rows of XLSX
+	Cells   int   // of an XLSX sheet, the empty ones among them
 	Columns int
 	Field   int // bytes of one cell, decoded
 	Record  int // bytes of one record, decoded
 }
 
 // DefaultLimits are generous for a shop's export and small for a machine.
-var DefaultLimits = Limits{Bytes: 512 << 20, Rows: 5_000_000, Columns: 300, Field: 16 << 10, Record: 64 << 10}
+var DefaultLimits = Limits{Bytes: 512 << 20, Rows: 5_000_000, Cells: 20_000_000, Columns: 300, Field: 16 << 10, Record: 64 << 10}
 
 // Encoding names how a CSV file writes characters.
 type Encoding string
@@ -55,6 +56,8 @@ type Row struct {
 	// Line is the number of the record's first physical line in a CSV file, the row number in XLSX; from 1.
 	Line  int
 	Cells []string
+	// Long are the cells, from 0, that hold a number of more than 15 digits: a spreadsheet has lost what is behind them.
+	Long []int
 	// Damage is why the record cannot be used; empty for a sound one. Cells is then what could be read, for show.
 	Damage refusal.Code
 }
@@ -133,6 +136,9 @@ func filled(l Limits) Limits {
 	}
 	if l.Rows == 0 {
 		l.Rows = d.Rows
+	}
+	if l.Cells == 0 {
+		l.Cells = d.Cells
 	}
 	if l.Columns == 0 {
 		l.Columns = d.Columns

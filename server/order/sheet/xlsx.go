@@ -3,108 +3,109 @@ package sheet
 import (
 	"archive/zip"
 	"bytes"
-	"fmt"
+	"encoding/xml"
+	"errors"
 	"io"
+	"strconv"
 	"strings"
-
-	"github.com/xuri/excelize/v2"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 )
 
-// A workbook is compressed: what it grows to is bounded too. Sheets above memoryLimit are unpacked to the
-// temporary folder and read from there.
+// A workbook is compressed: what it grows to is bounded too. It is read as a stream; only its table of texts is held.
 const (
 	packedLimit   = 64 << 20
 	unpackedLimit = 256 << 20
-	// stringsLimit bounds the table of texts, which is held in memory whole, at several times its size.
+	// stringsLimit bounds the table of texts, which is held in memory whole.
 	stringsLimit = 48 << 20
 	partsLimit   = 2000
-	memoryLimit  = 16 << 20
+	// The sizes of a sheet that spreadsheets have.
+	sheetRows, sheetColumns = 1 << 20, 1 << 14
+	// exactDigits is how many digits of a number a spreadsheet keeps.
+	exactDigits = 15
 )
 
 type xlsxReader struct {
-	book   *excelize.File
-	rows   *excelize.Rows
-	o      Options
-	row    int
-	last   int64
-	expect int
-	// since1904 is the workbook's date system.
+	o         Options
+	sheet     *part
+	texts     *texts
+	paddings  map[int]padding
 	since1904 bool
+
+	row, cells int
+	last       int64
+	expect     int
 }
 
-func newXLSX(r io.ReadSeeker, size int64, o Options) (x *xlsxReader, err error) {
+func newXLSX(r io.ReadSeeker, size int64, o Options) (*xlsxReader, error) {
 	if size > packedLimit {
 		return nil, fault.New(fault.ImportFileRefused, "a workbook larger than %d MiB; save it as CSV", packedLimit>>20)
 	}
-	// The library is made for well-meant files; a malformed one may still panic within it.
-	defer guard(&err)
-	packed, err := io.ReadAll(io.LimitReader(r, packedLimit))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+	at, ok := r.(io.ReaderAt)
+	if !ok {
+		packed, err := io.ReadAll(io.LimitReader(r, packedLimit))
+		if err != nil {
+			return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+		}
+		at, size = bytes.NewReader(packed), int64(len(packed))
 	}
-	if err := bounded(packed); err != nil {
-		return nil, err
-	}
-	book, err := excelize.OpenReader(bytes.NewReader(packed), excelize.Options{
-		RawCellValue: true, UnzipSizeLimit: unpackedLimit, UnzipXMLSizeLimit: memoryLimit,
-	})
+	z, err := zip.NewReader(at, size)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.ImportFileRefused, "not a sound workbook")
 	}
-	x = &xlsxReader{book: book, o: o}
-	name := o.Sheet
-	if name == "" {
-		name = firstVisible(book)
+	if err := bounded(z); err != nil {
+		return nil, err
 	}
-	if props, err := book.GetWorkbookProps(); err == nil && props.Date1904 != nil {
-		x.since1904 = *props.Date1904
-	}
-	if x.rows, err = book.Rows(name); err != nil {
-		_ = book.Close() // the first error counts
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "no sheet %q", name)
-	}
-	if d, err := book.GetSheetDimension(name); err == nil { // a hint for the progress bar only
-		if _, end, ok := strings.Cut(d, ":"); ok {
-			if _, n, err := excelize.CellNameToCoordinates(end); err == nil {
-				x.last = int64(n)
-			}
-		}
+	x := &xlsxReader{o: o}
+	if err := x.open(z); err != nil {
+		return nil, unsound(err)
 	}
 	return x, nil
 }
 
-// firstVisible is the first sheet that a person sees when the file is opened; hidden ones hold lists and leftovers.
-func firstVisible(book *excelize.File) string {
-	names := book.GetSheetList()
-	for _, name := range names {
-		if visible, err := book.GetSheetVisible(name); err == nil && visible {
-			return name
-		}
+func (x *xlsxReader) open(z *zip.Reader) error {
+	b, err := readBook(z)
+	if err != nil {
+		return err
 	}
-	if len(names) > 0 {
-		return names[0]
+	s, err := b.choose(x.o.Sheet)
+	if err != nil {
+		return err
 	}
-	return ""
+	x.since1904 = b.since1904
+	if b.texts != nil && b.texts.UncompressedSize64 > stringsLimit {
+		return fault.New(fault.ImportFileRefused, "a workbook with more than %d MiB of texts; save it as CSV", stringsLimit>>20)
+	}
+	if x.texts, err = readTexts(b.texts, x.o.Limits.Field+1); err != nil {
+		return err
+	}
+	if x.paddings, err = readPaddings(b.styles); err != nil {
+		return err
+	}
+	x.sheet, err = openPart(s.file)
+	return err
+}
+
+// unsound names a limit of the XML that is broken; of other faults the reader's words are for the log.
+func unsound(err error) error {
+	switch {
+	case fault.CodeOf(err) == fault.ImportFileRefused:
+		return err
+	case errors.Is(err, errToken), errors.Is(err, errDepth), errors.Is(err, errSmall):
+		return fault.Wrap(err, fault.ImportFileRefused, "a workbook with %v", err)
+	}
+	return fault.Wrap(err, fault.ImportFileRefused, "not a sound workbook")
 }
 
 // bounded refuses a workbook that would grow beyond all use, before anything of it is unpacked. What the parts say
 // of their sizes is held against them while they are read.
-func bounded(packed []byte) error {
-	z, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
-	if err != nil {
-		return fault.Wrap(err, fault.ImportFileRefused, "not a sound workbook")
-	}
+func bounded(z *zip.Reader) error {
 	if len(z.File) > partsLimit {
 		return fault.New(fault.ImportFileRefused, "a workbook of more than %d parts", partsLimit)
 	}
 	var sum uint64
 	for _, f := range z.File {
 		sum += f.UncompressedSize64
-		if strings.HasSuffix(strings.ToLower(f.Name), "sharedstrings.xml") && f.UncompressedSize64 > stringsLimit {
-			return fault.New(fault.ImportFileRefused, "a workbook with more than %d MiB of texts; save it as CSV", stringsLimit>>20)
-		}
 		if f.UncompressedSize64 > unpackedLimit || sum > unpackedLimit {
 			return fault.New(fault.ImportFileRefused, "the workbook unpacks to more than %d MiB", unpackedLimit>>20)
 		}
@@ -112,44 +113,184 @@ func bounded(packed []byte) error {
 	return nil
 }
 
-func guard(err *error) {
-	if p := recover(); p != nil {
-		*err = fault.Wrap(fmt.Errorf("workbook reader: %v", p), fault.ImportFileRefused, "not a sound workbook")
-	}
-}
-
 func (x *xlsxReader) Expect(n int)             { x.expect = n }
 func (x *xlsxReader) Progress() (int64, int64) { return int64(x.row), max(x.last, int64(x.row)) }
+func (x *xlsxReader) Close() error             { return x.sheet.file.Close() }
 
-func (x *xlsxReader) Close() error {
-	_ = x.rows.Close() // it tells again what Next told
-	return x.book.Close()
+func (x *xlsxReader) Next() (Row, error) {
+	for {
+		t, err := x.sheet.next()
+		if errors.Is(err, io.EOF) {
+			return Row{}, io.EOF
+		}
+		if err != nil {
+			return Row{}, unsound(err)
+		}
+		switch e := t.(type) {
+		case xml.EndElement:
+			if e.Name.Local == "sheetData" {
+				return Row{}, io.EOF
+			}
+		case xml.StartElement:
+			switch e.Name.Local {
+			case "dimension": // a hint for the progress bar only
+				if _, end, ok := strings.Cut(attribute(e, "ref"), ":"); ok {
+					n, _ := strconv.Atoi(strings.TrimLeft(end, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) // 0 is no hint
+					x.last = int64(min(max(n, 0), sheetRows))
+				}
+			case "row":
+				r, err := x.readRow(e)
+				if err != nil {
+					return Row{}, unsound(err)
+				}
+				if !blank(r.Cells) {
+					r.Cells = r.Cells[:width(r.Cells)]
+					return judged(r, x.expect, x.o.Limits, false), nil
+				}
+			}
+		}
+	}
 }
 
-func (x *xlsxReader) Next() (r Row, err error) {
-	defer guard(&err)
-	for x.rows.Next() {
-		x.row++
-		if x.row > x.o.Limits.Rows {
-			return Row{}, fault.New(fault.ImportFileRefused, "more than %d rows", x.o.Limits.Rows)
+func (x *xlsxReader) readRow(start xml.StartElement) (Row, error) {
+	no := x.row + 1
+	if s := attribute(start, "r"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < no || n > sheetRows {
+			return Row{}, fault.New(fault.ImportFileRefused, "row %d is out of order or beyond %d", no, sheetRows)
 		}
-		cells, err := x.rows.Columns()
+		no = n
+	}
+	if x.row = no; no > x.o.Limits.Rows {
+		return Row{}, fault.New(fault.ImportFileRefused, "more than %d rows", x.o.Limits.Rows)
+	}
+	r := Row{Line: no, Since1904: x.since1904}
+	size, column := 0, 0
+	for {
+		t, err := x.sheet.next()
 		if err != nil {
-			return Row{}, fault.Wrap(err, fault.ImportFileRefused, "row %d cannot be read", x.row)
+			return Row{}, noEnd(err)
 		}
-		if blank(cells) {
-			continue
+		switch e := t.(type) {
+		case xml.EndElement:
+			if e.Name.Local == "row" {
+				return r, nil
+			}
+		case xml.StartElement:
+			if e.Name.Local != "c" {
+				continue
+			}
+			if x.cells++; x.cells > x.o.Limits.Cells {
+				return Row{}, fault.New(fault.ImportFileRefused, "more than %d cells; save it as CSV", x.o.Limits.Cells)
+			}
+			if column, err = columnOf(attribute(e, "r"), column); err != nil {
+				return Row{}, err
+			}
+			text, long, err := x.readCell(e)
+			if err != nil {
+				return Row{}, err
+			}
+			if text == "" {
+				continue
+			}
+			at := column - 1
+			if at >= x.o.Limits.Columns {
+				at, text = x.o.Limits.Columns, "…" // counts as one too many
+			}
+			if size > x.o.Limits.Record {
+				text = "" // enough is held to refuse the row
+			}
+			size += len(text)
+			for len(r.Cells) <= at {
+				r.Cells = append(r.Cells, "")
+			}
+			r.Cells[at] = text
+			if long {
+				r.Long = append(r.Long, at)
+			}
 		}
-		if w := width(cells); w > x.o.Limits.Columns+1 {
-			cells = cells[:x.o.Limits.Columns+1]
-			cells[x.o.Limits.Columns] = "…" // counts as one too many
-		} else {
-			cells = cells[:w]
-		}
-		return judged(Row{Line: x.row, Cells: cells, Since1904: x.since1904}, x.expect, x.o.Limits, false), nil
 	}
-	if err := x.rows.Error(); err != nil {
-		return Row{}, fault.Wrap(err, fault.ImportFileRefused, "the sheet cannot be read behind row %d", x.row)
+}
+
+// noEnd is the error of a part that ends within something.
+func noEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
 	}
-	return Row{}, io.EOF
+	return err
+}
+
+// columnOf is the column of a cell such as AB12, from 1; without a name the one behind the last.
+func columnOf(cell string, last int) (int, error) {
+	n := 0
+	for i := 0; i < len(cell) && cell[i] >= 'A' && cell[i] <= 'Z' && n <= sheetColumns; i++ {
+		n = n*26 + int(cell[i]-'A') + 1
+	}
+	if cell == "" {
+		n = last + 1
+	}
+	if n < 1 || n > sheetColumns {
+		return 0, fault.New(fault.ImportFileRefused, "cell %.20q is beyond %d columns", cell, sheetColumns)
+	}
+	return n, nil
+}
+
+// readCell reads what stands behind the start of a cell, up to its end. long tells a number of more digits than a
+// spreadsheet keeps.
+func (x *xlsxReader) readCell(start xml.StartElement) (text string, long bool, err error) {
+	var c collector
+	c.reset(x.o.Limits.Field + 1)
+	formula := false
+	for {
+		t, err := x.sheet.next()
+		if err != nil {
+			return "", false, noEnd(err)
+		}
+		switch e := t.(type) {
+		case xml.StartElement:
+			formula = formula || e.Name.Local == "f"
+		case xml.EndElement:
+			switch e.Name.Local {
+			case "f":
+				formula = false
+			case "c":
+				return x.valueOf(start, c.text.String())
+			}
+		}
+		if !formula {
+			c.see(t)
+		}
+	}
+}
+
+func (x *xlsxReader) valueOf(cell xml.StartElement, v string) (text string, long bool, err error) {
+	switch attribute(cell, "t") {
+	case "s":
+		i, err := strconv.Atoi(strings.TrimSpace(v))
+		if err != nil {
+			return "", false, nil //nolint:nilerr // an empty cell of this type
+		}
+		text, _ = x.texts.at(i) // a text that is not there is none
+		return text, false, nil
+	case "", "n":
+		v = strings.TrimSpace(v)
+		style, err := strconv.Atoi(attribute(cell, "s"))
+		if err != nil {
+			style = 0
+		}
+		whole, _, _ := strings.Cut(strings.TrimPrefix(v, "-"), ".")
+		long = len(strings.TrimLeft(whole, "0")) > exactDigits && strings.Trim(whole, "0123456789") == ""
+		return x.paddings[style].shown(v), long, nil
+	default:
+		return unescaped(v), false, nil
+	}
+}
+
+// CellName is the name of a cell in a spreadsheet, such as AB12; column counts from 0.
+func CellName(column, line int) string {
+	name := ""
+	for n := column + 1; n > 0; n = (n - 1) / 26 {
+		name = string(rune('A'+(n-1)%26)) + name
+	}
+	return name + strconv.Itoa(line)
 }
