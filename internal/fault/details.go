@@ -16,7 +16,7 @@ var chineseDetails = map[string]string{
 	// what is named
 	"user": "用户", "device": "设备", "technician": "师傅", "company": "公司", "shop": "门店", "place": "地点", "ticket": "工单",
 	"proof": "凭证", "template": "模板", "position": "位置", "money": "已有结算", "position out of range": "位置超出范围",
-	"ticket %s": "工单 %s", "template %s": "模板 %s", "reason %s": "原因 %s", "company %s": "公司 %s", "%s bytes": "%s 字节", "%s actions, %s files": "%s 项操作，%s 个文件",
+	"ticket %s": "工单 %s", "template %s": "模板 %s", "reason %s": "原因 %s", "company %s": "公司 %s", "%s bytes": "%s 字节",
 	"%s bytes, at most %s": "%s 字节，最多 %s", "sequence %s": "序号 %s", "send from %s": "请从 %s 开始发送", "%s: several": "%s：有多个",
 	"not the message that belongs to this kind": "内容与操作类型不符", "HTTP method": "HTTP 方法",
 	"region, team or shop %s; doorstep admin place list shows them all":             "区域、班组或门店“%s”；doorstep admin place list 列出全部",

@@ -36,6 +36,17 @@ func TestDetailsThatPeopleMeetAreSaidInTheirLanguage(t *testing.T) {
 	}
 }
 
+func TestADetailOfBothLanguagesIsSaidInOne(t *testing.T) {
+	t.Parallel()
+	e := New(ChecklistIncomplete, "%s", Both("水压：未填写；照片：还差1张", "Pressure: not answered; Photo: 1 more needed"))
+	if got := e.Public("zh"); !strings.HasSuffix(got, " (水压：未填写；照片：还差1张)") {
+		t.Errorf("in Chinese: %s", got)
+	}
+	if got := e.Public("en"); !strings.HasSuffix(got, " (Pressure: not answered; Photo: 1 more needed)") {
+		t.Errorf("in English: %s", got)
+	}
+}
+
 func TestRowsOfDetailsHaveTheSamePlacesInBothLanguages(t *testing.T) {
 	t.Parallel()
 	for english, chinese := range chineseDetails {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -70,10 +71,29 @@ func (e *Error) Public(lang string) string {
 	switch {
 	case e.Detail == "" || e.Code == Internal:
 		return s
-	case lang == "zh":
-		return s + " (" + inChinese(e.Detail) + ")"
 	}
-	return s + " (" + e.Detail + ")"
+	return s + " (" + said(e.Detail, lang) + ")"
+}
+
+// between stands between the halves of a detail of both languages. Nobody types it.
+const between = "\u2003/\u2003"
+
+// Both is a detail whose words are made in both languages where it arises, as those that name the steps of a company's
+// checklist. Public shows the half of its language; who does not know of halves shows both.
+func Both(zh, en string) string { return zh + between + en }
+
+// said is a detail in one language.
+func said(detail, lang string) string {
+	zh, en, both := strings.Cut(detail, between)
+	switch {
+	case both && lang == "zh":
+		return zh
+	case both:
+		return en
+	case lang == "zh":
+		return inChinese(detail)
+	}
+	return detail
 }
 
 // CodeOf tells the code of err: Internal for an error that has none, Canceled and Timeout for a context's end,

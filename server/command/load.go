@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/internal/words"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/load/crew"
@@ -103,7 +104,8 @@ func (l *loadPrepare) Run(ctx context.Context, c Console) (err error) {
 	if err := phones.Write(l.File); err != nil {
 		return fault.Wrap(err, fault.LocalFolder, "%s", l.File)
 	}
-	c.Say("%d phones of %s are in %s.", "%d 部手机（公司 %s）写入 %s。", len(phones.Logins), phones.Slug, l.File)
+	c.Say("%s of %s: written to %s.", "%s（公司 %s）已写入 %s。",
+		pick(c, words.Count(len(phones.Logins), "phone"), fmt.Sprintf("%d 部手机", len(phones.Logins))), phones.Slug, l.File)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/internal/words"
 )
 
 // patience is for how long an action waits without anything moving before it leaves the rest to later.
@@ -149,10 +150,12 @@ func short(b []byte) string { return hex.EncodeToString(b[:min(len(b), 6)]) }
 // trouble says what happened to files in a round.
 func (p *Phone) trouble(r offline.Report) {
 	if r.Uploaded > 0 {
-		p.say(p.paint(green, "✓ 公司已收到 %d 个文件并核验"), p.paint(green, "✓ %d files are at the office, verified"), r.Uploaded)
+		p.say(p.paint(green, "✓ 公司已收到 %s并核验"), p.paint(green, "✓ %s at the office, verified"),
+			p.pick(fmt.Sprintf("%d 个文件", r.Uploaded), words.Count(r.Uploaded, "file")))
 	}
 	if len(r.Refused) > 0 {
-		p.say(p.paint(red, "✗ %d 张照片不合格，请重拍，见 unsent"), p.paint(red, "✗ %d photos are not acceptable, to be taken again: see unsent"), len(r.Refused))
+		p.say(p.paint(red, "✗ %s不合格，请重拍，见 unsent"), p.paint(red, "✗ %s not acceptable, to be taken again: see unsent"),
+			p.pick(fmt.Sprintf("%d 张照片", len(r.Refused)), words.Count(len(r.Refused), "photo")))
 	}
 	if r.Verifying > 0 {
 		p.say("照片已送达，公司仍在核验，结果稍后自动显示", "the photo has arrived; the office is still verifying it, the result comes by itself")

@@ -15,6 +15,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/internal/words"
 	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 )
@@ -90,7 +91,7 @@ func (c todayCmd) Run(p *Phone) error {
 		p.print(map[string]any{"jobs": out, "hidden": hidden, "today_pending": day.pending, "today_confirmed": day.confirmed})
 		return nil
 	}
-	p.line(p.paint(bold, p.pick("今日 ", "Today ")+now.Format("01-02")) + p.pick(fmt.Sprintf("，%d 单", len(today)), ", "+count(len(today), "job")))
+	p.line(p.paint(bold, p.pick("今日 ", "Today ")+now.Format("01-02")) + p.pick(fmt.Sprintf("，%d 单", len(today)), ", "+words.Count(len(today), "job")))
 	for i, j := range today {
 		p.jobLine(numbers[i], j)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
+	"github.com/doorstep-dev/doorstep/internal/words"
 )
 
 type enrolCmd struct {
@@ -111,10 +112,10 @@ func (syncCmd) Run(p *Phone) error {
 		return nil
 	}
 	if r.Pushed > 0 {
-		p.say(p.paint(green, "✓ 公司已收到 %s 项操作"), p.paint(green, "✓ %s safe at the office"), p.pick(fmt.Sprint(r.Pushed), count(r.Pushed, "action")))
+		p.say(p.paint(green, "✓ 公司已收到 %s 项操作"), p.paint(green, "✓ %s safe at the office"), p.pick(fmt.Sprint(r.Pushed), words.Count(r.Pushed, "action")))
 	}
 	p.trouble(r)
-	p.say("✓ 已同步，%s 处更新", "✓ in sync, %s changed", p.pick(fmt.Sprint(len(r.Changed)), count(len(r.Changed), "thing")))
+	p.say("✓ 已同步，%s 处更新", "✓ in sync, %s changed", p.pick(fmt.Sprint(len(r.Changed)), words.Count(len(r.Changed), "thing")))
 	return p.attention()
 }
 
@@ -178,7 +179,7 @@ func (p *Phone) unsentLine(u offline.Unsent) {
 		return
 	}
 	p.say(p.paint(yellow, "未送达：%s 项操作，%s 个文件（%d KB）"), p.paint(yellow, "unsent: %s, %s (%d KB)"),
-		p.pick(fmt.Sprint(u.Mutations), count(u.Mutations, "action")), p.pick(fmt.Sprint(u.Files), count(u.Files, "file")), (u.Bytes+1023)/1024)
+		p.pick(fmt.Sprint(u.Mutations), words.Count(u.Mutations, "action")), p.pick(fmt.Sprint(u.Files), words.Count(u.Files, "file")), (u.Bytes+1023)/1024)
 }
 
 type unsentCmd struct {
@@ -358,7 +359,7 @@ func (p *Phone) refuseLogout() error {
 		return err
 	}
 	if !u.Empty() {
-		return fault.New(fault.UnsentWork, "%d actions, %d files", u.Mutations, u.Files)
+		return fault.New(fault.UnsentWork, "%s", fault.Both(fmt.Sprintf("%d 项操作，%d 个文件", u.Mutations, u.Files), words.Count(u.Mutations, "action")+", "+words.Count(u.Files, "file")))
 	}
 	found, err := p.store.Attention(p.ctx)
 	if err == nil && len(found) > 0 {
@@ -410,7 +411,7 @@ func (p *Phone) sayAsides() error {
 	for _, a := range found {
 		if a.TakenOver {
 			p.say("损坏的数据中读出 %s 项操作、%s 个文件，已接续处理（原数据保留在 %s）", "read from the damaged store and taken over: %s, %s (the store is kept in %s)",
-				p.pick(fmt.Sprint(a.Actions), count(a.Actions, "action")), p.pick(fmt.Sprint(a.Files), count(a.Files, "file")), a.Dir)
+				p.pick(fmt.Sprint(a.Actions), words.Count(a.Actions, "action")), p.pick(fmt.Sprint(a.Files), words.Count(a.Files, "file")), a.Dir)
 		} else {
 			p.say(p.paint(yellow, "! 损坏的数据保留在 %s，尚未接续处理；可用 export 导出"), p.paint(yellow, "! a damaged store is kept in %s and nobody has taken its work over; export writes it out"), a.Dir)
 		}
@@ -452,8 +453,8 @@ func (p *Phone) export(path, passphrase string) (offline.Box, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return box, errors.Join(err, os.Remove(path))
 	}
-	p.say("✓ 已加密导出 %s 项操作、%s 个文件到 %s", "✓ %s and %s, encrypted, are in %s", p.pick(fmt.Sprint(len(box.Mutations)), count(len(box.Mutations), "action")),
-		p.pick(fmt.Sprint(len(box.Files)), count(len(box.Files), "file")), path)
+	p.say("✓ 已加密导出 %s 项操作、%s 个文件到 %s", "✓ %s and %s, encrypted, are in %s", p.pick(fmt.Sprint(len(box.Mutations)), words.Count(len(box.Mutations), "action")),
+		p.pick(fmt.Sprint(len(box.Files)), words.Count(len(box.Files), "file")), path)
 	return box, nil
 }
 

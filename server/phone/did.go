@@ -63,11 +63,3 @@ func (p *Phone) decisions() error {
 		return nil
 	})
 }
-
-// count is a number of things in English: 1 job, 2 jobs.
-func count(n int, one string) string {
-	if n != 1 {
-		one += "s"
-	}
-	return fmt.Sprintf("%d %s", n, one)
-}

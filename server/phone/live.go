@@ -13,6 +13,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/internal/words"
 )
 
 type liveCmd struct {
@@ -80,7 +81,7 @@ func (p *Phone) event(e offline.Event) {
 	}
 	if e.Report.Pushed > 0 {
 		p.now(p.paint(green, "✓ 公司已收到 %s 项操作"), p.paint(green, "✓ %s safe at the office"),
-			p.pick(fmt.Sprint(e.Report.Pushed), count(e.Report.Pushed, "action")))
+			p.pick(fmt.Sprint(e.Report.Pushed), words.Count(e.Report.Pushed, "action")))
 	}
 	p.trouble(*e.Report)
 	for _, c := range e.Report.Changed {

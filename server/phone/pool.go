@@ -9,6 +9,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/internal/words"
 )
 
 type poolCmd struct{}
@@ -52,7 +53,7 @@ func (poolCmd) Run(p *Phone) error {
 		p.print(map[string]any{"pool": out})
 		return nil
 	}
-	p.say("抢单池，%s 单", "Pool, %s", p.pick(fmt.Sprint(len(rows)), count(len(rows), "job")))
+	p.say("抢单池，%s 单", "Pool, %s", p.pick(fmt.Sprint(len(rows)), words.Count(len(rows), "job")))
 	for i, r := range rows {
 		marks := ""
 		if r.t.GetUrgency() == fieldv1.Urgency_URGENCY_RUSH {

@@ -8,6 +8,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/internal/words"
 )
 
 // fileShop keeps the numbers of a clerk's list.
@@ -42,7 +43,7 @@ func (p *Phone) shop(fetched bool) error {
 	if err != nil {
 		return err
 	}
-	p.say("本店进行中的工单，%s 单", "Open tickets of the shop: %s", p.pick(fmt.Sprint(len(open)), count(len(open), "ticket")))
+	p.say("本店进行中的工单，%s 单", "Open tickets of the shop: %s", p.pick(fmt.Sprint(len(open)), words.Count(len(open), "ticket")))
 	for i, t := range open {
 		p.line("%2d  %s  %s  %s  %s  %s %s", numbers[i], p.clock(t.GetOpenedAt()), number(t), pad(p.ticketWord(t.GetState()), 8), p.translate(t.GetProductName()),
 			t.GetCustomerName(), t.GetCustomerPhone())

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/internal/words"
 )
 
 // The keys of meta.
@@ -255,7 +257,7 @@ func refuseUnsent(ctx context.Context, tx *sql.Tx) error {
 	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE known IS NULL),
 		(SELECT count(*) FROM file WHERE state IN (?, ?))`, FileWaiting, FileHeld).Scan(&mutations, &files)
 	if err == nil && mutations+files > 0 {
-		err = fault.New(fault.UnsentWork, "%d actions, %d files", mutations, files)
+		err = fault.New(fault.UnsentWork, "%s", fault.Both(fmt.Sprintf("%d 项操作，%d 个文件", mutations, files), words.Count(mutations, "action")+", "+words.Count(files, "file")))
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/internal/words"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/sheet"
@@ -148,11 +149,7 @@ func (c *Sheet) Run(ctx context.Context, env *Env) error {
 	if err := os.WriteFile(c.Out, content, 0o600); err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "cannot write %s: %v", c.Out, err)
 	}
-	counted := "1 label"
-	if len(labels) != 1 {
-		counted = fmt.Sprintf("%d labels", len(labels))
-	}
-	_, err = fmt.Fprintf(env.Out, "%s: %s\n", c.Out, counted)
+	_, err = fmt.Fprintf(env.Out, "%s: %s\n", c.Out, words.Count(len(labels), "label"))
 	return err
 }
 

@@ -144,10 +144,10 @@ func TestMissingNamesWhatIsMissing(t *testing.T) {
 		}
 	}
 	if got, want := Say(Missing(heater(), full, []Proof{after, broken, sign})),
-		"完工照：还差1张（已有1张不合格：图片已损坏，无法显示，请重新拍摄） / After: 1 more needed (1 not acceptable: The picture is damaged and cannot be shown. Take it again)"; got != want {
+		"完工照：还差1张（已有1张不合格：图片已损坏，无法显示，请重新拍摄）\u2003/\u2003After: 1 more needed (1 not acceptable: The picture is damaged and cannot be shown. Take it again)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := Say(Missing(heater(), full, []Proof{after, sign})); got != "完工照：还差1张 / After: 1 more needed" {
+	if got := Say(Missing(heater(), full, []Proof{after, sign})); got != "完工照：还差1张\u2003/\u2003After: 1 more needed" {
 		t.Errorf("got %q", got)
 	}
 }

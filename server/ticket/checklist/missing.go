@@ -91,11 +91,11 @@ func gap(s *fieldv1.Step, zh, en string) Gap {
 	return Gap{Step: s.GetKey(), Chinese: nameZh + "：" + zh, English: nameEn + ": " + en}
 }
 
-// Say joins gaps into one sentence of both languages, Chinese first.
+// Say joins gaps into one detail of both languages.
 func Say(gaps []Gap) string {
 	zh, en := make([]string, len(gaps)), make([]string, len(gaps))
 	for i, g := range gaps {
 		zh[i], en[i] = g.Chinese, g.English
 	}
-	return strings.Join(zh, "；") + " / " + strings.Join(en, "; ")
+	return fault.Both(strings.Join(zh, "；"), strings.Join(en, "; "))
 }
