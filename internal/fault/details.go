@@ -18,6 +18,7 @@ var chineseDetails = map[string]string{
 	"proof": "凭证", "template": "模板", "position": "位置", "money": "已有结算", "position out of range": "位置超出范围",
 	"ticket %s": "工单 %s", "template %s": "模板 %s", "reason %s": "原因 %s", "company %s": "公司 %s", "%s bytes": "%s 字节",
 	"%s bytes, at most %s": "%s 字节，最多 %s", "sequence %s": "序号 %s", "send from %s": "请从 %s 开始发送", "%s: several": "%s：有多个",
+	"customer_phone: not a phone number":        "customer_phone：不是有效的电话号码",
 	"not the message that belongs to this kind": "内容与操作类型不符", "HTTP method": "HTTP 方法",
 	"region, team or shop %s; doorstep admin place list shows them all":             "区域、班组或门店“%s”；doorstep admin place list 列出全部",
 	"several places are called %s: give the id, doorstep admin place list shows it": "有多个地点叫“%s”：请改用编号，见 doorstep admin place list",
@@ -114,7 +115,12 @@ var chineseDetails = map[string]string{
 
 	// files of orders
 	"the file cannot be read": "文件无法读取", "the file cannot be opened": "文件无法打开", "not a regular file": "不是普通文件", "the file is empty": "文件为空",
-	"neither CSV nor XLSX": "既不是 CSV 也不是 XLSX", "more than %s lines": "超过 %s 行", "more than %s rows": "超过 %s 行", "larger than %s MiB": "超过 %s MiB",
+	"more than %s texts; save it as CSV": "文本超过 %s 条，请另存为 CSV", "a workbook with %s": "工作簿包含%s",
+	"a text or tag of more than 1 MiB": "超过 1 MiB 的文本或标签", "elements more than 64 deep": "超过 64 层的嵌套", "a part of more than 8 MiB": "超过 8 MiB 的部件",
+	"row %s is out of order or beyond %s": "第 %s 行顺序错误，或超出第 %s 行",
+	"more than %s cells; save it as CSV":  "单元格超过 %s 个，请另存为 CSV",
+	"cell %s is beyond %s columns":        "单元格 %s 超出 %s 列",
+	"neither CSV nor XLSX":                "既不是 CSV 也不是 XLSX", "more than %s lines": "超过 %s 行", "more than %s rows": "超过 %s 行", "larger than %s MiB": "超过 %s MiB",
 	"larger than %s KiB": "超过 %s KiB", "unknown encoding %s": "未知编码 %s", "an old .xls or protected workbook; save it as .xlsx or CSV": "旧版 .xls 或受保护的工作簿，请另存为 .xlsx 或 CSV",
 	"a workbook larger than %s MiB; save it as CSV": "工作簿超过 %s MiB，请另存为 CSV", "not a sound workbook": "工作簿已损坏", "no sheet %s": "没有工作表 %s",
 	"a workbook with more than %s MiB of texts; save it as CSV": "工作簿的文字超过 %s MiB，请另存为 CSV",

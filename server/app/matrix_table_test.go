@@ -99,7 +99,7 @@ var matrixRows = map[string][]row{
 	proofsOf + "ViewProof":    {{ids: []id{{"proof_id", proofID}}, by: "DSLA", mine: true}},
 
 	goodsOf + "ListCatalogue":   {{}},
-	goodsOf + "PutPriceItem":    {{ids: []id{{"item.id", goods}}, whole: true}},
+	goodsOf + "PutPriceItem":    {{ids: []id{{"item.id", goods}, {"item.class_ids", goods}}, whole: true}},
 	goodsOf + "PutProduct":      {{ids: []id{{"product.id", goods}, {"product.class_id", goods}}, whole: true}},
 	goodsOf + "PutProductClass": {{ids: []id{{"class.id", goods}, {"class.template_id", goods}}, whole: true}},
 	goodsOf + "PutReason":       {{body: `{"reason":{"key":"NEW","use":"cancel","name":{"zh":"因"}}}`, whole: true}},

@@ -27,6 +27,7 @@ type admin struct {
 	Device   adminDevice   `cmd:"" help:"Devices: how one is doing, list."`
 	Why      adminWhy      `cmd:"" help:"Why a person's phones have or lack a ticket."`
 	Parked   adminParked   `cmd:"" help:"Work that waits for a decision: list, show, edit, replay, dismiss."`
+	Ticket   adminTicket   `cmd:"" help:"Tickets: list, fill in the contact, mark a no-show."`
 	Customer adminCustomer `cmd:"" help:"What was said of customers beside their records: list, accept, dismiss."`
 	Enrol    adminEnrol    `cmd:"" name:"enrol-code" help:"A one-time code for a person's next phone."`
 	Revoke   adminRevoke   `cmd:"" help:"Take a device out of service."`

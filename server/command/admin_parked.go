@@ -93,7 +93,7 @@ func (l *parkedList) Run(ctx context.Context, c Console) error {
 		}
 		return table(c, func(row func(...any)) {
 			row(columns(c, "id", "编号", "parked", "时间", "by", "人员", "kind", "操作", "parked for", "原因",
-				"last replay", "最近重新执行", "decided", "处理结果")...)
+				"last replay", "最近重新执行", "waits for", "须先处理", "decided", "处理结果")...)
 			for _, p := range all.Parked {
 				tried := "-"
 				if a := p.LastAttempt; a.GetCode() != "" {
@@ -103,10 +103,19 @@ func (l *parkedList) Run(ctx context.Context, c Console) error {
 				if p.Resolution != "" {
 					decided = fmt.Sprintf(pick(c, "%s by %s", "%s（%s）"), resolution(c, p.Resolution), nameOr(p.ResolvedByName, p.ResolvedBy))
 				}
-				row(uuid.UUID(p.Id), when(p.ParkedAt, zone), nameOr(p.UserName, p.UserId), p.Mutation.Kind, p.Verdict.Code, tried, decided)
+				row(uuid.UUID(p.Id), when(p.ParkedAt, zone), nameOr(p.UserName, p.UserId), p.Mutation.Kind, p.Verdict.Code, tried, waitsFor(p), decided)
 			}
 		})
 	})
+}
+
+// waitsFor is the parked mutation that is to be decided before this one.
+func waitsFor(p *syncv1.Parked) string {
+	id, err := uuid.FromBytes(p.GetWaitsFor())
+	if err != nil {
+		return "-"
+	}
+	return id.String()
 }
 
 // nameOr is a person's name, or the id of one who has none any more.
@@ -167,6 +176,9 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 		c.Say("%s #%d, done %s by the device's clock", "%s #%d，设备时间 %s", p.Mutation.Kind, p.Mutation.Sequence, when(p.Mutation.DeviceTime, zone))
 		c.Say("by %s, device %s", "人员 %s，设备 %s", nameOr(p.UserName, p.UserId), uuid.UUID(p.DeviceId))
 		c.Say("parked %s for %s: %s", "%s 因 %s 待处理：%s", when(p.ParkedAt, zone), p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
+		if before := waitsFor(p); before != "-" {
+			c.Say("to be decided after %s, which was done before it", "须先处理更早的操作 %s", before)
+		}
 		if a := p.LastAttempt; a.GetCode() != "" { // none once a replay was applied
 			c.Say("replayed %s, failed again for %s: %s", "%s 重新执行，因 %s 仍未成功：%s", when(a.At, zone), a.Code, pick(c, a.English, a.Chinese))
 		}

@@ -218,7 +218,7 @@ func (c ticketCmd) Run(p *Phone) error {
 // show prints one job.
 func (p *Phone) show(d details) {
 	t, v := d.ticket, d.visit
-	p.line("%s  %s  %s", p.paint(bold, t.GetNumber()), p.visitWord(v.GetState()), p.paint(dim, p.ticketWord(t.GetState())))
+	p.line("%s  %s  %s", p.paint(bold, t.GetNumber()), p.visitWord(v.GetState()), p.paint(dim, TicketWord(t.GetState(), p.lang == "zh")))
 	p.line("%s  %s  %s", p.product(d.job), t.GetModel(), t.GetSerial())
 	p.line("%s %s  %s", t.GetCustomer().GetName(), t.GetCustomer().GetPhone(), t.GetCustomer().GetAddress())
 	when := p.pick("上门 ", "visit ") + p.window(d.when())
@@ -247,7 +247,7 @@ func (p *Phone) show(d details) {
 		p.line("  %s %s %s %s", p.pick("备注", "note"), p.clock(one.GetDeviceTime()), one.GetAuthor(), one.GetText())
 	}
 	for _, one := range t.GetHistory() {
-		p.line(p.paint(dim, "  %s %s %s %s %s"), p.pick("历史", "earlier"), one.GetNumber(), p.clock(one.GetAt()), p.ticketWord(one.GetState()), p.translate(one.GetSummary()))
+		p.line(p.paint(dim, "  %s %s %s %s %s"), p.pick("历史", "earlier"), one.GetNumber(), p.clock(one.GetAt()), TicketWord(one.GetState(), p.lang == "zh"), p.translate(one.GetSummary()))
 	}
 	if len(d.open) > 0 && !d.finished() {
 		p.line("%s", p.paint(yellow, p.notAgreed(d)))

@@ -107,7 +107,7 @@ func (p *Phone) change(c offline.Changed) {
 		case c.After == nil:
 			p.now("－ 工单 %s 已不归您", "− job %s is not yours any more", before.GetNumber())
 		case before.GetState() != after.GetState():
-			p.now("工单 %s %s → %s", "job %s %s → %s", after.GetNumber(), p.ticketWord(before.GetState()), p.ticketWord(after.GetState()))
+			p.now("工单 %s %s → %s", "job %s %s → %s", after.GetNumber(), TicketWord(before.GetState(), p.lang == "zh"), TicketWord(after.GetState(), p.lang == "zh"))
 		default:
 			p.now("工单 %s 有更新", "job %s was updated", after.GetNumber())
 		}

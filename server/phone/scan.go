@@ -42,10 +42,10 @@ func (c scanCmd) Run(p *Phone) error {
 		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s", found.GetStoreName(), p.date(u.GetPurchasedAt()), p.date(u.GetWarrantyUntil()), u.GetOrderNumber())
 	}
 	if t := found.GetOpenTicket(); t != nil {
-		p.say(p.paint(yellow, "已有进行中的工单 %s（%s）"), p.paint(yellow, "a ticket is open already: %s (%s)"), number(t), p.ticketWord(t.GetState()))
+		p.say(p.paint(yellow, "已有进行中的工单 %s（%s）"), p.paint(yellow, "a ticket is open already: %s (%s)"), number(t), TicketWord(t.GetState(), p.lang == "zh"))
 	}
 	for _, h := range found.GetHistory() {
-		p.line("  %s %s %s %s", h.GetNumber(), p.clock(h.GetAt()), p.ticketWord(h.GetState()), h.GetSummary())
+		p.line("  %s %s %s %s", h.GetNumber(), p.clock(h.GetAt()), TicketWord(h.GetState(), p.lang == "zh"), h.GetSummary())
 	}
 	for _, i := range found.GetParts() {
 		p.line("  %s %s %s", i.GetSku(), p.label(i.GetName()), money(i.GetPrice()))

@@ -110,9 +110,12 @@ var ticketWords = map[fieldv1.TicketState][2]string{
 	fieldv1.TicketState_TICKET_STATE_CANCELED:        {"已取消", "Canceled"},
 }
 
-func (p *Phone) ticketWord(s fieldv1.TicketState) string {
-	w := ticketWords[s]
-	return p.pick(w[0], w[1])
+// TicketWord is the state of a ticket in words.
+func TicketWord(s fieldv1.TicketState, chinese bool) string {
+	if chinese {
+		return ticketWords[s][0]
+	}
+	return ticketWords[s][1]
 }
 
 var proofWords = map[fieldv1.ProofState][3]string{

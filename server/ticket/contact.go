@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
+	"github.com/doorstep-dev/doorstep/server/order/parse"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -47,6 +48,18 @@ func (j *job) visitable() error {
 		return nil
 	}
 	return fault.New(fault.NeedsDetails, "%s: %s", j.t.Number, strings.Join(j.t.Needs, ", "))
+}
+
+// phoneNumber is a customer's number as it is kept; empty stays empty.
+func phoneNumber(typed string) (string, error) {
+	if parse.Trim(typed) == "" {
+		return "", nil
+	}
+	number, err := parse.Phone(typed)
+	if err != nil {
+		return "", fault.Wrap(err, fault.InvalidArgument, "customer_phone: not a phone number")
+	}
+	return number, nil
 }
 
 // Contact is whom to visit and where, as somebody completes or corrects it. What is empty stays as it is.

@@ -143,6 +143,7 @@ func TestAClerkFillsInWhatIsMissingAndNothingElse(t *testing.T) {
 		"a confirmation":   {clerk, &officev1.SetTicketContactRequest{Confirmed: true}, fault.Forbidden},
 		"another shop's":   {w.as(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeStore, ID: uuid.New()}), &officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, fault.NotFound},
 		"a foreign region": {w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}), &officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, fault.NotFound},
+		"no phone number":  {clerk, &officev1.SetTicketContactRequest{CustomerPhone: "12"}, fault.InvalidArgument},
 		"the phone number": {clerk, &officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, ""},
 	} {
 		c.q.Id = b(id)

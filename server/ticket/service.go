@@ -256,7 +256,13 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 		return nil, err
 	}
 	m, id := req.Msg, uuid.UUID(req.Msg.GetId())
-	c := Contact{Name: m.GetCustomerName(), Phone: m.GetCustomerPhone(), Address: m.GetAddress(), Region: idOf(m.GetRegionId()), Confirmed: m.GetConfirmed()}
+	phone, err := phoneNumber(m.GetCustomerPhone())
+	if err != nil {
+		return nil, err
+	}
+	c := Contact{
+		Name: m.GetCustomerName(), Phone: phone, Address: m.GetAddress(), Region: idOf(m.GetRegionId()), Confirmed: m.GetConfirmed(),
+	}
 	if p := m.GetPosition(); p != nil {
 		c.At = &score.Point{Latitude: p.GetLatitude(), Longitude: p.GetLongitude()}
 	}
