@@ -21,7 +21,7 @@ var vocabulary = []string{
 var wiring = []string{"server/app", "server/command", "server/demo", "server/load/crew"}
 
 // foundations are below everything.
-var foundations = []string{"internal/fault", "internal/idjson", "internal/outside", "internal/picture", "internal/words", "migrations", "internal/gen"}
+var foundations = []string{"internal/fault", "internal/help", "internal/idjson", "internal/outside", "internal/picture", "internal/words", "migrations", "internal/gen"}
 
 // labels reads what stands on labels: one parser for phones and the office.
 const labels = "clientgen/golang/codes"

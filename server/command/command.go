@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/internal/help"
 	"github.com/doorstep-dev/doorstep/server/phone"
 )
 
@@ -73,20 +74,17 @@ func Run(ctx context.Context, args []string, c Console) (code int) {
 			code = int(e)
 		}
 	}()
-	parser, err := kong.New(&g,
-		kong.Name("doorstep"),
-		kong.Description("Doorstep (上门) serves companies that send people to customers' doors. Begin with: doorstep demo"),
-		kong.Writers(c.Out, c.Err), kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.Vars{"version": version(), "projections": projections},
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: false, WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c), kong.Bind(&end),
-	)
+	parser, err := newParser(&g, c, kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&end))
 	if err != nil {
 		return c.fail(fault.Wrap(err, fault.Internal, ""), true)
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		_, _ = fmt.Fprintf(c.Err, "doorstep: %v\n", err)
+		said := err.Error()
+		if c.Chinese() {
+			said = help.Wrong(said)
+		}
+		_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", said)
 		_, _ = fmt.Fprintln(c.Err, pick(c, "doorstep --help shows what can be typed.", "输入 doorstep --help 查看用法。"))
 		return 2
 	}
@@ -99,6 +97,20 @@ func Run(ctx context.Context, args []string, c Console) (code int) {
 		return c.fail(err, g.Verbose)
 	}
 	return 0
+}
+
+func newParser(g *grammar, c Console, more ...kong.Option) (*kong.Kong, error) {
+	options := []kong.Option{
+		kong.Name("doorstep"),
+		kong.Description("Doorstep (上门) serves companies that send people to customers' doors. Begin with: doorstep demo"),
+		kong.Writers(c.Out, c.Err), kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.Vars{"version": version(), "projections": projections},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: false, WrapUpperBound: 100}), kong.Bind(c),
+	}
+	if c.Chinese() {
+		options = append(options, chinese.Chinese())
+	}
+	return kong.New(g, append(options, more...)...)
 }
 
 func pick(c Console, english, chinese string) string {

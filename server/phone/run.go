@@ -18,6 +18,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/internal/help"
 )
 
 // Console is what the phone speaks through.
@@ -127,13 +128,14 @@ func Run(ctx context.Context, args []string, c Console) (err error) {
 		}
 	}()
 	g := grammar{}
-	parser, err := newParser(&g, c, "doorstep phone", "A technician's phone in the terminal. Works without a network; begin with: doorstep phone enrol CODE --server URL")
+	chinese := language(langIn(args), c.Getenv) == "zh"
+	parser, err := newParser(&g, c, chinese, "doorstep phone", introduction)
 	if err != nil {
 		return err
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		return fault.New(fault.InvalidArgument, "%s", err)
+		return fault.New(fault.InvalidArgument, "%s", untypable(err.Error(), chinese))
 	}
 	p, err := open(ctx, g, c)
 	if err == nil {
@@ -153,8 +155,33 @@ func (p *Phone) runs(k *kong.Context) error {
 	return k.Run(p)
 }
 
-func newParser(g any, c Console, name, about string) (*kong.Kong, error) {
-	return kong.New(g, kong.Name(name), kong.Description(about), kong.Writers(c.Out, c.Err),
+// introduction is what the help begins with.
+const introduction = "A technician's phone in the terminal. Works without a network; begin with: doorstep phone enrol CODE --server URL"
+
+// langIn is the language that the arguments ask for, before they are parsed: help is printed while they are.
+func langIn(args []string) string {
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--lang="); ok {
+			return v
+		}
+		if a == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+// untypable says what cannot be typed.
+func untypable(english string, inChinese bool) string {
+	if inChinese {
+		return help.Wrong(english)
+	}
+	return english
+}
+
+func newParser(g any, c Console, inChinese bool, name, purpose string, more ...kong.Option) (*kong.Kong, error) {
+	options := []kong.Option{
+		kong.Name(name), kong.Description(purpose), kong.Writers(c.Out, c.Err),
 		kong.Exit(func(int) { panic(left(0)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "phone", Title: "The phone / 手机"},
@@ -162,7 +189,12 @@ func newParser(g any, c Console, name, about string) (*kong.Kong, error) {
 			{Key: "work", Title: "At the door / 上门"},
 			{Key: "shop", Title: "Pool and shop / 抢单与门店"},
 			{Key: "money", Title: "Money / 收入"},
-		}))
+		}),
+	}
+	if inChinese {
+		options = append(options, chinese.Chinese())
+	}
+	return kong.New(g, append(options, more...)...)
 }
 
 func open(ctx context.Context, g grammar, c Console) (*Phone, error) {
@@ -212,7 +244,7 @@ func (p *Phone) close() error {
 }
 
 func language(asked string, getenv func(string) string) string {
-	for _, v := range []string{asked, getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")} {
+	for _, v := range []string{asked, getenv("DOORSTEP_LANG"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")} {
 		if v != "" {
 			if strings.HasPrefix(strings.ToLower(v), "zh") {
 				return "zh"
