@@ -15,7 +15,9 @@ import (
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -272,4 +274,70 @@ func TestWorkOfAClockFarAheadIsReplayedAtTheTimeThatTheOfficeDecides(t *testing.
 		}
 		return nil
 	})
+}
+
+func TestWhatACustomerSignedIsNotEditedByTheOffice(t *testing.T) {
+	t.Parallel()
+	c := open(t, generous)
+	job := c.assigned(t)
+	w := &watched{company: c, t: t, token: c.phone(t, c.tech).GetTokens().GetAccess()}
+	c.clock.Advance(time.Minute)
+	w.does("visit.accept", &fieldv1.VisitAccept{VisitId: job.visit[:]})
+	w.does("visit.arrive", &fieldv1.VisitArrive{VisitId: job.visit[:]})
+	w.sends(done, done)
+	mine, photo := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
+	signed := &fieldv1.SignSignature{
+		Id: mine[:], VisitId: job.visit[:], Step: "signature", SignerName: "王女士", Terms: "¥0.00",
+		Strokes: []*fieldv1.Stroke{{X: []uint32{1, 2}, Y: []uint32{1, 2}, TMs: []uint32{1, 2}}}, ContentHash: agreement.Hash(job.ticket[:], nil),
+	}
+	taken := &fieldv1.AttachProof{
+		Id: photo[:], VisitId: job.visit[:], Step: "before", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE,
+		Sha256: make([]byte, 32), Size: 10, MediaType: "image/jpeg",
+	}
+	w.ahead = 24 * time.Hour
+	signature, picture := w.does("signature.sign", signed), w.does("proof.attach", taken)
+	w.ahead = 0
+	w.sends(future, future)
+	q := c.queue(t)
+	edit := func(id []byte, kind string, m proto.Message) error {
+		args, err := proto.Marshal(m)
+		must(t, err)
+		_, text := c.Rooms.Delta.Payloads.Read(kind, args)
+		_, err = q.ReplayParked(t.Context(), with(&syncv1.ReplayParkedRequest{Id: id, Args: args}, q.token))
+		if edited := q.edit(&syncv1.EditParkedRequest{Id: id, Payload: text}); codeOf(t, edited) != codeOf(t, err) {
+			t.Errorf("edited: %v; replayed with it: %v", edited, err)
+		}
+		return err
+	}
+	for what, change := range map[string]func(*fieldv1.SignSignature){
+		"lines": func(s *fieldv1.SignSignature) {
+			item := uuid.New()
+			s.Lines = []*fieldv1.SignedLine{agreement.Line(item[:], fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, item[:], "高空作业", 1,
+				&typesv1.Money{Minor: 8000, Currency: "CNY"})}
+			s.Totals, s.ContentHash = agreement.Totals(s.Lines), agreement.Hash(job.ticket[:], s.Lines)
+		},
+		"terms":   func(s *fieldv1.SignSignature) { s.Terms = "¥80.00" },
+		"signer":  func(s *fieldv1.SignSignature) { s.SignerName = "李女士" },
+		"strokes": func(s *fieldv1.SignSignature) { s.Strokes[0].X[0] = 7 },
+	} {
+		m := proto.CloneOf(signed)
+		change(m)
+		want(t, "the signature's "+what, edit(signature, "signature.sign", m), fault.Forbidden)
+	}
+	other := proto.CloneOf(taken)
+	other.Sha256[0] = 1
+	want(t, "the photo's hash", edit(picture, "proof.attach", other), fault.Forbidden)
+
+	must(t, q.edit(&syncv1.EditParkedRequest{Id: signature, DoneAt: timestamppb.New(c.clock.Now())}))
+	if v := q.replay(signature); v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
+		t.Errorf("at another time: %v", v)
+	}
+	taken.Step = "after"
+	args, err := proto.Marshal(taken)
+	must(t, err)
+	_, text := c.Rooms.Delta.Payloads.Read("proof.attach", args)
+	must(t, q.edit(&syncv1.EditParkedRequest{Id: picture, Payload: text, DoneAt: timestamppb.New(c.clock.Now())}))
+	if v := q.replay(picture); v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
+		t.Errorf("of another step: %v", v)
+	}
 }

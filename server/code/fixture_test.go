@@ -34,6 +34,8 @@ const gtin = "06901234567892"
 // world is a code room on a real database, with the smallest neighbours that keep their promises: their tickets are
 // rows in the same database, so that what a transaction undoes is undone there too.
 type world struct {
+	elsewhere bool // the clerk serves at the other shop only
+
 	*code.Room
 	t        testing.TB
 	db       *pgtest.DB
@@ -173,7 +175,7 @@ func (w *world) hooks() code.Hooks {
 			return tx.OrgID() == w.org && reach.Covers(identity.Place{Kind: identity.ScopeStore, ID: store}), nil
 		},
 		Serves: func(_ context.Context, tx *postgres.Tx, user change.User, store uuid.UUID, _ time.Time) (bool, error) {
-			return tx.OrgID() == w.org && uuid.UUID(user) == w.clerk && (store == w.shop || store == w.other), nil
+			return tx.OrgID() == w.org && uuid.UUID(user) == w.clerk && (store == w.shop && !w.elsewhere || store == w.other), nil
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"buf.build/go/protovalidate"
 	"github.com/google/uuid"
@@ -72,14 +73,23 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 	if err != nil {
 		return intake.Result{}, err
 	}
+	apart := false
 	if u.ID != uuid.Nil {
 		open, ok, err := r.Hooks.InWork(ctx, tx, u.ID)
 		if err != nil {
 			return intake.Result{}, err
 		}
 		if ok {
-			return r.showOpen(ctx, tx, ticket, open)
+			if ok, err = r.reaches(ctx, tx, m, u, open); err != nil {
+				return intake.Result{}, err
+			}
+			if ok {
+				return r.showOpen(ctx, tx, ticket, open)
+			}
+			apart = true
 		}
+	}
+	if u.ID != uuid.Nil && !apart {
 		u.sell(store, m.Done(), t.Product.GetWarrantyMonths())
 		if err := saveUnit(ctx, tx, u); err != nil {
 			return intake.Result{}, err
@@ -90,6 +100,10 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		PurchasedAt: u.PurchasedAt, WarrantyUntil: u.WarrantyUntil, OrderNumber: u.OrderNumber,
 		Name: strings.TrimSpace(a.CustomerName), Phone: strings.TrimSpace(a.CustomerPhone), Address: strings.TrimSpace(a.Address),
 		By: m.User, At: m.Done(),
+	}
+	if apart {
+		// As for a booking: who may not know whose unit it is gets a ticket, and the office says whether it is a job of its own.
+		o.Unit, o.OrderNumber, o.PurchasedAt, o.WarrantyUntil, o.Unconfirmed = uuid.Nil, "", time.Time{}, time.Time{}, true
 	}
 	if p := a.Position; p != nil {
 		o.Position = &Position{Latitude: p.Latitude, Longitude: p.Longitude, Accuracy: p.AccuracyM}
@@ -104,6 +118,23 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		return r.showOpen(ctx, tx, ticket, open)
 	}
 	return intake.Done(), r.logScan(ctx, tx, "clerk", m.User, t)
+}
+
+// reaches tells whether a clerk may know of a unit's ticket: it is of a shop where he serves, or the unit is.
+func (r *Room) reaches(ctx context.Context, tx *postgres.Tx, m change.Mutation, u Unit, open uuid.UUID) (bool, error) {
+	view, ok, err := r.Hooks.Ticket(ctx, tx, open)
+	if err != nil || !ok {
+		return false, err
+	}
+	for _, shop := range []uuid.UUID{view.Store, u.Store} {
+		if shop == uuid.Nil {
+			continue
+		}
+		if serves, err := r.Hooks.Serves(ctx, tx, m.User, shop, m.Done()); err != nil || serves {
+			return serves, err
+		}
+	}
+	return false, nil
 }
 
 // lockTarget locks the scanned unit, and registers it where its label was read for the first time.

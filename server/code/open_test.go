@@ -205,3 +205,21 @@ func TestAProductWithoutSerialOpensATicketWithoutUnit(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 }
+
+func TestAClerkOfAnotherShopIsToldNothingOfAUnitsTicket(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, link := w.issue(token.Unit, w.unit("SN1"), 0)
+	_, first, err := w.scan(&storev1.OpenTicketByScan{Scanned: link}, morning)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.elsewhere = true
+	v, second, err := w.scan(&storev1.OpenTicketByScan{Scanned: link, StoreId: w.other[:]}, morning)
+	if err != nil || v.Outcome != change.Applied || len(v.Changes) != 0 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if o := w.ticket(second).From; second == first || !o.Unconfirmed || o.Unit != uuid.Nil || !o.PurchasedAt.IsZero() || o.OrderNumber != "" {
+		t.Errorf("opened %+v", o)
+	}
+}

@@ -274,6 +274,9 @@ func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.Ed
 			if args, err = s.Payloads.Write(p.Mutation.Kind, req.Msg.Payload, p.Mutation.Args); err != nil {
 				return err
 			}
+			if err := s.Payloads.keepsEvidence(p.Mutation.Kind, p.Mutation.Args, args); err != nil {
+				return err
+			}
 		}
 		if len(args) > intake.MaxArgs {
 			return fault.New(fault.MutationTooLarge, "%d bytes, at most %d", len(args), intake.MaxArgs)
@@ -308,7 +311,13 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 	var result intake.Result
 	var first postgres.Parked
 	err = s.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		var p postgres.Parked
+		p, err := tx.LockParked(ctx, id)
+		if err != nil {
+			return s.decidedBefore(ctx, tx, p, err)
+		}
+		if err := s.Payloads.keepsEvidence(p.Mutation.Kind, p.Mutation.Args, args); err != nil {
+			return err
+		}
 		result, p, err = tx.ReplayParked(ctx, s.Intake, id, args, change.User(who.User))
 		first = p
 		if err != nil || p.Resolution == "" {
@@ -316,11 +325,12 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 		}
 		return s.tell(ctx, tx, p, result)
 	})
-	if err == nil {
-		err = s.follow(ctx, change.Org(who.Org), first, change.User(who.User))
-	}
 	if err != nil {
 		return nil, err
+	}
+	// This one is decided, whatever becomes of those that waited for it: they stay parked, each to be replayed by itself.
+	if err := s.follow(ctx, change.Org(who.Org), first, change.User(who.User)); err != nil {
+		s.Log.WarnContext(ctx, "what waited for a replayed mutation was not replayed", "mutation", id, "error", err)
 	}
 	v := change.Verdict{ID: id, Outcome: result.Outcome, Code: result.Code, Detail: result.Detail, Changes: result.Changes, At: s.Intake.Now()}
 	return connect.NewResponse(&syncv1.ReplayParkedResponse{Verdict: verdictToWire(v)}), nil

@@ -1,6 +1,8 @@
 package delta
 
 import (
+	"strings"
+
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -77,4 +79,39 @@ func keepUnknown(was, is protoreflect.Message) {
 		}
 		return true
 	})
+}
+
+// evidence are the kinds whose payload is what a customer signed or what a camera took, with the fields that somebody else
+// may still correct. The rest stays as it came: the server signs a receipt over it.
+var evidence = map[string][]protoreflect.Name{
+	"signature.sign": {"step"},
+	"proof.attach":   {"visit_id", "step", "kind"},
+}
+
+// keepsEvidence refuses arguments that change evidence: Forbidden.
+func (p Payloads) keepsEvidence(kind string, was, is []byte) error {
+	free, ok := evidence[kind]
+	if !ok || is == nil {
+		return nil
+	}
+	before, after := p[kind].New(), p[kind].New()
+	if proto.Unmarshal(was, before.Interface()) == nil && proto.Unmarshal(is, after.Interface()) == nil {
+		for _, name := range free {
+			f := before.Descriptor().Fields().ByName(name)
+			before.Clear(f)
+			after.Clear(f)
+		}
+		if proto.Equal(before.Interface(), after.Interface()) {
+			return nil
+		}
+	}
+	return fault.New(fault.Forbidden, "payload: of %s only %s and the time may be changed", kind, names(free))
+}
+
+func names(list []protoreflect.Name) string {
+	out := make([]string, len(list))
+	for i, n := range list {
+		out[i] = string(n)
+	}
+	return strings.Join(out, ", ")
 }

@@ -30,8 +30,8 @@ type charged struct {
 	counted []Charge
 	// open is everything on the ticket that the customer has not agreed to as it is, whoever added it.
 	open []Charge
-	// unsigned is what of it the technician added himself and no signature shows: he was there and could have asked. What a
-	// signature shows otherwise than it is here, at another price say, his phone could not know.
+	// unsigned is what of it the technician added himself and no signature shows, this item in this quantity: he was there
+	// and could have asked. That a price has changed meanwhile his phone could not know.
 	unsigned []Charge
 	// named: the newest signature comes from an app that names what it shows, and so knows the rule.
 	named bool
@@ -41,7 +41,8 @@ type charged struct {
 func (a *act) charged(ctx context.Context) (charged, error) {
 	rows, err := a.tx.Query(ctx, `SELECT c.id, c.kind, c.price_item_id, c.name, c.quantity, c.unit_minor, c.currency,
 			v.technician_id IS NOT DISTINCT FROM $3 AS own, `+agreedBy+` IS NOT NULL AS agreed,
-			EXISTS (SELECT FROM ticket_agreement s WHERE s.org_id = c.org_id AND s.ticket_id = c.ticket_id AND s.charge_id = c.id) AS shown
+			EXISTS (SELECT FROM ticket_agreement s WHERE s.org_id = c.org_id AND s.ticket_id = c.ticket_id AND s.charge_id = c.id
+				AND s.kind = c.kind AND s.price_item_id = c.price_item_id AND s.quantity = c.quantity) AS shown
 		FROM ticket_charge c JOIN visit v ON v.org_id = c.org_id AND v.id = c.visit_id
 		WHERE c.org_id = $1 AND c.ticket_id = $2 ORDER BY c.server_time, c.id`, a.tx.OrgID(), a.t.ID, a.v.TechnicianID)
 	if err != nil {
@@ -159,21 +160,27 @@ func (a *act) held(ctx context.Context) ([]*fieldv1.SignedLine, error) {
 
 // toldBefore says what stays as it is where a charge of this id is there already and says something else: a line that
 // the customer may have signed is never altered by telling it again.
-func (a *act) toldBefore(ctx context.Context, id, item uuid.UUID, kind fieldv1.PriceItemKind, quantity uint32) ([]change.FieldChange, error) {
+// foreign tells that the id is a charge's of another ticket or visit: this one would be lost.
+func (a *act) toldBefore(
+	ctx context.Context, id, item uuid.UUID, kind fieldv1.PriceItemKind, quantity uint32,
+) (changes []change.FieldChange, foreign bool, err error) {
 	var heldKind int16
-	var heldItem uuid.UUID
+	var heldItem, heldTicket, heldVisit uuid.UUID
 	var held uint32
-	err := a.tx.QueryRow(ctx, `SELECT kind, price_item_id, quantity FROM ticket_charge WHERE org_id = $1 AND id = $2`, a.tx.OrgID(), id).
-		Scan(&heldKind, &heldItem, &held)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
+	err = a.tx.QueryRow(ctx, `SELECT kind, price_item_id, quantity, ticket_id, visit_id FROM ticket_charge WHERE org_id = $1 AND id = $2`,
+		a.tx.OrgID(), id).Scan(&heldKind, &heldItem, &held, &heldTicket, &heldVisit)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, false, nil
+	case err == nil && (heldTicket != a.t.ID || heldVisit != a.v.ID):
+		return nil, true, nil
 	}
 	if err != nil || heldKind == int16(kind) && heldItem == item && held == quantity {
-		return nil, err
+		return nil, false, err
 	}
 	return []change.FieldChange{{
 		Field: "charge." + id.String(), Yours: fmt.Sprintf("%s ×%d", item, quantity), Kept: fmt.Sprintf("%s ×%d", heldItem, held),
-	}}, nil
+	}}, false, nil
 }
 
 func ids(charges []Charge) []uuid.UUID {

@@ -162,8 +162,10 @@ func TestALineThatIsAlteredIsNoLongerAgreedTo(t *testing.T) {
 	if d.agreed(ladder) {
 		t.Error("two are agreed to, one was signed for")
 	}
-	d.completes(change.Applied, "") // his phone showed one: he could not know
-	d.counted()
+	d.completes(change.Rejected, fault.ChargesNotAgreed)
+	d.signs(d.line(ladder, 2, 8000))
+	d.completes(change.Applied, "")
+	d.counted(ladder)
 }
 
 func TestTellingALineAgainOtherwiseAltersNothing(t *testing.T) {

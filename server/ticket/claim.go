@@ -36,6 +36,9 @@ func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (i
 	if err != nil {
 		return intake.Result{}, err
 	}
+	if by, ok := reviewer(ctx); ok && !by.For(actors...).Any(j.t.places()...) {
+		return intake.Park(fault.TargetUnknown, ""), nil // who replays it must reach the ticket
+	}
 	who, err := r.Technician(ctx, tx, uuid.UUID(m.User))
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:

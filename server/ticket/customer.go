@@ -62,6 +62,12 @@ func (r *Room) CustomerWants(ctx context.Context, tx *postgres.Tx, id uuid.UUID,
 	}
 	t := &j.t
 	old := window(t.WantedFrom, t.WantedTo)
+	if old.From.Equal(w.From) && old.To.Equal(w.To) {
+		return nil // told again
+	}
+	if err := j.often(ctx, "ticket.wanted_changed"); err != nil {
+		return err
+	}
 	t.WantedFrom, t.WantedTo = someTime(w.From), someTime(w.To)
 	if t.TechnicianID != nil || t.ScheduledFrom != nil {
 		t.Review = true
@@ -90,4 +96,18 @@ func (r *Room) CustomerWants(ctx context.Context, tx *postgres.Tx, id uuid.UUID,
 		return r.Waits(ctx, tx, id)
 	}
 	return nil
+}
+
+// changesADay is how often a customer may change one thing of a ticket within a day.
+const changesADay = 10
+
+// often refuses what a customer has changed too often already: each change is kept in the trail, and told to somebody.
+func (j *job) often(ctx context.Context, kind string) error {
+	var n int
+	err := j.tx.QueryRow(ctx, `SELECT count(*) FROM ticket_event WHERE org_id = $1 AND ticket_id = $2 AND kind = $3 AND server_time > $4`,
+		j.tx.OrgID(), j.t.ID, kind, j.tx.Now().Add(-24*time.Hour)).Scan(&n)
+	if err == nil && n >= changesADay {
+		err = fault.New(fault.RateLimited, "%s", kind)
+	}
+	return err
 }

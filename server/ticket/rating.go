@@ -54,6 +54,9 @@ func (r *Room) Rate(ctx context.Context, tx *postgres.Tx, id uuid.UUID, q Rating
 	case was != nil && int(was.GetStars()) == q.Stars && was.GetComment() == comment:
 		return nil
 	}
+	if err := j.often(ctx, "ticket.rated"); err != nil {
+		return err
+	}
 	j.write(`INSERT INTO ticket_rating (org_id, ticket_id, visit_id, technician_id, stars, comment, rated_at, changed_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 		ON CONFLICT (org_id, ticket_id) DO UPDATE SET stars = $5, comment = $6, changed_at = $7`,

@@ -106,11 +106,14 @@ func complete(ctx context.Context, a *act, _ *fieldv1.VisitComplete) (intake.Res
 	}
 	more := fact{"missing": steps}
 	if len(c.open) > 0 {
-		// Somebody of the office has to see that there is something that the customer did not agree to.
-		more["not_agreed"], a.t.Review = ids(c.open), true
+		more["not_agreed"] = ids(c.open)
 	}
 	if err := a.end(ctx, state.VisitCompleted, "", more); err != nil {
 		return intake.Result{}, err
+	}
+	if len(c.open) > 0 {
+		// Somebody of the office has to see that there is something that the customer did not agree to.
+		a.t.Review = true
 	}
 	a.t.ActualTo = a.v.FinishedAt
 	if a.t.MoneyState == state.NoMoney {
@@ -143,10 +146,10 @@ func cannotComplete(ctx context.Context, a *act, args *fieldv1.VisitCannotComple
 	if !known {
 		return a.park(ctx, fault.TargetUnknown, "reason "+args.GetReason())
 	}
-	a.t.Review = true
 	if err := a.end(ctx, asked, args.GetReason(), nil); err != nil {
 		return intake.Result{}, err
 	}
+	a.t.Review = true
 	return a.finish(ctx)
 }
 
@@ -159,7 +162,7 @@ func (a *act) again(ctx context.Context, asked state.Visit) (intake.Result, erro
 }
 
 // end ends the visit. Where the office had taken the ticket away and now accepts the work, other visits give way
-// and the technician has the ticket again.
+// and the technician has the ticket again; that clears the mark for review, so who sets it does so afterwards.
 func (a *act) end(ctx context.Context, s state.Visit, reason string, more fact) error {
 	if a.decision.Revive {
 		if err := a.revive(ctx); err != nil {

@@ -44,12 +44,16 @@ func (t *row) waits() bool {
 	return t.TechnicianID == nil && t.PoolTeamID == nil && (t.State == state.New || t.State == state.InProgress) && len(t.Needs) == 0
 }
 
-// Waiting lists the jobs that wait for somebody, in no pool: rush first, then VIPs, then those for which the rules
-// did not find nobody before, then the oldest. A zero region means all.
+// Waiting lists at most limit jobs that wait for somebody, in no pool: rush first, then VIPs, then those that were not tried
+// before, then the oldest. Where more wait, those come in that were not tried before, and of the others any, in another
+// choice each minute: however many nobody fits, none of them stands before the rest for good. A zero region means all.
 func (r *Room) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID, limit int) ([]score.Job, error) {
-	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket
-		WHERE org_id = $1 AND `+waiting+` AND ($2::uuid IS NULL OR region_id = $2)
-		ORDER BY urgency DESC, vip DESC, unassigned IS NOT NULL, opened_at, id LIMIT $3`, tx.OrgID(), some(region), limit)
+	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM (
+			SELECT * FROM ticket WHERE org_id = $1 AND `+waiting+` AND ($2::uuid IS NULL OR region_id = $2)
+			ORDER BY unassigned IS NOT NULL, CASE WHEN unassigned IS NULL THEN '' ELSE md5($4 || id::text) END,
+				urgency DESC, vip DESC, opened_at, id LIMIT $3) ticket
+		ORDER BY urgency DESC, vip DESC, unassigned IS NOT NULL, opened_at, id`,
+		tx.OrgID(), some(region), limit, tx.Now().Truncate(time.Minute).Format(time.RFC3339))
 	if err != nil {
 		return nil, err
 	}

@@ -126,9 +126,12 @@ func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item [
 	if p.Kind != kind {
 		return a.park(ctx, fault.InvalidArgument, "the price item is of another kind")
 	}
-	changes, err := a.toldBefore(ctx, uuid.UUID(id), uuid.UUID(item), kind, quantity)
+	changes, foreign, err := a.toldBefore(ctx, uuid.UUID(id), uuid.UUID(item), kind, quantity)
 	if err != nil {
 		return intake.Result{}, err
+	}
+	if foreign {
+		return a.park(ctx, fault.MutationMalformed, "id: another ticket has a charge with it")
 	}
 	// An id that is there already is the same thing told again; what it says otherwise now is not taken over.
 	a.write(`INSERT INTO ticket_charge (org_id, id, ticket_id, visit_id, kind, price_item_id, name, quantity, unit_minor, currency,

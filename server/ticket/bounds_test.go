@@ -1,0 +1,146 @@
+package ticket_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/doorstep-dev/doorstep/internal/fault"
+	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
+)
+
+func TestAReplayedEndKeepsItsMarkForReview(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"visit.complete", "visit.cannot_complete"} {
+		d := newDoor(t)
+		d.signs()
+		d.adds(uuid.New(), 1) // after the signature
+		d.assign(d.ticket, d.technician("乙"))
+		var args proto.Message = &fieldv1.VisitComplete{VisitId: b(d.visit)}
+		if kind == "visit.cannot_complete" {
+			d.do(func(tx *postgres.Tx) error {
+				_, err := d.room.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "absent", Use: "cannot_complete", Name: &typesv1.Label{Zh: "无人"}})
+				return err
+			})
+			args = &fieldv1.VisitCannotComplete{VisitId: b(d.visit), Reason: "absent"}
+		}
+		v := d.p.push(d.p.mutate(kind, args, d.pass(time.Minute)))[0]
+		if r := d.replay(v.ID, nil); r.Outcome != change.Applied || !d.review() {
+			t.Errorf("%s: %v, marked for review %t", kind, r.Outcome, d.review())
+		}
+	}
+}
+
+func TestAClaimIsReplayedOnlyByWhoReachesTheTicket(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.technician("甲")
+	id, region := w.open(nil).TicketID, uuid.New()
+	w.do(func(tx *postgres.Tx) error {
+		return w.room.Offer(t.Context(), tx, id, w.team, ticket.ByUser(uuid.New()))
+	})
+	v := p.push(p.mutate("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(id)}, w.clock().Add(24*time.Hour)))[0]
+	as := func(g identity.Grant) change.Outcome {
+		who := uuid.New()
+		ctx := identity.With(t.Context(), identity.Identity{Org: uuid.UUID(w.org), User: who}.Holding(g))
+		w.do(func(tx *postgres.Tx) error {
+			_, err := tx.EditParked(t.Context(), v.ID, nil, w.clock(), change.User(who))
+			return err
+		})
+		r, err := w.replayAs(ctx, who, v.ID, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Outcome
+	}
+	if got := as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: region}); got != change.Parked {
+		t.Errorf("a dispatcher of another region: %v", got)
+	}
+	if got := as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}); got != change.Applied {
+		t.Errorf("the company's dispatcher: %v", got)
+	}
+}
+
+func TestAChargeUnderTheIDOfAnotherTicketsIsNotLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.technician("甲")
+	id := uuid.New()
+	add := func(want change.Outcome, code fault.Code) {
+		visit := w.assign(w.open(nil).TicketID, p)
+		p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, w.pass(time.Minute), change.Applied, "")
+		p.does("visit.arrive", &fieldv1.VisitArrive{VisitId: b(visit)}, w.pass(time.Minute), change.Applied, "")
+		m := &fieldv1.AddSurcharge{Id: b(id), VisitId: b(visit), PriceItemId: b(w.surcharge), Quantity: 1}
+		p.does("surcharge.add", m, w.pass(time.Minute), want, code)
+	}
+	add(change.Applied, "")
+	add(change.Parked, fault.MutationMalformed)
+}
+
+func TestALineOfAnotherQuantityThanWasSignedIsNotSigned(t *testing.T) {
+	t.Parallel()
+	d, ladder := newDoor(t), uuid.New()
+	d.signs(d.line(ladder, 1, 8000))
+	d.adds(ladder, 3)
+	d.completes(change.Rejected, fault.ChargesNotAgreed)
+	d.signs(d.line(ladder, 3, 8000))
+	d.completes(change.Applied, "")
+	d.counted(ladder)
+}
+
+func TestTheSameWishAgainIsNothingAndOtherWishesAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.open(nil)
+	w.assign(o.TicketID, w.technician("甲"))
+	before := len(w.chainHolds(o.TicketID))
+	wish := func(hours int) error {
+		from := nine.Add(time.Duration(hours) * time.Hour)
+		return w.try(func(tx *postgres.Tx) error {
+			return w.room.CustomerWants(t.Context(), tx, o.TicketID, state.Window{From: from, To: from.Add(time.Hour)})
+		})
+	}
+	for range 5 {
+		if err := wish(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(w.chainHolds(o.TicketID)) - before; n != 1 {
+		t.Errorf("the same wish five times: %d events", n)
+	}
+	var err error
+	n := 1
+	for ; err == nil && n < 100; n++ {
+		err = wish(n + 1)
+	}
+	if fault.CodeOf(err) != fault.RateLimited || n > 20 {
+		t.Errorf("%d wishes, then %v", n, err)
+	}
+}
+
+func TestNobodyWaitsForGoodBehindTicketsThatNobodyFits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	region := uuid.New()
+	board := w.dispatches(w.technician("甲"))
+	for range 20 {
+		w.open(func(q *ticket.OpenRequest) { q.Urgency, q.Customer.At = fieldv1.Urgency_URGENCY_RUSH, nil })
+	}
+	good := w.open(func(q *ticket.OpenRequest) { q.RegionID = region }).TicketID
+	for range 2 {
+		if _, err := board.Auto(t.Context(), uuid.UUID(w.org), 20, uuid.Nil, "system:dispatch"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.get(good).GetAssignments()) != 1 {
+		t.Error("two rounds of twenty, and the one that somebody fits was not tried")
+	}
+}
