@@ -18,6 +18,8 @@ import (
 
 var tables = []lockorder.Place{
 	{Table: "advisory 7"},
+	{Table: "advisory hashtext ('pay ' | | p)"},
+	{Table: "pay_measure", Guard: "advisory hashtext ('pay ' | | p)", By: "payee_id"},
 	{Table: "ticket"},
 	{Table: "visit", Guard: "ticket", By: "ticket_id"},
 	{Table: "ticket_event", Fresh: "test"},
@@ -98,6 +100,8 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 	)
 	const (
 		photos  = "SELECT id FROM proof WHERE org_id = $1 AND ticket_id = $2 ORDER BY id FOR UPDATE"
+		payee   = "SELECT pg_advisory_xact_lock(hashtext('pay ' || p)) FROM unnest($1::uuid[]) AS p ORDER BY p"
+		measure = "UPDATE pay_measure SET tickets = 1 WHERE org_id = $1 AND payee_id = $2 AND plan = '' AND month = '2026-01-01'"
 		accrual = "SELECT FROM pay_accrual WHERE org_id = $1 AND source = $2 FOR UPDATE"
 		contact = "SELECT FROM sync_contact WHERE org_id = $1 AND device_id = $2 FOR UPDATE"
 	)
@@ -118,7 +122,15 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 			begin, do("SELECT FROM pay_accrual WHERE org_id = $1 AND source = $2 FOR UPDATE", org, a),
 			do("INSERT INTO proof_custody (org_id, proof_id, id, event, device_time, server_time, actor) SELECT $1, $2, $3, 'viewed', now(), now(), '' WHERE false", org, a, b), commit,
 		}},
-		"swapped by an advisory lock": {"advisory 7 is locked after ticket", []step{begin, do(ticket, org, a), do("SELECT pg_advisory_xact_lock(7)"), commit}},
+		"swapped by an advisory lock":         {"advisory 7 is locked after ticket", []step{begin, do(ticket, org, a), do("SELECT pg_advisory_xact_lock(7)"), commit}},
+		"advisory locks of one kind":          {"", []step{begin, do(payee, []uuid.UUID{a}), do(payee, []uuid.UUID{b}), do(payee, []uuid.UUID{a}), commit}},
+		"advisory locks of one kind, swapped": {"out of order", []step{begin, do(payee, []uuid.UUID{b}), do(payee, []uuid.UUID{a}), commit}},
+		"advisory locks of several, ordered":  {"", []step{begin, do(payee, []uuid.UUID{b, a}), commit}},
+		"advisory locks of several": {"in no order", []step{
+			begin, do("SELECT pg_advisory_xact_lock(hashtext('pay ' || p)) FROM unnest($1::uuid[]) AS p", []uuid.UUID{b, a}), commit,
+		}},
+		"a row behind its advisory lock":       {"", []step{begin, do(payee, []uuid.UUID{a}), do(measure, org, a), commit}},
+		"a row behind another's advisory lock": {"whose guards", []step{begin, do(payee, []uuid.UUID{b}), do(measure, org, a), commit}},
 		"after a savepoint that was rolled back": {"", []step{
 			begin, do("SAVEPOINT s"), do(photo, org, a), do("ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s"), do(ticket, org, a), commit,
 		}},

@@ -1,6 +1,7 @@
 package locks
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -105,7 +106,7 @@ func parts(items []item, before []taking) []taking {
 				continue
 			}
 			if i > 0 && strings.HasPrefix(one[i-1].word, "pg_advisory_") {
-				nested = append(nested, taking{verb: "select", advisory: text(t.group)})
+				nested = append(nested, advisory(t.group, one))
 			}
 			nested = append(nested, parts(t.group, append(before[:len(before):len(before)], nested...))...)
 		}
@@ -118,6 +119,39 @@ func parts(items []item, before []taking) []taking {
 		}
 	}
 	return out
+}
+
+// lockKey is the column that an advisory lock's key is kept in, as if each kind of lock were a table.
+const lockKey = "key"
+
+// advisory reads the key of an advisory lock in one SELECT: it differs by a parameter, or by what unnest makes of one.
+func advisory(key, one []item) taking {
+	t := taking{verb: "select", advisory: text(key)}
+	columns := map[string]value{}
+	if from, ok := after(one, "from", "where", "order"); ok {
+		all, _, _ := sources(from)
+		for _, s := range all {
+			maps.Copy(columns, s.columns)
+		}
+	}
+	if slices.ContainsFunc(one, func(t item) bool { return t.is("order") }) {
+		t.ordered = []string{lockKey}
+	}
+	var look func(items []item)
+	look = func(items []item) {
+		for i, k := range items {
+			look(k.group)
+			v, ok := columns[k.word]
+			if !ok && k.group == nil {
+				v = valueOf(items[i : i+1])
+			}
+			if v.parameter > 0 && len(t.where) == 0 {
+				t.where = []condition{{column: lockKey, value: v}}
+			}
+		}
+	}
+	look(key)
+	return t
 }
 
 // text is how items were written, more or less.

@@ -121,7 +121,12 @@ func (t *transaction) savepoint(sql string) bool {
 // take notes that a part of a statement locks rows, and what they refer to.
 func (r *Recorder) take(conn *pgx.Conn, t *transaction, one taking, sql string, args []any) {
 	if one.advisory != "" {
-		r.lock(conn, t, "advisory "+one.advisory, rows{}, one, sql, true)
+		name, m := "advisory "+one.advisory, meant(one, args)
+		if m.values[lockKey] == nil {
+			m.values[lockKey] = []string{""}
+		}
+		r.primary[name] = []string{lockKey}
+		r.lock(conn, t, name, m, one, sql, true)
 		return
 	}
 	if _, ours := r.primary[one.table]; !ours {
@@ -171,9 +176,6 @@ func (r *Recorder) lock(conn *pgx.Conn, t *transaction, table string, m rows, on
 	}
 	keys, known := m.keys(r.primary[table])
 	known = known && !one.elsewhere(r.primary[table])
-	if strings.HasPrefix(table, "advisory ") {
-		keys, known = []string{""}, true
-	}
 	missing, all := h.covers(m, keys, known)
 	switch {
 	case all:
@@ -392,6 +394,7 @@ func (r *Recorder) TraceBatchEnd(_ context.Context, conn *pgx.Conn, _ pgx.TraceB
 // TraceCopyFromStart implements pgx.CopyFromTracer.
 func (r *Recorder) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
 	r.begins(conn)
+	r.second(conn, "COPY "+data.TableName.Sanitize())
 	r.see(conn, "INSERT INTO "+data.TableName.Sanitize()+" ("+strings.Join(data.ColumnNames, ", ")+")", nil)
 	return ctx
 }
