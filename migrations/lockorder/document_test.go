@@ -58,6 +58,8 @@ func name(table string) string {
 	switch {
 	case table == Orders:
 		return "orders' lock"
+	case table == Payees:
+		return "payees' lock"
 	case strings.HasPrefix(table, "advisory "):
 		return "signing keys' lock"
 	}

@@ -10,6 +10,9 @@ const (
 // Orders is the advisory lock under which a transaction takes orders in.
 const Orders = "advisory hashtextextended ('doorstep orders ' | | $1 , 0)"
 
+// Payees is the advisory lock under which a payee's months are counted.
+const Payees = "advisory hashtextextended ('doorstep pay ' | | payee , 0)"
+
 // Tables are all tables in the order in which they are locked.
 var Tables = []Place{
 	// Who calls, and what it says.
@@ -49,7 +52,8 @@ var Tables = []Place{
 	{Table: "proof_custody", Fresh: made},
 	{Table: "pay_plan", Still: forever},
 	{Table: "pay_accrual", Behind: "ticket", By: "ticket_id"},
-	{Table: "pay_measure"},
+	{Table: Payees},
+	{Table: "pay_measure", Guard: Payees, By: "payee_id"},
 	{Table: "pay_entry", Fresh: made, Still: forever},
 	{Table: "pay_posting", Fresh: made},
 	{Table: "unit"},

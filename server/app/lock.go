@@ -8,16 +8,20 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/doorstep-dev/doorstep/server/delta"
-	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/pay"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// lockTickets locks the tickets that a push is about, in the order of their ids. Its mutations name them, or their
-// visits, in the fields ticket_id and visit_id.
-func lockTickets(known delta.Payloads, tickets *ticket.Room) func(context.Context, *postgres.Tx, []change.Mutation) error {
+// completed is the kind of mutation that books pay and installs a unit.
+const completed = "visit.complete"
+
+// lockPush locks what a push of several mutations is about, in the one lock order, however the phone has ordered them: the
+// tickets, and of those that it completes whom they pay and their units. Mutations name tickets, or their visits, in the
+// fields ticket_id and visit_id.
+func lockPush(known delta.Payloads, r Rooms) func(context.Context, *postgres.Tx, []change.Mutation) error {
 	return func(ctx context.Context, tx *postgres.Tx, ms []change.Mutation) error {
-		var ids, visits []uuid.UUID
+		var ids, visits, ends []uuid.UUID
 		for _, m := range ms {
 			t, ok := known[m.Kind]
 			if !ok {
@@ -32,9 +36,22 @@ func lockTickets(known delta.Payloads, tickets *ticket.Room) func(context.Contex
 			}
 			if id, ok := idIn(args, "visit_id"); ok {
 				visits = append(visits, id)
+				if m.Kind == completed {
+					ends = append(ends, id)
+				}
 			}
 		}
-		return tickets.LockAll(ctx, tx, ids, visits)
+		if err := r.Ticket.LockAll(ctx, tx, ids, visits); err != nil || len(ends) == 0 {
+			return err
+		}
+		technicians, units, err := r.Ticket.Ends(ctx, tx, ends)
+		if err != nil {
+			return err
+		}
+		if err := pay.LockPayees(ctx, tx, technicians); err != nil {
+			return err
+		}
+		return r.Code.LockUnits(ctx, tx, units)
 	}
 }
 

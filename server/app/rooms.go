@@ -85,7 +85,8 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	}
 	r.Intake = &intake.Intake[*postgres.Tx]{
 		Store: store, Mutators: mutators, Retired: c.Retired, Signer: receipts{accounts.Keys, c.Now, c.Log},
-		Now: c.Now, MaxAhead: state.MaxAhead, Subject: r.Ticket.Subject, Panicked: panicked(c.Log), Lock: lockTickets(delta.KnownPayloads(), r.Ticket),
+		Now: c.Now, MaxAhead: state.MaxAhead, Subject: r.Ticket.Subject, Panicked: panicked(c.Log),
+		Lock: lockPush(delta.KnownPayloads(), r), Alone: map[string]bool{code.KindOpenTicket: true},
 	}
 	if c.Early == nil {
 		c.Early = a.early(&r)

@@ -166,6 +166,15 @@ func lockUnit(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Unit, bool, e
 	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND unit_id = $2 FOR UPDATE`, tx.OrgID(), id)))
 }
 
+// LockUnits locks the rows of units in the order of their ids, for a transaction that will complete several tickets.
+func (r *Room) LockUnits(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SELECT FROM unit WHERE org_id = $1 AND unit_id = ANY ($2::uuid[]) ORDER BY unit_id FOR UPDATE`, tx.OrgID(), ids)
+	return err
+}
+
 func found(u Unit, err error) (Unit, bool, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Unit{}, false, nil

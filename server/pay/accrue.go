@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -77,13 +76,16 @@ func (r *Room) Estimate(ctx context.Context, tx *postgres.Tx, f plan.Facts) (tot
 
 // price prices an accrual that stands in the table without a plan; ok tells whether it could.
 func (r *Room) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, source uuid.UUID, f plan.Facts) (ok bool, err error) {
+	if err := LockPayees(ctx, tx, payees(f)); err != nil {
+		return false, err
+	}
 	v := plan.Choose(versions, f)
 	if v == nil {
 		return false, r.leave(ctx, tx, source, f.Ticket, "no plan version was in force")
 	}
 	tier := plan.ChooseTier(versions, f.Completed)
 	first := v.Day(f.Completed).First()
-	before, err := lockMeasures(ctx, tx, payees(f), first)
+	before, err := measures(ctx, tx, payees(f), first)
 	if err != nil {
 		return false, err
 	}
@@ -138,7 +140,7 @@ func (r *Room) leave(ctx context.Context, tx *postgres.Tx, source, ticket uuid.U
 }
 
 // reprice tries all accruals that wait for a plan, in the order of their completion. Before that it locks all that it
-// may touch, each table in the order of its keys: tickets, accruals, measures.
+// may touch, each in the order of its keys: tickets, accruals, payees.
 func (r *Room) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 	versions, err := r.published(ctx, tx)
 	if err != nil {
@@ -177,30 +179,15 @@ func (r *Room) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 		return 0, err
 	}
 	facts := make([]plan.Facts, len(list))
-	measures := map[uuid.UUID]map[civil.Day]bool{}
+	var all []uuid.UUID
 	for i, w := range list {
-		f := &facts[i]
-		if err := json.Unmarshal(w.Facts, f); err != nil {
+		if err := json.Unmarshal(w.Facts, &facts[i]); err != nil {
 			return 0, fmt.Errorf("read facts of %s: %w", w.Source, err)
 		}
-		v := plan.Choose(versions, *f)
-		if v == nil {
-			continue
-		}
-		for _, p := range f.Payees {
-			if measures[p.Payee] == nil {
-				measures[p.Payee] = map[civil.Day]bool{}
-			}
-			measures[p.Payee][v.Day(f.Completed).First()] = true
-		}
+		all = append(all, payees(facts[i])...)
 	}
-	for _, payee := range sorted(slices.Collect(maps.Keys(measures))) {
-		months := slices.SortedFunc(maps.Keys(measures[payee]), func(a, b civil.Day) int { return strings.Compare(a.String(), b.String()) })
-		for _, month := range months {
-			if _, err := lockMeasures(ctx, tx, []uuid.UUID{payee}, month); err != nil {
-				return 0, err
-			}
-		}
+	if err := LockPayees(ctx, tx, all); err != nil {
+		return 0, err
 	}
 	priced := 0
 	for i, w := range list {
@@ -243,8 +230,23 @@ func sorted(ids []uuid.UUID) []uuid.UUID {
 	return ids
 }
 
-// lockMeasures returns the payees' measures of a month and locks their rows, in the order of the ids.
-func lockMeasures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first civil.Day) (map[uuid.UUID]plan.Measure, error) {
+// LockPayees lets one transaction at a time change the measures of these payees' months, whichever months these are: a
+// phone may have completed its jobs in any order of months. It locks in the order of the ids, so whoever prices tickets of
+// several payees calls it once, with all of them.
+func LockPayees(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('doorstep pay ' || payee, 0))
+		FROM unnest($1::uuid[]) AS payee ORDER BY payee`, ids)
+	if err != nil {
+		return fmt.Errorf("lock payees: %w", err)
+	}
+	return nil
+}
+
+// measures returns the payees' measures of a month, and makes those that are not there. The payees are locked.
+func measures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first civil.Day) (map[uuid.UUID]plan.Measure, error) {
 	out := map[uuid.UUID]plan.Measure{}
 	batch := &pgx.Batch{}
 	batch.Queue(`
@@ -253,8 +255,8 @@ func lockMeasures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first c
 		tx.OrgID(), ids, DefaultPlan, first.String())
 	batch.Queue(`
 		SELECT payee_id, tickets, base_fees FROM pay_measure
-		WHERE org_id = $1 AND payee_id = ANY ($2::uuid[]) AND plan = $3 AND month = $4::text::date
-		ORDER BY payee_id FOR UPDATE`, tx.OrgID(), ids, DefaultPlan, first.String()).Query(func(rows pgx.Rows) error {
+		WHERE org_id = $1 AND payee_id = ANY ($2::uuid[]) AND plan = $3 AND month = $4::text::date`,
+		tx.OrgID(), ids, DefaultPlan, first.String()).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
 		var m plan.Measure
 		_, err := pgx.ForEachRow(rows, []any{&id, &m.Tickets, &m.BaseFees}, func() error {
@@ -268,7 +270,7 @@ func lockMeasures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first c
 		err = errors.New("a measure is missing")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock measures: %w", err)
+		return nil, fmt.Errorf("read measures: %w", err)
 	}
 	return out, nil
 }

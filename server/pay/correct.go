@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -145,6 +146,9 @@ func (r *Room) Clawback(ctx context.Context, tx *postgres.Tx, ticket, source uui
 		return err
 	}
 	v := versions[*accruals[len(accruals)-1].Version-1]
+	if err := lockCounted(ctx, tx, accruals); err != nil {
+		return err
+	}
 	added, leaves, err := r.takeBack(ctx, tx, v, all, source, reason)
 	if err != nil {
 		return err
@@ -168,6 +172,28 @@ type accrual struct {
 	Plan        *string   `db:"plan"`
 	Version     *int32    `db:"version"`
 	Counted     []byte    `db:"counted"`
+}
+
+// counted is what the ticket added to each payee's measure of its month.
+func (a accrual) counted() (map[uuid.UUID]plan.Measure, error) {
+	out := map[uuid.UUID]plan.Measure{}
+	if err := json.Unmarshal(a.Counted, &out); err != nil {
+		return nil, fmt.Errorf("read counted: %w", err)
+	}
+	return out, nil
+}
+
+// lockCounted locks all payees in whose measures these accruals count.
+func lockCounted(ctx context.Context, tx *postgres.Tx, accruals []accrual) error {
+	var all []uuid.UUID
+	for _, a := range accruals {
+		counted, err := a.counted()
+		if err != nil {
+			return err
+		}
+		all = slices.AppendSeq(all, maps.Keys(counted))
+	}
+	return LockPayees(ctx, tx, all)
 }
 
 // takeBack confirms what is about to be taken back, and returns the lines that take it back: one a payee and
@@ -233,9 +259,9 @@ type net struct {
 
 // leaveTier takes a ticket out of its month's measures and returns the lines by which the tiers change.
 func (r *Room) leaveTier(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, a accrual, all []line, source uuid.UUID, reason string) ([]line, error) {
-	counted := map[uuid.UUID]plan.Measure{}
-	if err := json.Unmarshal(a.Counted, &counted); err != nil {
-		return nil, fmt.Errorf("read counted: %w", err)
+	counted, err := a.counted()
+	if err != nil {
+		return nil, err
 	}
 	ids := make([]uuid.UUID, 0, len(counted))
 	for id := range counted {
@@ -243,7 +269,7 @@ func (r *Room) leaveTier(ctx context.Context, tx *postgres.Tx, versions []*plan.
 	}
 	tier := plan.ChooseTier(versions, a.CompletedAt)
 	first := tier.Day(a.CompletedAt).First()
-	before, err := lockMeasures(ctx, tx, sorted(ids), first)
+	before, err := measures(ctx, tx, sorted(ids), first)
 	if err != nil {
 		return nil, err
 	}

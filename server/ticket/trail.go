@@ -64,3 +64,13 @@ func (r *Room) LockAll(ctx context.Context, tx *postgres.Tx, tickets, visits []u
 	_, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE`, tx.OrgID(), tickets)
 	return err
 }
+
+// Ends tells whom these visits pay when they are completed, and which units they are for. Each is named once.
+func (r *Room) Ends(ctx context.Context, tx *postgres.Tx, visits []uuid.UUID) (technicians, units []uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(array_agg(DISTINCT v.technician_id) FILTER (WHERE v.technician_id IS NOT NULL), '{}'),
+			coalesce(array_agg(DISTINCT t.unit_id) FILTER (WHERE t.unit_id IS NOT NULL), '{}')
+		FROM visit v JOIN ticket t ON t.org_id = v.org_id AND t.id = v.ticket_id
+		WHERE v.org_id = $1 AND v.id = ANY ($2::uuid[])`, tx.OrgID(), visits).Scan(&technicians, &units)
+	return technicians, units, err
+}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,6 +111,9 @@ type Intake[T Tx] struct {
 	// Lock, if set, is called before the mutators of a push of several mutations, with those that have no verdict yet: it
 	// locks in one order what they will lock in the phone's.
 	Lock func(ctx context.Context, tx T, ms []change.Mutation) error
+	// Alone are kinds of which each mutation has a transaction of its own: what it will lock is known only when it has begun,
+	// so that Lock cannot do it before.
+	Alone map[string]bool
 	// Retired are kinds that only apps send which are too old by now: they are not taken in, the device is told
 	// ClientTooOld, and its queue waits for the upgrade.
 	Retired map[string]bool
@@ -157,7 +161,7 @@ func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error)
 	p.Mutations = in.timed(p)
 	verdicts := make([]change.Verdict, 0, len(p.Mutations))
 	for rest := p.Mutations; len(rest) > 0; {
-		n := min(len(rest), perTransaction)
+		n := in.share(rest)
 		part, err := in.transact(ctx, p, rest[:n])
 		if stopped(err) && len(verdicts) > 0 {
 			return verdicts, nil
@@ -172,6 +176,18 @@ func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error)
 		rest = rest[n:]
 	}
 	return verdicts, nil
+}
+
+// share tells how many of the first mutations share a transaction.
+func (in *Intake[T]) share(ms []change.Mutation) int {
+	if in.Alone[ms[0].Kind] {
+		return 1
+	}
+	ms = ms[:min(len(ms), perTransaction)]
+	if n := slices.IndexFunc(ms, func(m change.Mutation) bool { return in.Alone[m.Kind] }); n > 0 {
+		return n
+	}
+	return len(ms)
 }
 
 // care is how much is done so that one mutation can fail alone.

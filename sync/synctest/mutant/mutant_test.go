@@ -73,6 +73,9 @@ var mutants = []struct {
 	{"an effect goes only when the state has it", "clientgen/golang/offline/stage.go", "cover(ctx, tx, page.LastSequence, ", "cover(ctx, tx, page.LastSequence+1, ", "./clientgen/golang/offline", "TestWhatIsDoneWhileAPullIsUnderWayShowsUntilItsOwnVerdict"},
 	{"a photo's ticket is locked before the photo", "server/proof/finish.go", "if r.LockTicket != nil {", "if false {", crowd, ""},
 	{"the tickets of a push are locked in order", "server/ticket/trail.go", "ANY ($2::uuid[]) ORDER BY id FOR UPDATE`", "ANY ($2::uuid[]) FOR UPDATE`", crowd, ""},
+	{"the units of a push are locked in order", "server/app/lock.go", "return r.Code.LockUnits(ctx, tx, units)", "return r.Code.LockUnits(ctx, tx, units[:0])", "./server/app", "TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork"},
+	{"a scan has a transaction of its own", "sync/intake/intake.go", "if in.Alone[ms[0].Kind] {", "if in.Alone[ms[0].Kind] && len(ms) > perTransaction {", "./server/app", "TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork"},
+	{"a payee's months are one lock", "server/pay/accrue.go", "if err := LockPayees(ctx, tx, payees(f)); err != nil {", "if err := LockPayees(ctx, tx, nil); err != nil {", "./server/app", "TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork"},
 }
 
 // Packages and tests that hold the engine to its promises.
