@@ -75,7 +75,7 @@ var mutants = []struct {
 	{"the tickets of a push are locked in order", "server/ticket/trail.go", "ANY ($2::uuid[]) ORDER BY id FOR UPDATE`", "ANY ($2::uuid[]) FOR UPDATE`", crowd, ""},
 	{"the units of a push are locked in order", "server/app/lock.go", "return r.Code.LockUnits(ctx, tx, units)", "return r.Code.LockUnits(ctx, tx, units[:0])", "./server/app", "TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork"},
 	{"a scan has a transaction of its own", "sync/intake/intake.go", "if in.Alone[ms[0].Kind] {", "if in.Alone[ms[0].Kind] && len(ms) > perTransaction {", "./server/app", "TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork"},
-	{"a payee's months are one lock", "server/pay/accrue.go", "if err := LockPayees(ctx, tx, payees(f)); err != nil {", "if err := LockPayees(ctx, tx, nil); err != nil {", "./server/app", "TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork"},
+	{"a payee's months are one lock", "server/pay/accrue.go", "if len(ids) == 0 {", "if len(ids) >= 0 {", "./server/app", "TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork"},
 }
 
 // Packages and tests that hold the engine to its promises.
