@@ -22,6 +22,7 @@ import (
 // onlyGrow are the ledger, the trails and what else is never changed. A table that the schema lets a server only insert
 // into must be here, and the other way round.
 var onlyGrow = []string{
+	"ticket_charge", "ticket_note",
 	"account_event", "code_org", "pay_entry", "pay_plan", "pay_posting", "proof_custody", "proof_signature", "signing_key",
 	"sync_mutation", "sync_parked_edit", "ticket_agreement", "ticket_event",
 }

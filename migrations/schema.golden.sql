@@ -79,6 +79,7 @@ customer_proposal.decision text not null default ''::text
 customer_proposal.decided_by text not null default ''::text
 customer_proposal.decided_at timestamp with time zone
 customer_proposal.replaced jsonb
+customer_proposal.of_address text not null default ''::text
 device.org_id uuid not null
 device.id uuid not null
 device.user_id uuid not null
@@ -1186,7 +1187,7 @@ code_booking doorstep_app: DELETE, INSERT, SELECT, UPDATE
 code_org doorstep_app: INSERT, SELECT
 code_scan doorstep_app: DELETE, INSERT, SELECT, UPDATE
 customer doorstep_app: DELETE, INSERT, SELECT, UPDATE
-customer_proposal doorstep_app: DELETE, INSERT, SELECT, UPDATE
+customer_proposal doorstep_app: INSERT, SELECT, UPDATE
 device doorstep_app: INSERT, SELECT, UPDATE
 enrolment_code doorstep_app: DELETE, INSERT, SELECT, UPDATE
 goose_db_version doorstep_app: SELECT
@@ -1237,12 +1238,12 @@ ticket doorstep_app: INSERT, SELECT, UPDATE
 ticket_agreement doorstep_app: INSERT, SELECT
 ticket_answer doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_assignment doorstep_app: INSERT, SELECT, UPDATE
-ticket_charge doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_charge doorstep_app: INSERT, SELECT
 ticket_counter doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_event doorstep_app: INSERT, SELECT
-ticket_note doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_note doorstep_app: INSERT, SELECT
 ticket_notice doorstep_app: DELETE, INSERT, SELECT, UPDATE
-ticket_rating doorstep_app: DELETE, INSERT, SELECT, UPDATE
+ticket_rating doorstep_app: INSERT, SELECT, UPDATE
 ticket_reason doorstep_app: DELETE, INSERT, SELECT, UPDATE
 ticket_template doorstep_app: DELETE, INSERT, SELECT, UPDATE
 token_family doorstep_app: INSERT, SELECT, UPDATE
@@ -1288,6 +1289,17 @@ pay_line with (security_invoker=true) as  SELECT e.org_id,
   WHERE (e.kind = ANY (ARRAY['accrual'::text, 'clawback'::text, 'correction'::text]));
 
 -- functions
+CREATE OR REPLACE FUNCTION public.customer_proposal_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog'
+AS $function$
+BEGIN
+    IF OLD.decision <> '' THEN
+        RAISE EXCEPTION 'a proposal that was decided stays as it is' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $function$
 CREATE OR REPLACE FUNCTION public.identity_of(s text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1403,6 +1415,7 @@ CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON public.pay_posting DEFERRABLE
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_entry FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_plan FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.pay_posting FOR EACH STATEMENT EXECUTE FUNCTION pay_append_only()
+CREATE TRIGGER customer_proposal_stays BEFORE UPDATE ON public.customer_proposal FOR EACH ROW EXECUTE FUNCTION customer_proposal_stays()
 CREATE TRIGGER ticket_event_never_emptied BEFORE TRUNCATE ON public.ticket_event FOR EACH STATEMENT EXECUTE FUNCTION ticket_event_only_grows()
 CREATE TRIGGER ticket_event_only_grows BEFORE DELETE OR UPDATE ON public.ticket_event FOR EACH ROW EXECUTE FUNCTION ticket_event_only_grows()
 

@@ -213,10 +213,9 @@ func (s accountService) CreateEnrolmentCode(ctx context.Context, req *connect.Re
 	}
 	user := uuid.UUID(req.Msg.GetUserId())
 	// A device carries its user's rights, so nobody lets in somebody who may do more than they could give.
-	if err := s.room.read(ctx, who.Org, func(tx *postgres.Tx) error { return s.mayManage(ctx, tx, who, user, "user_id") }); err != nil {
-		return nil, err
-	}
-	code, expires, err := s.room.NewCode(ctx, who.Org, user)
+	code, expires, err := s.room.newCode(ctx, who.Org, user, func(tx *postgres.Tx) error {
+		return s.mayManage(ctx, tx, who, user, "user_id")
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -42,9 +42,9 @@ func (r *Room) addressKey(from netip.Addr) []byte { return r.keyed("address", rp
 // trySignIn counts a try against a name before the password is looked at, or refuses it. The company is that of all zeros
 // when there is none of that name. It gives the key to forget after a success.
 func (r *Room) trySignIn(ctx context.Context, company uuid.UUID, slug, login string, from netip.Addr, known bool) (key []byte, err error) {
-	key = r.keyed("account", slug, normalLogin(login))
+	key = r.keyed("account", normalSlug(slug), normalLogin(login))
 	if known {
-		key = r.keyed("account", slug, normalLogin(login), rpc.AddressKey(from))
+		key = r.keyed("account", normalSlug(slug), normalLogin(login), rpc.AddressKey(from))
 	}
 	var wait time.Duration
 	var ok bool

@@ -40,9 +40,23 @@ type Enrolment struct {
 
 // NewCode makes a one-time code for the user's next device.
 func (r *Room) NewCode(ctx context.Context, org, user uuid.UUID) (code string, expires time.Time, err error) {
+	return r.newCode(ctx, org, user, nil)
+}
+
+// newCode makes a code if allowed, asked in the same transaction, agrees. The user's row is locked meanwhile: the code is
+// of the rights that the user has then, and ends when they change (see endCodes).
+func (r *Room) newCode(
+	ctx context.Context, org, user uuid.UUID, allowed func(*postgres.Tx) error,
+) (code string, expires time.Time, err error) {
 	err = r.transact(ctx, org, func(tx *postgres.Tx) error {
 		var disabled bool
-		err := tx.QueryRow(ctx, `SELECT disabled FROM app_user WHERE org_id = $1 AND id = $2`, org, user).Scan(&disabled)
+		err := tx.QueryRow(ctx, `SELECT disabled FROM app_user WHERE org_id = $1 AND id = $2 FOR SHARE`, org, user).Scan(&disabled)
+		if allowed != nil {
+			// Who may not see the user is told the same, whether there is one or not.
+			if err := allowed(tx); err != nil {
+				return err
+			}
+		}
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(fault.NotFound, "user")
 		}

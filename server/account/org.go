@@ -99,8 +99,11 @@ func (r *Room) Orgs(ctx context.Context) ([]Org, error) {
 
 // OrgBySlug finds a tenant by its short name; NotFound when there is none.
 func (r *Room) OrgBySlug(ctx context.Context, slug string) (Org, error) {
-	return r.oneOrg(ctx, "WHERE slug = $1", strings.ToLower(strings.TrimSpace(slug)))
+	return r.oneOrg(ctx, "WHERE slug = $1", normalSlug(slug))
 }
+
+// normalSlug is a company's short name as it is kept.
+func normalSlug(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // OrgByID finds a tenant; NotFound when there is none.
 func (r *Room) OrgByID(ctx context.Context, id uuid.UUID) (Org, error) {

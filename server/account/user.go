@@ -72,12 +72,28 @@ func (r *Room) PutUser(ctx context.Context, tx *postgres.Tx, u User, password st
 		if err := r.setPassword(ctx, tx, u.ID, password); err != nil {
 			return User{}, err
 		}
+		if err := endConsoles(ctx, tx, u.ID); err != nil {
+			return User{}, err
+		}
+	}
+	before, err := grantsText(ctx, tx, u.ID)
+	if err != nil {
+		return User{}, err
 	}
 	if err := r.putGrants(ctx, tx, u); err != nil {
 		return User{}, err
 	}
 	if err := r.putTechnician(ctx, tx, u); err != nil {
 		return User{}, err
+	}
+	after, err := grantsText(ctx, tx, u.ID)
+	if err != nil {
+		return User{}, err
+	}
+	if u.Disabled || before != after {
+		if err := endCodes(ctx, tx, u.ID); err != nil {
+			return User{}, err
+		}
 	}
 	if err := keepSpans(ctx, tx, u.ID); err != nil {
 		return User{}, err
@@ -100,6 +116,30 @@ func (r *Room) PutUser(ctx context.Context, tx *postgres.Tx, u User, password st
 		}
 	})
 	return u, r.note(ctx, tx, "user.put", u.ID, map[string]string{"login": u.Login})
+}
+
+// grantsText is what a user may do and where, to be compared.
+func grantsText(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (rights string, err error) {
+	err = tx.QueryRow(ctx, `SELECT coalesce(string_agg(r, ' ' ORDER BY r), '') FROM (
+		SELECT concat_ws('/', role, scope, scope_id) FROM role_grant WHERE org_id = $1 AND user_id = $2
+		UNION ALL SELECT concat_ws('/', 'region', region_id) FROM technician WHERE org_id = $1 AND user_id = $2
+		UNION ALL SELECT concat_ws('/', 'team', team_id) FROM team_member WHERE org_id = $1 AND user_id = $2) AS all_rights (r)`,
+		tx.OrgID(), user).Scan(&rights)
+	return rights, err
+}
+
+// endCodes ends a user's enrolment codes that nobody has used: somebody may hold one who could not make it any more.
+func endCodes(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
+	_, err := tx.Exec(ctx, `UPDATE enrolment_code SET expires_at = $3
+		WHERE org_id = $1 AND user_id = $2 AND used_at IS NULL AND expires_at > $3`, tx.OrgID(), user, tx.Now())
+	return err
+}
+
+// endConsoles ends a user's sessions in browsers. Phones have no password, and go on.
+func endConsoles(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
+	_, err := tx.Exec(ctx, `UPDATE token_family SET ended_at = $3 WHERE org_id = $1 AND user_id = $2 AND NOT is_device AND ended_at IS NULL`,
+		tx.OrgID(), user, tx.Now())
+	return err
 }
 
 func (r *Room) checked(u User) (User, error) {

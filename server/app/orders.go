@@ -26,6 +26,10 @@ func (a *App) orders(r *Rooms) {
 		Product: c.Product, ProductBySKU: c.ProductBySKU, ProductByGTIN: c.ProductByGTIN, ProductByModel: c.ProductByModel,
 		ClassByKey: c.ClassByKey, UnnamedProduct: c.UnnamedProduct,
 		Relate: accounts.Relate,
+		Currency: func(ctx context.Context, tx *postgres.Tx) (string, error) {
+			company, err := accounts.Company(ctx, tx)
+			return company.Currency, err
+		},
 		Places: func(ctx context.Context, tx *postgres.Tx) ([]order.Place, error) { return places(ctx, tx, accounts) },
 		OpenTicket: func(ctx context.Context, tx *postgres.Tx, o order.Opening) (uuid.UUID, error) {
 			opened, err := tickets.Open(ctx, tx, requestOf(o))

@@ -120,8 +120,11 @@ func (a *customerAccept) Run(ctx context.Context, c Console) error {
 		if err != nil {
 			return err
 		}
-		p := res.Msg.GetProposal()
-		c.Say("The customer's record now says: %s", "客户资料已更新：%s", spoken(c, p.GetName(), p.GetAddress(), p.GetVip()))
+		if is := res.Msg.GetProposal().GetRecord(); is != nil {
+			c.Say("The customer's record now says: %s", "客户资料已更新：%s", spoken(c, is.GetName(), is.GetAddress(), is.GetVip()))
+			return nil
+		}
+		c.Say("The customer's record has it now.", "已采纳到客户资料。") // who may not see the record is told so much
 		return nil
 	})
 }

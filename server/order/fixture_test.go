@@ -83,6 +83,7 @@ func companyOn(store *postgres.Store, org change.Org) *company {
 			}
 			return nil
 		},
+		Currency: func(context.Context, *postgres.Tx) (string, error) { return "CNY", nil },
 		Places: func(context.Context, *postgres.Tx) ([]Place, error) {
 			return []Place{{ID: c.shop.Region, NameZH: "浙江"}, c.shop}, nil
 		},

@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +24,8 @@ type Proposal struct {
 	// Name and Address are empty, At is nil and VIP false where nothing else was said than the record says.
 	Name, Address string
 	Position      *Point
+	// OfAddress is the address that Position belongs to, where Address is empty.
+	OfAddress     string
 	VIP           bool
 	Source, Actor string
 	At            time.Time
@@ -47,6 +50,9 @@ func (k record) differs(c Customer) Proposal {
 	// A position belongs to its address: with a new address the old position says nothing.
 	if c.At != nil && (moved || k.At == nil || *c.At != *k.At) {
 		p.Position = c.At
+		if !moved {
+			p.OfAddress = k.Address
+		}
 	}
 	p.VIP = c.VIP && !k.VIP
 	return p
@@ -59,29 +65,61 @@ func (r *Room) told(ctx context.Context, tx *postgres.Tx, known record, from Pur
 		return nil
 	}
 	p := known.differs(from.Customer)
-	if p.Name == "" && p.Address == "" && p.Position == nil && !p.VIP {
+	if p.empty() {
 		return nil
 	}
 	keeps, err := keeps(ctx, tx, from.By.Records, known.ID)
 	if err != nil {
 		return err
 	}
-	if p.ID, err = uuid.NewV7(); err != nil {
+	p.Customer, p.Order, p.Source, p.Actor, p.At = known.ID, order, from.Source, from.Actor, tx.Now()
+	if keeps && p.VIP {
+		// Who keeps the record may not make VIPs by that: it takes an office over all of the customer's orders.
+		if p, err = splitVIP(ctx, tx, p, from.By.VIP); err != nil {
+			return err
+		}
+	}
+	if keeps && p.empty() {
+		return nil
+	}
+	if p, err = propose(ctx, tx, p, keeps); err != nil || !keeps {
 		return err
 	}
-	p.Customer, p.Order, p.Source, p.Actor, p.At = known.ID, order, from.Source, from.Actor, tx.Now()
+	return apply(ctx, tx, known.Customer, p, from.Actor)
+}
+
+// empty tells that a proposal says nothing.
+func (p Proposal) empty() bool { return p.Name == "" && p.Address == "" && p.Position == nil && !p.VIP }
+
+// splitVIP takes the VIP out of a proposal, and leaves it open as one of its own, unless who decides may make this customer
+// a VIP.
+func splitVIP(ctx context.Context, tx *postgres.Tx, p Proposal, office Reach) (Proposal, error) {
+	may, err := keeps(ctx, tx, office, p.Customer)
+	if err != nil || may {
+		return p, err
+	}
+	p.VIP = false
+	_, err = propose(ctx, tx, Proposal{Customer: p.Customer, Order: p.Order, VIP: true, Source: p.Source, Actor: p.Actor, At: p.At}, false)
+	return p, err
+}
+
+// propose keeps a proposal, and gives it with its id. Of a customer of whom enough stands open nothing more is kept,
+// unless it is decided at once.
+func propose(ctx context.Context, tx *postgres.Tx, p Proposal, decided bool) (Proposal, error) {
+	var err error
+	if p.ID, err = uuid.NewV7(); err != nil {
+		return p, err
+	}
 	var lat, lng *float64
 	if p.Position != nil {
 		lat, lng = &p.Position.Latitude, &p.Position.Longitude
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO customer_proposal (org_id, id, customer_id, purchase_id, name, address, latitude, longitude, vip, source, actor, at)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-		WHERE $13 OR (SELECT count(*) FROM customer_proposal WHERE org_id = $1 AND customer_id = $3 AND decision = '') < $14`,
-		tx.OrgID(), p.ID, p.Customer, p.Order, p.Name, p.Address, lat, lng, p.VIP, p.Source, p.Actor, p.At, keeps, maxOpen)
-	if err != nil || !keeps {
-		return err
-	}
-	return apply(ctx, tx, known.Customer, p, from.Actor)
+	_, err = tx.Exec(ctx, `INSERT INTO customer_proposal
+			(org_id, id, customer_id, purchase_id, name, address, latitude, longitude, of_address, vip, source, actor, at)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+		WHERE $14 OR (SELECT count(*) FROM customer_proposal WHERE org_id = $1 AND customer_id = $3 AND decision = '') < $15`,
+		tx.OrgID(), p.ID, p.Customer, p.Order, p.Name, p.Address, lat, lng, p.OfAddress, p.VIP, p.Source, p.Actor, p.At, decided, maxOpen)
+	return p, err
 }
 
 // apply writes a proposal into the record, whose row the transaction has locked, and keeps what it said before.
@@ -101,7 +139,7 @@ func apply(ctx context.Context, tx *postgres.Tx, was Customer, p Proposal, by st
 	if p.Address != "" {
 		is.Address, is.At = p.Address, nil
 	}
-	if p.Position != nil {
+	if p.Position != nil && (p.Address != "" || p.OfAddress == was.Address) {
 		is.At = p.Position
 	}
 	is.VIP = is.VIP || p.VIP
@@ -148,7 +186,8 @@ func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept
 		return p, fault.New(fault.Forbidden, "proposal: somebody else decides on it")
 	}
 	// The trails of the tickets are written below; a ticket is locked before the orders (docs/ARCHITECTURE.md).
-	if err := r.Hooks.LockTickets(ctx, tx, p.Tickets, nil); err != nil {
+	tickets := p.Tickets
+	if err := r.Hooks.LockTickets(ctx, tx, tickets, nil); err != nil {
 		return p, err
 	}
 	if err := LockOrders(ctx, tx); err != nil {
@@ -169,16 +208,16 @@ func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept
 	if p.Decision != "" {
 		return p, fault.New(fault.Conflict, "proposal: %s already", p.Decision)
 	}
+	if !slices.Equal(p.Tickets, tickets) {
+		return p, fault.New(fault.Conflict, "proposal: its order has got more tickets meanwhile; decide again")
+	}
 	kind := "customer.proposal_dismissed"
 	if accept {
 		kind = "customer.proposal_accepted"
-		q := p
-		if q.VIP {
-			if q.VIP, err = keeps(ctx, tx, by.Office, p.Customer); err != nil {
-				return p, err
-			}
+		if p, err = withoutVIP(ctx, tx, p, by.Office); err != nil {
+			return p, err
 		}
-		err = apply(ctx, tx, was, q, actor)
+		err = apply(ctx, tx, was, p, actor)
 	} else {
 		_, err = tx.Exec(ctx, `UPDATE customer_proposal SET decision = 'dismissed', decided_by = $3, decided_at = $4 WHERE org_id = $1 AND id = $2`,
 			tx.OrgID(), id, actor, tx.Now())
@@ -192,6 +231,23 @@ func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept
 		}
 	}
 	return r.ProposalByID(ctx, tx, id)
+}
+
+// withoutVIP leaves the VIP of a proposal open for the company's office, where who accepts the rest may not make this
+// customer a VIP. Where there is no rest, there is nothing to accept: Forbidden.
+func withoutVIP(ctx context.Context, tx *postgres.Tx, p Proposal, office Reach) (Proposal, error) {
+	if !p.VIP {
+		return p, nil
+	}
+	q, err := splitVIP(ctx, tx, p, office)
+	if err != nil || q.VIP {
+		return q, err
+	}
+	if q.empty() {
+		return p, fault.New(fault.Forbidden, "vip: an office that all of the customer's orders belong to decides")
+	}
+	_, err = tx.Exec(ctx, `UPDATE customer_proposal SET vip = false WHERE org_id = $1 AND id = $2`, tx.OrgID(), p.ID)
+	return q, err
 }
 
 // ProposalFilter narrows a list of proposals; the zero value is all that are open.
@@ -223,7 +279,7 @@ func (r *Room) Proposals(ctx context.Context, tx *postgres.Tx, f ProposalFilter)
 		f.Limit = 50
 	}
 	rows, err := tx.Query(ctx, `SELECT q.id, q.customer_id, q.purchase_id, p.number, p.store_id, p.region_id, q.name, q.address, q.latitude, q.longitude,
-			q.vip, q.source, q.actor, q.at, q.decision, q.decided_by, q.decided_at,
+			q.of_address, q.vip, q.source, q.actor, q.at, q.decision, q.decided_by, q.decided_at,
 			ARRAY(SELECT t FROM purchase_line l, unnest(l.ticket_ids) t WHERE l.org_id = $1 AND l.purchase_id = q.purchase_id ORDER BY t)
 		FROM customer_proposal q JOIN purchase p ON p.org_id = q.org_id AND p.id = q.purchase_id
 		WHERE q.org_id = $1 AND ($2::uuid IS NULL OR q.id = $2) AND ($3 OR q.decision = '')
@@ -244,7 +300,7 @@ func scanProposal(row pgx.CollectableRow) (Proposal, error) {
 	var lat, lng *float64
 	var decided *time.Time
 	err := row.Scan(&p.ID, &p.Customer, &p.Order, &p.OrderNumber, &store, &region, &p.Name, &p.Address, &lat, &lng,
-		&p.VIP, &p.Source, &p.Actor, &p.At, &p.Decision, &p.DecidedBy, &decided, &p.Tickets)
+		&p.OfAddress, &p.VIP, &p.Source, &p.Actor, &p.At, &p.Decision, &p.DecidedBy, &decided, &p.Tickets)
 	p.OrderNumber = shown(p.OrderNumber)
 	if store != nil {
 		p.Store = *store

@@ -234,6 +234,21 @@ func TestAVIPIsMadeOnlyByAnOfficeThatAllOrdersBelongTo(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.says(t, "王小姐", "文三路1号", tc.want, home)
+			// What was not taken over stays for the company's office.
+			left := c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{})
+			if tc.want != (len(left) == 0) || len(left) > 0 && (!left[0].GetVip() || left[0].GetName() != "") {
+				t.Fatalf("left open: %v", left)
+			}
+			for _, p := range left {
+				again := connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: p.GetId()})
+				if _, err := c.Service().AcceptCustomerProposal(ctx, again); fault.CodeOf(err) != fault.Forbidden {
+					t.Errorf("the VIP alone: %v", err)
+				}
+				if _, err := c.Service().AcceptCustomerProposal(c.office(t), again); err != nil {
+					t.Error(err)
+				}
+				c.says(t, "王小姐", "文三路1号", true, home)
+			}
 		})
 	}
 }
@@ -336,4 +351,36 @@ func TestACustomerIsShownToWhoHasNeverServedHimWithoutNameAndAddress(t *testing.
 	if k := find(c.office(t)).GetCustomers()[0]; k.GetName() != "王女士" || k.GetAddress() != "文三路1号" || k.GetPosition() == nil {
 		t.Errorf("%v", k)
 	}
+}
+
+func TestWhoKeepsARecordAsAClerkMakesNoVIPAsADispatcherOfAnotherRegion(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	elsewhere, region := uuid.New(), uuid.New()
+	c.take(t, "here", func(p *Purchase) { p.By = Office() })
+	c.take(t, "there", func(p *Purchase) { p.By, p.Store, p.Region = Office(), elsewhere, region })
+	// A clerk of the shop there and dispatcher of the region here keeps the record: all orders lie within the two.
+	both := Standing{
+		Records: Reach{Regions: []uuid.UUID{c.shop.Region}, Stores: []uuid.UUID{elsewhere}}, VIP: Reach{Regions: []uuid.UUID{c.shop.Region}},
+	}
+	c.take(t, "both", func(p *Purchase) { p.By, p.Customer.VIP, p.Customer.Name = both, true, "王小姐" })
+	c.says(t, "王小姐", "文三路1号", false, home)
+	if open := c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{}); len(open) != 1 || !open[0].GetVip() {
+		t.Errorf("left for the company's office: %v", open)
+	}
+}
+
+func TestAPositionIsOfItsAddress(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	c.knows(t)
+	better, other := &Point{30.28, 120.13}, &Point{39.9, 116.4}
+	c.take(t, "better", func(p *Purchase) { p.Customer.At = better })
+	c.take(t, "moved", func(p *Purchase) { p.Customer.Address, p.Customer.At = "北京市朝阳区1号", other })
+	for _, p := range c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{}) { // the newest first
+		if _, err := c.Service().AcceptCustomerProposal(c.office(t), connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: p.GetId()})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.says(t, "王女士", "北京市朝阳区1号", false, other)
 }

@@ -50,6 +50,8 @@ type Hooks struct {
 	// Relate tells whether the caller, acting within reach, may relate an order to these things; else a fault that names
 	// the field.
 	Relate func(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, ends ...identity.End) error
+	// Currency is the company's.
+	Currency func(ctx context.Context, tx *postgres.Tx) (string, error)
 	// Places lists regions and shops.
 	Places func(ctx context.Context, tx *postgres.Tx) ([]Place, error)
 }

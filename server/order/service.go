@@ -154,7 +154,9 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 			line.Item = len(p.Lines) + 1
 		}
 		if line.Currency == "" {
-			line.Currency = "CNY"
+			if line.Currency, err = s.room.Hooks.Currency(ctx, tx); err != nil {
+				return err
+			}
 		}
 		p.Lines = append(p.Lines, line)
 	}

@@ -85,7 +85,7 @@ func New(c Config) *Room {
 	}
 	return &Room{
 		Config: c, budget: newBudget(c.Memory, c.Verifiers),
-		verifications: verifications{running: map[uuid.UUID]*verification{}, stop: make(chan struct{})},
+		verifications: verifications{running: map[verifying]*verification{}, stop: make(chan struct{})},
 	}
 }
 

@@ -24,11 +24,14 @@ const (
 // the end when it asks again.
 type verifications struct {
 	mu      sync.Mutex
-	running map[uuid.UUID]*verification
+	running map[verifying]*verification
 	all     sync.WaitGroup
 	stop    chan struct{}
 	stopped bool
 }
+
+// verifying names a proof: phones choose the ids, so two companies may have the same.
+type verifying struct{ org, proof uuid.UUID }
 
 type verification struct {
 	// done is closed at the end; proof and err are set before.
@@ -63,17 +66,18 @@ func (r *Room) begin(ctx context.Context, org uuid.UUID, p *row) (*verification,
 	if vs.stopped {
 		return nil, fault.New(fault.Unavailable, "")
 	}
-	if v := vs.running[p.ID]; v != nil {
+	key := verifying{org, p.ID}
+	if v := vs.running[key]; v != nil {
 		return v, nil
 	}
 	v := &verification{done: make(chan struct{})}
-	vs.running[p.ID] = v
+	vs.running[key] = v
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), verifyTime)
 	vs.all.Go(func() {
 		defer cancel()
 		v.proof, v.err = r.finish(own, org, p)
 		vs.mu.Lock()
-		delete(vs.running, p.ID)
+		delete(vs.running, key)
 		vs.mu.Unlock()
 		close(v.done)
 		if v.err != nil {

@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -142,5 +143,20 @@ func TestNobodyWaitsForGoodBehindTicketsThatNobodyFits(t *testing.T) {
 	}
 	if len(w.get(good).GetAssignments()) != 1 {
 		t.Error("two rounds of twenty, and the one that somebody fits was not tried")
+	}
+}
+
+func TestLongKeysThatDifferAtTheirEndAreTwoTickets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	open := func(key string) ticket.Opened {
+		return w.open(func(q *ticket.OpenRequest) { q.Source, q.SourceKey = "order", key })
+	}
+	for _, n := range []int{100, 198, 400} {
+		key := strings.Repeat("九", n)
+		one, two, again := open(key+"/1"), open(key+"/2"), open(key+"/1")
+		if one.TicketID == two.TicketID || two.Existing || again.TicketID != one.TicketID || !again.Existing {
+			t.Errorf("%d characters: %v, %v, %v", n, one, two, again)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package ticket
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -116,7 +118,7 @@ func (r *Room) Open(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened
 func (q *OpenRequest) check() error {
 	q.Customer.Name, q.Customer.Phone = clip(q.Customer.Name, 100), clip(q.Customer.Phone, 20)
 	q.Customer.Address, q.ProductName = clip(q.Customer.Address, 300), clip(q.ProductName, 200)
-	q.Serial, q.SourceKey = clip(q.Serial, 80), clip(q.SourceKey, 200)
+	q.Serial, q.SourceKey = clip(q.Serial, 80), sourceKey(q.SourceKey)
 	if q.BusinessType == 0 {
 		q.BusinessType = fieldv1.BusinessType_BUSINESS_TYPE_INSTALL
 	}
@@ -139,6 +141,17 @@ func (q *OpenRequest) check() error {
 		return fault.New(fault.InvalidArgument, "position")
 	}
 	return errors.Join(q.Wanted.Check("wanted"), q.Due.Check("due"))
+}
+
+// sourceKey is the key as it is kept: a long one is shortened, and ends in a hash of the whole, so that no two become one.
+func sourceKey(s string) string {
+	const most, kept = 200, 160
+	whole := clip(s, len(s))
+	if len([]rune(whole)) <= most {
+		return whole
+	}
+	sum := sha256.Sum256([]byte(whole))
+	return clip(whole, kept) + "#" + hex.EncodeToString(sum[:16])
 }
 
 func clip(s string, n int) string {

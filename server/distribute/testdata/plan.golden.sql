@@ -75,6 +75,7 @@
 -- unit: tenant
 -- visit: tenant
 
+DROP TRIGGER IF EXISTS customer_proposal_stays ON public.customer_proposal;
 DROP TRIGGER IF EXISTS append_only ON public.pay_entry;
 DROP TRIGGER IF EXISTS balanced ON public.pay_entry;
 DROP TRIGGER IF EXISTS append_only ON public.pay_plan;
