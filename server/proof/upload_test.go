@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -435,6 +436,38 @@ func TestAStoreThatIsDownLosesNothing(t *testing.T) {
 	for _, id := range [][]byte{id, other} {
 		if p, err := h.finish(h.tech(), id); err != nil || p.GetState() != verified {
 			t.Errorf("%v, %v", p, err)
+		}
+	}
+}
+
+// TestASignedAddressAnswersWhatWasSigned changes the parts of an address that say how the store is to answer. A file of
+// anybody's must not be shown as a page.
+func TestASignedAddressAnswersWhatWasSigned(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	b := photo(t, 64)
+	id := h.attach(b)
+	h.upload(id, b)
+	if p, err := h.finish(h.tech(), id); err != nil || p.GetState() != verified {
+		t.Fatalf("%v, %v", p, err)
+	}
+	v := must(h.view(h.tech(), id))
+	for what, address := range map[string]string{"thumbnail": v.GetThumbnailUrl(), "shared": v.GetSharedUrl(), "original": v.GetOriginalUrl()} {
+		u := must(url.Parse(address))
+		for name, value := range map[string]string{
+			"response-content-type": "text/html", "response-content-disposition": "inline", "response-cache-control": "public",
+		} {
+			for _, values := range [][]string{{value}, nil} {
+				q := u.Query()
+				if q[name] = values; values == nil {
+					q.Del(name)
+				}
+				changed := *u
+				changed.RawQuery = q.Encode()
+				if code, header, _ := h.get(changed.String()); code != http.StatusForbidden {
+					t.Errorf("%s with %s %q: %d %s", what, name, values, code, header.Get("Content-Type"))
+				}
+			}
 		}
 	}
 }
