@@ -6,7 +6,7 @@
 
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { wipe } from "./device.js";
-import type { FileRow } from "./disk.js";
+import type { FileRow, OutboxRow } from "./disk.js";
 import { Fault } from "./fault.js";
 import { fileRow, lostFiles, openWhole, unsentFiles } from "./file.js";
 import { getMeta } from "./meta.js";
@@ -48,13 +48,18 @@ export interface BoxedFile {
 
 const minPassphrase = 8;
 
+/** Refuses a passphrase of less than 8 bytes with box_passphrase. */
+export function checkPassphrase(passphrase: string): void {
+  if (new TextEncoder().encode(passphrase).length < minPassphrase)
+    throw Fault.of("box_passphrase", String(minPassphrase));
+}
+
 /**
  * Seals everything that is unsent with a passphrase of at least 8 bytes (else box_passphrase), but for files whose bytes the device
  * has lost or cannot read now: Box.files are those that are in it. The store keeps it too: sending it from both sides is safe.
  */
 export async function exportBox(store: Store, passphrase: string): Promise<{ box: Box; sealed: Blob }> {
-  if (new TextEncoder().encode(passphrase).length < minPassphrase)
-    throw Fault.of("box_passphrase", String(minPassphrase));
+  checkPassphrase(passphrase);
   const device = store.device();
   const lost = await lostFiles(store);
   const { files, mutations } = await store.read(["outbox", "file"], async (tx) => {
@@ -69,25 +74,34 @@ export async function exportBox(store: Store, passphrase: string): Promise<{ box
     org: device.org,
     user: device.user,
     userName: device.userName,
-    mutations: mutations.map(({ id, kind, args, at, verdict }) => ({
-      id,
-      kind,
-      args,
-      at: new Date(at),
-      ...(verdict === undefined ? {} : { verdict }),
-    })),
-    files: files.map(({ id, mutation, sha256, size, media }) => ({ id, mutation, sha256, size, media })),
+    mutations: mutations.map(boxedMutation),
+    files: files.map(boxedFile),
   };
-  const parts: Blob[] = [];
-  const archive = tar(filed(store, box), Math.floor(box.made.getTime() / 1000));
-  for await (const chunk of seal(archive, passphrase)) parts.push(new Blob([chunk]));
-  return { box, sealed: new Blob(parts) };
+  return { box, sealed: await sealBox(box, (f) => openWhole(store, f), passphrase) };
 }
 
-async function* filed(store: Store, box: Box): AsyncGenerator<Filed> {
+/** A row of the outbox as it stands in a box. */
+export function boxedMutation({ id, kind, args, at, verdict }: OutboxRow): BoxedMutation {
+  return { id, kind, args, at: new Date(at), ...(verdict === undefined ? {} : { verdict }) };
+}
+
+/** A file's row as it stands in a box. */
+export function boxedFile({ id, mutation, sha256, size, media }: FileRow): BoxedFile {
+  return { id, mutation, sha256, size, media };
+}
+
+/** Seals a box; open gives the bytes of its files. */
+export async function sealBox(box: Box, open: (f: BoxedFile) => Promise<Blob>, passphrase: string): Promise<Blob> {
+  const parts: Blob[] = [];
+  const archive = tar(filed(box, open), Math.floor(box.made.getTime() / 1000));
+  for await (const chunk of seal(archive, passphrase)) parts.push(new Blob([chunk]));
+  return new Blob(parts);
+}
+
+async function* filed(box: Box, open: (f: BoxedFile) => Promise<Blob>): AsyncGenerator<Filed> {
   yield { name: "work.json", bytes: new Blob([boxText(box)]) };
   for (const f of box.files) {
-    yield { name: uuidText(f.id), bytes: await openWhole(store, f) };
+    yield { name: uuidText(f.id), bytes: await open(f) };
   }
 }
 
