@@ -14,6 +14,7 @@ func (e *emitter) mutations(m *model.Model) {
 	for _, one := range m.Mutations {
 		e.mutation(one)
 	}
+	e.checks(m)
 }
 
 // registry writes the map of all effects, and the interface of those that the application writes itself.
@@ -57,7 +58,11 @@ func (e *emitter) mutation(m *model.Mutation) {
 	name, t := private(m), e.typeOf(m.Message)
 	e.blank()
 	e.doc(about(m))
-	e.value(fmt.Sprintf("val %s: %s<%s> =", name, e.use(offline, "Mutator"), t), fmt.Sprintf("Mutator(%q, %s.parser())", m.Kind, t), m.Offered)
+	rules := ""
+	if len(e.ruled(m.Message)) > 0 {
+		rules = ", " + e.use(offline, "Rules") + "::" + checker(m.Message)
+	}
+	e.value(fmt.Sprintf("val %s: %s<%s> =", name, e.use(offline, "Mutator"), t), fmt.Sprintf("Mutator(%q, %s.parser()%s)", m.Kind, t, rules), m.Offered)
 	if len(m.Effects) > 0 {
 		e.blank()
 		e.effects(name, m.Effects)

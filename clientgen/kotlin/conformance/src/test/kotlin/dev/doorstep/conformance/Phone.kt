@@ -91,17 +91,38 @@ internal class Phone(private val folder: File, private val pageBytes: Int) {
         open().let { check(it.isEmpty()) { it } }
     }
 
-    /** The next version of the app finds the store as the version before left it. */
+    /** The next version of the app finds the store as the first one left it. */
     suspend fun upgrade() {
         close()
-        Jdbc(File(folder, "store.db")).use {
-            it.run("DROP INDEX outbox_waiting")
-            for (column in listOf("too_old", "known", "judged")) it.run("ALTER TABLE outbox DROP COLUMN $column")
-            it.run("CREATE INDEX outbox_unsent ON outbox (n) WHERE outcome IS NULL")
-            it.run("PRAGMA user_version = 1")
-        }
+        downgrade()
         version = 2
         open().let { check(it.isEmpty()) { it } }
+    }
+
+    /**
+     * Makes the store anew with the statements of its version 1, frozen in the client's tests, and fills it with what that
+     * version kept. It names no later column, so that a new version of the store needs no change here.
+     */
+    private fun downgrade() {
+        val newer = File(folder, "newer.db")
+        val path = File(folder, "store.db")
+        check(path.renameTo(newer))
+        val frozen = File("../offline/src/test/resources/store-1.sql").readText().substringBefore("INSERT INTO")
+        Jdbc(path).use { sql ->
+            frozen.split(";\n").map(String::trim).filter(String::isNotEmpty).forEach { sql.run(it) }
+            sql.run("ATTACH ? AS newer", newer.path)
+            val tables = LinkedHashMap<String, String>()
+            sql.query(
+                """
+                SELECT m.name, group_concat(c.name) FROM main.sqlite_schema m, pragma_table_info(m.name, 'main') c
+                WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' GROUP BY m.name
+                """,
+            ) { tables[it.text(0)] = it.text(1) }
+            for ((table, columns) in tables) {
+                sql.run("INSERT INTO main.$table ($columns) SELECT $columns FROM newer.$table")
+            }
+        }
+        check(newer.delete())
     }
 
     suspend fun enrol(url: String, code: String): String = code { client.enrol(url, code) }

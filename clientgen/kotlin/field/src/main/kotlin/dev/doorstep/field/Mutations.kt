@@ -13,6 +13,8 @@ import dev.doorstep.field.v1.PartUsed
 import dev.doorstep.field.v1.ProofKind
 import dev.doorstep.field.v1.ProofState
 import dev.doorstep.field.v1.SignSignature
+import dev.doorstep.field.v1.SignedLine
+import dev.doorstep.field.v1.Stroke
 import dev.doorstep.field.v1.Surcharge
 import dev.doorstep.field.v1.TaskAnswer
 import dev.doorstep.field.v1.TicketState
@@ -29,6 +31,7 @@ import dev.doorstep.offline.Draft
 import dev.doorstep.offline.Effect
 import dev.doorstep.offline.Kept
 import dev.doorstep.offline.Mutator
+import dev.doorstep.offline.Rules
 import dev.doorstep.offline.View
 import dev.doorstep.offline.toTimestamp
 import dev.doorstep.store.v1.OpenTicketByScan
@@ -63,10 +66,11 @@ fun effects(custom: CustomEffects): Map<String, Effect> = mapOf(
 )
 
 /** VisitAccept, kind visit.accept. */
-val visitAccept: Mutator<VisitAccept> = Mutator("visit.accept", VisitAccept.parser()) { view, args ->
-    val visit = Visits.get(view, args.visitId)
-    visit != null && visit.state == VisitState.VISIT_STATE_DISPATCHED
-}
+val visitAccept: Mutator<VisitAccept> =
+    Mutator("visit.accept", VisitAccept.parser(), Rules::checkVisitAccept) { view, args ->
+        val visit = Visits.get(view, args.visitId)
+        visit != null && visit.state == VisitState.VISIT_STATE_DISPATCHED
+    }
 
 private val visitAcceptEffect: Effect = visitAccept.effectBy { view, args, at, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -88,10 +92,11 @@ private val visitAcceptEffect: Effect = visitAccept.effectBy { view, args, at, d
  * - `reason`: Reason key of use decline. Where the company has such reasons and this is none of them, the mutation is
  * parked.
  */
-val visitDecline: Mutator<VisitDecline> = Mutator("visit.decline", VisitDecline.parser()) { view, args ->
-    val visit = Visits.get(view, args.visitId)
-    visit != null && visit.state in setOf(VisitState.VISIT_STATE_DISPATCHED, VisitState.VISIT_STATE_ACCEPTED)
-}
+val visitDecline: Mutator<VisitDecline> =
+    Mutator("visit.decline", VisitDecline.parser(), Rules::checkVisitDecline) { view, args ->
+        val visit = Visits.get(view, args.visitId)
+        visit != null && visit.state in setOf(VisitState.VISIT_STATE_DISPATCHED, VisitState.VISIT_STATE_ACCEPTED)
+    }
 
 private val visitDeclineEffect: Effect = visitDecline.effectBy { _, args, _, draft ->
     Visits.edit(draft, args.visitId) { next ->
@@ -101,10 +106,11 @@ private val visitDeclineEffect: Effect = visitDecline.effectBy { _, args, _, dra
 }
 
 /** VisitTravel, kind visit.travel: on the way. */
-val visitTravel: Mutator<VisitTravel> = Mutator("visit.travel", VisitTravel.parser()) { view, args ->
-    val visit = Visits.get(view, args.visitId)
-    visit != null && visit.state == VisitState.VISIT_STATE_ACCEPTED
-}
+val visitTravel: Mutator<VisitTravel> =
+    Mutator("visit.travel", VisitTravel.parser(), Rules::checkVisitTravel) { view, args ->
+        val visit = Visits.get(view, args.visitId)
+        visit != null && visit.state == VisitState.VISIT_STATE_ACCEPTED
+    }
 
 private val visitTravelEffect: Effect = visitTravel.effectBy { view, args, at, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -121,15 +127,16 @@ private val visitTravelEffect: Effect = visitTravel.effectBy { view, args, at, d
 }
 
 /** VisitArrive, kind visit.arrive: at the door. */
-val visitArrive: Mutator<VisitArrive> = Mutator("visit.arrive", VisitArrive.parser()) { view, args ->
-    val visit = Visits.get(view, args.visitId)
-    visit != null &&
-        visit.state in setOf(
-            VisitState.VISIT_STATE_ACCEPTED,
-            VisitState.VISIT_STATE_TRAVELING,
-            VisitState.VISIT_STATE_ON_BREAK,
-        )
-}
+val visitArrive: Mutator<VisitArrive> =
+    Mutator("visit.arrive", VisitArrive.parser(), Rules::checkVisitArrive) { view, args ->
+        val visit = Visits.get(view, args.visitId)
+        visit != null &&
+            visit.state in setOf(
+                VisitState.VISIT_STATE_ACCEPTED,
+                VisitState.VISIT_STATE_TRAVELING,
+                VisitState.VISIT_STATE_ON_BREAK,
+            )
+    }
 
 private val visitArriveEffect: Effect = visitArrive.effectBy { view, args, at, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -146,10 +153,11 @@ private val visitArriveEffect: Effect = visitArrive.effectBy { view, args, at, d
 }
 
 /** VisitBreak, kind visit.break. */
-val visitBreak: Mutator<VisitBreak> = Mutator("visit.break", VisitBreak.parser()) { view, args ->
-    val visit = Visits.get(view, args.visitId)
-    visit != null && visit.state == VisitState.VISIT_STATE_ON_SITE
-}
+val visitBreak: Mutator<VisitBreak> =
+    Mutator("visit.break", VisitBreak.parser(), Rules::checkVisitBreak) { view, args ->
+        val visit = Visits.get(view, args.visitId)
+        visit != null && visit.state == VisitState.VISIT_STATE_ON_SITE
+    }
 
 private val visitBreakEffect: Effect = visitBreak.effectBy { view, args, _, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -165,10 +173,11 @@ private val visitBreakEffect: Effect = visitBreak.effectBy { view, args, _, draf
 }
 
 /** VisitResume, kind visit.resume. */
-val visitResume: Mutator<VisitResume> = Mutator("visit.resume", VisitResume.parser()) { view, args ->
-    val visit = Visits.get(view, args.visitId)
-    visit != null && visit.state == VisitState.VISIT_STATE_ON_BREAK
-}
+val visitResume: Mutator<VisitResume> =
+    Mutator("visit.resume", VisitResume.parser(), Rules::checkVisitResume) { view, args ->
+        val visit = Visits.get(view, args.visitId)
+        visit != null && visit.state == VisitState.VISIT_STATE_ON_BREAK
+    }
 
 private val visitResumeEffect: Effect = visitResume.effectBy { view, args, _, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -184,10 +193,11 @@ private val visitResumeEffect: Effect = visitResume.effectBy { view, args, _, dr
 }
 
 /** VisitComplete, kind visit.complete. The ticket completes on its manifest of proof. */
-val visitComplete: Mutator<VisitComplete> = Mutator("visit.complete", VisitComplete.parser()) { view, args ->
-    val visit = Visits.get(view, args.visitId)
-    visit != null && visit.state in setOf(VisitState.VISIT_STATE_ON_SITE, VisitState.VISIT_STATE_ON_BREAK)
-}
+val visitComplete: Mutator<VisitComplete> =
+    Mutator("visit.complete", VisitComplete.parser(), Rules::checkVisitComplete) { view, args ->
+        val visit = Visits.get(view, args.visitId)
+        visit != null && visit.state in setOf(VisitState.VISIT_STATE_ON_SITE, VisitState.VISIT_STATE_ON_BREAK)
+    }
 
 private val visitCompleteEffect: Effect = visitComplete.effectBy { view, args, at, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -209,7 +219,7 @@ private val visitCompleteEffect: Effect = visitComplete.effectBy { view, args, a
  * - `partially`: Some of the work is done and stays.
  */
 val visitCannotComplete: Mutator<VisitCannotComplete> =
-    Mutator("visit.cannot_complete", VisitCannotComplete.parser()) { view, args ->
+    Mutator("visit.cannot_complete", VisitCannotComplete.parser(), Rules::checkVisitCannotComplete) { view, args ->
         val visit = Visits.get(view, args.visitId)
         visit != null &&
             visit.state in setOf(
@@ -258,7 +268,7 @@ private val visitCannotCompleteEffect: Effect = visitCannotComplete.effectBy { v
 }
 
 /** AnswerTask, kind task.answer. A later answer to the same step replaces the earlier. */
-val answerTask: Mutator<AnswerTask> = Mutator("task.answer", AnswerTask.parser())
+val answerTask: Mutator<AnswerTask> = Mutator("task.answer", AnswerTask.parser(), Rules::checkAnswerTask)
 
 private val answerTaskEffect: Effect = answerTask.effectBy { _, args, at, draft ->
     Visits.edit(draft, args.visitId) { next ->
@@ -274,7 +284,7 @@ private val answerTaskEffect: Effect = answerTask.effectBy { _, args, at, draft 
 }
 
 /** AddPart, kind part.add. */
-val addPart: Mutator<AddPart> = Mutator("part.add", AddPart.parser())
+val addPart: Mutator<AddPart> = Mutator("part.add", AddPart.parser(), Rules::checkAddPart)
 
 private val addPartEffect: Effect = addPart.effectBy { view, args, at, draft ->
     val priceItem = PriceItems.get(view, args.priceItemId)
@@ -294,7 +304,7 @@ private val addPartEffect: Effect = addPart.effectBy { view, args, at, draft ->
 }
 
 /** AddSurcharge, kind surcharge.add. */
-val addSurcharge: Mutator<AddSurcharge> = Mutator("surcharge.add", AddSurcharge.parser())
+val addSurcharge: Mutator<AddSurcharge> = Mutator("surcharge.add", AddSurcharge.parser(), Rules::checkAddSurcharge)
 
 private val addSurchargeEffect: Effect = addSurcharge.effectBy { view, args, at, draft ->
     val priceItem = PriceItems.get(view, args.priceItemId)
@@ -314,7 +324,7 @@ private val addSurchargeEffect: Effect = addSurcharge.effectBy { view, args, at,
 }
 
 /** AddNote, kind note.add. */
-val addNote: Mutator<AddNote> = Mutator("note.add", AddNote.parser())
+val addNote: Mutator<AddNote> = Mutator("note.add", AddNote.parser(), Rules::checkAddNote)
 
 private val addNoteEffect: Effect = addNote.effectBy { _, args, at, draft ->
     Tickets.edit(draft, args.ticketId) { next ->
@@ -333,7 +343,7 @@ private val addNoteEffect: Effect = addNote.effectBy { _, args, at, draft ->
  * - `mediaType`: What the phone takes the picture for, for example image/jpeg. The office tells the type by the bytes
  * and corrects it.
  */
-val attachProof: Mutator<AttachProof> = Mutator("proof.attach", AttachProof.parser())
+val attachProof: Mutator<AttachProof> = Mutator("proof.attach", AttachProof.parser(), Rules::checkAttachProof)
 
 private val attachProofEffect: Effect = attachProof.effectBy { view, args, at, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -370,7 +380,7 @@ fun AttachProof.Builder.describe(file: Kept): AttachProof.Builder =
  * sums.
  * - `language`: The language of the terms: zh or en.
  */
-val signSignature: Mutator<SignSignature> = Mutator("signature.sign", SignSignature.parser())
+val signSignature: Mutator<SignSignature> = Mutator("signature.sign", SignSignature.parser(), Rules::checkSignSignature)
 
 private val signSignatureEffect: Effect = signSignature.effectBy { view, args, at, draft ->
     val visit = Visits.get(view, args.visitId)
@@ -391,7 +401,8 @@ private val signSignatureEffect: Effect = signSignature.effectBy { view, args, a
 }
 
 /** ClaimPoolTicket, kind pool.claim: the first one wins. */
-val claimPoolTicket: Mutator<ClaimPoolTicket> = Mutator("pool.claim", ClaimPoolTicket.parser())
+val claimPoolTicket: Mutator<ClaimPoolTicket> =
+    Mutator("pool.claim", ClaimPoolTicket.parser(), Rules::checkClaimPoolTicket)
 
 private val claimPoolTicketEffect: Effect = claimPoolTicket.effectBy { _, args, _, draft ->
     PoolTickets.edit(draft, args.ticketId)
@@ -404,4 +415,129 @@ private val claimPoolTicketEffect: Effect = claimPoolTicket.effectBy { _, args, 
  * - `scanned`: What was read: a link, an element string, an EAN, or a human code.
  * - `serial`: Serial number typed when the code had none.
  */
-val openTicketByScan: Mutator<OpenTicketByScan> = Mutator("store.open_ticket", OpenTicketByScan.parser())
+val openTicketByScan: Mutator<OpenTicketByScan> =
+    Mutator("store.open_ticket", OpenTicketByScan.parser(), Rules::checkOpenTicketByScan)
+
+private fun Rules.checkVisitAccept(at: String, value: VisitAccept) {
+    length(at + "visit_id", value.visitId, 16, 16)
+}
+
+private fun Rules.checkVisitDecline(at: String, value: VisitDecline) {
+    length(at + "visit_id", value.visitId, 16, 16)
+    length(at + "reason", value.reason, 1, 64)
+    length(at + "note", value.note, 0, 500)
+}
+
+private fun Rules.checkVisitTravel(at: String, value: VisitTravel) {
+    length(at + "visit_id", value.visitId, 16, 16)
+}
+
+private fun Rules.checkVisitArrive(at: String, value: VisitArrive) {
+    length(at + "visit_id", value.visitId, 16, 16)
+}
+
+private fun Rules.checkVisitBreak(at: String, value: VisitBreak) {
+    length(at + "visit_id", value.visitId, 16, 16)
+}
+
+private fun Rules.checkVisitResume(at: String, value: VisitResume) {
+    length(at + "visit_id", value.visitId, 16, 16)
+}
+
+private fun Rules.checkVisitComplete(at: String, value: VisitComplete) {
+    length(at + "visit_id", value.visitId, 16, 16)
+}
+
+private fun Rules.checkVisitCannotComplete(at: String, value: VisitCannotComplete) {
+    length(at + "visit_id", value.visitId, 16, 16)
+    length(at + "reason", value.reason, 1, 64)
+    length(at + "note", value.note, 0, 500)
+}
+
+private fun Rules.checkAnswerTask(at: String, value: AnswerTask) {
+    chosen(at + "value", value.valueCase != AnswerTask.ValueCase.VALUE_NOT_SET)
+    length(at + "visit_id", value.visitId, 16, 16)
+    length(at + "step", value.step, 1, 64)
+    if (value.hasNumber()) {
+        finite(at + "number", value.number)
+    }
+    if (value.hasText()) {
+        length(at + "text", value.text, 0, 2000)
+    }
+}
+
+private fun Rules.checkAddPart(at: String, value: AddPart) {
+    length(at + "id", value.id, 16, 16)
+    length(at + "visit_id", value.visitId, 16, 16)
+    length(at + "price_item_id", value.priceItemId, 16, 16)
+    range(at + "quantity", value.quantity, 1, 999)
+}
+
+private fun Rules.checkAddSurcharge(at: String, value: AddSurcharge) {
+    length(at + "id", value.id, 16, 16)
+    length(at + "visit_id", value.visitId, 16, 16)
+    length(at + "price_item_id", value.priceItemId, 16, 16)
+    range(at + "quantity", value.quantity, 1, 999)
+}
+
+private fun Rules.checkAddNote(at: String, value: AddNote) {
+    length(at + "id", value.id, 16, 16)
+    length(at + "ticket_id", value.ticketId, 16, 16)
+    length(at + "text", value.text, 1, 2000)
+}
+
+private fun Rules.checkAttachProof(at: String, value: AttachProof) {
+    length(at + "id", value.id, 16, 16)
+    length(at + "visit_id", value.visitId, 16, 16)
+    length(at + "step", value.step, 0, 64)
+    among(at + "kind", value.kindValue, 1, 2, 3, 5, 6)
+    length(at + "sha256", value.sha256, 32, 32)
+    range(at + "size", value.size, 1, 67108864)
+    length(at + "media_type", value.mediaType, 0, 81)
+    pattern(at + "media_type", value.mediaType, "^([a-zA-Z0-9.+-]{1,40}/[a-zA-Z0-9.+-]{1,40})?\$")
+}
+
+private fun Rules.checkSignSignature(at: String, value: SignSignature) {
+    length(at + "id", value.id, 16, 16)
+    length(at + "visit_id", value.visitId, 16, 16)
+    length(at + "step", value.step, 0, 64)
+    length(at + "signer_name", value.signerName, 1, 100)
+    length(at + "terms", value.terms, 0, 4000)
+    length(at + "ticket_hash", value.ticketHash, 0, 32)
+    items(at + "strokes", value.strokesList.size, 1, 500)
+    value.strokesList.forEachIndexed { i, one -> checkStroke("${at}strokes[$i].", one) }
+    length(at + "image", value.image, 0, 32768)
+    items(at + "lines", value.linesList.size, 0, 500)
+    value.linesList.forEachIndexed { i, one -> checkSignedLine("${at}lines[$i].", one) }
+    items(at + "totals", value.totalsList.size, 0, 8)
+    length(at + "content_hash", value.contentHash, 0, 32)
+    length(at + "language", value.language, 0, 8)
+}
+
+private fun Rules.checkStroke(at: String, value: Stroke) {
+    items(at + "x", value.xList.size, 0, 5000)
+    items(at + "y", value.yList.size, 0, 5000)
+    items(at + "t_ms", value.tMsList.size, 0, 5000)
+}
+
+private fun Rules.checkSignedLine(at: String, value: SignedLine) {
+    length(at + "id", value.id, 16, 16)
+    among(at + "kind", value.kindValue, 1, 2)
+    length(at + "price_item_id", value.priceItemId, 16, 16)
+    length(at + "name", value.name, 0, 200)
+    range(at + "quantity", value.quantity, 1, 999)
+}
+
+private fun Rules.checkClaimPoolTicket(at: String, value: ClaimPoolTicket) {
+    length(at + "ticket_id", value.ticketId, 16, 16)
+}
+
+private fun Rules.checkOpenTicketByScan(at: String, value: OpenTicketByScan) {
+    length(at + "ticket_id", value.ticketId, 16, 16)
+    length(at + "store_id", value.storeId, 16, 16)
+    length(at + "scanned", value.scanned, 1, 500)
+    length(at + "serial", value.serial, 0, 40)
+    length(at + "customer_name", value.customerName, 0, 100)
+    length(at + "customer_phone", value.customerPhone, 0, 20)
+    length(at + "address", value.address, 0, 300)
+}

@@ -6,8 +6,10 @@ import dev.doorstep.sync.v1.Outcome
 import dev.doorstep.sync.v1.PushRequest
 import dev.doorstep.sync.v1.PushResponse
 import dev.doorstep.sync.v1.Verdict
+import java.nio.ByteBuffer
 import java.time.Instant
 import java.util.UUID
+import java.util.zip.CRC32
 
 /** A mutation with its verdict, if there is one. */
 class Action(
@@ -59,7 +61,9 @@ suspend fun Store.actions(): List<Action> = reading { it.actions("ORDER BY n") }
 suspend fun Store.waiting(): List<Action> = reading { it.actions("WHERE known IS NULL ORDER BY n") }
 
 /** What the server rejected or parked and nobody has marked as seen, oldest first. */
-suspend fun Store.attention(): List<Action> = reading { it.actions("WHERE outcome IN (3, 4) AND seen = 0 ORDER BY n") }
+suspend fun Store.attention(): List<Action> = reading { it.actions(ATTENTION) }
+
+internal const val ATTENTION = "WHERE outcome IN (3, 4) AND seen = 0 ORDER BY n"
 
 /** One mutation; not_found when the store does not hold it. */
 suspend fun Store.action(id: UUID): Action = reading { it.action(id) } ?: throw Fault(Fault.NOT_FOUND)
@@ -80,19 +84,23 @@ suspend fun Store.unsent(): Unsent = reading { it.unsent() }
  */
 suspend fun Store.reword(id: UUID, kind: String, args: ByteString) {
     checkSize(args)
-    transact {
+    saving {
+        val old = it.action(id)?.mutation ?: throw Fault(Fault.SEQUENCE_REUSED)
+        val next = Mutation(id, old.seq, kind, args, old.at)
         val changed = it.run(
             """
-            UPDATE outbox SET kind = ?, args = ?, too_old = 0,
+            UPDATE outbox SET kind = ?, args = ?, sum = ?, too_old = 0,
                 outcome = NULL, verdict = NULL, judged = NULL, covered = 0, seen = 0
             WHERE id = ? AND known IS NULL AND too_old = 1
             """,
             kind,
             args.toByteArray(),
+            sumOf(next),
             id.toByteArray(),
         )
         if (changed == 0) throw Fault(Fault.SEQUENCE_REUSED)
         it.reopenFiles(id.toByteArray()) // whoever forgot the old words knows nothing of their files
+        next
     }
     shows(emptySet())
     nudge()
@@ -111,36 +119,65 @@ internal fun UUID.toByteArray(): ByteArray = toBytes().toByteArray()
 internal fun Sql.append(id: UUID, kind: String, args: ByteString, at: Instant): Mutation {
     val device = meta(Meta.DEVICE) ?: throw Fault(Fault.NOT_ENROLLED)
     val seq = first("SELECT coalesce(max(seq), 0) + 1 FROM outbox WHERE device = ?", device) { it.long(0) } ?: 1
+    return Mutation(id, seq, kind, args, at).also { insertWork(device, it) }
+}
+
+internal fun Sql.insertWork(device: ByteArray?, mutation: Mutation) {
     run(
-        "INSERT INTO outbox (device, seq, id, kind, args, at) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO outbox (device, seq, id, kind, args, at, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
         device,
-        seq,
-        id.toByteArray(),
-        kind,
-        args.toByteArray(),
-        at.toMicros(),
+        mutation.seq,
+        mutation.id.toByteArray(),
+        mutation.kind,
+        mutation.args.toByteArray(),
+        mutation.at.toMicros(),
+        sumOf(mutation),
     )
-    return Mutation(id, seq, kind, args, at)
+}
+
+/** The checksum of what was done: the database notices damage to its structure by itself, but not to the words in it. */
+private fun sumOf(mutation: Mutation): Long {
+    val sum = CRC32()
+    sum.update(mutation.id.toByteArray())
+    sum.update(mutation.kind.encodeToByteArray())
+    sum.update(0)
+    sum.update(mutation.args.toByteArray())
+    sum.update(ByteBuffer.allocate(8).putLong(mutation.at.toMicros()).array())
+    return sum.value
 }
 
 internal fun Sql.action(id: UUID): Action? = actions("WHERE id = ?", id.toByteArray()).firstOrNull()
 
-internal fun Sql.actions(where: String, vararg args: Any?): List<Action> = all(
+internal fun Sql.actions(where: String, vararg args: Any?): List<Action> =
+    buildList { eachAction(where, *args) { add(it) } }
+
+/** Calls [take] for every row that [where] names. One that is damaged is store_damaged, or is left out with [skip]. */
+internal fun Sql.eachAction(where: String, vararg args: Any?, skip: Boolean = false, take: (Action) -> Unit) = query(
     """
-    SELECT device, seq, id, kind, args, at, tried, verdict, covered, seen, known IS NULL, coalesce(judged, device)
+    SELECT device, seq, id, kind, args, at, tried, verdict, covered, seen, known IS NULL, coalesce(judged, device),
+        sum IS NULL, sum
     FROM outbox $where
     """,
     *args,
-) {
-    Action(
-        mutation = Mutation(it.uuid(2), it.long(1), it.text(3), it.bytes(4), it.long(5).microsToInstant()),
-        device = it.uuid(0),
-        tried = it.flag(6),
-        verdict = it.blob(7)?.let(Verdict::parseFrom),
-        covered = it.flag(8),
-        seen = it.flag(9),
-        waits = it.flag(10),
-        judgedAs = it.uuid(11),
+) { row -> readable(skip) { row.action() }?.let(take) }
+
+private const val ID_SIZE = 16
+
+private fun Row.action(): Action {
+    val mutation = Mutation(uuid(2), long(1), text(3), bytes(4), long(5).microsToInstant())
+    // A row of zeros has neither id nor kind. An older app wrote no checksum.
+    if (bytes(2).size() != ID_SIZE || mutation.kind.isEmpty() || !flag(12) && long(13) != sumOf(mutation)) {
+        throw Fault(Fault.STORE_DAMAGED, "the words of an action are not those that were saved")
+    }
+    return Action(
+        mutation = mutation,
+        device = uuid(0),
+        tried = flag(6),
+        verdict = blob(7)?.let(Verdict::parseFrom),
+        covered = flag(8),
+        seen = flag(9),
+        waits = flag(10),
+        judgedAs = uuid(11),
     )
 }
 

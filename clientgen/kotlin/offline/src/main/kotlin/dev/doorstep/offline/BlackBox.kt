@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString
 import java.io.InputStream
 import java.io.OutputStream
 import java.nio.channels.Channels
+import java.nio.channels.FileChannel
 import java.security.MessageDigest
 import java.time.Instant
 import java.util.Base64
@@ -64,21 +65,30 @@ private const val WORK = "work.json"
  * sending it from both sides is safe.
  */
 suspend fun Store.export(to: OutputStream, passphrase: String): Box = withContext(Dispatchers.IO) {
-    if (passphrase.toByteArray().size < LEAST_PHRASE) throw Fault(Fault.BOX_PASSPHRASE, "$LEAST_PHRASE")
+    checkPassphrase(passphrase)
     val box = reading { it.box(options.now(), files) }
+    writeBox(to, passphrase, box, { ensureActive() }) { openFile(it.id) }
+    box
+}
+
+internal fun checkPassphrase(passphrase: String) {
+    if (passphrase.toByteArray().size < LEAST_PHRASE) throw Fault(Fault.BOX_PASSPHRASE, "$LEAST_PHRASE")
+}
+
+/** Seals a box with the bytes of its files, which [open] gives. [alive] may end it. */
+internal fun writeBox(to: OutputStream, passphrase: String, box: Box, alive: () -> Unit, open: (Kept) -> FileChannel) {
     val seal = Sealer(to, passphrase)
     val tar = TarWriter(seal)
     val head = box.json().toByteArray()
     tar.add(WORK, head.size.toLong(), box.made.epochSecond, head.inputStream())
     for (file in box.files) {
-        ensureActive()
-        openFile(file.kept.id).use {
+        alive()
+        open(file.kept).use {
             tar.add(file.kept.id.name(), file.kept.size, box.made.epochSecond, Channels.newInputStream(it))
         }
     }
     tar.end()
     seal.close()
-    box
 }
 
 /**
@@ -111,7 +121,8 @@ suspend fun Store.import(from: InputStream, passphrase: String): Box = withConte
         val tar = TarReader(opened)
         if (tar.next() != WORK) throw Fault(Fault.BOX_UNREADABLE)
         val box = readBox(tar.bytes.readBytes().decodeToString())
-        if (box.org != device.org) throw Fault(Fault.BOX_FOREIGN)
+        // Nobody knows whose it is that comes of a store damaged at that place.
+        if (box.org != device.org && box.org != UUID(0, 0)) throw Fault(Fault.BOX_FOREIGN)
         val missing = box.files.associateBy { it.kept.id.name() }.toMutableMap()
         while (true) {
             val file = missing.remove(tar.next() ?: break) ?: throw Fault(Fault.BOX_UNREADABLE)
@@ -120,18 +131,24 @@ suspend fun Store.import(from: InputStream, passphrase: String): Box = withConte
         if (missing.isNotEmpty()) throw Fault(Fault.BOX_UNREADABLE)
         // The last chunk says that nothing was cut off.
         opened.copyTo(OutputStream.nullOutputStream())
-        val known = transact { it.takeIn(box) }
-        files.announced(box.files.map { it.kept.id.name() })
-        shows(emptySet())
-        nudge()
-        Box(box.made, box.org, box.user, box.userName, box.work, box.files, known)
+        Box(box.made, box.org, box.user, box.userName, box.work, box.files, takeInBox(box))
     } finally {
         sweep()
     }
 }
 
+/** Takes the work of a box in, whose bytes are here, and returns how much of it was known. */
+internal suspend fun Store.takeInBox(box: Box): Int {
+    val known = transact { it.takeIn(box) }
+    files.announced(box.files.map { it.kept.id.name() })
+    renewSpare()
+    shows(emptySet())
+    nudge()
+    return known
+}
+
 /** Writes one file's bytes, unless they are here already. */
-private fun FileFolder.take(file: Kept, bytes: InputStream, alive: () -> Unit) {
+internal fun FileFolder.take(file: Kept, bytes: InputStream, alive: () -> Unit) {
     if (path(file.id.name()).exists()) return
     val sum = MessageDigest.getInstance("SHA-256")
     val checked = object : InputStream() {
@@ -178,7 +195,12 @@ private fun Sql.takeIn(box: Box): Int {
             append(one.id, one.kind, one.args, one.at)
         }
     }
-    for (file in box.files) {
+    insertFiles(box.files, box.made)
+    return known
+}
+
+internal fun Sql.insertFiles(files: List<BoxedFile>, added: Instant) {
+    for (file in files) {
         run(
             "INSERT OR IGNORE INTO file (id, mutation, name, sha256, size, media, added, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             file.kept.id.toByteArray(),
@@ -187,11 +209,10 @@ private fun Sql.takeIn(box: Box): Int {
             file.kept.sha256.toByteArray(),
             file.kept.size,
             file.kept.media,
-            box.made.toMicros(),
+            added.toMicros(),
             FileState.WAITING.number,
         )
     }
-    return known
 }
 
 private fun Box.json(): String = buildJsonObject {
@@ -200,28 +221,28 @@ private fun Box.json(): String = buildJsonObject {
     put("user", user.toString())
     put("user_name", userName)
     putJsonArray("mutations") {
-        for (one in work) {
-            addJsonObject {
-                put("id", one.id.toString())
-                put("kind", one.kind)
-                put("args", one.args)
-                put("at", one.at.toString())
-                one.verdict?.let { put("verdict", it) }
-            }
-        }
+        for (one in work) addJsonObject { put(one) }
     }
     putJsonArray("files") {
-        for (file in files) {
-            addJsonObject {
-                put("id", file.kept.id.name())
-                put("mutation", file.mutation.toString())
-                put("sha256", file.kept.sha256)
-                put("size", file.kept.size)
-                put("media", file.kept.media)
-            }
-        }
+        for (file in files) addJsonObject { put(file) }
     }
 }.toString()
+
+internal fun JsonObjectBuilder.put(work: BoxedWork) {
+    put("id", work.id.toString())
+    put("kind", work.kind)
+    put("args", work.args)
+    put("at", work.at.toString())
+    work.verdict?.let { put("verdict", it) }
+}
+
+internal fun JsonObjectBuilder.put(file: BoxedFile) {
+    put("id", file.kept.id.name())
+    put("mutation", file.mutation.toString())
+    put("sha256", file.kept.sha256)
+    put("size", file.kept.size)
+    put("media", file.kept.media)
+}
 
 private fun JsonObjectBuilder.put(name: String, bytes: ByteString) =
     put(name, Base64.getEncoder().encodeToString(bytes.toByteArray()))
@@ -233,22 +254,8 @@ private fun readBox(json: String): Box = try {
         org = UUID.fromString(box.text("org")),
         user = UUID.fromString(box.text("user")),
         userName = box.text("user_name"),
-        work = box.list("mutations") {
-            BoxedWork(
-                UUID.fromString(it.text("id")),
-                it.text("kind"),
-                it.bytes("args"),
-                Instant.parse(it.text("at")),
-                if ("verdict" in it) it.bytes("verdict") else null,
-            )
-        },
-        files = box.list("files") {
-            val id = UUID.fromString(it.text("id")).toBytes()
-            BoxedFile(
-                UUID.fromString(it.text("mutation")),
-                Kept(id, it.bytes("sha256"), it.text("size").toLong(), it.text("media")),
-            )
-        },
+        work = box.list("mutations", ::readWork),
+        files = box.list("files", ::readFile),
     )
 } catch (e: IllegalArgumentException) {
     throw Fault(Fault.BOX_UNREADABLE, cause = e)
@@ -256,7 +263,21 @@ private fun readBox(json: String): Box = try {
     throw Fault(Fault.BOX_UNREADABLE, cause = e)
 }
 
-private fun JsonObject.text(name: String): String = requireNotNull(this[name]) { "no $name" }.jsonPrimitive.content
+internal fun readWork(json: JsonObject) = BoxedWork(
+    UUID.fromString(json.text("id")),
+    json.text("kind"),
+    json.bytes("args"),
+    Instant.parse(json.text("at")),
+    if ("verdict" in json) json.bytes("verdict") else null,
+)
+
+internal fun readFile(json: JsonObject): BoxedFile {
+    val id = UUID.fromString(json.text("id")).toBytes()
+    val kept = Kept(id, json.bytes("sha256"), json.text("size").toLong(), json.text("media"))
+    return BoxedFile(UUID.fromString(json.text("mutation")), kept)
+}
+
+internal fun JsonObject.text(name: String): String = requireNotNull(this[name]) { "no $name" }.jsonPrimitive.content
 
 private fun JsonObject.bytes(name: String): ByteString {
     val value = this[name]
@@ -264,7 +285,7 @@ private fun JsonObject.bytes(name: String): ByteString {
 }
 
 /** Go writes an empty list as null. */
-private fun <T> JsonObject.list(name: String, read: (JsonObject) -> T): List<T> {
+internal fun <T> JsonObject.list(name: String, read: (JsonObject) -> T): List<T> {
     val value = this[name]
     return if (value == null || value is JsonNull) emptyList() else value.jsonArray.map { read(it.jsonObject) }
 }

@@ -52,7 +52,8 @@ class Client(
 
     /**
      * Makes this store the device of whom the code belongs to. Unsent work of the same person goes on under the new
-     * identity; that of another person refuses with unsent_work.
+     * identity; that of another person refuses with unsent_work. What can be read of damaged stores ([setAside]) of that
+     * person goes on, too.
      */
     suspend fun enrol(server: String, code: String): Device = syncing.withLock {
         val asked = EnrolDeviceRequest.newBuilder().setCode(
@@ -61,6 +62,8 @@ class Client(
         val method = "doorstep.account.v1.AuthService/EnrolDevice"
         val who = connect.unary(server, method, asked, EnrolDeviceResponse.parser(), null, callTimeout)
         if (store.transact { it.enrolled(server, who) }) store.wiped() else store.shows(emptySet())
+        store.renewSpare()
+        store.takeOver()
         store.device()
     }
 

@@ -90,10 +90,15 @@ suspend fun Store.setOffline(offline: Boolean) {
     nudge()
 }
 
-/** Forgets everything, and refuses with unsent_work while anything is unsent. */
+/**
+ * Forgets everything. It refuses with unsent_work while anything is unsent, and with unacknowledged while the server did not do
+ * something and no person has dealt with it: [attention] lists that, [markSeen] ends it. Whoever cannot wait exports and calls
+ * [handOver].
+ */
 suspend fun Store.logout() {
     transact {
         it.refuseUnsent()
+        it.refuseUnacknowledged()
         it.wipe()
     }
     wiped()
@@ -102,12 +107,15 @@ suspend fun Store.logout() {
 /** After the store was wiped: nothing of it is left on the disk, and nothing shows. */
 internal fun Store.wiped() {
     files.clear()
+    removeAsides()
+    renewSpare()
     scrub()
     signals.tellAll()
 }
 
 internal fun Sql.device(): Device {
-    val who = meta(Meta.ENROLMENT)?.let(EnrolDeviceResponse::parseFrom) ?: EnrolDeviceResponse.getDefaultInstance()
+    val who = readable { meta(Meta.ENROLMENT)?.let(EnrolDeviceResponse::parseFrom) }
+        ?: EnrolDeviceResponse.getDefaultInstance()
     val none = UUID(0, 0)
     return Device(
         server = meta(Meta.SERVER)?.decodeToString().orEmpty(),
@@ -118,7 +126,7 @@ internal fun Sql.device(): Device {
         orgName = who.orgName,
         ended = meta(Meta.ENDED)?.decodeToString().orEmpty(),
         offline = meta(Meta.OFFLINE) != null,
-        asOf = meta(Meta.AS_OF)?.let { number(Meta.AS_OF).microsToInstant() },
+        asOf = readable { meta(Meta.AS_OF)?.let { number(Meta.AS_OF).microsToInstant() } },
         early = meta(Meta.EARLY) != null,
     )
 }
@@ -152,7 +160,8 @@ internal fun Sql.enrolled(server: String, who: EnrolDeviceResponse): Boolean {
     return foreign
 }
 
-internal fun Sql.tokens(): Tokens = meta(Meta.TOKENS)?.let(Tokens::parseFrom) ?: Tokens.getDefaultInstance()
+internal fun Sql.tokens(): Tokens =
+    readable { meta(Meta.TOKENS)?.let(Tokens::parseFrom) } ?: Tokens.getDefaultInstance()
 
 internal fun Sql.setTokens(tokens: Tokens) = setMeta(Meta.TOKENS, tokens.toByteArray())
 
@@ -192,6 +201,11 @@ internal fun Sql.endLogin(used: Tokens, code: String) {
 internal fun Sql.refuseUnsent() {
     val unsent = unsent()
     if (!unsent.isEmpty) throw Fault(Fault.UNSENT_WORK, "${unsent.mutations} actions, ${unsent.files} files")
+}
+
+private fun Sql.refuseUnacknowledged() {
+    val failed = actions(ATTENTION).size
+    if (failed > 0) throw Fault(Fault.UNACKNOWLEDGED, "$failed")
 }
 
 /** Empties the store: what was read, what was sent, who it belonged to. */

@@ -21,6 +21,8 @@ open class Fault(val code: String, detail: String = "", cause: Throwable? = null
     companion object {
         const val INTERNAL = "internal"
         const val NOT_FOUND = "not_found"
+        const val INVALID_ARGUMENT = "invalid_argument"
+        const val CHARGES_NOT_AGREED = "charges_not_agreed"
         const val CLIENT_TOO_OLD = "client_too_old"
         const val PARKED_FULL = "parked_full"
         const val CURSOR_MALFORMED = "cursor_malformed"
@@ -39,6 +41,7 @@ open class Fault(val code: String, detail: String = "", cause: Throwable? = null
         const val STORE_FULL = "store_full"
         const val STORE_DAMAGED = "store_damaged"
         const val UNSENT_WORK = "unsent_work"
+        const val UNACKNOWLEDGED = "unacknowledged"
         const val PHONE_OFFLINE = "phone_offline"
         const val NO_NETWORK = "no_network"
         const val UPLOAD_REFUSED = "upload_refused"
@@ -82,6 +85,15 @@ private val sentences: Map<String, Pair<String, String>> = mapOf(
     Fault.NOT_FOUND to Pair(
         "There is no such thing, or you may not see it.",
         "不存在，或您无权查看。",
+    ),
+    Fault.INVALID_ARGUMENT to Pair(
+        "The request is not valid. Correct what is named and send it again.",
+        "请求内容有误，请按提示更正后重新发送。",
+    ),
+    Fault.CHARGES_NOT_AGREED to Pair(
+        "The customer has not agreed to what was added or changed after signing. Show the new sum, have it signed, " +
+            "then complete the job again.",
+        "签字后又增加或改动了收费项目，请让客户确认新的金额并重新签字，再提交完工。",
     ),
     Fault.CLIENT_TOO_OLD to Pair(
         "This app is too old for the server. Upgrade it; unsent work stays on the phone.",
@@ -151,6 +163,10 @@ private val sentences: Map<String, Pair<String, String>> = mapOf(
     Fault.UNSENT_WORK to Pair(
         "Something is not with the office yet. Send it first, or export it and hand it over.",
         "还有内容未送达公司，请先发送，或导出后移交。",
+    ),
+    Fault.UNACKNOWLEDGED to Pair(
+        "The office did not do something that was done here, and nobody has dealt with it. See unsent, then acknowledge it.",
+        "有操作未被公司执行且尚未处理，请用 unsent 查看，处理后用 acknowledge 标记。",
     ),
     Fault.PHONE_OFFLINE to Pair(
         "The phone is switched offline. Everything is saved on it and goes out when you are online.",

@@ -138,20 +138,25 @@ internal fun Sql.addFile(mutation: Mutation, file: Kept) {
     )
 }
 
-internal fun Sql.files(): List<StoredFile> = all(
-    "SELECT id, mutation, sha256, size, media, added, state, sent, code, answer FROM file ORDER BY size > ?, added, id",
-    SMALL_FILE,
-) {
-    StoredFile(
-        kept = Kept(it.bytes(0), it.bytes(2), it.long(3), it.text(4)),
-        mutation = it.uuid(1),
-        added = it.long(5).microsToInstant(),
-        state = FileState.entries.first { s -> s.number == it.int(6) },
-        sent = it.long(7),
-        code = it.text(8),
-        answer = it.bytes(9),
-    )
-}
+internal fun Sql.files(): List<StoredFile> =
+    buildList { eachFile("ORDER BY size > ?, added, id", SMALL_FILE) { add(it) } }
+
+/** Calls [take] for every row that [where] names. One that is damaged is store_damaged, or is left out with [skip]. */
+internal fun Sql.eachFile(where: String, vararg args: Any?, skip: Boolean = false, take: (StoredFile) -> Unit) = query(
+    "SELECT id, mutation, sha256, size, media, added, state, sent, code, answer FROM file $where",
+    *args,
+) { row -> readable(skip) { row.file() }?.let(take) }
+
+private fun Row.file() = StoredFile(
+    kept = Kept(bytes(0), bytes(2), long(3), text(4)),
+    mutation = uuid(1),
+    added = long(5).microsToInstant(),
+    state = FileState.entries.find { it.number == int(6) }
+        ?: throw Fault(Fault.STORE_DAMAGED, "a file's state is none"),
+    sent = long(7),
+    code = text(8),
+    answer = bytes(9),
+)
 
 internal fun Sql.setFile(file: StoredFile) {
     run(

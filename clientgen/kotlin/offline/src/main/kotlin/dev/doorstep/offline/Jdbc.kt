@@ -6,6 +6,8 @@ import java.sql.DriverManager
 import java.sql.PreparedStatement
 import java.sql.ResultSet
 import java.sql.SQLException
+import org.sqlite.SQLiteErrorCode
+import org.sqlite.SQLiteException
 
 /** SQLite by JDBC. Statements are prepared once. */
 class Jdbc(file: File) : Sql {
@@ -49,15 +51,20 @@ class Jdbc(file: File) : Sql {
     private class Current(private val answer: ResultSet) : Row {
         override fun long(column: Int): Long = trying { answer.getLong(column + 1) }
 
-        override fun text(column: Int): String = trying { answer.getString(column + 1) }
+        override fun text(column: Int): String = trying { answer.getString(column + 1).orEmpty() }
 
         override fun blob(column: Int): ByteArray? = trying { answer.getBytes(column + 1) }
     }
 }
 
+private const val SQLITE_IOERR = 10
 private const val SQLITE_CORRUPT = 11
 private const val SQLITE_FULL = 13
 private const val SQLITE_NOTADB = 26
+
+/** The file ends before a page of it does. */
+private val SQLException.isShort: Boolean
+    get() = (this as? SQLiteException)?.resultCode == SQLiteErrorCode.SQLITE_IOERR_SHORT_READ
 
 private inline fun <T> trying(fn: () -> T): T = try {
     fn()
@@ -65,6 +72,8 @@ private inline fun <T> trying(fn: () -> T): T = try {
     throw Fault(
         when (e.errorCode and 0xff) { // SQLite's primary code
             SQLITE_CORRUPT, SQLITE_NOTADB -> Fault.STORE_DAMAGED
+
+            SQLITE_IOERR -> if (e.isShort) Fault.STORE_DAMAGED else Fault.STORE_UNUSABLE
 
             SQLITE_FULL -> Fault.STORE_FULL
 

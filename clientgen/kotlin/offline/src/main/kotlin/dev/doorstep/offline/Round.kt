@@ -69,6 +69,7 @@ internal suspend fun Client.round(report: Report) = syncing.withLock {
     mayTalk()
     try {
         both(report)
+        store.trimSpare()
     } catch (e: Fault) {
         if (e.code != Fault.DEVICE_REVOKED) throw e
         handIn(report)
@@ -143,7 +144,10 @@ private suspend fun Client.once(report: Report, tried: MutableSet<ByteString>): 
     }
     pull(report)
     if (old == null) pushForgotten(report) // else its queue waits
-    if (store.transact { it.prune() }) store.sweep()
+    if (store.transact { it.prune() }) {
+        store.sweep()
+        store.renewSpare()
+    }
     val sent = upload(report, tried)
     if (sent.aside) return true // what comes next pulls, too, and says again what is too old
     if (sent.moved) pull(report)
@@ -267,6 +271,8 @@ private suspend fun Client.handIn(report: Report) {
     } while (aside)
     store.transact { it.wipeCopy(Fault.DEVICE_REVOKED) }
     store.sweep()
+    store.removeAsides()
+    store.renewSpare()
     store.scrub()
     store.signals.tellAll()
     report.wiped = true

@@ -22,6 +22,8 @@ internal val upgrades: List<List<String>>
             "DROP INDEX outbox_unsent",
             "CREATE INDEX outbox_waiting ON outbox (n) WHERE known IS NULL",
         ),
+        // 4: the checksum of what was done, see sumOf; NULL for what an older app wrote.
+        listOf("ALTER TABLE outbox ADD COLUMN sum INTEGER"),
     )
 
 /** Brings the store up to this app's version. */

@@ -2,7 +2,8 @@ package dev.doorstep.offline
 
 /**
  * One connection to a SQLite database, used by one thread at a time. [Jdbc] is it on a JVM; on Android its SQLiteDatabase
- * does the same. Arguments are Int, Long, String, ByteArray or null. Whatever fails is a [Fault] store_unusable.
+ * does the same. Arguments are Int, Long, String, ByteArray or null. Whatever fails is a [Fault]: store_damaged where SQLite says
+ * CORRUPT, NOTADB or that the file is too short, store_full where it says FULL, else store_unusable.
  */
 interface Sql : AutoCloseable {
     /** Runs a statement and returns how many rows it changed, when it is an INSERT, UPDATE or DELETE. */
@@ -16,6 +17,7 @@ interface Sql : AutoCloseable {
 interface Row {
     fun long(column: Int): Long
 
+    /** Empty when the column is null. */
     fun text(column: Int): String
 
     /** Null when the column is. */

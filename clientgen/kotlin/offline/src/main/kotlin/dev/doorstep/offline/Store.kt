@@ -32,6 +32,11 @@ class Options(
     val signatures: Signatures = JavaSignatures,
     /** Whether [Store.keep] takes files that are no pictures, too. */
     val otherFiles: Boolean = false,
+    /**
+     * Looks by kind of mutation whether it may be saved, with what shows and the arguments: it throws a [Fault] when not, and
+     * nothing is saved. For what the server would refuse for sure; see [Store.unguarded].
+     */
+    val guards: Map<String, (View, ByteString) -> Unit> = emptyMap(),
     /** Opens a database in that file, on Android another one than [Jdbc]. */
     val sql: (File) -> Sql = ::Jdbc,
 )
@@ -53,8 +58,9 @@ class Options(
 class Store private constructor(internal val options: Options, private val lock: AutoCloseable) :
     Outbox,
     AutoCloseable {
-    private val path = File(options.folder, "store.db")
-    internal val files = FileFolder(File(options.folder, "files"))
+    private val path = File(options.folder, DATABASE)
+    internal val files = FileFolder(File(options.folder, FILES))
+    internal val spare = Spare(options.folder)
     private val writing = ReentrantLock()
     private val writer: Sql
     private val readers = Readers { open() }
@@ -62,9 +68,14 @@ class Store private constructor(internal val options: Options, private val lock:
     private val wake = Channel<Unit>(Channel.CONFLATED)
 
     init {
+        val kept = spare.read()
+        // SQLite would begin a new one.
+        if (path.length() == 0L && kept.isNotEmpty()) throw Fault(Fault.STORE_DAMAGED, "the database is gone")
         writer = open()
         try {
             writer.transaction(IMMEDIATE) { it.upgrade() }
+            val lacks = writer.transaction(IMMEDIATE) { it.catchUp(kept) }
+            if (lacks.isNotEmpty()) spare.add(lacks)
             // Names, phone numbers and addresses of customers are for the owner of this folder only.
             path.ownerOnly()
             sweep()
@@ -77,7 +88,12 @@ class Store private constructor(internal val options: Options, private val lock:
 
     private fun open(): Sql {
         val sql = options.sql(path)
-        for (pragma in PRAGMAS) sql.run("PRAGMA $pragma")
+        try {
+            for (pragma in PRAGMAS) sql.run("PRAGMA $pragma")
+        } catch (e: Fault) {
+            sql.close()
+            throw e
+        }
         return sql
     }
 
@@ -92,6 +108,22 @@ class Store private constructor(internal val options: Options, private val lock:
     internal suspend fun <T> transact(fn: (Sql) -> T): T = withContext(Dispatchers.IO) { blocking(fn) }
 
     private fun <T> blocking(fn: (Sql) -> T): T = writing.withLock { writer.transaction(IMMEDIATE, fn) }
+
+    /** As [transact]; once it is on disk, the mutation that [fn] returns goes to the spare copy, too. */
+    internal suspend fun saving(fn: (Sql) -> Mutation): Mutation = withContext(Dispatchers.IO) {
+        val (mutation, records) = blocking { sql ->
+            val mutation = fn(sql)
+            mutation to sql.spares("WHERE id = ?", mutation.id.toByteArray())
+        }
+        spare.add(records)
+        mutation
+    }
+
+    /**
+     * Writes the spare copy anew, where [due] says so. Nobody else writes it meanwhile: this holds the write lock, and who adds
+     * does so after its own commit.
+     */
+    internal fun renewSpare(due: (Sql) -> Boolean = { true }) = blocking { if (due(it)) spare.renew(it.sparesDue()) }
 
     /** Runs [fn] on one consistent state, beside whoever writes. */
     internal suspend fun <T> reading(fn: (Sql) -> T): T =
@@ -109,10 +141,25 @@ class Store private constructor(internal val options: Options, private val lock:
         return view
     }
 
-    override suspend fun act(kind: String, args: ByteString, files: List<Kept>): Mutation {
+    override suspend fun act(kind: String, args: ByteString, files: List<Kept>): Mutation =
+        save(kind, args, files, options.guards[kind])
+
+    /** Saves without asking [Options.guards]: a person decided to send it although it is refused, the server has the last word. */
+    val unguarded: Outbox = object : Outbox {
+        override suspend fun act(kind: String, args: ByteString, files: List<Kept>): Mutation =
+            save(kind, args, files, null)
+    }
+
+    private suspend fun save(
+        kind: String,
+        args: ByteString,
+        files: List<Kept>,
+        guard: ((View, ByteString) -> Unit)?,
+    ): Mutation {
         checkSize(args)
         val at = options.now()
-        val mutation = transact { sql ->
+        val mutation = saving { sql ->
+            guard?.invoke(shown(sql), args)
             val made = sql.append(uuid7(at), kind, args, at.toMicros().microsToInstant())
             files.forEach { sql.addFile(made, it) }
             made
@@ -156,9 +203,12 @@ class Store private constructor(internal val options: Options, private val lock:
     }
 
     companion object {
-        /** Opens or makes the store. While another process, or another part of this one, has it open: store_locked. */
+        /**
+         * Opens or makes the store. While another process, or another part of this one, has it open: store_locked. When it is
+         * damaged: store_damaged; [setAside] makes room for a new one, which takes over what can be read.
+         */
         suspend fun open(options: Options): Store = withContext(Dispatchers.IO) {
-            val lock = lock(options.folder)
+            val lock = lockFolder(options.folder)
             try {
                 Store(options, lock)
             } catch (e: Throwable) {
@@ -178,27 +228,33 @@ class Store private constructor(internal val options: Options, private val lock:
             "cache_size = -16384",
             "temp_store = MEMORY",
         )
-
-        /** Takes the folder for this process; the system gives it back when the process ends, however it ends. */
-        private fun lock(folder: File): AutoCloseable = unusable {
-            if (folder.mkdirs()) folder.ownerOnly()
-            val channel = FileChannel.open(
-                File(folder, "lock").toPath(),
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE,
-            )
-            val taken = try {
-                channel.tryLock()
-            } catch (_: OverlappingFileLockException) {
-                null
-            }
-            if (taken == null) {
-                channel.close()
-                throw Fault(Fault.STORE_LOCKED)
-            }
-            channel
-        }
     }
+}
+
+/** The database, in the folder of a store. */
+internal const val DATABASE = "store.db"
+
+/** The bytes of files, in the folder of a store. */
+internal const val FILES = "files"
+
+/** Takes the folder for this process; the system gives it back when the process ends, however it ends. */
+internal fun lockFolder(folder: File): AutoCloseable = unusable {
+    if (folder.mkdirs()) folder.ownerOnly()
+    val channel = FileChannel.open(
+        File(folder, "lock").toPath(),
+        StandardOpenOption.CREATE,
+        StandardOpenOption.WRITE,
+    )
+    val taken = try {
+        channel.tryLock()
+    } catch (_: OverlappingFileLockException) {
+        null
+    }
+    if (taken == null) {
+        channel.close()
+        throw Fault(Fault.STORE_LOCKED)
+    }
+    channel
 }
 
 /** Connections for readers, so that they need not wait for one another. */

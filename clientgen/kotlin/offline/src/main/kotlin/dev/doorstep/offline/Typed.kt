@@ -98,14 +98,25 @@ class Mutator<T : MessageLite>(
     /** Its name on the wire, for example visit.accept. */
     val kind: String,
     private val parser: Parser<T>,
+    private val rules: (String, T) -> Unit = { _, _ -> },
     private val may: (View, T) -> Boolean = { _, _ -> true },
 ) {
     /** Tells whether an application should offer it now. The server has the last word. */
     fun offered(view: View, args: T): Boolean = may(view, args)
 
-    /** Does it, with the files that belong to it: returns when it is safe on disk. */
-    suspend fun act(outbox: Outbox, args: T, vararg files: Kept): Mutation =
-        outbox.act(kind, args.toByteString(), files.asList())
+    /**
+     * Does it, with the files that belong to it: returns when it is safe on disk. Arguments that the server would park in any
+     * state of things are refused, and nothing is saved.
+     *
+     * @throws Misfit names the field
+     */
+    suspend fun act(outbox: Outbox, args: T, vararg files: Kept): Mutation {
+        check(args)
+        return outbox.act(kind, args.toByteString(), files.asList())
+    }
+
+    /** Refuses what [act] refuses. */
+    fun check(args: T) = rules("", args)
 
     /**
      * Makes the effect of the kind out of a function on its arguments, the device's clock when it was done, and a

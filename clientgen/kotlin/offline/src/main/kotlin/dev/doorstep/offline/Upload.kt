@@ -31,7 +31,7 @@ internal class Uploaded(
 )
 
 /** Ends uploading for a moment: a person has done something meanwhile, which is small and goes first. */
-private class Aside : Exception()
+private class StepAside : Exception()
 
 /**
  * Sends the bytes of the files whose mutation the server has, but for those that were [tried] before. One that fails does not
@@ -50,7 +50,7 @@ internal suspend fun Client.upload(report: Report, tried: MutableSet<ByteString>
             tried += file.kept.id
             moved = true
             if (done.state == FileState.DONE) report.uploaded++ else report.refusals += done
-        } catch (_: Aside) {
+        } catch (_: StepAside) {
             return Uploaded(moved, aside = true)
         } catch (e: Fault) {
             if (e.code in general) throw e
@@ -77,7 +77,7 @@ internal suspend fun Client.upload(report: Report, tried: MutableSet<ByteString>
  * the job is done.
  */
 private suspend fun Client.makeWay() {
-    if (store.reading { it.waits() }) throw Aside()
+    if (store.reading { it.waits() }) throw StepAside()
 }
 
 /** Sends what the object store lacks of one file, and has it verified. */

@@ -1,12 +1,14 @@
 package dev.doorstep.offline
 
 import com.google.protobuf.ByteString
+import com.google.protobuf.InvalidProtocolBufferException
 import java.io.File
 import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.file.Files
 import java.nio.file.attribute.PosixFilePermissions
 import java.security.SecureRandom
+import java.time.DateTimeException
 import java.time.Instant
 import java.time.temporal.ChronoUnit
 import java.util.UUID
@@ -51,6 +53,22 @@ internal fun File.ownerOnly() {
     } catch (_: UnsupportedOperationException) {
         // The folders of an account are its own there.
     }
+}
+
+/**
+ * What the database gives and cannot be what was saved is store_damaged; with [skip], null. The database notices damage to its
+ * structure by itself.
+ */
+internal inline fun <T> readable(skip: Boolean = false, fn: () -> T): T? = try {
+    fn()
+} catch (e: InvalidProtocolBufferException) {
+    if (skip) null else throw Fault(Fault.STORE_DAMAGED, cause = e)
+} catch (e: ArithmeticException) { // a time that is none
+    if (skip) null else throw Fault(Fault.STORE_DAMAGED, cause = e)
+} catch (e: DateTimeException) {
+    if (skip) null else throw Fault(Fault.STORE_DAMAGED, cause = e)
+} catch (e: Fault) {
+    if (skip && e.code == Fault.STORE_DAMAGED) null else throw e
 }
 
 /** What the disk does not do is store_unusable. */

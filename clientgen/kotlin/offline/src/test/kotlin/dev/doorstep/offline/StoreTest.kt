@@ -7,7 +7,6 @@ import java.io.ByteArrayOutputStream
 import java.io.File
 import java.nio.channels.Channels
 import java.nio.file.Files
-import java.util.UUID
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
@@ -98,38 +97,42 @@ class StoreTest {
     }
 
     @Test
-    fun `the store of an earlier version is brought up with what is unsent`() = runBlocking {
-        phone(folder).use { store ->
-            store.take(page(mapOf(1 to "one")))
-            store.act("set", text("1 uno"), listOf(store.keep("bytes".byteInputStream(), "text/plain")))
-        }
-        Jdbc(File(folder, "store.db")).use {
-            it.run("DROP INDEX outbox_waiting")
-            for (column in listOf("too_old", "known", "judged")) it.run("ALTER TABLE outbox DROP COLUMN $column")
-            it.run("CREATE INDEX outbox_unsent ON outbox (n) WHERE outcome IS NULL")
-            it.run("PRAGMA user_version = 1")
-            // Done under an earlier identity and judged: it waits for nothing.
-            it.run(
-                "INSERT INTO outbox (device, seq, id, kind, args, at, outcome, verdict) " +
-                    "VALUES (x'01', 1, ?, 'set', x'', 1, 1, x'')",
-                UUID(0, 9).toByteArray(),
-            )
-        }
-        phone(folder).use { store ->
-            assertEquals(mapOf(1 to "uno"), store.things())
-            assertEquals(Unsent(1, 1, 5), store.unsent())
-            assertEquals("set", store.waiting().single().kind)
-            assertEquals(1, store.transact { it.batch(10, 1000) }.mutationsCount)
-        }
-    }
-
-    @Test
     fun `logging out refuses while anything is unsent`() = runBlocking {
         phone(folder).use { store ->
             store.act("set", text("1 uno"))
             fails(Fault.UNSENT_WORK) { store.logout() }
             assertEquals(1, store.unsent().mutations)
             fails(Fault.UNSENT_WORK) { store.transact { it.enrolled("http://office", who(2)) } }
+        }
+    }
+
+    @Test
+    fun `logging out refuses while nobody has dealt with what the server did not do`() = runBlocking {
+        for (outcome in listOf(Outcome.OUTCOME_REJECTED, Outcome.OUTCOME_PARKED)) {
+            val own = File(folder, outcome.name)
+            phone(own).use { store ->
+                val done = store.act("set", text("1 uno"))
+                val verdict = Verdict.newBuilder().setSequence(1).setId(done.id.toBytes()).setOutcome(outcome)
+                store.transact { it.take(PushResponse.newBuilder().addVerdicts(verdict).build()) }
+                assertTrue(store.unsent().isEmpty)
+                fails(Fault.UNACKNOWLEDGED) { store.logout() }
+                assertEquals(done.id, store.attention().single().mutation.id)
+                store.markSeen(done.id)
+                store.logout()
+                assertFalse(store.device().enrolled)
+            }
+        }
+    }
+
+    @Test
+    fun `whoever exports may hand over what nobody has dealt with`() = runBlocking {
+        phone(folder).use { store ->
+            val done = store.act("set", text("1 uno"))
+            val verdict = Verdict.newBuilder().setSequence(1).setId(done.id.toBytes())
+                .setOutcome(Outcome.OUTCOME_REJECTED)
+            store.transact { it.take(PushResponse.newBuilder().addVerdicts(verdict).build()) }
+            store.handOver(store.export(ByteArrayOutputStream(), "a passphrase"))
+            assertFalse(store.device().enrolled)
         }
     }
 
