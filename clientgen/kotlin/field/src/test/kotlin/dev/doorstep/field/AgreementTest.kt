@@ -128,6 +128,7 @@ class AgreementTest {
         val signed = Proof.newBuilder().setId(id(6)).setTicketId(id(1)).setKind(ProofKind.PROOF_KIND_SIGNATURE)
             .setContentHash(shown.contentHash).build()
         guard(view(signed), done)
-        guard(view(), VisitComplete.newBuilder().setVisitId(id(9)).build().toByteString()) // the office has the last word
+        // The office has the last word on a visit that is not here.
+        guard(view(), VisitComplete.newBuilder().setVisitId(id(9)).build().toByteString())
     }
 }

@@ -57,6 +57,7 @@ class Jdbc(file: File) : Sql {
     }
 }
 
+private const val SQLITE_ERROR = 1
 private const val SQLITE_IOERR = 10
 private const val SQLITE_CORRUPT = 11
 private const val SQLITE_FULL = 13
@@ -72,6 +73,9 @@ private inline fun <T> trying(fn: () -> T): T = try {
     throw Fault(
         when (e.errorCode and 0xff) { // SQLite's primary code
             SQLITE_CORRUPT, SQLITE_NOTADB -> Fault.STORE_DAMAGED
+
+            // Of a statement that is right, when the description of the tables is not.
+            SQLITE_ERROR -> if ("no such " in e.message.orEmpty()) Fault.STORE_DAMAGED else Fault.STORE_UNUSABLE
 
             SQLITE_IOERR -> if (e.isShort) Fault.STORE_DAMAGED else Fault.STORE_UNUSABLE
 

@@ -35,6 +35,7 @@ internal fun Sql.upgrade() {
             "made by a newer app: its version is $version, this app knows ${upgrades.size}",
         )
     }
+    if (version == upgrades.size) return // nothing is written to a store that may be damaged
     for (step in upgrades.subList(version, upgrades.size)) step.forEach { run(it) }
     run("PRAGMA user_version = ${upgrades.size}")
 }

@@ -104,7 +104,10 @@ class DamageTest {
                     client(store, who(1)).enrol("http://office", "code")
                     goesOn(store)
                     val kept = asides(folder).single()
-                    assertEquals(listOf(aside, store.unsent().mutations, 1), listOf(kept.folder, kept.mutations, kept.files))
+                    assertEquals(
+                        listOf(aside, store.unsent().mutations, 1),
+                        listOf(kept.folder, kept.mutations, kept.files),
+                    )
                     assertTrue(kept.takenOver != null)
                     if (damaged != null) assertArrayEquals(damaged, File(aside, DATABASE).readBytes())
                     // It is taken over once.
