@@ -1,10 +1,9 @@
-// Package help says the help of command lines in Chinese. The texts in the grammar's tags are English; tables give the
-// Chinese, and a test of each command line finds what they lack.
+// Package help is what a command line says of itself: its help, and what is wrong with what was typed, in English or
+// Chinese. The texts in the grammar's tags are English; tables give the Chinese, and a test of each command line finds
+// what they lack.
 package help
 
 import (
-	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -21,19 +20,53 @@ type Texts struct {
 
 // common are the texts that every command line has.
 var common = map[string]string{
-	"Show context-sensitive help.": "显示帮助。",
-	"Flags:":                       "选项：",
-	"Commands:":                    "命令：",
+	"Show context-sensitive help.":                                         "显示帮助。",
+	"zh or en; else what DOORSTEP_LANG, LC_ALL, LC_MESSAGES or LANG says.": "zh 或 en；不填则依次看 DOORSTEP_LANG、LC_ALL、LC_MESSAGES、LANG。",
 }
 
-// Chinese makes a parser print its help in Chinese.
-func (t Texts) Chinese() kong.Option {
+// English and Chinese are the languages that a command line speaks.
+const (
+	English = "en"
+	Chinese = "zh"
+)
+
+// Language is English or Chinese: what --lang among the arguments says, else the first that is set of DOORSTEP_LANG,
+// LC_ALL, LC_MESSAGES and LANG. It is read before anything is parsed, for help and mistakes are said in it, too. What
+// does not begin with zh is English.
+func Language(args []string, getenv func(string) string) string {
+	said := ""
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if value, ok := strings.CutPrefix(arg, "--lang="); ok {
+			said = value
+		}
+		if arg == "--lang" && i+1 < len(args) {
+			said = args[i+1]
+		}
+	}
+	for _, v := range []string{said, getenv("DOORSTEP_LANG"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")} {
+		if strings.HasPrefix(strings.ToLower(v), Chinese) {
+			return Chinese
+		}
+		if v != "" {
+			return English
+		}
+	}
+	return English
+}
+
+// In makes a parser print its help in a language. It stands behind kong.Description, which it translates too.
+func (t Texts) In(lang string) kong.Option {
 	return options{
 		kong.PostBuild(func(k *kong.Kong) error {
-			walk(k.Model.Node, "", t.translate)
+			if lang == Chinese {
+				walk(k.Model.Node, "", t.translate)
+			}
 			return nil
 		}),
-		kong.Help(printed),
+		kong.Help(printer(lang)),
 	}
 }
 
@@ -92,21 +125,20 @@ func (t Texts) translate(one text) {
 func (t Texts) of(one text) (string, bool) {
 	english := *one.english
 	examples := indented(english)
-	switch {
-	case english == "" || examples == strings.TrimRight(english, "\n"):
-		return english, true
-	case one.path == "":
-		chinese, ok := t.Helps[english]
-		if !ok {
-			chinese, ok = common[english]
+	if chinese, ok := t.Details[one.path]; ok && one.path != "" {
+		if examples != "" && indented(chinese) == "" {
+			chinese += "\n\n" + examples
 		}
-		return chinese, ok
+		return chinese, true
 	}
-	chinese, ok := t.Details[one.path]
-	if ok && examples != "" && indented(chinese) == "" {
-		chinese += "\n\n" + examples
+	if english == "" || examples == strings.TrimRight(english, "\n") {
+		return english, true
 	}
-	return chinese, ok
+	if chinese, ok := common[english]; ok && one.path == "" {
+		return chinese, true
+	}
+	chinese, ok := t.Helps[english]
+	return chinese, ok && one.path == ""
 }
 
 // indented are the lines of a text that are indented, and the empty ones between them.
@@ -118,87 +150,4 @@ func indented(s string) string {
 		}
 	}
 	return strings.TrimRight(strings.Join(out, "\n"), "\n")
-}
-
-// Missing are the texts of a parser that have no Chinese. The parser's help must be in English.
-func (t Texts) Missing(k *kong.Kong) (out []string) {
-	walk(k.Model.Node, "", func(one text) {
-		if _, ok := t.of(one); !ok {
-			out = append(out, strings.TrimSpace(one.path+" "+*one.english))
-		}
-	})
-	return out
-}
-
-// Unused are texts that no command shows any more.
-func (t Texts) Unused(k *kong.Kong) (out []string) {
-	shown := map[string]bool{}
-	walk(k.Model.Node, "", func(one text) { shown[one.path+"\x00"+*one.english], shown[one.path] = true, true })
-	for english := range t.Helps {
-		if !shown["\x00"+english] {
-			out = append(out, english)
-		}
-	}
-	for path := range t.Details {
-		if !shown[path] {
-			out = append(out, path)
-		}
-	}
-	return out
-}
-
-// fixed are the words that kong itself writes.
-var fixed = []struct {
-	english *regexp.Regexp
-	chinese string
-}{
-	{regexp.MustCompile(`(?m)^Usage: `), "用法："},
-	{regexp.MustCompile(`(?m)^Arguments:$`), "参数："},
-	{regexp.MustCompile(`(?m)^Flags:$`), "选项："},
-	{regexp.MustCompile(`(?m)^Commands:$`), "命令："},
-	{regexp.MustCompile(`(?m)^Run "(.*)" for more information on a command\.$`), "输入“$1”查看某个命令的用法。"},
-}
-
-// printed prints help by kong's printer, with its own words in Chinese.
-func printed(o kong.HelpOptions, ctx *kong.Context) error {
-	out := ctx.Stdout
-	var b bytes.Buffer
-	ctx.Stdout = &b
-	err := kong.DefaultHelpPrinter(o, ctx)
-	ctx.Stdout = out
-	if err != nil {
-		return err
-	}
-	text := b.String()
-	for _, f := range fixed {
-		text = f.english.ReplaceAllString(text, f.chinese)
-	}
-	_, err = out.Write([]byte(text))
-	return err
-}
-
-// wrong are the sentences of kong about what cannot be typed.
-var wrong = []struct {
-	english *regexp.Regexp
-	chinese string
-}{
-	{regexp.MustCompile(`^unknown flag (\S+), did you mean (?:one of )?(.*)\?$`), "没有选项 $1，是否指 $2"},
-	{regexp.MustCompile(`^unknown flag (\S+)$`), "没有选项 $1"},
-	{regexp.MustCompile(`^unexpected argument (.*), did you mean (?:one of )?(.*)\?$`), "多余的参数 $1，是否指 $2"},
-	{regexp.MustCompile(`^unexpected argument (.*)$`), "多余的参数 $1"},
-	{regexp.MustCompile(`^missing flags: (.*)$`), "缺少选项：$1"},
-	{regexp.MustCompile(`^expected one of (.*)$`), "请输入以下命令之一：$1"},
-	{regexp.MustCompile(`^expected (.*)$`), "缺少参数：$1"},
-	{regexp.MustCompile(`^(.*) must be one of (.*) but got (.*)$`), "$1 只能是 $2，不能是 $3"},
-	{regexp.MustCompile(`^(\S+): expected (.*)$`), "$1：应为 $2"},
-}
-
-// Wrong says in Chinese what cannot be typed, or gives a sentence back as it is.
-func Wrong(english string) string {
-	for _, w := range wrong {
-		if w.english.MatchString(english) {
-			return w.english.ReplaceAllString(english, w.chinese)
-		}
-	}
-	return english
 }

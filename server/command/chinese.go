@@ -81,8 +81,8 @@ var chineseHelps = map[string]string{
 	"The same as phones reach it, where that differs.": "手机访问的 S3 地址，与上面不同时填写。",
 	"Bucket for photos and signatures (${default}).":   "存放照片和签名的存储桶（${default}）。",
 	"Region of the bucket (${default}).":               "存储桶所在地域（${default}）。",
-	"Access key; better given by the environment.":     "Access Key，建议用环境变量提供。",
-	"Secret key; better given by the environment.":     "Secret Key，建议用环境变量提供。",
+	"Access key; better given by the environment.":     "访问密钥 ID，建议用环境变量提供。",
+	"Secret key; better given by the environment.":     "访问密钥，建议用环境变量提供。",
 	"The installation's root secret, made by: doorstep admin secret FILE. The same on all replicas, for ever. Embedded: made in the data folder.": "本套系统的根密钥，由 doorstep admin secret FILE 生成；所有副本相同，且永不更换。内嵌运行时在数据目录中自动生成。",
 	"Folder of the embedded services (.doorstep).": "内嵌服务的数据目录（.doorstep）。",
 

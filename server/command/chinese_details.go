@@ -7,16 +7,18 @@ var chineseDetails = map[string]string{
 	"serve": `用一个端口服务手机、后台和客户：支持 HTTP/1.1、明文 HTTP/2 和 TLS。
 负载均衡后面可以放任意多个副本；全部状态都在 PostgreSQL 和 S3 存储中。
 
-  生产环境的副本：
-    doorstep admin secret /etc/doorstep/secret          只需一次，然后复制到每个副本
-    export DOORSTEP_SECRET_FILE=/etc/doorstep/secret
-    export DOORSTEP_DATABASE_URL=postgres://doorstep_server:…@db.internal/doorstep
-    export DOORSTEP_S3_ENDPOINT=https://s3.internal DOORSTEP_S3_ACCESS_KEY=… DOORSTEP_S3_SECRET_KEY=…
-    doorstep migrate                                    先执行，需要 DOORSTEP_OWNER_DATABASE_URL，见其 --help
-    doorstep serve --listen :8080 --public-url https://doorstep.example.com --drain-delay 5s
+生产环境的副本：
 
-  单机运行，无需安装其他软件（PostgreSQL 和存储内嵌在 .doorstep 目录）：
-    doorstep serve
+  doorstep admin secret /etc/doorstep/secret          只需一次，然后复制到每个副本
+  export DOORSTEP_SECRET_FILE=/etc/doorstep/secret
+  export DOORSTEP_DATABASE_URL=postgres://doorstep_server:…@db.internal/doorstep
+  export DOORSTEP_S3_ENDPOINT=https://s3.internal DOORSTEP_S3_ACCESS_KEY=… DOORSTEP_S3_SECRET_KEY=…
+  doorstep migrate                                    先执行，需要 DOORSTEP_OWNER_DATABASE_URL，见其 --help
+  doorstep serve --listen :8080 --public-url https://doorstep.example.com --drain-delay 5s
+
+单机运行，无需安装其他软件（PostgreSQL 和存储内嵌在 .doorstep 目录）：
+
+  doorstep serve
 
 /healthz 表示进程存活，/readyz 表示可以接收流量。供 Prometheus 使用的 /metrics 单独监听，见 --metrics-listen。
 收到 SIGTERM 或 Ctrl-C 后平滑停机：先报告不可用，通知长连接稍后重连，再等进行中的请求完成。`,
@@ -68,11 +70,14 @@ var chineseDetails = map[string]string{
 	"load shared": `每次抢单都会让该工单从全班组的手机上消失。prepare --pool 可补齐抢单池。`,
 	"load idle":   `连接的开销请在服务器上观察，例如 /metrics 中的 doorstep_watches 和 process_resident_memory_bytes。`,
 
+	"admin user add": `  doorstep admin user add acme li 李师傅 --role technician:华北 --team 朝阳一组 --skill water_heater --badge A017
+  doorstep admin user add acme wang 王店长 --role clerk:国贸店
+  doorstep admin enrol-code acme li             然后登记手机`,
 	"admin device show":    `显示最近联系时间、时钟偏差、每个同步流落后多少、上次报告的未发送内容，以及已上报操作的处理结果。`,
 	"admin why":            `解释手机为什么有或没有某张工单、经由哪个同步流、从何时开始，以及下次同步是否会改变。`,
 	"admin ticket contact": `未填写的项保持不变。资料补全后，该工单像其他工单一样派单。`,
 	"admin customer list":  `客户预约时，或非所属门店下单时，提供的与公司现有客户资料不同的内容。工单使用所填内容；客户资料在采纳前保持不变。`,
-	"admin enrol-code":     `生成一次性登记码，24 小时内可登记一台手机。请在 App 或终端手机中输入。`,
+	"admin enrol-code":     `生成一次性登记码，24 小时内可登记一台手机。请在手机应用或终端手机中输入。`,
 	"admin revoke":         `立即停用设备。设备下次联系时会被要求清除数据；尚未发送的内容仍会收下，由人工处理。`,
 	"admin rotate-key":     `新密钥一小时后开始签名，届时所有副本和大多数手机都已知晓。旧密钥的签名继续有效。`,
 	"admin secret":         `生成新的根密钥文件，仅文件所有者可读。请把同一文件提供给所有副本，并与备份一起保存：丢失后所有人都要重新登录，也无法再签发二维码。`,

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -22,17 +21,11 @@ type Console struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Getenv   func(string) string
+	lang     string
 }
 
-// Chinese tells whether the terminal speaks Chinese.
-func (c Console) Chinese() bool {
-	for _, name := range []string{"DOORSTEP_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
-		if v := c.Getenv(name); v != "" {
-			return strings.HasPrefix(strings.ToLower(v), "zh")
-		}
-	}
-	return false
-}
+// Chinese tells whether the command is to speak Chinese.
+func (c Console) Chinese() bool { return c.lang == help.Chinese }
 
 // Say prints a line in the terminal's language.
 func (c Console) Say(english, chinese string, args ...any) {
@@ -55,6 +48,7 @@ type grammar struct {
 	Load    loading     `cmd:"" help:"Put a running server under load with many phones; see doorstep load --help."`
 	Admin   admin       `cmd:"" help:"Set up companies, people and devices; take devices out of service."`
 
+	Lang    string           `help:"zh or en; else what DOORSTEP_LANG, LC_ALL, LC_MESSAGES or LANG says." enum:"zh,en," default:"" placeholder:"zh|en"`
 	Verbose bool             `short:"v" help:"Say also what lies behind an error."`
 	Version kong.VersionFlag `help:"Print the version."`
 }
@@ -65,6 +59,7 @@ type exit int
 // Run parses args, runs the command and returns the exit code: 0, 1 for a failure, 2 for what cannot be typed.
 func Run(ctx context.Context, args []string, c Console) (code int) {
 	g, end := grammar{}, closers{}
+	c.lang = help.Language(args, c.Getenv)
 	defer func() {
 		if p := recover(); p != nil {
 			e, ok := p.(exit)
@@ -80,11 +75,7 @@ func Run(ctx context.Context, args []string, c Console) (code int) {
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		said := err.Error()
-		if c.Chinese() {
-			said = help.Wrong(said)
-		}
-		_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", said)
+		_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", phone.Harmless(help.Mistake(err, c.lang)))
 		_, _ = fmt.Fprintln(c.Err, pick(c, "doorstep --help shows what can be typed.", "输入 doorstep --help 查看用法。"))
 		return 2
 	}
@@ -105,10 +96,7 @@ func newParser(g *grammar, c Console, more ...kong.Option) (*kong.Kong, error) {
 		kong.Description("Doorstep (上门) serves companies that send people to customers' doors. Begin with: doorstep demo"),
 		kong.Writers(c.Out, c.Err), kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.Vars{"version": version(), "projections": projections},
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: false, WrapUpperBound: 100}), kong.Bind(c),
-	}
-	if c.Chinese() {
-		options = append(options, chinese.Chinese())
+		kong.Bind(c), chinese.In(c.lang),
 	}
 	return kong.New(g, append(options, more...)...)
 }
@@ -126,11 +114,7 @@ func (c Console) fail(err error, verbose bool) int {
 	if errors.Is(err, context.Canceled) {
 		f = fault.New(fault.Canceled, "")
 	}
-	lang := "en"
-	if c.Chinese() {
-		lang = "zh"
-	}
-	_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", phone.Harmless(f.Public(lang)))
+	_, _ = fmt.Fprintf(c.Err, "doorstep: %s\n", phone.Harmless(f.Public(c.lang)))
 	if cause := f.Unwrap(); cause != nil && (verbose || f.Code == fault.Internal) {
 		_, _ = fmt.Fprintf(c.Err, "  %s: %v\n", f.Code, cause)
 	}

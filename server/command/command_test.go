@@ -268,3 +268,32 @@ func TestSpreadingOnAStockPostgresSaysWhatIsMissingAndShowsTheStatements(t *test
 		t.Error("no shards at all are taken")
 	}
 }
+
+func TestHelpAndMistakesAreInTheLanguageAskedFor(t *testing.T) {
+	t.Parallel()
+	chinese, english := map[string]string{"LANG": "zh_CN.UTF-8"}, map[string]string{"LANG": "en_GB.UTF-8"}
+	for _, c := range []struct {
+		env  map[string]string
+		args []string
+		want string
+	}{
+		{chinese, []string{"--help"}, "用法：doorstep <命令>"},
+		{chinese, []string{"serve", "--help"}, "启动服务，供手机"},
+		{chinese, []string{"codes", "read", "--help"}, "厂家标签"},
+		{chinese, []string{"phone", "--help"}, "今天的工单（按时间），然后是以后的。"},
+		{chinese, []string{"phone", "--lang", "en", "--help"}, "Today's jobs"},
+		{english, []string{"--lang", "zh", "phone", "pool", "--help"}, "班组成员可抢的工单"},
+		{english, []string{"admin", "user", "add", "--help", "--lang=zh"}, "新增或修改人员"},
+		{map[string]string{"LANG": "en_GB.UTF-8", "DOORSTEP_LANG": "zh_CN"}, []string{"phone", "--help"}, "今天的工单（按时间），然后是以后的。"},
+		{english, []string{"--help"}, "Usage: doorstep <command>"},
+		{chinese, []string{"serve", "--listn", ":1"}, `没有选项 --listn，是否指 "--listen"？`},
+		{english, []string{"serve", "--listn", ":1"}, `unknown flag --listn, did you mean "--listen"?`},
+		{chinese, []string{"phone", "today", "now"}, "多余的参数 now"},
+		{english, []string{"phone", "today", "now"}, "unexpected argument now"},
+	} {
+		out, e, _ := terminal{t, c.env}.run(c.args...)
+		if !strings.Contains(out+e, c.want) {
+			t.Errorf("%v: does not say %q: %s%s", c.args, c.want, out, e)
+		}
+	}
+}

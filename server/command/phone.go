@@ -17,7 +17,8 @@ type phoning struct {
 
 func (p phoning) Run(ctx context.Context, c Console) error {
 	out, ok := c.Out.(*os.File)
-	return phone.Run(ctx, p.Args, phone.Console{
+	// What --lang said before `phone` holds behind it, too.
+	return phone.Run(ctx, append([]string{"--lang", c.lang}, p.Args...), phone.Console{
 		In: c.In, Out: c.Out, Err: c.Err, Getenv: c.Getenv, Now: time.Now, Version: version(),
 		Terminal: ok && term.IsTerminal(int(out.Fd())),
 	})

@@ -86,16 +86,18 @@ func (serve) Help() string {
 	return `Serves phones, the office and customers on one port: HTTP/1.1, HTTP/2 in the clear and over TLS.
 Any number of replicas may stand behind a load balancer; PostgreSQL and the S3 store hold all state.
 
-  A production replica:
-    doorstep admin secret /etc/doorstep/secret          once, then copy it to each replica
-    export DOORSTEP_SECRET_FILE=/etc/doorstep/secret
-    export DOORSTEP_DATABASE_URL=postgres://doorstep_server:…@db.internal/doorstep
-    export DOORSTEP_S3_ENDPOINT=https://s3.internal DOORSTEP_S3_ACCESS_KEY=… DOORSTEP_S3_SECRET_KEY=…
-    doorstep migrate                                    first, with DOORSTEP_OWNER_DATABASE_URL; see its --help
-    doorstep serve --listen :8080 --public-url https://doorstep.example.com --drain-delay 5s
+A production replica:
 
-  One machine, nothing else installed (PostgreSQL and the store run embedded under .doorstep):
-    doorstep serve
+  doorstep admin secret /etc/doorstep/secret          once, then copy it to each replica
+  export DOORSTEP_SECRET_FILE=/etc/doorstep/secret
+  export DOORSTEP_DATABASE_URL=postgres://doorstep_server:…@db.internal/doorstep
+  export DOORSTEP_S3_ENDPOINT=https://s3.internal DOORSTEP_S3_ACCESS_KEY=… DOORSTEP_S3_SECRET_KEY=…
+  doorstep migrate                                    first, with DOORSTEP_OWNER_DATABASE_URL; see its --help
+  doorstep serve --listen :8080 --public-url https://doorstep.example.com --drain-delay 5s
+
+One machine, nothing else installed (PostgreSQL and the store run embedded under .doorstep):
+
+  doorstep serve
 
 /healthz says that the process lives, /readyz that it should get traffic. /metrics, for Prometheus, listens apart:
 see --metrics-listen.

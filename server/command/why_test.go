@@ -25,7 +25,7 @@ func TestADeviceIsToldInWordsThatHoldForIt(t *testing.T) {
 		{"en", "clock ahead of the office's by 2s\nunsent as it last said: 1, the oldest of 2026-11-23 08:00:00 +08:00; parked: 0", "behind", &officev1.GetDeviceResponse{ClockAheadMs: ahead(2000), Unsent: 1, OldestUnsent: at}},
 	} {
 		var out bytes.Buffer
-		console := Console{Out: &out, Getenv: func(string) string { return c.lang }}
+		console := Console{Out: &out, lang: c.lang}
 		if err := console.device(c.device, zone); err != nil {
 			t.Fatal(err)
 		}

@@ -4,15 +4,14 @@ import "github.com/doorstep-dev/doorstep/internal/help"
 
 // chinese is the help in Chinese. TestEveryHelpIsSaidInChinese finds what it lacks.
 var chinese = help.Texts{Helps: map[string]string{
-	"A technician's phone in the terminal. Works without a network; begin with: doorstep phone enrol CODE --server URL": "终端里的师傅手机，没有网络也能用。先登记：doorstep phone enrol 登记码 --server 地址",
-	"The phone / 手机":        "手机",
-	"The day / 今日":          "今日",
-	"At the door / 上门":      "上门",
-	"Pool and shop / 抢单与门店": "抢单与门店",
-	"Money / 收入":            "收入",
+	introduction:    "终端里的师傅手机，没有网络也能用。先登记：doorstep phone enrol 登记码 --server 地址",
+	"The phone":     "手机",
+	"The day":       "今日",
+	"At the door":   "上门",
+	"Pool and shop": "抢单与门店",
+	"Money":         "收入",
 
 	"Folder of this phone; another folder is another phone.":             "这台手机的数据目录；换一个目录就是另一台手机。",
-	"zh or en; the terminal's language when absent.":                     "zh 或 en；不填则使用终端语言。",
 	"Print one JSON value instead of words, for scripts.":                "输出 JSON，供脚本使用。",
 	"Save only; do not try to reach the office now.":                     "只存手机，暂不联系公司。",
 	"A prompt for all of the following; what you get without a command.": "交互模式，可输入以下所有命令；不带命令时默认进入。",

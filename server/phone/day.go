@@ -128,7 +128,7 @@ func (p *Phone) jobLine(n int, j job) {
 	if j.pending {
 		marks += p.paint(yellow, p.pick(" ●未送达", " ●unsent"))
 	}
-	p.line("%2d  %s  %s  %s  %s%s", n, pad(p.window(j.when()), 17), pad(p.visitWord(j.visit.GetState()), 10), t.GetNumber(), p.product(j), marks)
+	p.line("%2d  %s  %s  %s  %s%s", n, words.Pad(p.window(j.when()), 17), words.Pad(p.visitWord(j.visit.GetState()), 10), t.GetNumber(), p.product(j), marks)
 	p.line("    %s", p.paint(dim, t.GetCustomer().GetName()+" "+t.GetCustomer().GetPhone()+"  "+t.GetCustomer().GetAddress()))
 }
 
@@ -290,7 +290,7 @@ func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]c
 			}
 		}
 	}
-	p.line("  %s %2d %s %s %s %s", mark, n, pad(s.GetKey(), 14), pad(p.label(s.GetName()), 22), strings.TrimSpace(value), p.paint(red, note))
+	p.line("  %s %2d %s %s %s %s", mark, n, words.Pad(s.GetKey(), 14), words.Pad(p.label(s.GetName()), 22), strings.TrimSpace(value), p.paint(red, note))
 }
 
 // wanted says which answers a step takes.

@@ -154,7 +154,7 @@ func TestThePromptAnswersAndGoesOnAfterMistakes(t *testing.T) {
 	li := o.enrol(o.li)
 	says, err := li.run("today\nnonsense\naccept 9\naccept 1\n\nnote 'two words' more\nhelp\nexit\nlogout\n")
 	must(t, err)
-	for _, want := range []string{"李师傅，您好", "今日", "unexpected argument nonsense", "不存在", "公司已收到", "签名有效", "The day"} {
+	for _, want := range []string{"李师傅，您好", "今日", "多余的参数 nonsense", "不存在", "公司已收到", "签名有效", "今天的工单（按时间），然后是以后的。"} {
 		if !strings.Contains(says, want) {
 			t.Errorf("does not say %q:\n%s", want, says)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
+	"github.com/doorstep-dev/doorstep/internal/words"
 )
 
 // money2 is an income with what is not sure yet apart.
@@ -98,7 +99,7 @@ func (c earningsCmd) Run(p *Phone) error {
 			if l.GetState() == payv1.EarningState_EARNING_STATE_PENDING {
 				state = p.paint(yellow, p.pick("待确认", "pending"))
 			}
-			p.line("  %s  %s  %s  %s  %s", at.Format("01-02 15:04"), l.GetTicketNumber(), pad(p.label(l.GetTitle()), 20), pad(money(l.GetAmount()), 10), state)
+			p.line("  %s  %s  %s  %s  %s", at.Format("01-02 15:04"), l.GetTicketNumber(), words.Pad(p.label(l.GetTitle()), 20), words.Pad(money(l.GetAmount()), 10), state)
 		}
 		if why {
 			p.trace(l.GetTrace(), 2)
@@ -201,7 +202,7 @@ func (p *Phone) showBoard(b *payv1.GetBoardResponse) {
 		if name == hiddenName {
 			name = p.pick("匿名", "anonymous")
 		}
-		line := fmt.Sprintf("%4d  %s %s", r.GetRank(), pad(name, 14), pad(money(r.GetScore()), 12))
+		line := fmt.Sprintf("%4d  %s %s", r.GetRank(), words.Pad(name, 14), words.Pad(money(r.GetScore()), 12))
 		if r.GetPending().GetMinor() != 0 {
 			line += p.pick("（待确认 ", " (pending ") + money(r.GetPending()) + p.pick("）", ")")
 		}

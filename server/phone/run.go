@@ -39,7 +39,7 @@ type Console struct {
 // grammar is what can be typed after `doorstep phone`.
 type grammar struct {
 	Dir  string `help:"Folder of this phone; another folder is another phone." env:"DOORSTEP_PHONE_DIR" placeholder:"FOLDER"`
-	Lang string `help:"zh or en; the terminal's language when absent." enum:"zh,en," default:"" env:"DOORSTEP_LANG"`
+	Lang string `help:"zh or en; else what DOORSTEP_LANG, LC_ALL, LC_MESSAGES or LANG says." enum:"zh,en," default:"" placeholder:"zh|en"`
 	JSON bool   `name:"json" help:"Print one JSON value instead of words, for scripts."`
 	// NoSync keeps an action on the phone until the next sync.
 	NoSync bool `help:"Save only; do not try to reach the office now."`
@@ -127,17 +127,16 @@ func Run(ctx context.Context, args []string, c Console) (err error) {
 			err = nil
 		}
 	}()
-	g := grammar{}
-	chinese := language(langIn(args), c.Getenv) == "zh"
-	parser, err := newParser(&g, c, chinese, "doorstep phone", introduction)
+	g, lang := grammar{}, help.Language(args, c.Getenv)
+	parser, err := newParser(&g, c, lang, "doorstep phone", introduction)
 	if err != nil {
 		return err
 	}
 	k, err := parser.Parse(args)
 	if err != nil {
-		return fault.New(fault.InvalidArgument, "%s", untypable(err.Error(), chinese))
+		return mistyped(err)
 	}
-	p, err := open(ctx, g, c)
+	p, err := open(ctx, g, c, lang)
 	if err == nil {
 		err = p.runs(k)
 	}
@@ -158,47 +157,28 @@ func (p *Phone) runs(k *kong.Context) error {
 // introduction is what the help begins with.
 const introduction = "A technician's phone in the terminal. Works without a network; begin with: doorstep phone enrol CODE --server URL"
 
-// langIn is the language that the arguments ask for, before they are parsed: help is printed while they are.
-func langIn(args []string) string {
-	for i, a := range args {
-		if v, ok := strings.CutPrefix(a, "--lang="); ok {
-			return v
-		}
-		if a == "--lang" && i+1 < len(args) {
-			return args[i+1]
-		}
-	}
-	return ""
+// mistyped says what is wrong with a line that was typed.
+func mistyped(err error) error {
+	return fault.New(fault.InvalidArgument, "%s", fault.Both(help.Mistake(err, help.Chinese), help.Mistake(err, help.English)))
 }
 
-// untypable says what cannot be typed.
-func untypable(english string, inChinese bool) string {
-	if inChinese {
-		return help.Wrong(english)
-	}
-	return english
-}
-
-func newParser(g any, c Console, inChinese bool, name, purpose string, more ...kong.Option) (*kong.Kong, error) {
+func newParser(g any, c Console, lang, name, purpose string, more ...kong.Option) (*kong.Kong, error) {
 	options := []kong.Option{
 		kong.Name(name), kong.Description(purpose), kong.Writers(c.Out, c.Err),
-		kong.Exit(func(int) { panic(left(0)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Exit(func(int) { panic(left(0)) }), chinese.In(lang),
 		kong.ExplicitGroups([]kong.Group{
-			{Key: "phone", Title: "The phone / 手机"},
-			{Key: "day", Title: "The day / 今日"},
-			{Key: "work", Title: "At the door / 上门"},
-			{Key: "shop", Title: "Pool and shop / 抢单与门店"},
-			{Key: "money", Title: "Money / 收入"},
+			{Key: "phone", Title: "The phone"},
+			{Key: "day", Title: "The day"},
+			{Key: "work", Title: "At the door"},
+			{Key: "shop", Title: "Pool and shop"},
+			{Key: "money", Title: "Money"},
 		}),
-	}
-	if inChinese {
-		options = append(options, chinese.Chinese())
 	}
 	return kong.New(g, append(options, more...)...)
 }
 
-func open(ctx context.Context, g grammar, c Console) (*Phone, error) {
-	p := &Phone{Console: c, ctx: ctx, dir: g.Dir, lang: language(g.Lang, c.Getenv), json: g.JSON, noSync: g.NoSync, zone: time.Local}
+func open(ctx context.Context, g grammar, c Console, lang string) (*Phone, error) {
+	p := &Phone{Console: c, ctx: ctx, dir: g.Dir, lang: lang, json: g.JSON, noSync: g.NoSync, zone: time.Local}
 	p.colour = c.Terminal && c.Getenv("NO_COLOR") == "" && !g.JSON
 	if p.dir == "" {
 		home, err := os.UserHomeDir()
@@ -241,18 +221,6 @@ func (p *Phone) close() error {
 		return nil
 	}
 	return p.store.Close()
-}
-
-func language(asked string, getenv func(string) string) string {
-	for _, v := range []string{asked, getenv("DOORSTEP_LANG"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")} {
-		if v != "" {
-			if strings.HasPrefix(strings.ToLower(v), "zh") {
-				return "zh"
-			}
-			return "en"
-		}
-	}
-	return "en"
 }
 
 // spoken turns what the server said into a fault, keeping what it named.

@@ -2,11 +2,8 @@ package phone
 
 import (
 	"bufio"
-	"errors"
 	"strings"
 	"unicode"
-
-	"github.com/alecthomas/kong"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/fault"
@@ -75,17 +72,13 @@ func (p *Phone) command(words []string) (err error) {
 		words = append(words[1:], "--help")
 	}
 	var a actions
-	parser, err := newParser(&a, p.Console, p.lang == "zh", "", p.pick("可用命令", "What can be typed"))
+	parser, err := newParser(&a, p.Console, p.lang, "", p.pick("可用命令", "What can be typed"))
 	if err != nil {
 		return err
 	}
 	k, err := parser.Parse(words)
-	var wrong *kong.ParseError
-	if errors.As(err, &wrong) {
-		return fault.New(fault.InvalidArgument, "%s", untypable(wrong.Error(), p.lang == "zh"))
-	}
 	if err != nil {
-		return err
+		return mistyped(err)
 	}
 	return k.Run(p)
 }

@@ -181,28 +181,3 @@ func (p *Phone) window(w *typesv1.Window) string {
 func sameDay(a, b time.Time) bool {
 	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
 }
-
-// pad fills s with blanks to a width in columns; Chinese characters take two.
-func pad(s string, width int) string {
-	if n := columns(s); n < width {
-		return s + strings.Repeat(" ", width-n)
-	}
-	return s
-}
-
-func columns(s string) int {
-	n, escape := 0, false
-	for _, r := range s {
-		switch {
-		case r == '\x1b':
-			escape = true
-		case escape:
-			escape = r != 'm'
-		case r >= 0x2e80 && r < 0xff61 || r >= 0xffe0 && r < 0xffe7 || r >= 0x1f300 && r < 0x1faff:
-			n += 2
-		default:
-			n++
-		}
-	}
-	return n
-}
