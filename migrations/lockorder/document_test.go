@@ -7,7 +7,7 @@ import (
 )
 
 // TestTheDocumentShowsTheOrder holds the table of docs/ARCHITECTURE.md against the list: the same tables, in the same
-// order, the guarded ones in brackets behind their guard.
+// order, the guarded ones in brackets behind their guard, those without an order among themselves in braces.
 func TestTheDocumentShowsTheOrder(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/ARCHITECTURE.md")
@@ -39,9 +39,16 @@ func shown(list []Place) string {
 			guarded[p.Guard] = append(guarded[p.Guard], name(p.Table))
 		}
 	}
-	var out []string
-	for _, p := range list {
+	var out, gap []string
+	for i, p := range list {
 		if p.Guard != "" {
+			continue
+		}
+		if p.Gap != "" {
+			gap = append(gap, name(p.Table))
+			if list[i+1].Gap == "" {
+				out, gap = append(out, "{"+strings.Join(gap, ", ")+"}"), nil
+			}
 			continue
 		}
 		s := name(p.Table)
@@ -64,4 +71,21 @@ func name(table string) string {
 		return "signing keys' lock"
 	}
 	return table
+}
+
+// TestTablesWithoutAnOrderAreOnePlace: the watch judges them as if they were one table.
+func TestTablesWithoutAnOrderAreOnePlace(t *testing.T) {
+	t.Parallel()
+	runs := 0
+	for i, p := range Tables {
+		if p.Gap != "" && (i == 0 || Tables[i-1].Gap == "") {
+			runs++
+		}
+		if p.Gap != "" && (p.Guard != "" || p.Behind != "") {
+			t.Errorf("%s has a gap and a guard", p.Table)
+		}
+	}
+	if runs != 1 {
+		t.Errorf("the tables with a gap stand at %d places of the list", runs)
+	}
 }

@@ -3,6 +3,8 @@ package account
 import (
 	"context"
 	"crypto/ed25519"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -100,19 +102,19 @@ func (r *Room) PublishKeys(ctx context.Context) error {
 }
 
 func (r *Room) publishKeys(ctx context.Context, tx *postgres.Tx) error {
-	for _, use := range []Use{UseCode, UseReceipt} {
-		for _, k := range r.Keys.Keys(use) {
-			// The inserted row is the lock that orders the placement.
-			tag, err := tx.Exec(ctx, `INSERT INTO key_publication (org_id, key_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.OrgID(), k.ID)
-			if err != nil {
-				return err
-			}
-			if tag.RowsAffected() == 0 {
-				continue
-			}
-			if err := placeKey(tx, k); err != nil {
-				return err
-			}
+	keys := append(r.Keys.Keys(UseCode), r.Keys.Keys(UseReceipt)...)
+	slices.SortFunc(keys, func(a, b SigningKey) int { return strings.Compare(a.ID, b.ID) })
+	for _, k := range keys {
+		// The inserted row is the lock that orders the placement.
+		tag, err := tx.Exec(ctx, `INSERT INTO key_publication (org_id, key_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.OrgID(), k.ID)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			continue
+		}
+		if err := placeKey(tx, k); err != nil {
+			return err
 		}
 	}
 	return nil

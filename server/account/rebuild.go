@@ -32,7 +32,7 @@ func (r *Room) Projections() []postgres.Projection {
 		{
 			Name: "keys", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY)},
 			Roots: func(ctx context.Context, tx *postgres.Tx) (string, error) {
-				published, err := publishedKeys(ctx, tx)
+				published, err := publishedKeys(ctx, tx, "")
 				ids := make([]uuid.UUID, len(published))
 				for i, key := range published {
 					ids[i] = keyEntity(tx.OrgID(), key)
@@ -47,7 +47,7 @@ func (r *Room) Projections() []postgres.Projection {
 // placeKeys places all keys that the org's feed shows, for they are few. One that this process does not know yet, since
 // another one made it a moment ago, it leaves alone.
 func (r *Room) placeKeys(ctx context.Context, tx *postgres.Tx, _ []uuid.UUID) error {
-	published, err := publishedKeys(ctx, tx)
+	published, err := publishedKeys(ctx, tx, tx.RowLock())
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,9 @@ func (r *Room) placeKeys(ctx context.Context, tx *postgres.Tx, _ []uuid.UUID) er
 	return nil
 }
 
-func publishedKeys(ctx context.Context, tx *postgres.Tx) ([]string, error) {
-	rows, err := tx.Query(ctx, `SELECT key_id FROM key_publication WHERE org_id = $1 ORDER BY key_id`+tx.RowLock(), tx.OrgID())
+// publishedKeys are the ids of the keys that the org's feed shows; lock ends the SELECT.
+func publishedKeys(ctx context.Context, tx *postgres.Tx, lock string) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT key_id FROM key_publication WHERE org_id = $1 ORDER BY key_id`+lock, tx.OrgID())
 	if err != nil {
 		return nil, err
 	}

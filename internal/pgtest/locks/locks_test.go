@@ -17,6 +17,9 @@ import (
 )
 
 var tables = []lockorder.Place{
+	{Table: "sync_device"},
+	{Table: "shop", Gap: "test"},
+	{Table: "app_user", Gap: "test"},
 	{Table: "advisory 7"},
 	{Table: "advisory hashtext ('pay ' | | p)"},
 	{Table: "pay_measure", Guard: "advisory hashtext ('pay ' | | p)", By: "payee_id"},
@@ -99,6 +102,9 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 		photo  = "SELECT id FROM proof WHERE org_id = $1 AND id = $2 FOR UPDATE"
 	)
 	const (
+		shop    = "SELECT FROM shop WHERE org_id = $1 AND id = $2 FOR UPDATE"
+		person  = "SELECT FROM app_user WHERE org_id = $1 AND id = $2 FOR UPDATE"
+		device  = "SELECT FROM sync_device WHERE org_id = $1 AND device_id = $2 FOR UPDATE"
 		photos  = "SELECT id FROM proof WHERE org_id = $1 AND ticket_id = $2 ORDER BY id FOR UPDATE"
 		payee   = "SELECT pg_advisory_xact_lock(hashtext('pay ' || p)) FROM unnest($1::uuid[]) AS p ORDER BY p"
 		measure = "UPDATE pay_measure SET tickets = 1 WHERE org_id = $1 AND payee_id = $2 AND plan = '' AND month = '2026-01-01'"
@@ -157,14 +163,17 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 		"photos behind another ticket": {"proof is locked after pay_accrual", []step{
 			begin, do(ticket, org, a), do(accrual, org, a), do(photos, org, b), commit,
 		}},
-		"pay after a photo without its ticket":      {"after proof without ticket", []step{begin, do(photo, org, a), do(accrual, org, a), commit}},
-		"what stands last, after a photo by itself": {"", []step{begin, do(photo, org, a), do(contact, org, a), commit}},
-		"what is passed over":                       {"", []step{begin, do(photo, org, a), do("SELECT id FROM ticket WHERE org_id = $1 LIMIT 3 FOR UPDATE SKIP LOCKED", org), commit}},
-		"a table without a place":                   {"no place", []step{begin, do("SELECT FROM region WHERE org_id = $1 AND id = $2 FOR UPDATE", org, a), commit}},
-		"a call inside":                             {"inside a transaction", []step{begin, do("call"), commit}},
-		"a second connection inside":                {"a second connection", []step{begin, do("second"), commit}},
-		"a second connection outside":               {"", []step{do("second"), begin, commit, do("second")}},
-		"a call outside":                            {"", []step{do("call"), begin, commit, do("call")}},
+		"pay after a photo without its ticket":       {"after proof without ticket", []step{begin, do(photo, org, a), do(accrual, org, a), commit}},
+		"what stands last, after a photo by itself":  {"", []step{begin, do(photo, org, a), do(contact, org, a), commit}},
+		"what is passed over":                        {"", []step{begin, do(photo, org, a), do("SELECT id FROM ticket WHERE org_id = $1 LIMIT 3 FOR UPDATE SKIP LOCKED", org), commit}},
+		"tables without an order":                    {"", []step{begin, do(person, org, a), do(shop, org, b), do(shop, org, a), do(ticket, org, a), commit}},
+		"a table without an order, before its place": {"sync_device is locked after app_user", []step{begin, do(person, org, a), do(device, org, a), commit}},
+		"a table without an order, after its place":  {"app_user is locked after ticket", []step{begin, do(ticket, org, a), do(person, org, a), commit}},
+		"a table without a place":                    {"no place", []step{begin, do("SELECT FROM region WHERE org_id = $1 AND id = $2 FOR UPDATE", org, a), commit}},
+		"a call inside":                              {"inside a transaction", []step{begin, do("call"), commit}},
+		"a second connection inside":                 {"a second connection", []step{begin, do("second"), commit}},
+		"a second connection outside":                {"", []step{do("second"), begin, commit, do("second")}},
+		"a call outside":                             {"", []step{do("call"), begin, commit, do("call")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -231,7 +231,7 @@ func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, m
 		say("table %s has no place in the lock order (migrations/lockorder), and is locked by\n\t%s", table, flat(sql))
 		return
 	}
-	if one.verb == "insert" && place.Fresh != "" || place.Gap != "" {
+	if one.verb == "insert" && place.Fresh != "" {
 		return
 	}
 	if place.Guard != "" {
@@ -255,13 +255,13 @@ func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, m
 			say("%s is locked after %s without %s: first\n\t%s\nthen (%s)\n\t%s", table, name, other.Behind, h.first, m, flat(sql))
 			continue
 		}
-		if ok && other.Guard == "" && other.Gap == "" && other.Rank > place.Rank && h.waited {
+		if ok && other.Guard == "" && other.Rank > place.Rank && h.waited && (other.Gap == "" || place.Gap == "") {
 			say("%s is locked after %s: first\n\t%s\nthen (%s)\n\t%s", table, name, h.first, m, flat(sql))
 		}
 	}
 	h := t.tables[table]
 	several := !known && !r.single(one, m) && (len(r.primary[table]) > 0) || known && len(missing) > 1
-	if place.Alone != "" {
+	if place.Alone != "" || place.Gap != "" {
 		return
 	}
 	switch {
