@@ -13,16 +13,19 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/code/page"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/order/parse"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -60,7 +63,7 @@ func (a *App) codes(r *Rooms) {
 				return t.GetTicket().GetCustomer().GetName(), t.GetTicket().GetCustomer().GetPhone(), err
 			},
 			Caller: callerOf(tickets),
-			Cancel: tickets.CustomerCancels,
+			Cancel: tickets.CustomerCancels, Approve: tickets.CustomerApproves,
 			Reschedule: func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, earliest, latest time.Time) error {
 				return tickets.CustomerWants(ctx, tx, id, state.Window{From: earliest, To: latest})
 			},
@@ -190,6 +193,19 @@ func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Roo
 	}
 }
 
+// extrasOf are a ticket's extras as the public page shows them.
+func extrasOf(e ticket.Extras) code.Extras {
+	amount := func(m *typesv1.Money) money.Amount { return money.New(m.GetMinor(), money.Currency(m.GetCurrency())) }
+	out := code.Extras{Hash: e.Hash, Open: e.Open, MayApprove: e.MayApprove}
+	for _, l := range e.Lines {
+		out.Lines = append(out.Lines, code.Extra{Name: l.GetName(), Quantity: int(l.GetQuantity()), Unit: amount(l.GetUnitPrice()), Sum: amount(l.GetSum())})
+	}
+	for _, m := range agreement.Totals(e.Lines) {
+		out.Totals = append(out.Totals, amount(m))
+	}
+	return out
+}
+
 // viewOf is a ticket as the public pages and the counter show it.
 func viewOf(accounts *account.Room, goods *catalogue.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, uuid.UUID) (code.TicketView, bool, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (code.TicketView, bool, error) {
@@ -204,6 +220,7 @@ func viewOf(accounts *account.Room, goods *catalogue.Room, tickets *ticket.Room)
 			ID: id, Number: p.Number, State: fieldv1.TicketState(p.State), Unit: p.UnitID, Store: p.StoreID,
 			Product: code.Label{ZH: p.ProductName}, OpenedAt: p.Booked, Earliest: p.Arrival.From, Latest: p.Arrival.To,
 			WantedEarliest: p.Wanted.From, WantedLatest: p.Wanted.To, MayChange: p.MayChange, MayRate: p.MayRate, Stars: p.Stars,
+			Extras: extrasOf(p.Extras),
 		}
 		for _, s := range []code.Stage{
 			{Key: "booked", At: p.Booked},

@@ -36,6 +36,11 @@ func (r *Room) Rate(ctx context.Context, scanned string, stars int, comment stri
 	})
 }
 
+// Approve implements Public.
+func (r *Room) Approve(ctx context.Context, scanned string, hash []byte) error {
+	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.Hooks.Approve(ctx, tx, ticket, hash) })
+}
+
 // ofTicket does something to the ticket whose own code this is. Every other code is unknown.
 func (r *Room) ofTicket(ctx context.Context, scanned string, do func(tx *postgres.Tx, ticket uuid.UUID) error) error {
 	org, err := r.tenant(ctx, scanned)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/money"
 )
 
 // Label is a name in the company's two languages; either may be empty.
@@ -63,8 +64,27 @@ type Progress struct {
 	WantedEarliest, WantedLatest time.Time
 	// MayChange: it may be cancelled, and another time be asked for. MayRate: the customer may say how it was.
 	MayChange, MayRate bool
+	Extras             Extras
 	// Stars is what was said of it, 0 until then.
 	Stars int
+}
+
+// Extras are the parts and surcharges that the customer is asked to agree to; no lines where there are none.
+type Extras struct {
+	Lines []Extra
+	// Totals are the sums, one a currency.
+	Totals []money.Amount
+	// Hash binds all of it: whoever approves sends back the hash of what was shown.
+	Hash []byte
+	// Open: some line has not been agreed to as it is. MayApprove: and the customer may do so now.
+	Open, MayApprove bool
+}
+
+// Extra is one part or surcharge.
+type Extra struct {
+	Name      string
+	Quantity  int
+	Unit, Sum money.Amount
 }
 
 // Stage is one step that was reached.
@@ -120,6 +140,9 @@ type Public interface {
 	Cancel(ctx context.Context, scanned, reason string) error
 	Reschedule(ctx context.Context, scanned string, earliest, latest time.Time) error
 	Rate(ctx context.Context, scanned string, stars int, comment string) error
+	// Approve agrees to the extras with this hash, for the ticket's code; conflict when the ticket charges something else by
+	// now, state_forbids when the job is over. Approved again is no error.
+	Approve(ctx context.Context, scanned string, hash []byte) error
 }
 
 // Check tells what is wrong with a wish at the time now: the first of Problems.

@@ -57,6 +57,8 @@ type Hooks struct {
 	Customer func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (name, phone string, err error)
 	// Caller tells whether the phone number is that of the ticket's customer.
 	Caller func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, phone string) (bool, error)
+	// Approve agrees to the extras with this hash; conflict where they are others by now, state_forbids when it is too late.
+	Approve func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, hash []byte) error
 	// Cancel, Reschedule and Rate are what a customer does with the ticket's code; state_forbids when it is too late.
 	Cancel     func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, reason string) error
 	Reschedule func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, earliest, latest time.Time) error
@@ -133,6 +135,7 @@ type TicketView struct {
 	// WantedEarliest and WantedLatest are what the customer asked for.
 	WantedEarliest, WantedLatest time.Time
 	MayChange, MayRate           bool
+	Extras                       Extras
 	Stars                        int
 }
 

@@ -191,8 +191,8 @@ func (r *Room) book(ctx context.Context, tx *postgres.Tx, w Wish, t Target) (Boo
 	}
 	// The same request sent twice at once meets here: the second waits for the first, and then finds its row.
 	tag, err := tx.Exec(ctx, `
-		INSERT INTO code_booking (org_id, request_id, target_id, ticket_id, number, at) VALUES ($1, $2, $3, $4, '', $5)
-		ON CONFLICT DO NOTHING`, tx.OrgID(), w.Request, target, id, tx.Now())
+		INSERT INTO code_booking (org_id, request_id, target_id, ticket_id, number, at, language) VALUES ($1, $2, $3, $4, '', $5, $6)
+		ON CONFLICT DO NOTHING`, tx.OrgID(), w.Request, target, id, tx.Now(), w.Language)
 	if err != nil {
 		return Booked{}, err
 	}
@@ -322,6 +322,7 @@ func labelOf(p *fieldv1.Product) Label {
 func progressOf(t TicketView) *Progress {
 	p := &Progress{Number: t.Number, State: t.State, Product: t.Product, Stages: t.Stages, Earliest: t.Earliest, Latest: t.Latest}
 	p.WantedEarliest, p.WantedLatest, p.MayChange, p.MayRate, p.Stars = t.WantedEarliest, t.WantedLatest, t.MayChange, t.MayRate, t.Stars
+	p.Extras = t.Extras
 	if t.Technician != "" {
 		p.Badge = Badge{Name: BadgeName(t.Technician), Number: t.Badge}
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 
-// agreedBy is the signature that covers the charge c as it is now: null for none. What alters a charge takes it out of
+// agreedBy is the signature or the customer's approval that covers the charge c as it is now: null for none. What alters a charge takes it out of
 // every agreement that showed it as it was. The name is for people: the price list may write it otherwise by now.
 const agreedBy = `(SELECT a.proof_id FROM ticket_agreement a WHERE a.org_id = c.org_id AND a.ticket_id = c.ticket_id AND a.charge_id = c.id
 	AND a.kind = c.kind AND a.price_item_id = c.price_item_id AND a.quantity = c.quantity AND a.unit_minor = c.unit_minor AND a.currency = c.currency
@@ -75,7 +75,8 @@ func (a *act) charged(ctx context.Context) (charged, error) {
 	if err != nil || len(all) == 0 {
 		return charged{}, err
 	}
-	asked, err := a.asked(ctx, &out)
+	var asked bool
+	asked, out.named, err = a.asked(ctx)
 	if err != nil {
 		return charged{}, err
 	}
@@ -86,20 +87,20 @@ func (a *act) charged(ctx context.Context) (charged, error) {
 	return out, nil
 }
 
-// asked tells whether the customer's agreement to charges is asked for on this ticket.
-func (a *act) asked(ctx context.Context, c *charged) (bool, error) {
+// asked tells whether the customer's agreement to charges is asked for on this ticket, and whether the newest signature comes
+// from an app that names what it shows.
+func (j *job) asked(ctx context.Context) (asked, named bool, err error) {
 	signatures := 0
-	if a.room.Signatures != nil {
-		var err error
-		if signatures, c.named, err = a.room.Signatures(ctx, a.tx, a.t.ID); err != nil {
-			return false, err
+	if j.room.Signatures != nil {
+		if signatures, named, err = j.room.Signatures(ctx, j.tx, j.t.ID); err != nil {
+			return false, false, err
 		}
 	}
-	if a.t.TemplateID == nil {
-		return agreement.Asked(nil, signatures), nil
+	if j.t.TemplateID == nil {
+		return agreement.Asked(nil, signatures), named, nil
 	}
-	t, err := template(ctx, a.tx, *a.t.TemplateID)
-	return agreement.Asked(t, signatures), err
+	t, err := template(ctx, j.tx, *j.t.TemplateID)
+	return agreement.Asked(t, signatures), named, err
 }
 
 // unsigned is the verdict for a completion with charges that were added after the customer signed, or that nobody signed.
@@ -128,15 +129,20 @@ func (a *act) agree(ctx context.Context, s *fieldv1.SignSignature) (fact, error)
 		}
 		lines = held
 	}
+	return fact{"covers": a.cover(uuid.UUID(s.GetId()), lines, named), "names_what_it_shows": named}, nil
+}
+
+// cover keeps lines as what a signature or an approval covers, and gives their ids.
+func (j *job) cover(by uuid.UUID, lines []*fieldv1.SignedLine, named bool) []uuid.UUID {
 	covers := make([]uuid.UUID, len(lines))
 	for i, l := range lines {
 		covers[i] = uuid.UUID(l.GetId())
-		a.write(`INSERT INTO ticket_agreement (org_id, ticket_id, charge_id, proof_id, kind, price_item_id, name, quantity, unit_minor, currency,
+		j.write(`INSERT INTO ticket_agreement (org_id, ticket_id, charge_id, proof_id, kind, price_item_id, name, quantity, unit_minor, currency,
 				named, server_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-			a.tx.OrgID(), a.t.ID, covers[i], uuid.UUID(s.GetId()), int16(l.GetKind()), uuid.UUID(l.GetPriceItemId()), l.GetName(),
-			int32(l.GetQuantity()), l.GetUnitPrice().GetMinor(), l.GetUnitPrice().GetCurrency(), named, a.tx.Now())
+			j.tx.OrgID(), j.t.ID, covers[i], by, int16(l.GetKind()), uuid.UUID(l.GetPriceItemId()), l.GetName(),
+			int32(l.GetQuantity()), l.GetUnitPrice().GetMinor(), l.GetUnitPrice().GetCurrency(), named, j.tx.Now())
 	}
-	return fact{"covers": covers, "names_what_it_shows": named}, nil
+	return covers
 }
 
 // held are the charges that the visit's technician has added so far.

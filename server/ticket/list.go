@@ -248,6 +248,8 @@ type Progress struct {
 	Wanted state.Window
 	// MayChange: the customer may cancel it or ask for another time. MayRate: may say how it was.
 	MayChange, MayRate bool
+	// Extras are what the customer is asked to agree to.
+	Extras Extras
 	// Stars is what was said of it, 0 until then.
 	Stars   int
 	UnitID  uuid.UUID
@@ -271,6 +273,9 @@ func (r *Room) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (P
 		return Progress{}, err
 	}
 	p.Stars = said.Stars
+	if p.Extras, err = j.extras(ctx); err != nil {
+		return Progress{}, err
+	}
 	if v := j.current(); v != nil && v.FinishedAt != nil && (t.State == state.Completed || t.State == state.Closed) {
 		p.MayRate = !rated && tx.Now().Sub(*v.FinishedAt) <= RatingFor || rated && tx.Now().Sub(said.At) <= RatingOpen
 	}

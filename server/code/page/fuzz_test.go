@@ -32,6 +32,7 @@ func (*desk) Cancel(context.Context, string, string) error { return errors.New("
 func (*desk) Reschedule(context.Context, string, time.Time, time.Time) error {
 	return errors.New("no ticket")
 }
+func (*desk) Approve(context.Context, string, []byte) error { return errors.New("no ticket") }
 func (*desk) Rate(context.Context, string, int, string) error { return errors.New("no ticket") }
 
 // FuzzForm posts whatever a stranger may send: nothing breaks, and what is booked is a whole wish.

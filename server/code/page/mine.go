@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/hex"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ func (p *Pages) progress(w http.ResponseWriter, r *http.Request, v view, g code.
 	p.render(w, status, "progress", v.progress(g, r.URL.EscapedPath()+lang(r), p.seal(p.scanned(r), request, now), r.URL.Query().Get("new") == "1", f, said, now))
 }
 
-// change does what a customer asks of his own job: cancel it, wish for another time, say how it was.
+// change does what a customer asks of his own job: cancel it, wish for another time, approve extras, say how it was.
 func (p *Pages) change(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse) {
 	now, scanned, get := p.Now(), p.scanned(r), r.PostForm.Get
 	f := mine{Reason: strings.TrimSpace(get("reason")), Day: get("day"), Span: get("span"), Stars: get("stars"), Comment: strings.TrimSpace(get("comment"))}
@@ -48,6 +49,13 @@ func (p *Pages) change(w http.ResponseWriter, r *http.Request, v view, g code.Gl
 			return
 		}
 		err = p.Desk.Reschedule(r.Context(), scanned, earliest, latest)
+	case "approve":
+		hash, bad := hex.DecodeString(get("hash"))
+		if bad != nil {
+			p.message(w, http.StatusNotFound, v, "unknown")
+			return
+		}
+		err = p.Desk.Approve(r.Context(), scanned, hash)
 	case "rate":
 		stars, bad := strconv.Atoi(f.Stars)
 		if bad != nil || stars < 1 || stars > 5 {
@@ -66,6 +74,10 @@ func (p *Pages) change(w http.ResponseWriter, r *http.Request, v view, g code.Gl
 		said := wrong{}
 		said.add(v, err)
 		p.progress(w, r, v, g, http.StatusUnprocessableEntity, f, said)
+	case fault.Conflict:
+		if g, ok := p.look(w, r, v); ok {
+			p.progress(w, r, v, g, http.StatusConflict, f, wrong{"": v.w["changed"]})
+		}
 	case fault.StateForbids:
 		p.progress(w, r, v, g, http.StatusConflict, f, wrong{"": v.w["toolate"]})
 	case fault.CodeUnknown:

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/hex"
 	"html/template"
 	"strconv"
 	"strings"
@@ -136,10 +137,13 @@ func (v view) progress(g code.Glimpse, action, seal string, fresh bool, f mine, 
 		Wrong                                   wrong
 		Form                                    mine
 		Days, Spans, Rates                      []choice
+		Extras                                  code.Extras
+		ExtrasHash                              string
 	}{
 		head: v.head(v.w["progress"], g.Company.In(v.lang)), Number: p.Number, Product: p.Product.In(v.lang),
 		Store: g.Store.In(v.lang), Action: action, Seal: seal, Complaint: said[""], Wrong: said, Form: f,
 		Fresh: fresh && p.End == "", MayChange: p.MayChange, MayRate: p.MayRate, Stars: p.Stars,
+		Extras: p.Extras, ExtrasHash: hex.EncodeToString(p.Extras.Hash),
 	}
 	d.Days, d.Spans = v.times(g.Zone, now, f.Day, f.Span)
 	for n := 5; n >= 1; n-- {

@@ -19,6 +19,7 @@ var words = map[string]map[string]string{
 		"change": "改约或取消", "reschedule": "改约", "reschedulehint": "如已安排师傅，客服会与您确认新的时间。", "cancel": "取消预约", "reason": "取消原因（选填）", "toolate": "当前状态已不能执行此操作，请联系门店或客服。",
 		"rate": "请评价本次服务", "rated": "您的评价", "comment": "您的意见（选填）", "sendrate": "提交评价", "ratehint": "提交后 24 小时内可以修改。",
 		"stars5": "5 分 · 非常满意", "stars4": "4 分 · 满意", "stars3": "3 分 · 一般", "stars2": "2 分 · 不满意", "stars1": "1 分 · 非常不满意",
+		"extras": "加收的配件和服务", "total": "合计", "approve": "同意以上费用", "approvehint": "同意仅对以上项目和金额有效，如有变动会再次请您确认。", "approved": "您已同意以上项目和金额。", "changed": "项目或金额刚刚有变动，请重新核对。",
 		"stale": "页面已过期，请核对后重新提交。",
 	},
 	"en": {
@@ -38,6 +39,7 @@ var words = map[string]map[string]string{
 		"change": "Change or cancel", "reschedule": "Ask for another time", "reschedulehint": "If a technician has been scheduled, we confirm the new time with you.", "cancel": "Cancel the visit", "reason": "Why (optional)", "toolate": "This is not possible any more. Please call the shop.",
 		"rate": "How was it?", "rated": "Your rating", "comment": "Your words (optional)", "sendrate": "Send", "ratehint": "You may change it within 24 hours.",
 		"stars5": "5 · very good", "stars4": "4 · good", "stars3": "3 · so-so", "stars2": "2 · poor", "stars1": "1 · very poor",
+		"extras": "Added parts and services", "total": "Total", "approve": "Approve these charges", "approvehint": "You approve exactly these items and sums. If any of them changes, we ask you again.", "approved": "You have agreed to these items and sums.", "changed": "The items or sums have just changed. Please look at them again.",
 		"stale": "This page was open for too long. Check what you typed and send it again.",
 	},
 }
