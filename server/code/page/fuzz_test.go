@@ -18,22 +18,39 @@ import (
 )
 
 // desk knows every code as a shop's entry and keeps what was booked.
-type desk struct{ booked []code.Wish }
+// where job is set, every code is a ticket's.
+type desk struct {
+	booked []code.Wish
+	job    bool
+}
 
 func (d *desk) Look(context.Context, string) (code.Glimpse, error) {
-	return code.Glimpse{Zone: time.UTC}, nil
+	g := code.Glimpse{Zone: time.UTC}
+	if d.job {
+		g.Progress = &code.Progress{MayChange: true, MayRate: true}
+	}
+	return g, nil
 }
 
 func (d *desk) Book(_ context.Context, w code.Wish) (code.Booked, error) {
 	d.booked = append(d.booked, w)
 	return code.Booked{Token: "T"}, nil
 }
-func (*desk) Cancel(context.Context, string, string) error { return errors.New("no ticket") }
-func (*desk) Reschedule(context.Context, string, time.Time, time.Time) error {
-	return errors.New("no ticket")
+func (*desk) Cancel(context.Context, string, string) error { return nil }
+func (*desk) Reschedule(_ context.Context, _ string, earliest, latest time.Time) error {
+	if !earliest.Before(latest) {
+		return errors.New("no window")
+	}
+	return nil
 }
-func (*desk) Approve(context.Context, string, []byte) error { return errors.New("no ticket") }
-func (*desk) Rate(context.Context, string, int, string) error { return errors.New("no ticket") }
+
+func (*desk) Rate(_ context.Context, _ string, stars int, _ string) error {
+	if stars < 1 || stars > 5 {
+		return errors.New("no stars")
+	}
+	return nil
+}
+func (*desk) Approve(context.Context, string, []byte) error { return nil }
 
 // FuzzForm posts whatever a stranger may send: nothing breaks, and what is booked is a whole wish.
 func FuzzForm(f *testing.F) {
@@ -49,19 +66,24 @@ func FuzzForm(f *testing.F) {
 	for _, body := range []string{"", good, good + "&day=2026-13-40&span=9", good + "&name=%00%ff", "%zz", "seal=" + strings.Repeat("A", 20000), "a;b", "<script>=<script>"} {
 		f.Add(body, "application/x-www-form-urlencoded", "zh-CN")
 	}
+	for _, act := range []string{"cancel&reason=x", "reschedule&day=2026-03-03&span=1", "rate&stars=5", "approve&hash=00ff", "approve&hash=f", "other"} {
+		f.Add(url.Values{"seal": {seal}}.Encode()+"&act="+act, "application/x-www-form-urlencoded", "en")
+	}
 	f.Add(good, "multipart/form-data; boundary=", "")
 	f.Fuzz(func(t *testing.T, body, kind, language string) {
 		d := &desk{}
-		w := httptest.NewRecorder()
-		r := httptest.NewRequest(http.MethodPost, "/c/C", strings.NewReader(body))
-		r.Header.Set("Content-Type", kind)
-		r.Header.Set("Accept-Language", language)
-		pages(d).ServeHTTP(w, r)
-		if w.Code >= 500 {
-			t.Errorf("%d: %s", w.Code, w.Body)
-		}
-		if strings.Contains(w.Body.String(), "<script") {
-			t.Errorf("the page repeats markup: %s", w.Body)
+		for _, d.job = range []bool{true, false} {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(http.MethodPost, "/c/C", strings.NewReader(body))
+			r.Header.Set("Content-Type", kind)
+			r.Header.Set("Accept-Language", language)
+			pages(d).ServeHTTP(w, r)
+			if w.Code >= 500 {
+				t.Errorf("%d: %s", w.Code, w.Body)
+			}
+			if strings.Contains(w.Body.String(), "<script") {
+				t.Errorf("the page repeats markup: %s", w.Body)
+			}
 		}
 		for _, b := range d.booked {
 			if err := b.Check(now); err != nil {
