@@ -17,7 +17,10 @@ END $$;
 -- +goose StatementEnd
 CREATE TRIGGER customer_proposal_stays BEFORE UPDATE ON customer_proposal FOR EACH ROW EXECUTE FUNCTION customer_proposal_stays();
 
+CREATE INDEX ticket_rework ON ticket (org_id, rework_of) WHERE rework_of IS NOT NULL;
+
 -- +goose Down
+DROP INDEX ticket_rework;
 DROP TRIGGER customer_proposal_stays ON customer_proposal;
 DROP FUNCTION customer_proposal_stays();
 GRANT DELETE ON customer_proposal, ticket_rating TO doorstep_app;

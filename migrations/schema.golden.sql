@@ -934,6 +934,7 @@ CREATE INDEX ticket_note_ticket ON public.ticket_note USING btree (org_id, ticke
 CREATE INDEX ticket_notice_archive ON public.ticket_notice USING btree (org_id, at) WHERE (NOT archived)
 CREATE INDEX ticket_opened ON public.ticket USING btree (org_id, opened_at DESC, id DESC)
 CREATE INDEX ticket_region_opened ON public.ticket USING btree (org_id, region_id, opened_at DESC, id DESC)
+CREATE INDEX ticket_rework ON public.ticket USING btree (org_id, rework_of) WHERE (rework_of IS NOT NULL)
 CREATE INDEX ticket_state_opened ON public.ticket USING btree (org_id, state, opened_at DESC, id DESC)
 CREATE INDEX ticket_technician ON public.ticket USING btree (org_id, technician_id, opened_at DESC, id DESC) WHERE (technician_id IS NOT NULL)
 CREATE INDEX ticket_unit ON public.ticket USING btree (org_id, unit_id, opened_at DESC) WHERE (unit_id IS NOT NULL)

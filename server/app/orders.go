@@ -25,12 +25,9 @@ func (a *App) orders(r *Rooms) {
 	r.Order = &order.Room{Store: r.Store, Now: a.config.Now, PhoneKey: a.config.Secret.Key(phoneKey), Hooks: order.Hooks{
 		Product: c.Product, ProductBySKU: c.ProductBySKU, ProductByGTIN: c.ProductByGTIN, ProductByModel: c.ProductByModel,
 		ClassByKey: c.ClassByKey, UnnamedProduct: c.UnnamedProduct,
-		Relate: accounts.Relate,
-		Currency: func(ctx context.Context, tx *postgres.Tx) (string, error) {
-			company, err := accounts.Company(ctx, tx)
-			return company.Currency, err
-		},
-		Places: func(ctx context.Context, tx *postgres.Tx) ([]order.Place, error) { return places(ctx, tx, accounts) },
+		Relate:   accounts.Relate,
+		Currency: currency(accounts),
+		Places:   func(ctx context.Context, tx *postgres.Tx) ([]order.Place, error) { return places(ctx, tx, accounts) },
 		OpenTicket: func(ctx context.Context, tx *postgres.Tx, o order.Opening) (uuid.UUID, error) {
 			opened, err := tickets.Open(ctx, tx, requestOf(o))
 			return opened.TicketID, err
@@ -44,6 +41,13 @@ func (a *App) orders(r *Rooms) {
 			out[i] = p.Wire()
 		}
 		return out, err
+	}
+}
+
+func currency(accounts *account.Room) func(context.Context, *postgres.Tx) (string, error) {
+	return func(ctx context.Context, tx *postgres.Tx) (string, error) {
+		company, err := accounts.Company(ctx, tx)
+		return company.Currency, err
 	}
 }
 

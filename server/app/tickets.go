@@ -28,7 +28,7 @@ func (a *App) tickets(r *Rooms) {
 	r.Ticket = t
 	r.Catalogue = &catalogue.Room{
 		Store: r.Store, Now: a.config.Now, PutTemplate: t.PutTemplate, ListTemplates: t.ListTemplates,
-		PutReason: t.PutReason, ListReasons: t.ListReasons,
+		PutReason: t.PutReason, ListReasons: t.ListReasons, Currency: currency(accounts),
 	}
 	pays.LockTicket = t.Lock
 	t.Technician = technician(accounts)

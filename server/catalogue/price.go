@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -35,8 +36,21 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 	case price.GetMinor() < 0 || price.GetMinor() > 1e12 || len(price.GetCurrency()) != 3:
 		return nil, fault.New(fault.InvalidArgument, "item.price")
 	}
+	if r.Currency != nil {
+		own, err := r.Currency(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		// A part of another currency would leave the ticket unpriced: nothing here converts money.
+		if price.GetCurrency() != own {
+			return nil, fault.New(fault.InvalidArgument, "item.price.currency: the company's is %s", own)
+		}
+	}
 	id, err := identify("item", p.GetId())
 	if err != nil {
+		return nil, err
+	}
+	if err := sameKind(ctx, tx, id, p.GetKind()); err != nil {
 		return nil, err
 	}
 	if len(p.GetId()) == 0 {
@@ -59,6 +73,9 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 	if from.IsZero() {
 		from = tx.Now()
 	}
+	if now, _, ok, err := priceAt(ctx, tx, id, tx.Now()); err != nil || ok && from.Before(tx.Now()) && now.GetMinor() != price.GetMinor() {
+		return nil, cmp.Or(err, error(fault.New(fault.InvalidArgument, "effective_from: a price that holds already is not changed; now at the earliest")))
+	}
 	holds, _, ok, err := priceAt(ctx, tx, id, from)
 	if err != nil {
 		return nil, err
@@ -77,6 +94,16 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 		Id: id[:], Kind: p.GetKind(), Sku: sku, Name: label, ClassIds: p.GetClassIds(),
 		Price: &typesv1.Money{Minor: price.GetMinor(), Currency: price.GetCurrency()},
 	}, nil
+}
+
+// sameKind refuses to make a surcharge of a part or a part of a surcharge: they are paid by different rules.
+func sameKind(ctx context.Context, tx *postgres.Tx, id uuid.UUID, kind fieldv1.PriceItemKind) error {
+	var was int16
+	known, err := noRow(tx.QueryRow(ctx, `SELECT kind FROM price_item WHERE org_id = $1 AND id = $2`, tx.OrgID(), id).Scan(&was))
+	if err == nil && known && was != int16(kind) {
+		err = fault.New(fault.InvalidArgument, "item.kind: it stays what it is; make another item")
+	}
+	return err
 }
 
 // maxClasses is how many classes an item may name; one for more of them is for every class.

@@ -24,6 +24,9 @@ type Room struct {
 	// Now is the office's clock.
 	Now func() time.Time
 
+	// Currency is the company's. From the account room; while it is nil any is taken.
+	Currency func(ctx context.Context, tx *postgres.Tx) (string, error)
+
 	// The ticket room's templates and reasons, for CatalogueService.
 	PutTemplate   func(ctx context.Context, tx *postgres.Tx, t *fieldv1.Template) (*fieldv1.Template, error)
 	ListTemplates func(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Template, error)

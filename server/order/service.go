@@ -1,9 +1,11 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -59,6 +61,9 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 	}
 	if in.GetOrderedAt() != nil {
 		p.OrderedAt = in.GetOrderedAt().AsTime()
+		if p.OrderedAt.After(s.room.Now().Add(24*time.Hour)) || p.OrderedAt.Year() < 2000 {
+			return nil, fault.New(fault.InvalidArgument, "order.ordered_at: from the year 2000 to now")
+		}
 	}
 	if p.Customer.Phone, err = parse.Phone(in.GetCustomer().GetPhone()); err != nil {
 		return nil, fault.Wrap(err, fault.InvalidArgument, "order.customer.phone")
@@ -153,10 +158,12 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 		if line.Item == 0 {
 			line.Item = len(p.Lines) + 1
 		}
-		if line.Currency == "" {
-			if line.Currency, err = s.room.Hooks.Currency(ctx, tx); err != nil {
-				return err
-			}
+		own, err := s.room.Hooks.Currency(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if line.Currency = cmp.Or(line.Currency, own); line.Currency != own {
+			return fault.New(fault.InvalidArgument, "order.lines.price.currency: the company's is %s", own)
 		}
 		p.Lines = append(p.Lines, line)
 	}

@@ -125,9 +125,15 @@ func insertPurchase(ctx context.Context, tx *postgres.Tx, p Purchase) (kept, err
 	return k, err
 }
 
+// maxPrice is the greatest price of a line, in minor units.
+const maxPrice = 1e12
+
 func (r *Room) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line) (TakenLine, error) {
 	if l.Quantity < 1 || l.Quantity > 50 || l.Product == nil || len(l.Currency) != 3 || l.Item < 0 {
 		return TakenLine{}, fault.New(fault.InvalidArgument, "order.lines: a product, a currency and a quantity from 1 to 50")
+	}
+	if l.Minor < 0 || l.Minor > maxPrice {
+		return TakenLine{}, fault.New(fault.InvalidArgument, "order.lines.price: from 0 to %d", int64(maxPrice))
 	}
 	key := l.Key
 	if key == "" {

@@ -371,6 +371,17 @@ func (r *Room) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID
 	// Pay before the number of a new ticket: that is the lock order. This ticket's lock keeps the same rework out.
 	_, err = r.look(ctx, tx, rework)
 	fresh := fault.CodeOf(err) == fault.NotFound
+	if fresh {
+		var open string
+		err := tx.QueryRow(ctx, `SELECT coalesce(min(number), '') FROM ticket WHERE org_id = $1 AND rework_of = $2 AND state IN (1, 2, 3)`,
+			tx.OrgID(), id).Scan(&open)
+		if err == nil && open != "" {
+			err = fault.New(fault.StateForbids, "rework: %s is there already", open)
+		}
+		if err != nil {
+			return Opened{}, err
+		}
+	}
 	if fresh && r.Reworked != nil {
 		if err := r.Reworked(ctx, tx, id, rework, reason); err != nil {
 			return Opened{}, err

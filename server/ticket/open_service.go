@@ -25,10 +25,14 @@ func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.
 	if err != nil {
 		return nil, err
 	}
+	wanted, err := windowFrom(m.GetWanted(), "wanted", s.Room.Store.Now())
+	if err != nil {
+		return nil, err
+	}
 	q := OpenRequest{
 		ID: uuid.UUID(m.Id), Source: "office", SourceKey: uuid.UUID(m.Id).String(), Actor: ByUser(who.User),
 		BusinessType: m.BusinessType, Urgency: m.Urgency, ProductID: uuid.UUID(m.ProductId), StoreID: idOf(m.StoreId), RegionID: idOf(m.RegionId),
-		Customer: Customer{Name: m.CustomerName, Phone: phone, Address: m.Address, VIP: m.Vip}, Wanted: windowFrom(m.Wanted),
+		Customer: Customer{Name: m.CustomerName, Phone: phone, Address: m.Address, VIP: m.Vip}, Wanted: wanted,
 	}
 	if p := m.Position; p != nil {
 		q.Customer.At = &score.Point{Latitude: p.Latitude, Longitude: p.Longitude}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
@@ -278,15 +279,28 @@ func windowWire(from, to *time.Time) *typesv1.Window {
 	return &typesv1.Window{Earliest: timeWire(from), Latest: timeWire(to)}
 }
 
-func windowFrom(w *typesv1.Window) state.Window {
-	var out state.Window
-	if w.GetEarliest() != nil {
-		out.From = w.GetEarliest().AsTime()
+// How far from now the office's times may lie: what is further is a slip of the pen.
+const (
+	longAgo  = 31 * 24 * time.Hour
+	farAhead = 366 * 24 * time.Hour
+)
+
+// windowFrom reads a window that the office gave for the field name.
+func windowFrom(w *typesv1.Window, name string, now time.Time) (out state.Window, err error) {
+	for _, end := range []struct {
+		name string
+		at   *timestamppb.Timestamp
+		to   *time.Time
+	}{{"earliest", w.GetEarliest(), &out.From}, {"latest", w.GetLatest(), &out.To}} {
+		if end.at == nil {
+			continue
+		}
+		*end.to = end.at.AsTime()
+		if end.to.Before(now.Add(-longAgo)) || end.to.After(now.Add(farAhead)) {
+			return out, fault.New(fault.InvalidArgument, "%s.%s: from a month ago to a year ahead", name, end.name)
+		}
 	}
-	if w.GetLatest() != nil {
-		out.To = w.GetLatest().AsTime()
-	}
-	return out
+	return out, nil
 }
 
 func positionWire(lat, lng *float64) *typesv1.Position {

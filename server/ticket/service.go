@@ -180,8 +180,12 @@ func (s *Service) AssignTicket(ctx context.Context, req *connect.Request[officev
 		if err := s.relate(ctx, d.tx, d.who, d.reach, end); err != nil {
 			return err
 		}
+		scheduled, err := windowFrom(m.GetScheduled(), "scheduled", d.tx.Now())
+		if err != nil {
+			return err
+		}
 		return s.Room.Assign(ctx, d.tx, AssignRequest{
-			TicketID: d.id, TechnicianID: end.ID, Scheduled: windowFrom(m.Scheduled), Actor: d.actor, Way: "office",
+			TicketID: d.id, TechnicianID: end.ID, Scheduled: scheduled, Actor: d.actor, Way: "office",
 			Reason: m.Reason, ReasonZH: "由调度指派", ReasonEN: "assigned by the office",
 		})
 	})
@@ -236,7 +240,11 @@ func (s *Service) PoolTicket(ctx context.Context, req *connect.Request[officev1.
 // RescheduleTicket implements TicketService.
 func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[officev1.RescheduleTicketRequest]) (*connect.Response[officev1.RescheduleTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
-		return s.Room.Reschedule(ctx, d.tx, d.id, windowFrom(req.Msg.Scheduled), req.Msg.Reason, d.actor)
+		scheduled, err := windowFrom(req.Msg.GetScheduled(), "scheduled", d.tx.Now())
+		if err != nil {
+			return err
+		}
+		return s.Room.Reschedule(ctx, d.tx, d.id, scheduled, req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.RescheduleTicketResponse{Ticket: t}, err)
 }
