@@ -5,11 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/doorstep-dev/doorstep/internal/fault"
 	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/ticket"
@@ -157,6 +160,35 @@ func TestLongKeysThatDifferAtTheirEndAreTwoTickets(t *testing.T) {
 		one, two, again := open(key+"/1"), open(key+"/2"), open(key+"/1")
 		if one.TicketID == two.TicketID || two.Existing || again.TicketID != one.TicketID || !again.Existing {
 			t.Errorf("%d characters: %v, %v, %v", n, one, two, again)
+		}
+	}
+}
+
+func TestTheOfficesTimesAreNear(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := &ticket.Service{Room: w.room}
+	id, p := w.open(nil).TicketID, w.technician("甲")
+	w.assign(id, p)
+	office := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})
+	for at, want := range map[time.Time]fault.Code{
+		w.clock().Add(24 * time.Hour): "", w.clock().Add(-24 * time.Hour): "",
+		{}: fault.InvalidArgument, w.clock().AddDate(-2, 0, 0): fault.InvalidArgument, w.clock().AddDate(2, 0, 0): fault.InvalidArgument,
+	} {
+		span := &typesv1.Window{Earliest: timestamppb.New(at), Latest: timestamppb.New(at.Add(time.Hour))}
+		_, err := s.RescheduleTicket(office, connect.NewRequest(&officev1.RescheduleTicketRequest{Id: b(id), Scheduled: span}))
+		if fault.CodeOf(err) != want {
+			t.Errorf("rescheduled to %s: %v", at, err)
+		}
+		_, err = s.AssignTicket(office, connect.NewRequest(&officev1.AssignTicketRequest{Id: b(id), TechnicianId: b(p.user), Scheduled: span}))
+		if fault.CodeOf(err) != want {
+			t.Errorf("assigned for %s: %v", at, err)
+		}
+		_, err = s.OpenTicket(office, connect.NewRequest(&officev1.OpenTicketRequest{
+			Id: b(uuid.New()), ProductId: b(w.product), CustomerName: "王", CustomerPhone: "13812340001", Address: "人民大道200号", Wanted: span,
+		}))
+		if fault.CodeOf(err) != want {
+			t.Errorf("wanted at %s: %v", at, err)
 		}
 	}
 }

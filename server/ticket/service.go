@@ -180,7 +180,7 @@ func (s *Service) AssignTicket(ctx context.Context, req *connect.Request[officev
 		if err := s.relate(ctx, d.tx, d.who, d.reach, end); err != nil {
 			return err
 		}
-		scheduled, err := windowFrom(m.GetScheduled(), "scheduled", d.tx.Now())
+		scheduled, err := s.scheduled(ctx, d, m.GetScheduled())
 		if err != nil {
 			return err
 		}
@@ -240,13 +240,21 @@ func (s *Service) PoolTicket(ctx context.Context, req *connect.Request[officev1.
 // RescheduleTicket implements TicketService.
 func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[officev1.RescheduleTicketRequest]) (*connect.Response[officev1.RescheduleTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
-		scheduled, err := windowFrom(req.Msg.GetScheduled(), "scheduled", d.tx.Now())
+		scheduled, err := s.scheduled(ctx, d, req.Msg.GetScheduled())
 		if err != nil {
 			return err
 		}
 		return s.Room.Reschedule(ctx, d.tx, d.id, scheduled, req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.RescheduleTicketResponse{Ticket: t}, err)
+}
+
+// scheduled reads the appointment that the office gives a ticket. That there is no such ticket is said first.
+func (s *Service) scheduled(ctx context.Context, d deed, w *typesv1.Window) (state.Window, error) {
+	if _, err := s.Room.look(ctx, d.tx, d.id); err != nil {
+		return state.Window{}, err
+	}
+	return windowFrom(w, "scheduled", d.tx.Now())
 }
 
 // CancelTicket implements TicketService.
