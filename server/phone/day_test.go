@@ -41,6 +41,9 @@ func TestADayInTheBasementArrivesOnceWithReceipts(t *testing.T) {
 	if u := li.json("status")["unsent"].(map[string]any); u["actions"].(float64) != 11 || u["files"].(float64) != 2 {
 		t.Errorf("unsent: %v", u)
 	}
+	if says := li.types("unsent"); strings.Count(says, "等待发送") != 2 || strings.Contains(says, "服务器") {
+		t.Errorf("files that were not tried yet: %s", says)
+	}
 	if _, err := li.run("", "logout"); offline.CodeOf(err) != fault.UnsentWork {
 		t.Errorf("logout with unsent work: %v", err)
 	}

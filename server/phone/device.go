@@ -229,7 +229,7 @@ func (c unsentCmd) Run(p *Phone) error {
 	for _, f := range files {
 		switch f.State {
 		case offline.FileWaiting:
-			p.line("  %s %d/%d KB %s %s", p.pick("文件", "file"), f.Sent/1024, (f.Size+1023)/1024, p.fileOf(f), fault.Code(f.Code).Sentence(p.lang))
+			p.line("  %s %d/%d KB %s %s", p.pick("文件", "file"), f.Sent/1024, (f.Size+1023)/1024, p.fileOf(f), p.whyWaiting(f))
 		case offline.FileHeld:
 			p.line(p.paint(yellow, "  %s %s: %s"), p.pick("公司暂不接收的文件（可 let-go 放弃）", "file that the office does not take (let-go gives it up)"), f.ID, fault.Code(f.Code).Sentence(p.lang))
 		}
@@ -350,6 +350,14 @@ func (c logoutCmd) Run(p *Phone) error {
 		p.say("  暂时连不上公司：设备清单中仍有这台手机，请公司移除", "  The office cannot be reached: its list still has this phone, and somebody there takes it out")
 	}
 	return nil
+}
+
+// whyWaiting says why a file is still here; of one that was not tried yet, that it waits.
+func (p *Phone) whyWaiting(f offline.File) string {
+	if f.Code == "" {
+		return p.pick("等待发送", "waits to be sent")
+	}
+	return fault.Code(f.Code).Sentence(p.lang)
 }
 
 // refuseLogout refuses while something is unsent, or was refused by the office and nobody has dealt with it.
