@@ -31,6 +31,18 @@ func TestCallsOfADeviceThatOverlapTakeNothingOfEachOtherBack(t *testing.T) {
 	}
 }
 
+// Whoever changes what waits of a device keeps all others out from reading it to writing it.
+func TestWhatWaitsOfADeviceIsChangedUnderOneLock(t *testing.T) {
+	t.Parallel()
+	c := &Contacts{}
+	c.add(change.Org(uuid.New()), change.Device(uuid.New()), func(*postgres.Contact) {
+		if c.mu.TryLock() {
+			c.mu.Unlock()
+			t.Error("another call could change it meanwhile")
+		}
+	})
+}
+
 func TestACarriedPageDoesNotTakeBackThePullThatCameBesideIt(t *testing.T) {
 	t.Parallel()
 	org, device := change.Org(uuid.New()), change.Device(uuid.New())
