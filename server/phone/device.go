@@ -162,14 +162,16 @@ func (statusCmd) Run(p *Phone) error {
 		return err
 	}
 	if going {
-		p.progress(first)
+		p.line("%s", p.firstDownload(first))
 	}
 	return p.attention()
 }
 
-// progress says how far the first download is.
-func (p *Phone) progress(f offline.Progress) {
-	p.say("首次下载：%d／%d 条，%d／%d KB", "first download: %d of %d entries, %d of %d KB",
+// progress says how far the first download is, while it goes on.
+func (p *Phone) progress(f offline.Progress) { p.note("%s", "%s", p.firstDownload(f)) }
+
+func (p *Phone) firstDownload(f offline.Progress) string {
+	return fmt.Sprintf(p.pick("首次下载：%d／%d 条，%d／%d KB", "first download: %d of %d entries, %d of %d KB"),
 		f.Entries, f.OfEntries, (f.Bytes+1023)/1024, (f.OfBytes+1023)/1024)
 }
 

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -226,10 +227,16 @@ func (o *office) enrol(who account.User) *hand {
 func (h *hand) run(input string, args ...string) (string, error) {
 	h.t.Helper()
 	var out bytes.Buffer
-	err := phone.Run(h.t.Context(), append([]string{"--dir", h.dir, "--lang", "zh"}, args...), phone.Console{
-		In: strings.NewReader(input), Out: &out, Err: &out, Getenv: func(string) string { return "" }, Now: time.Now, Version: "test", Pause: time.Hour,
-	})
+	err := h.apart(&out, &out, input, args...)
 	return out.String(), err
+}
+
+// apart runs one command whose results and notes go apart.
+func (h *hand) apart(out, notes io.Writer, input string, args ...string) error {
+	h.t.Helper()
+	return phone.Run(h.t.Context(), append([]string{"--dir", h.dir, "--lang", "zh"}, args...), phone.Console{
+		In: strings.NewReader(input), Out: out, Err: notes, Getenv: func(string) string { return "" }, Now: time.Now, Version: "test", Pause: time.Hour,
+	})
 }
 
 // types runs one command, which must succeed, and returns what the phone says.

@@ -57,7 +57,7 @@ func (c photoCmd) Run(p *Phone) error {
 	if args.Kind == fieldv1.ProofKind_PROOF_KIND_UNSPECIFIED || args.Kind == fieldv1.ProofKind_PROOF_KIND_SIGNATURE {
 		args.Kind = fieldv1.ProofKind_PROOF_KIND_OTHER
 	}
-	p.say("正在读取照片 %s", "reading the photo %s", filepath.Base(c.File))
+	p.note("正在读取照片 %s", "reading the photo %s", filepath.Base(c.File))
 	kept, err := p.keep(c.File)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (c signCmd) Run(p *Phone) error {
 			return err
 		}
 	} else {
-		p.say(p.paint(dim, "没有手写板：笔迹由姓名生成，仅供演示"), p.paint(dim, "no pad here: the strokes are made from the name, for show only"))
+		p.note(p.paint(dim, "没有手写板：笔迹由姓名生成，仅供演示"), p.paint(dim, "no pad here: the strokes are made from the name, for show only"))
 	}
 	picture, err := draw(strokes)
 	if err != nil {

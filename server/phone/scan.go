@@ -45,7 +45,7 @@ func (c scanCmd) Run(p *Phone) error {
 		p.say(p.paint(yellow, "已有进行中的工单 %s（%s）"), p.paint(yellow, "a ticket is open already: %s (%s)"), number(t), TicketWord(t.GetState(), p.lang == "zh"))
 	}
 	for _, h := range found.GetHistory() {
-		p.line("  %s %s %s %s", h.GetNumber(), p.clock(h.GetAt()), TicketWord(h.GetState(), p.lang == "zh"), h.GetSummary())
+		p.line("  %s %s %s %s", h.GetNumber(), p.clock(h.GetAt()), TicketWord(h.GetState(), p.lang == "zh"), p.translate(h.GetSummary()))
 	}
 	for _, i := range found.GetParts() {
 		p.line("  %s %s %s", i.GetSku(), p.label(i.GetName()), money(i.GetPrice()))
@@ -143,7 +143,7 @@ func (c openCmd) Run(p *Phone) error {
 	err = p.store.Read(p.ctx, func(v *offline.View) error {
 		if u := field.FindUnit(v, c.Text, c.Serial); u != nil {
 			if t := field.OpenTicketOf(v, u.GetId()); t != nil {
-				p.say("已有进行中的工单 %s", "a ticket is open already: %s", number(t))
+				p.note("已有进行中的工单 %s", "a ticket is open already: %s", number(t))
 			}
 		}
 		return nil

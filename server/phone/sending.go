@@ -85,10 +85,10 @@ func (p *Phone) moving(f offline.FileProgress) {
 	p.told.file, p.told.step = f.ID, step
 	switch {
 	case f.Verifying && f.Media == "image/heic":
-		p.say("  照片已送达，公司正在转换格式并核验（HEIC 需十余秒）", "  the photo has arrived; the office converts and verifies it (HEIC: some ten seconds)")
+		p.note("  照片已送达，公司正在转换格式并核验（HEIC 需十余秒）", "  the photo has arrived; the office converts and verifies it (HEIC: some ten seconds)")
 	case f.Verifying:
-		p.say("  照片已送达，公司正在核验", "  the photo has arrived; the office verifies it")
+		p.note("  照片已送达，公司正在核验", "  the photo has arrived; the office verifies it")
 	default:
-		p.say("  正在发送照片：%d／%d KB", "  sending the photo: %d of %d KB", (f.Sent+1023)/1024, (f.Size+1023)/1024)
+		p.note("  正在发送照片：%d／%d KB", "  sending the photo: %d of %d KB", (f.Sent+1023)/1024, (f.Size+1023)/1024)
 	}
 }

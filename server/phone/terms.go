@@ -61,12 +61,10 @@ func sums(lines []*fieldv1.SignedLine) string {
 
 // showTerms lets the signer read them.
 func (p *Phone) showTerms(words, language string) {
-	if p.json {
-		return
-	}
-	p.say(p.paint(bold, "请客户过目（客户语言：%s）"), p.paint(bold, "For the customer to read (the customer's language: %s)"), inEither(language, "中文", "English"))
+	p.note(p.paint(bold, "请客户过目（客户语言：%s）"), p.paint(bold, "For the customer to read (the customer's language: %s)"), inEither(language, "中文", "English"))
 	for line := range strings.Lines(words) {
-		p.line("%s", strings.TrimSuffix(line, "\n"))
+		line = strings.TrimSuffix(line, "\n")
+		p.note("%s", "%s", line)
 	}
 }
 

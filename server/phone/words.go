@@ -2,6 +2,7 @@ package phone
 
 import (
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -45,13 +46,23 @@ func (p *Phone) say(zh, en string, args ...any) {
 	}
 }
 
-func (p *Phone) line(format string, args ...any) {
+func (p *Phone) line(format string, args ...any) { p.to(p.Out, format, args...) }
+
+// note says what a command is doing, or what is to be looked at before it does something, as a prompt would. Notes go to
+// Err: Out has results alone, and nothing of what is not saved.
+func (p *Phone) note(zh, en string, args ...any) {
+	if !p.json {
+		p.to(p.Err, p.pick(zh, en), args...)
+	}
+}
+
+func (p *Phone) to(w io.Writer, format string, args ...any) {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
 	p.speaking.Lock()
 	defer p.speaking.Unlock()
-	_, _ = fmt.Fprintln(p.Out, Harmless(format)) // a terminal that is gone cannot be told so
+	_, _ = fmt.Fprintln(w, Harmless(format)) // a terminal that is gone cannot be told so
 }
 
 // Harmless takes control characters out, but for those of colours: names and notes are typed by strangers and must not
