@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"maps"
 	"regexp"
 	"sort"
 	"strings"
@@ -12,7 +13,18 @@ import (
 // itself a row is said in Chinese too.
 //
 // Details are found by their text, not by where they are made, for those of verdicts are kept and told for months.
-var chineseDetails = map[string]string{
+var chineseDetails = together(commonDetails, officeDetails, operatorDetails)
+
+func together(lists ...map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, list := range lists {
+		maps.Copy(out, list)
+	}
+	return out
+}
+
+// commonDetails are those that everybody meets.
+var commonDetails = map[string]string{
 	// what is named
 	"user": "用户", "device": "设备", "technician": "师傅", "company": "公司", "shop": "门店", "place": "地点", "ticket": "工单",
 	"proof": "凭证", "template": "模板", "position": "位置", "money": "已有结算", "position out of range": "位置超出范围",
@@ -42,6 +54,7 @@ var chineseDetails = map[string]string{
 
 	// parked work
 	"replayed by %s on %s": "由 %s 重新执行，时间 %s", "dismissed by %s on %s": "由 %s 驳回，时间 %s",
+	"%s by %s on %s": "%s，处理人 %s，时间 %s",
 
 	// the state of a job
 	"Draft":              "草稿",
@@ -91,6 +104,12 @@ var chineseDetails = map[string]string{
 	"time_zone: the company's is %s":                               "时区：公司时区为 %s",
 	"version: the next one is %s":                                  "版本：下一版应为 %s",
 	"difference: an amount in %s other than zero, below a billion": "差额：%s 金额，不能为零，须小于十亿",
+
+	"step %s: is answered by photo or sign":    "步骤 %s：请用 photo 或 sign 命令",
+	"the signer's name is empty: sign NAME":    "签名人姓名不能为空：sign 姓名",
+	"%s: a photo has 1 byte to 64 MiB":         "%s：照片应为 1 字节到 64 MiB",
+	"decline takes a job and a reason, not %s": "拒单须填工单和原因，而不是 %s",
+	"the quotation mark %s is not closed":      "引号 %s 没有闭合",
 
 	// codes
 	"a product number holds digits only": "商品编号只能是数字", "a product number has 8, 12, 13 or 14 digits, not %s": "商品编号应为 8、12、13 或 14 位，实为 %s 位",

@@ -508,8 +508,9 @@ func (c importCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
-	p.say("✓ 已导入 %s 的 %d 项操作、%d 个文件（其中 %d 项本机已有）", "✓ %[2]d actions and %[3]d files of %[1]s are on this phone now (%[4]d were already)",
-		box.UserName, len(box.Mutations), len(box.Files), box.Known)
+	p.say("✓ 已导入 %s 的 %s、%s（其中 %d 项本机已有）", "✓ now on this phone, from %s: %s, %s (there already: %d)", box.UserName,
+		p.pick(fmt.Sprintf("%d 项操作", len(box.Mutations)), words.Count(len(box.Mutations), "action")),
+		p.pick(fmt.Sprintf("%d 个文件", len(box.Files)), words.Count(len(box.Files), "file")), box.Known)
 	if _, err := p.reach(p.client.Sync); err != nil && !waits(err) {
 		return err
 	}

@@ -80,7 +80,7 @@ func (p *Phone) keep(path string) (offline.Kept, error) {
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || info.Size() > maxPhoto {
-		return offline.Kept{}, fault.Wrap(err, fault.InvalidArgument, "%s: 1 B – 64 MiB", filepath.Base(path))
+		return offline.Kept{}, fault.Wrap(err, fault.InvalidArgument, "%s: a photo has 1 byte to 64 MiB", filepath.Base(path))
 	}
 	return p.store.Keep(p.ctx, f, "")
 }
@@ -95,7 +95,7 @@ type signCmd struct {
 func (c signCmd) Run(p *Phone) error {
 	name := strings.TrimSpace(c.Name)
 	if name == "" {
-		return fault.New(fault.InvalidArgument, "%s", p.pick("签字人姓名不能为空：sign 姓名", "the signer's name is empty: sign NAME"))
+		return fault.New(fault.InvalidArgument, "the signer's name is empty: sign NAME")
 	}
 	strokes := scribble(name)
 	if c.Strokes != "" {

@@ -108,7 +108,7 @@ func split(line string) (words []string, err error) {
 		}
 	}
 	if quote != 0 {
-		return nil, fault.New(fault.InvalidArgument, "%c", quote)
+		return nil, fault.New(fault.InvalidArgument, "the quotation mark %c is not closed", quote)
 	}
 	if in {
 		words = append(words, word.String())

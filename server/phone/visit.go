@@ -111,7 +111,7 @@ func (c declineCmd) read() (job, reason string, err error) {
 	case len(c.Words) == 2 && c.Job == "":
 		return c.Words[0], c.Words[1], nil
 	}
-	return "", "", fault.New(fault.InvalidArgument, "%s", strings.Join(c.Words, " "))
+	return "", "", fault.New(fault.InvalidArgument, "decline takes a job and a reason, not %s", strings.Join(c.Words, " "))
 }
 
 func (c declineCmd) Run(p *Phone) error {
@@ -250,12 +250,12 @@ func (p *Phone) value(s *fieldv1.Step, typed string) (*fieldv1.TaskAnswer, error
 		case "no", "n", "false", "0", "否":
 			a.Value = &fieldv1.TaskAnswer_Check{Check: false}
 		default:
-			return nil, fault.New(fault.InvalidArgument, "%s: yes/no 是/否", s.GetKey())
+			return nil, fault.New(fault.InvalidArgument, "step %s: expects yes or no", s.GetKey())
 		}
 	case fieldv1.StepKind_STEP_KIND_NUMBER:
 		n, err := strconv.ParseFloat(strings.TrimSuffix(typed, s.GetUnit()), 64)
 		if err != nil {
-			return nil, fault.New(fault.InvalidArgument, "%s: %s", s.GetKey(), typed)
+			return nil, fault.New(fault.InvalidArgument, "step %s: expects a number", s.GetKey())
 		}
 		a.Value = &fieldv1.TaskAnswer_Number{Number: n}
 	case fieldv1.StepKind_STEP_KIND_CHOICE:
@@ -266,7 +266,7 @@ func (p *Phone) value(s *fieldv1.Step, typed string) (*fieldv1.TaskAnswer, error
 		}
 		a.Value = &fieldv1.TaskAnswer_Text{Text: typed}
 	case fieldv1.StepKind_STEP_KIND_PHOTO, fieldv1.StepKind_STEP_KIND_SIGNATURE:
-		return nil, fault.New(fault.InvalidArgument, "%s: %s", s.GetKey(), p.pick("请用 photo 或 sign", "use photo or sign"))
+		return nil, fault.New(fault.InvalidArgument, "step %s: is answered by photo or sign", s.GetKey())
 	default:
 		a.Value = &fieldv1.TaskAnswer_Text{Text: typed}
 	}
