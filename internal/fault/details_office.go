@@ -2,6 +2,13 @@ package fault
 
 // officeDetails are the details that people of the office, and who writes for them, meet: people, goods, orders, pay.
 var officeDetails = map[string]string{
+	"item.price.currency: the company's is %s":                                       "item.price.currency：公司币种为 %s",
+	"effective_from: a price that holds already is not changed; now at the earliest": "effective_from：已生效的价格不可更改，最早从现在起",
+	"item.kind: it stays what it is; make another item":                              "item.kind：类型不可更改，请另建项目",
+	"order.ordered_at: from the year 2000 to now":                                    "order.ordered_at：须在 2000 年至今之间",
+	"order.lines.price.currency: the company's is %s":                                "order.lines.price.currency：公司币种为 %s",
+	"order.lines.price: from 0 to %s":                                                "order.lines.price：须在 0 到 %s 之间",
+	"%s.%s: from a month ago to a year ahead":                                        "%s.%s：须在一个月前至一年后之间",
 	// companies, people, places
 	"short name %s: a-z, 0-9 and -, at most 40": "简称 %s：只能用小写字母、数字和连字符，最多 40 个字符",
 	"short name %s": "简称 %s",
