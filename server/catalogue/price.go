@@ -1,7 +1,6 @@
 package catalogue
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -73,8 +72,15 @@ func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.Pri
 	if from.IsZero() {
 		from = tx.Now()
 	}
-	if now, _, ok, err := priceAt(ctx, tx, id, tx.Now()); err != nil || ok && from.Before(tx.Now()) && now.GetMinor() != price.GetMinor() {
-		return nil, cmp.Or(err, error(fault.New(fault.InvalidArgument, "effective_from: a price that holds already is not changed; now at the earliest")))
+	if from.Before(tx.Now()) {
+		now, _, ok, err := priceAt(ctx, tx, id, tx.Now())
+		if err != nil {
+			return nil, err
+		}
+		if ok && now.GetMinor() != price.GetMinor() {
+			return nil, fault.New(fault.InvalidArgument,
+				"effective_from: a price that holds already is not changed; now at the earliest")
+		}
 	}
 	holds, _, ok, err := priceAt(ctx, tx, id, from)
 	if err != nil {

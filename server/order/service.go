@@ -139,6 +139,10 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 	if !reach.Any(spots(p.Store, p.Region)...) {
 		return fault.New(fault.Forbidden, "order.store_id: name a shop of yours")
 	}
+	own, err := s.room.Hooks.Currency(ctx, tx)
+	if err != nil {
+		return err
+	}
 	for _, l := range in.GetLines() {
 		id, err := uuid.FromBytes(l.GetProductId())
 		if err != nil {
@@ -157,10 +161,6 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 		}
 		if line.Item == 0 {
 			line.Item = len(p.Lines) + 1
-		}
-		own, err := s.room.Hooks.Currency(ctx, tx)
-		if err != nil {
-			return err
 		}
 		if line.Currency = cmp.Or(line.Currency, own); line.Currency != own {
 			return fault.New(fault.InvalidArgument, "order.lines.price.currency: the company's is %s", own)

@@ -17,8 +17,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 
-// agreedBy is the signature or the customer's approval that covers the charge c as it is now: null for none. What alters a charge takes it out of
-// every agreement that showed it as it was. The name is for people: the price list may write it otherwise by now.
+// agreedBy is the signature or the customer's approval that covers the charge c as it is now: null for none. What alters a
+// charge takes it out of every agreement that showed it as it was. The name is for people: the price list may write it otherwise by now.
 const agreedBy = `(SELECT a.proof_id FROM ticket_agreement a WHERE a.org_id = c.org_id AND a.ticket_id = c.ticket_id AND a.charge_id = c.id
 	AND a.kind = c.kind AND a.price_item_id = c.price_item_id AND a.quantity = c.quantity AND a.unit_minor = c.unit_minor AND a.currency = c.currency
 	ORDER BY a.server_time, a.proof_id LIMIT 1)`

@@ -249,12 +249,16 @@ func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[off
 	return respond(&officev1.RescheduleTicketResponse{Ticket: t}, err)
 }
 
-// scheduled reads the appointment that the office gives a ticket. That there is no such ticket is said first.
+// scheduled reads the appointment that the office gives a ticket. Where that is refused, a ticket that does not exist is
+// NotFound all the same.
 func (s *Service) scheduled(ctx context.Context, d deed, w *typesv1.Window) (state.Window, error) {
-	if _, err := s.Room.look(ctx, d.tx, d.id); err != nil {
-		return state.Window{}, err
+	span, refused := windowFrom(w, "scheduled", d.tx.Now())
+	if refused != nil {
+		if _, err := s.Room.look(ctx, d.tx, d.id); err != nil {
+			return span, err
+		}
 	}
-	return windowFrom(w, "scheduled", d.tx.Now())
+	return span, refused
 }
 
 // CancelTicket implements TicketService.
