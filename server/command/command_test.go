@@ -27,6 +27,24 @@ func (m terminal) run(args ...string) (out, errOut string, code int) {
 	return o.String(), e.String(), code
 }
 
+// admin gives two ways to run doorstep admin on an installation: run gives what it said, do wants it to succeed and to
+// say something.
+func (m terminal) admin(where []string) (run func(args ...string) (string, string, int), do func(want string, args ...string) string) {
+	run = func(args ...string) (string, string, int) {
+		m.t.Helper()
+		return m.run(append(append([]string{"admin"}, args...), where...)...)
+	}
+	do = func(want string, args ...string) string {
+		m.t.Helper()
+		out, e, code := run(args...)
+		if code != 0 || !strings.Contains(out, want) {
+			m.t.Fatalf("%v: %d %s%s, want %q", args, code, out, e, want)
+		}
+		return out
+	}
+	return run, do
+}
+
 // installation gives flags for a private database and secret.
 func installation(t *testing.T) (terminal, []string) {
 	t.Helper()

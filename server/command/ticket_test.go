@@ -14,18 +14,7 @@ import (
 func TestATicketThatLacksDetailsIsListedFilledInAndAssignedFromATerminal(t *testing.T) {
 	t.Parallel()
 	m, where := installation(t)
-	run := func(args ...string) (string, string, int) {
-		t.Helper()
-		return m.run(append(append([]string{"admin"}, args...), where...)...)
-	}
-	do := func(want string, args ...string) string {
-		t.Helper()
-		out, e, code := run(args...)
-		if code != 0 || !strings.Contains(out, want) {
-			t.Fatalf("%v: %d %s%s, want %q", args, code, out, e, want)
-		}
-		return out
-	}
+	run, do := m.admin(where)
 	do("acme", "org", "add", "acme", "上门家居", "--password", "long words here")
 	do("", "place", "add", "acme", "region", "华北")
 	do("", "place", "add", "acme", "region", "华南")
