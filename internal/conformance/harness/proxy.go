@@ -13,6 +13,7 @@ import (
 	"path"
 	"strconv"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -41,7 +42,8 @@ const (
 	FaultCopy = "copy"
 	// FaultHeal ends all faults.
 	FaultHeal = "heal"
-	// FaultBinary asserts that a method was called, and that every call went out and was answered in binary.
+	// FaultBinary waits until a call of a method was answered, and asserts that every call went out and was answered in
+	// binary.
 	FaultBinary = "binary"
 	// FaultCalls asserts how many calls arrived since the last time it was asked, and counts anew.
 	FaultCalls = "calls"
@@ -59,6 +61,8 @@ type network struct {
 	calls        map[string]int
 	// forms are the content types of each method's calls to the server and of the answers to them.
 	forms map[string][]string
+	// answered are the methods of which a call was answered well.
+	answered map[string]bool
 	// heard and newest are the oldest and the newest request of each method that can be heard.
 	heard, newest map[string]*http.Request
 	// office does what a plan says, before the request goes on.
@@ -81,7 +85,7 @@ func newNetwork(store string, office func(context.Context, Step) error) (*networ
 		return nil, err
 	}
 	n := &network{
-		store: shelf, calls: map[string]int{}, forms: map[string][]string{},
+		store: shelf, calls: map[string]int{}, forms: map[string][]string{}, answered: map[string]bool{},
 		heard: map[string]*http.Request{}, newest: map[string]*http.Request{}, office: office,
 	}
 	n.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(path.Base(r.URL.Path), w, r) }))
@@ -115,6 +119,9 @@ func (n *network) do(ctx context.Context, s Step) error {
 	if s.Network == FaultCopy {
 		return n.replay(ctx, s.Of, ownWord)
 	}
+	if s.Network == FaultBinary {
+		return n.binary(ctx, s.Of)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := n.failed; err != nil {
@@ -123,8 +130,6 @@ func (n *network) do(ctx context.Context, s Step) error {
 	switch s.Network {
 	case FaultHeal:
 		n.plans = nil
-	case FaultBinary:
-		return n.binary(s.Of)
 	case FaultCalls:
 		got := n.calls[s.Of]
 		clear(n.calls)
@@ -183,10 +188,25 @@ func (n *network) note(method string, h http.Header) {
 	n.forms[method] = append(n.forms[method], h.Get("Content-Type"))
 }
 
-// binary says which call was not. n.mu is held.
-func (n *network) binary(method string) error {
-	if method != "" && len(n.forms[method]) < 2 {
-		return fmt.Errorf("no call of %s was answered", method)
+// answerWithin is how long binary waits for the answer to a call that a phone makes by itself.
+const answerWithin = time.Minute
+
+// binary says which call, or which answer to one, was not in binary. A phone that stays in sync may have shown a change
+// by a pull before its watch was answered, so binary waits for an answer.
+func (n *network) binary(ctx context.Context, method string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	for method != "" && !n.isAnswered(method) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no call of %s was answered", method)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.failed != nil {
+		return n.failed
 	}
 	for method, forms := range n.forms {
 		for _, form := range forms {
@@ -196,6 +216,12 @@ func (n *network) binary(method string) error {
 		}
 	}
 	return nil
+}
+
+func (n *network) isAnswered(method string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.answered[method]
 }
 
 func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
@@ -232,6 +258,9 @@ func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
 		ModifyResponse: func(res *http.Response) error {
 			if res.StatusCode == http.StatusOK && r.Method != http.MethodOptions {
 				n.note(method, res.Header)
+				n.mu.Lock()
+				n.answered[method] = true
+				n.mu.Unlock()
 			}
 			return nil
 		},
