@@ -61,13 +61,14 @@ lint-proto: $(TOOLS)/buf
 generate: $(TOOLS)/buf
 	@for t in $(TEMPLATES); do echo "buf generate --template $$t" && $(TOOLS)/buf generate --template $$t || exit 1; done
 
-## fresh: what is generated is what would be generated now.
+## fresh: what is generated is what would be generated now, and nothing else.
 fresh: $(TOOLS)/buf
 	@rm -rf .tmp/fresh && mkdir -p .tmp/fresh
 	@for t in $(TEMPLATES); do $(TOOLS)/buf generate --template $$t -o .tmp/fresh || exit 1; done
-	@diff -r .tmp/fresh/internal/gen internal/gen || { echo "internal/gen is not what proto/ says: run make generate" >&2; exit 1; }
-	@cd .tmp/fresh && find clientgen -type f | while read -r f; do diff "$$f" "../../$$f" || \
+	@cd .tmp/fresh && find . -type f | while read -r f; do diff "$$f" "../../$$f" || \
 		{ echo "$$f is not what proto/ says: run make generate" >&2; exit 1; }; done
+	@find proto -name '*.go' | while read -r f; do [ -e ".tmp/fresh/$$f" ] || \
+		{ echo "$$f comes from no .proto file any more: delete it" >&2; exit 1; }; done
 	@rm -rf .tmp/fresh
 
 ## golden: write down the schema and other golden files anew.

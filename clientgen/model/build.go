@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/runtime/protoimpl"
 
-	optionsv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
+	optionsv1 "github.com/doorstep-dev/doorstep/proto/doorstep/options/v1"
 )
 
 // Build reads the annotations of the files. The error, if any, is Problems.

@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	optionsv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
+	optionsv1 "github.com/doorstep-dev/doorstep/proto/doorstep/options/v1"
 )
 
 func (b *builder) mutation(m protoreflect.MessageDescriptor) {

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/doorstep-dev/doorstep/clientgen/model"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 )
 
 // argumentCase is one of testdata/arguments.json: arguments as JSON and in bytes, and the field that the server refuses them

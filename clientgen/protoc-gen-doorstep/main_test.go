@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/doorstep-dev/doorstep/clientgen/sample/meterv1"
-	optionsv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
+	optionsv1 "github.com/doorstep-dev/doorstep/proto/doorstep/options/v1"
 )
 
 // request asks for a client of the sample's protos, which name no Go package.

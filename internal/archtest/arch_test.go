@@ -21,7 +21,7 @@ var vocabulary = []string{
 var wiring = []string{"server/app", "server/command", "server/demo", "server/load/crew"}
 
 // foundations are below everything.
-var foundations = []string{"internal/fault", "internal/help", "internal/idjson", "internal/outside", "internal/picture", "internal/words", "migrations", "internal/gen"}
+var foundations = []string{"sync/fault", "internal/help", "internal/idjson", "internal/outside", "internal/picture", "internal/words", "migrations", "proto/doorstep"}
 
 // labels reads what stands on labels: one parser for phones and the office.
 const labels = "clientgen/golang/codes"
@@ -40,12 +40,12 @@ func room(p string) string {
 	return first
 }
 
-// mayImport is the direction of imports: main → app → rooms, rpc → sync/* → sync/change → internal/fault.
+// mayImport is the direction of imports: main → app → rooms, rpc → sync/* → sync/change → sync/fault.
 func mayImport(from, to string) bool {
 	switch {
-	case within(from, "internal/fault"):
+	case within(from, "sync/fault"):
 		return false
-	case within(to, "internal/fault"):
+	case within(to, "sync/fault"):
 		return true
 	case within(from, labels):
 		return within(to, labels)
@@ -59,7 +59,7 @@ func mayImport(from, to string) bool {
 		return within(to, "sync/change")
 	case within(from, "sync"):
 		// The engine knows no trade: of all generated code only its own protocol.
-		return within(to, "sync", "internal/gen/doorstep/sync", "migrations")
+		return within(to, "sync", "proto/doorstep/sync", "migrations")
 	case within(from, "server/local"):
 		return within(to, "server/local")
 	case within(from, vocabulary...):

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/load/crew"

@@ -6,7 +6,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
 )
 
 const (

@@ -17,7 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/delta"
 	"github.com/doorstep-dev/doorstep/server/identity"

@@ -13,16 +13,16 @@ import (
 
 	"connectrpc.com/connect"
 
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/office/v1/officev1connect"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1/payv1connect"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 )
 
 const password = "correct horse battery"

@@ -18,10 +18,10 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/internal/cut"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // rounds is how often every fault happens; `make faults` asks for more than the tests do.

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 )
 
 // hand is a technician whose phone keeps itself in sync, as the application does, and who works whatever comes.

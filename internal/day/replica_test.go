@@ -9,10 +9,10 @@ import (
 
 	"connectrpc.com/connect"
 
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
 )
 
 func TestThreeReplicasAreOneServer(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 )
 

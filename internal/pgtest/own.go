@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Server is a PostgreSQL of one test alone, as durable as a real one: to be stopped, started and killed.

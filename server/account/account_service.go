@@ -11,10 +11,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 )
 

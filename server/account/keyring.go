@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Use is what a signing key signs. A key has one use, so that a signature can never be taken for another kind.

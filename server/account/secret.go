@@ -8,7 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // SecretSize is the length of the installation's root secret in bytes.

@@ -4,10 +4,10 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // optionalID reads an id that may be absent (empty).

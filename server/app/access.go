@@ -3,13 +3,13 @@ package app
 import (
 	"slices"
 
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1/fieldv1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/field/v1/fieldv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/office/v1/officev1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1/payv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/store/v1/storev1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 )

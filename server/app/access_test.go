@@ -17,15 +17,15 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/rpc"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

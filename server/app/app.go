@@ -8,10 +8,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/server/job"
 	"github.com/doorstep-dev/doorstep/server/rpc"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/watch"
 )

@@ -15,14 +15,14 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/office/v1/officev1connect"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/store/v1/storev1connect"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

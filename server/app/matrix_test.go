@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // idPaths are the fields of a request that can hold an id: bytes of 16, at every depth. Bytes without a rule count, so that

@@ -7,9 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/job"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Migrate brings the database to this program's schema, as its owner, and makes the login of serverURL if there is

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestAnAccountsPasswordIsNotGuessedFromManyAddresses(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestAnOldSchemaIsRefusedWithWhatToDo(t *testing.T) {

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

@@ -11,10 +11,10 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

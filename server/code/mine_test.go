@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestOnlyATicketsOwnCodeChangesIt(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/intake"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )

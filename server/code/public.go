@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Label is a name in the company's two languages; either may be empty.

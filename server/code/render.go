@@ -6,11 +6,11 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/sheet"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

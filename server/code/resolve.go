@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"

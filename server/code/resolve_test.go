@@ -7,12 +7,12 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

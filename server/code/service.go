@@ -8,9 +8,9 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/store/v1/storev1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/sheet"
 	"github.com/doorstep-dev/doorstep/server/code/token"

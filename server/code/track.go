@@ -7,9 +7,9 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
-	trackv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	trackv1 "github.com/doorstep-dev/doorstep/proto/doorstep/track/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 )

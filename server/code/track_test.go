@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	trackv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/track/v1/trackv1connect"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	trackv1 "github.com/doorstep-dev/doorstep/proto/doorstep/track/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 )

@@ -7,8 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/distribute"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 type adminDistribute struct {

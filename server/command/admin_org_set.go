@@ -3,8 +3,8 @@ package command
 import (
 	"context"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 type orgSet struct {

@@ -6,8 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/migrations"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

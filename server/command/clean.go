@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 type clean struct {

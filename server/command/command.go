@@ -11,9 +11,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/help"
 	"github.com/doorstep-dev/doorstep/server/phone"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Console is the terminal that a command speaks to.

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/mattn/go-isatty"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/code/operator"
@@ -19,6 +18,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/order/console"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

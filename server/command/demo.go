@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/token"
@@ -21,6 +20,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/local"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

@@ -13,10 +13,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // installation says which database, object store and secret to work on. Without a database URL it is the

@@ -11,11 +11,11 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/words"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/load/crew"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 type loading struct {

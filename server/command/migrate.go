@@ -3,9 +3,9 @@ package command
 import (
 	"context"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 type migrate struct{ owning }

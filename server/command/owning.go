@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // owning is an installation for what needs the database's owner. Only these commands know the owner's login: a server

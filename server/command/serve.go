@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // serving are the flags of commands that serve.

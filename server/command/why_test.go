@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
 )
 
 func TestADeviceIsToldInWordsThatHoldForIt(t *testing.T) {

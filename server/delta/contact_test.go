@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )

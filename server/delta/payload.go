@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	optionsv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
 	"github.com/doorstep-dev/doorstep/internal/idjson"
+	optionsv1 "github.com/doorstep-dev/doorstep/proto/doorstep/options/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Payloads are the messages of mutations' arguments, by the mutation's kind.

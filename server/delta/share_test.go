@@ -9,8 +9,8 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/server/identity"
 )
 

@@ -9,12 +9,12 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

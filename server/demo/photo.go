@@ -15,7 +15,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
 )

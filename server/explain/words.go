@@ -6,8 +6,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 )
 
 // sentence is a finding's words; the same arguments go into both.

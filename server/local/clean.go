@@ -10,9 +10,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // settle tells where PostgreSQL's data of the folder dir lies. When that is elsewhere, dir/elsewhere names the

@@ -20,11 +20,11 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // leastFree is the disk space, in bytes, below which a start is refused: PostgreSQL alone begins with 40 MB.

@@ -20,9 +20,9 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local"
 	_ "github.com/doorstep-dev/doorstep/server/local/versity" // this binary is also the object store
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // actParent makes this binary play the part of `doorstep demo`, to be killed.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/change"

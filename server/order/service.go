@@ -11,15 +11,15 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1/officev1connect"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/office/v1/officev1connect"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/order/parse"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

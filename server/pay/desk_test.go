@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/pay"

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/server/pay/ledger"
 	"github.com/doorstep-dev/doorstep/sync/postgres"

@@ -11,12 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )

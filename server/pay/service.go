@@ -8,12 +8,12 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1/payv1connect"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

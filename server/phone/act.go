@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
 	"github.com/doorstep-dev/doorstep/internal/words"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // patience is for how long an action waits without anything moving before it leaves the rest to later.

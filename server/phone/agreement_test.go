@@ -7,9 +7,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestADayInTheBasementArrivesOnceWithReceipts(t *testing.T) {

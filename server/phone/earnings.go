@@ -11,10 +11,10 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1/payv1connect"
 	"github.com/doorstep-dev/doorstep/internal/words"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1/payv1connect"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // money2 is an income with what is not sure yet apart.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // about is what a person calls a job.

@@ -10,10 +10,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/internal/words"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 type liveCmd struct {

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/phone"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // live starts `live` and returns what it says, line by line; end stops it.

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 )
 
 // missing says what a job lacks before it can be completed, each with the command that adds it.

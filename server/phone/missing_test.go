@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestARefusedCompletionNamesWhatIsMissingAndTheCommandThatAddsIt(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // retake is a photo that the office could not accept and that nobody has taken again.

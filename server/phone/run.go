@@ -17,8 +17,8 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/help"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Console is what the phone speaks through.

@@ -8,9 +8,9 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1/storev1connect"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/store/v1/storev1connect"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 type scanCmd struct {

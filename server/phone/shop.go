@@ -7,8 +7,8 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/internal/words"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 )
 
 // fileShop keeps the numbers of a clerk's list.

@@ -10,8 +10,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 )
 
 // The colours of a terminal.

@@ -14,9 +14,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/minio/minio-go/v7"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/proof"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // slow is a replica on the same database and store that has read an original and not yet looked at it.

@@ -19,9 +19,9 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/outside"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // ObjectsConfig says where the objects are kept.

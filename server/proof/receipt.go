@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 )
 
 // ReceiptText is what the receipt of a verified proof signs: that the office holds these very bytes for this

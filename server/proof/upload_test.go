@@ -18,14 +18,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/minio/minio-go/v7"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/internal/s3test"
 	"github.com/doorstep-dev/doorstep/internal/shared"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 var listAll = minio.ListObjectsOptions{Recursive: true}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/sync/postgres"

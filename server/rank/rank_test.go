@@ -15,13 +15,13 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/watch"
 )

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // ServerConfig is what a Server needs.

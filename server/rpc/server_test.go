@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/rpc"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestMain(m *testing.M) {

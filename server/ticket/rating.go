@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 

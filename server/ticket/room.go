@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/uuid"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	officev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/office/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"

@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/postgres"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Generation marks one history of the database. It changes when the database is restored from a backup, so

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Kept is what the office keeps of a device's work for a person to decide.

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 

@@ -6,9 +6,9 @@ import (
 	"bytes"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 )
 
 // Products are the entities of kind 1.

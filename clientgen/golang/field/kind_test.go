@@ -8,10 +8,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	optionsv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
-	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	optionsv1 "github.com/doorstep-dev/doorstep/proto/doorstep/options/v1"
+	_ "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	_ "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 )
 
 // The server writes kinds by EntityKind, clients read them by the messages' annotations.

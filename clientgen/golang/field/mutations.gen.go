@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 

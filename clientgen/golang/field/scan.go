@@ -10,8 +10,8 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	storev1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/store/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 )
 
 // ByHand are the effects that the annotations cannot declare.

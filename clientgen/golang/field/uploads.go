@@ -11,9 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1/fieldv1connect"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/field/v1/fieldv1connect"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Uploads moves the bytes of proofs by ProofService. A file's id is its proof's id.

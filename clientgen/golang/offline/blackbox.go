@@ -20,7 +20,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // A black box is the unsent work of a device, encrypted with a passphrase, for a dying phone or a login that does

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
 )
 
 // strayed is after how many pages in a row that this device could not take it opens a new watch, which tells the server

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
 )
 
 const forgery = `{"Holder":"00000000-0000-0000-0000-000000000000"}`

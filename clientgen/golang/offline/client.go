@@ -11,10 +11,10 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1/accountv1connect"
-	"github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1/syncv1connect"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
+	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Client brings a store and a server together.

@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/picture"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // FileState is how far the bytes of a file are.

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // lock takes a lock file for this opening of it, beside other sharers or alone; StoreLocked when somebody else has it. The system gives

@@ -3,8 +3,8 @@ package offline
 import (
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/picture"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // mediaOf tells under which type a file is kept, by its first bytes: what it is called elsewhere (by a browser, a file manager, the

@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/sync/conformance"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestAFileIsKeptAsWhatItsFirstBytesAreOrRefusedWhenItIsTaken(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 	_ "modernc.org/sqlite" // the driver
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Options say how to open a store. Dir and Now are required.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Several programs may work on one folder: SQLite lets each save what is done in it. What must not be done by two at once has a lock

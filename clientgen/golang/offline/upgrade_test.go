@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // olden makes a store as version 1 of it was: its statements, frozen, with a device, what it shows and two actions without a verdict.

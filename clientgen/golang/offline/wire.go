@@ -7,8 +7,8 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Refusal is an error that the server gave, with its code and its sentences.

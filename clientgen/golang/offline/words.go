@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
-	syncv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/sync/v1"
+	syncv1 "github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1"
 )
 
 // Kind numbers a kind of entity; the application gives the numbers their meaning.

@@ -10,7 +10,7 @@
 package meterv1
 
 import (
-	_ "github.com/doorstep-dev/doorstep/internal/gen/doorstep/options/v1"
+	_ "github.com/doorstep-dev/doorstep/proto/doorstep/options/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"

@@ -18,8 +18,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/app"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Harness makes worlds. It is an http.Handler:

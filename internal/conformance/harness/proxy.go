@@ -17,7 +17,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	accountv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/account/v1"
+	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
 )
 
 // Faults of the network, each for calls of one method.

@@ -15,8 +15,8 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 	"pgregory.net/rapid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 var sample = draw.Label{

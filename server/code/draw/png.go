@@ -11,8 +11,8 @@ import (
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/typeface"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // PNG draws the symbol with scale pixels to a module (1 to 40), the human code beneath it.

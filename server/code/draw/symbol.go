@@ -5,7 +5,7 @@ package draw
 import (
 	"github.com/skip2/go-qrcode"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // QuietZone is the width of the white frame in modules.

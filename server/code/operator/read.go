@@ -10,8 +10,8 @@ import (
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Read is `doorstep codes read`.

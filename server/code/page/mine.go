@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // mine is what a customer typed on the page of his own job, kept so that a complaint loses nothing.

@@ -20,8 +20,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 //go:embed templates

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Layout says where labels are on a sheet. All lengths are millimetres.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/signintech/gopdf"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/typeface"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // MaxLabels is how many labels one document may hold.

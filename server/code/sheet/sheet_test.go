@@ -14,10 +14,10 @@ import (
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/sheet"
 	"github.com/doorstep-dev/doorstep/server/code/typeface"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func labels(n int) []draw.Label {

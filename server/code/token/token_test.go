@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 var update = flag.Bool("update", false, "write the vectors anew")

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/load/crew"
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestMain(m *testing.M) {

@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const variable = "DOORSTEP_CHILD"

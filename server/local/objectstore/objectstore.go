@@ -16,8 +16,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Region is what the store calls itself.

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestFetchBringsProgramsThatRun(t *testing.T) {

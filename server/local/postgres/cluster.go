@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const (

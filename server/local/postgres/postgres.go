@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Config says where and how PostgreSQL runs.

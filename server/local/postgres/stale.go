@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // clearPID deals with the postmaster.pid of a run that did not end in order. PostgreSQL would refuse to start

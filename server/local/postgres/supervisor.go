@@ -16,8 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local/filelock"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const (

@@ -17,10 +17,10 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const (

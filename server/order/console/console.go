@@ -11,12 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/order/mapping"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/server/order/sheet"
 	"github.com/doorstep-dev/doorstep/sync/change"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Options is what was typed.

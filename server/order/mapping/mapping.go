@@ -15,9 +15,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/order/parse"
 	"github.com/doorstep-dev/doorstep/server/order/sheet"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Field is what a column can mean.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/server/order/sheet"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const minimal = `source: shop

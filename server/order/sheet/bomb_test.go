@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/shared"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const sheetHead, sheetEnd = `<worksheet><sheetData>`, `</sheetData></worksheet>`

@@ -7,8 +7,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // lookahead is how many lines a quoted cell may span.

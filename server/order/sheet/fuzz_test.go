@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // drain reads a foreign file to its end and checks what every reader promises.

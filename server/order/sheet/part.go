@@ -8,7 +8,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Bounds of the XML in a workbook.

@@ -8,8 +8,8 @@ import (
 	"io"
 	"os"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Limits bound what a file may hold.

@@ -16,9 +16,9 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"pgregory.net/rapid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/shared"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func read(t interface {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // textsLimit is how many shared texts a workbook may have.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // A workbook is compressed: what it grows to is bounded too. It is read as a stream; only its table of texts is held.

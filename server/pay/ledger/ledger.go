@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/money"
 )
 

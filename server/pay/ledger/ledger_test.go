@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/money"
 )
 

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/money"
 )
 

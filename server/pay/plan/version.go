@@ -6,7 +6,7 @@ import (
 	"sort"
 	"time"
 
-	payv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/pay/v1"
+	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/money"
 )

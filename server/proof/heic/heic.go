@@ -15,8 +15,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/outside"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Decoder decodes one picture at a time. Make it with New; it is safe for concurrent use.

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/shared"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestHostileBytesSpoilOnlyTheirOwnDecoding(t *testing.T) {

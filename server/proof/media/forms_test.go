@@ -14,10 +14,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/shared"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/sync/conformance"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // What becomes of a picture: verified with copies, verified with its original only, or refused for a reason.

@@ -3,7 +3,7 @@ package media
 import (
 	"encoding/binary"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // readHEIF reads the greatest announced size and the EXIF item from the container of a HEIC or AVIF file. The decoder

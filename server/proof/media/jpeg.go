@@ -3,7 +3,7 @@ package media
 import (
 	"bytes"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 const exifHeader = "Exif\x00\x00"

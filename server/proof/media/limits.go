@@ -1,6 +1,6 @@
 package media
 
-import "github.com/doorstep-dev/doorstep/internal/fault"
+import "github.com/doorstep-dev/doorstep/sync/fault"
 
 // Limits bound what a decoder may be asked for. The zero value takes the defaults.
 type Limits struct {

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // corner is white but for a red block in its top left corner.

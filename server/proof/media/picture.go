@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/image/webp"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Picture is what is known of acceptable bytes, and what is made of them.

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // walkPNG gives the chunks in order until IEND or the end of the bytes; whole includes length and checksum. It tells whether IEND

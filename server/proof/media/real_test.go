@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/shared"
 	"github.com/doorstep-dev/doorstep/server/proof/heic"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // real says how each of the real files must end. seen is the size of the thumbnail, right way up.

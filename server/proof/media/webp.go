@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/image/webp"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // walkWebP gives the chunks in order; whole includes header and padding.

@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
-	typesv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/types/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // maxUnit is the greatest unit price in minor units whose sums are sure to be exact.

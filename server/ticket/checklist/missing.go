@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
-	fieldv1 "github.com/doorstep-dev/doorstep/internal/gen/doorstep/field/v1"
+	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Proof is a photo or signature that is attached to a step; whether its bytes are here does not matter.

@@ -3,7 +3,7 @@ package state
 import (
 	"time"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Window is a span of time; a zero end is open.

@@ -3,7 +3,7 @@ package gs1
 import (
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // groupSeparator is how scanners transmit FNC1 after an identifier of variable length.

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
-	"github.com/doorstep-dev/doorstep/internal/fault"
 	"github.com/doorstep-dev/doorstep/internal/shared"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 func TestVectors(t *testing.T) {

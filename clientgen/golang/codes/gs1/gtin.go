@@ -3,7 +3,7 @@ package gs1
 import (
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // GTIN is a Global Trade Item Number, always 14 digits: shorter ones are padded with zeros on the left, so

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Link writes the Digital Link of one piece, or of the product when serial is empty. base is the company's own

@@ -6,7 +6,7 @@ package gs1
 import (
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Key is what a label identifies.

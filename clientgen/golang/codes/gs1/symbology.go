@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // content is what follows a symbology identifier: a bracket, a letter for the kind of symbol and a character for how it

@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Alphabet are the digits and letters of a code. B, I, L, O, S, U and Z are left out: they look like 8, 1, 1, 0,

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/human"
-	"github.com/doorstep-dev/doorstep/internal/fault"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // The check is linear, so an error is caught or not whatever the rest of the code is; the tests below still try

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file doorstep/types/v1/types.proto.
  */
 export const file_doorstep_types_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("Ch1kb29yc3RlcC90eXBlcy92MS90eXBlcy5wcm90bxIRZG9vcnN0ZXAudHlwZXMudjEibAoHUHJvYmxlbRIMCgRjb2RlGAEgASgJEg8KB2VuZ2xpc2gYAiABKAkSDwoHY2hpbmVzZRgDIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgEIAEoAxIZChFleHBlY3RlZF9zZXF1ZW5jZRgFIAEoBEJiChVkZXYuZG9vcnN0ZXAudHlwZXMudjFQAVpHZ2l0aHViLmNvbS9kb29yc3RlcC1kZXYvZG9vcnN0ZXAvaW50ZXJuYWwvZ2VuL2Rvb3JzdGVwL3R5cGVzL3YxO3R5cGVzdjFiBnByb3RvMw");
+  fileDesc("Ch1kb29yc3RlcC90eXBlcy92MS90eXBlcy5wcm90bxIRZG9vcnN0ZXAudHlwZXMudjEibAoHUHJvYmxlbRIMCgRjb2RlGAEgASgJEg8KB2VuZ2xpc2gYAiABKAkSDwoHY2hpbmVzZRgDIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgEIAEoAxIZChFleHBlY3RlZF9zZXF1ZW5jZRgFIAEoBEJbChVkZXYuZG9vcnN0ZXAudHlwZXMudjFQAVpAZ2l0aHViLmNvbS9kb29yc3RlcC1kZXYvZG9vcnN0ZXAvcHJvdG8vZG9vcnN0ZXAvdHlwZXMvdjE7dHlwZXN2MWIGcHJvdG8z");
 
 /**
  * Problem travels with every error as a detail: a code from docs/ERRORS.md and what a person should read.
