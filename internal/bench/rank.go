@@ -33,7 +33,7 @@ func (b *bench) rank(payees int) error {
 	if err := b.fillBoard(board, payees); err != nil {
 		return err
 	}
-	room := &rank.Room{
+	room := &rank.Boards{
 		Store: &syncpg.Store{Pool: b.app, Now: time.Now}, Log: slog.New(slog.DiscardHandler),
 		Places: func(context.Context, *syncpg.Tx, uuid.UUID) (rank.Place, error) { return rank.Place{}, nil },
 		Zone:   func(context.Context, *syncpg.Tx) (*time.Location, error) { return time.UTC, nil },

@@ -19,13 +19,13 @@ import (
 )
 
 // Handlers registers AuthService and AccountService.
-func (r *Room) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+func (r *Accounts) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
 	handle(accountv1connect.NewAuthServiceHandler(authService{r}, options...))
 	handle(accountv1connect.NewAccountServiceHandler(accountService{r}, options...))
 }
 
 // accountService implements AccountService on the room.
-type accountService struct{ room *Room }
+type accountService struct{ accounts *Accounts }
 
 // GetMe implements AccountService.
 func (s accountService) GetMe(ctx context.Context, _ *connect.Request[accountv1.GetMeRequest]) (*connect.Response[accountv1.GetMeResponse], error) {
@@ -33,13 +33,13 @@ func (s accountService) GetMe(ctx context.Context, _ *connect.Request[accountv1.
 	if err != nil {
 		return nil, err
 	}
-	org, err := s.room.OrgByID(ctx, who.Org)
+	org, err := s.accounts.OrgByID(ctx, who.Org)
 	if err != nil {
 		return nil, err
 	}
 	out := &accountv1.GetMeResponse{OrgName: org.NameZH, OrgSlug: org.Slug, TimeZone: org.Zone.String(), Currency: org.Currency}
-	err = s.room.read(ctx, who.Org, func(tx *postgres.Tx) error {
-		u, err := s.room.UserByID(ctx, tx, who.User)
+	err = s.accounts.read(ctx, who.Org, func(tx *postgres.Tx) error {
+		u, err := s.accounts.UserByID(ctx, tx, who.User)
 		out.User = userToWire(u)
 		return err
 	})
@@ -60,7 +60,7 @@ func (s accountService) ListDevices(ctx context.Context, req *connect.Request[ac
 		return nil, err
 	}
 	out := &accountv1.ListDevicesResponse{}
-	err = s.room.read(ctx, who.Org, func(tx *postgres.Tx) error {
+	err = s.accounts.read(ctx, who.Org, func(tx *postgres.Tx) error {
 		out.Devices = nil
 		sees, err := s.seer(ctx, tx, who)
 		if err != nil {
@@ -70,7 +70,7 @@ func (s accountService) ListDevices(ctx context.Context, req *connect.Request[ac
 			if ok, err := sees(user); err != nil || !ok {
 				return orUnseen(err, "user_id")
 			}
-			if _, err := s.room.UserByID(ctx, tx, user); err != nil {
+			if _, err := s.accounts.UserByID(ctx, tx, user); err != nil {
 				return fault.Wrap(err, fault.CodeOf(err), "user_id")
 			}
 		}
@@ -97,7 +97,7 @@ func (s accountService) ListDevices(ctx context.Context, req *connect.Request[ac
 
 // seer returns whether the caller sees a user: themselves, and the people who show within their reach.
 func (s accountService) seer(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error) {
-	oversees, err := s.room.Oversees(ctx, tx, who.For(overseers...))
+	oversees, err := s.accounts.Oversees(ctx, tx, who.For(overseers...))
 	return func(user uuid.UUID) (bool, error) {
 		if user == who.User {
 			return true, nil
@@ -124,7 +124,7 @@ func (s accountService) mayManage(ctx context.Context, tx *postgres.Tx, who iden
 	if ok, err := sees(user); err != nil || !ok {
 		return orUnseen(err, field)
 	}
-	u, err := s.room.UserByID(ctx, tx, user)
+	u, err := s.accounts.UserByID(ctx, tx, user)
 	if err != nil {
 		return fault.Wrap(err, fault.CodeOf(err), "%s", field)
 	}
@@ -163,7 +163,7 @@ func devicesOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]*account
 }
 
 // Devices lists all devices of the org, youngest first, at most 2,000.
-func (r *Room) Devices(ctx context.Context, tx *postgres.Tx) ([]*accountv1.Device, error) {
+func (r *Accounts) Devices(ctx context.Context, tx *postgres.Tx) ([]*accountv1.Device, error) {
 	return devicesOf(ctx, tx, uuid.Nil)
 }
 
@@ -173,7 +173,7 @@ func (s accountService) RevokeDevice(ctx context.Context, req *connect.Request[a
 	if err != nil {
 		return nil, err
 	}
-	if err := s.room.RevokeDevice(ctx, who.Org, uuid.UUID(req.Msg.GetDeviceId()), func(tx *postgres.Tx, user uuid.UUID) error {
+	if err := s.accounts.RevokeDevice(ctx, who.Org, uuid.UUID(req.Msg.GetDeviceId()), func(tx *postgres.Tx, user uuid.UUID) error {
 		if user == who.User {
 			return nil
 		}
@@ -186,7 +186,7 @@ func (s accountService) RevokeDevice(ctx context.Context, req *connect.Request[a
 
 // RevokeDevice takes a device out of service; allowed, if not nil, may refuse by its user. Doing it again
 // changes nothing.
-func (r *Room) RevokeDevice(ctx context.Context, org, device uuid.UUID, allowed func(tx *postgres.Tx, user uuid.UUID) error) error {
+func (r *Accounts) RevokeDevice(ctx context.Context, org, device uuid.UUID, allowed func(tx *postgres.Tx, user uuid.UUID) error) error {
 	return r.transact(ctx, org, func(tx *postgres.Tx) error {
 		var user uuid.UUID
 		err := tx.QueryRow(ctx, `SELECT user_id FROM device WHERE org_id = $1 AND id = $2`, org, device).Scan(&user)
@@ -213,7 +213,7 @@ func (s accountService) CreateEnrolmentCode(ctx context.Context, req *connect.Re
 	}
 	user := uuid.UUID(req.Msg.GetUserId())
 	// A device carries its user's rights, so nobody lets in somebody who may do more than they could give.
-	code, expires, err := s.room.newCode(ctx, who.Org, user, func(tx *postgres.Tx) error {
+	code, expires, err := s.accounts.newCode(ctx, who.Org, user, func(tx *postgres.Tx) error {
 		return s.mayManage(ctx, tx, who, user, "user_id")
 	})
 	if err != nil {
@@ -237,14 +237,14 @@ func (s accountService) ListUsers(ctx context.Context, req *connect.Request[acco
 		limit = 100
 	}
 	out := &accountv1.ListUsersResponse{}
-	err = s.room.read(ctx, who.Org, func(tx *postgres.Tx) error {
+	err = s.accounts.read(ctx, who.Org, func(tx *postgres.Tx) error {
 		out.Users = nil
 		a, err := atlasOf(ctx, tx, nil)
 		if err != nil {
 			return err
 		}
 		for len(out.Users) < limit {
-			page, err := s.room.Users(ctx, tx, after, 500)
+			page, err := s.accounts.Users(ctx, tx, after, 500)
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ const (
 )
 
 // keyed is a keyed hash of 16 bytes.
-func (r *Room) keyed(parts ...string) []byte {
+func (r *Accounts) keyed(parts ...string) []byte {
 	m := hmac.New(sha256.New, r.Secret.key(purposeSignIn))
 	for _, p := range parts {
 		m.Write([]byte(p))
@@ -37,11 +37,13 @@ func (r *Room) keyed(parts ...string) []byte {
 	return m.Sum(nil)[:16]
 }
 
-func (r *Room) addressKey(from netip.Addr) []byte { return r.keyed("address", rpc.AddressKey(from)) }
+func (r *Accounts) addressKey(from netip.Addr) []byte {
+	return r.keyed("address", rpc.AddressKey(from))
+}
 
 // trySignIn counts a try against a name before the password is looked at, or refuses it. The company is that of all zeros
 // when there is none of that name. It gives the key to forget after a success.
-func (r *Room) trySignIn(ctx context.Context, company uuid.UUID, slug, login string, from netip.Addr, known bool) (key []byte, err error) {
+func (r *Accounts) trySignIn(ctx context.Context, company uuid.UUID, slug, login string, from netip.Addr, known bool) (key []byte, err error) {
 	key = r.keyed("account", normalSlug(slug), normalLogin(login))
 	if known {
 		key = r.keyed("account", normalSlug(slug), normalLogin(login), rpc.AddressKey(from))
@@ -63,7 +65,7 @@ func (r *Room) trySignIn(ctx context.Context, company uuid.UUID, slug, login str
 }
 
 // signedIn forgets the failures and remembers the address, in the transaction that lets the person in.
-func (r *Room) signedIn(ctx context.Context, tx *postgres.Tx, user uuid.UUID, key []byte, from netip.Addr) error {
+func (r *Accounts) signedIn(ctx context.Context, tx *postgres.Tx, user uuid.UUID, key []byte, from netip.Addr) error {
 	if err := tx.Succeeded(ctx, key); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // authService implements AuthService on the room.
-type authService struct{ *Room }
+type authService struct{ *Accounts }
 
 // EnrolDevice implements AuthService.
 func (a authService) EnrolDevice(ctx context.Context, req *connect.Request[accountv1.EnrolDeviceRequest]) (*connect.Response[accountv1.EnrolDeviceResponse], error) {
@@ -35,7 +35,7 @@ func (a authService) RefreshToken(ctx context.Context, req *connect.Request[acco
 
 // LogIn implements AuthService.
 func (a authService) LogIn(ctx context.Context, req *connect.Request[accountv1.LogInRequest]) (*connect.Response[accountv1.LogInResponse], error) {
-	t, err := a.Room.LogIn(ctx, req.Msg.GetOrg(), req.Msg.GetLogin(), req.Msg.GetPassword(), rpc.Address(ctx))
+	t, err := a.Accounts.LogIn(ctx, req.Msg.GetOrg(), req.Msg.GetLogin(), req.Msg.GetPassword(), rpc.Address(ctx))
 	if err != nil {
 		return nil, err
 	}

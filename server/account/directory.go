@@ -24,7 +24,7 @@ type TechnicianFilter struct {
 }
 
 // Technicians lists technicians by id, for dispatch, pay and the profile.
-func (r *Room) Technicians(ctx context.Context, tx *postgres.Tx, f TechnicianFilter) ([]Technician, error) {
+func (r *Accounts) Technicians(ctx context.Context, tx *postgres.Tx, f TechnicianFilter) ([]Technician, error) {
 	rows, err := tx.Query(ctx, `SELECT t.user_id, u.name_zh, u.name_en, t.badge, t.alias, t.region_id,
 			array(SELECT m.team_id FROM team_member m WHERE m.org_id = t.org_id AND m.user_id = t.user_id ORDER BY m.team_id),
 			t.skills, t.home_latitude, t.home_longitude, t.daily_capacity, t.day_start, t.day_end, t.gold, u.disabled
@@ -49,7 +49,7 @@ func (r *Room) Technicians(ctx context.Context, tx *postgres.Tx, f TechnicianFil
 }
 
 // Technician finds one technician; NotFound when the user is none.
-func (r *Room) Technician(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (Technician, error) {
+func (r *Accounts) Technician(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (Technician, error) {
 	all, err := r.Technicians(ctx, tx, TechnicianFilter{IDs: []uuid.UUID{user}, Disabled: true})
 	if err != nil {
 		return Technician{}, err
@@ -69,16 +69,16 @@ func teamsOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]uuid.UUID,
 }
 
 // UserByID finds a user; NotFound when there is none.
-func (r *Room) UserByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (User, error) {
+func (r *Accounts) UserByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (User, error) {
 	return r.oneUser(ctx, tx, `u.id = $2`, id)
 }
 
 // UserByLogin finds a user by login name; NotFound when there is none.
-func (r *Room) UserByLogin(ctx context.Context, tx *postgres.Tx, login string) (User, error) {
+func (r *Accounts) UserByLogin(ctx context.Context, tx *postgres.Tx, login string) (User, error) {
 	return r.oneUser(ctx, tx, `u.login = $2`, normalLogin(login))
 }
 
-func (r *Room) oneUser(ctx context.Context, tx *postgres.Tx, where string, arg any) (User, error) {
+func (r *Accounts) oneUser(ctx context.Context, tx *postgres.Tx, where string, arg any) (User, error) {
 	var u User
 	err := tx.QueryRow(ctx, `SELECT u.id, u.login, u.name_zh, u.name_en, u.disabled FROM app_user u WHERE u.org_id = $1 AND `+where,
 		tx.OrgID(), arg).Scan(&u.ID, &u.Login, &u.NameZH, &u.NameEN, &u.Disabled)
@@ -94,7 +94,7 @@ func (r *Room) oneUser(ctx context.Context, tx *postgres.Tx, where string, arg a
 }
 
 // NameOf is the name of a user, empty for nobody known.
-func (r *Room) NameOf(ctx context.Context, tx *postgres.Tx, user change.User) (string, error) {
+func (r *Accounts) NameOf(ctx context.Context, tx *postgres.Tx, user change.User) (string, error) {
 	u, err := r.UserByID(ctx, tx, uuid.UUID(user))
 	if fault.CodeOf(err) == fault.NotFound {
 		return "", nil
@@ -103,7 +103,7 @@ func (r *Room) NameOf(ctx context.Context, tx *postgres.Tx, user change.User) (s
 }
 
 // Users lists users in the order of their ids, after the given one, at most limit.
-func (r *Room) Users(ctx context.Context, tx *postgres.Tx, after uuid.UUID, limit int) ([]User, error) {
+func (r *Accounts) Users(ctx context.Context, tx *postgres.Tx, after uuid.UUID, limit int) ([]User, error) {
 	rows, err := tx.Query(ctx, `SELECT id, login, name_zh, name_en, disabled FROM app_user WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		tx.OrgID(), after, limit)
 	if err != nil {
@@ -120,7 +120,7 @@ func (r *Room) Users(ctx context.Context, tx *postgres.Tx, after uuid.UUID, limi
 }
 
 // fill adds grants and technicians' profiles.
-func (r *Room) fill(ctx context.Context, tx *postgres.Tx, us []User) error {
+func (r *Accounts) fill(ctx context.Context, tx *postgres.Tx, us []User) error {
 	at := make(map[uuid.UUID]int, len(us))
 	ids := make([]uuid.UUID, len(us))
 	for i, u := range us {
@@ -147,7 +147,7 @@ func (r *Room) fill(ctx context.Context, tx *postgres.Tx, us []User) error {
 }
 
 // Company is the org that tx is bound to.
-func (r *Room) Company(ctx context.Context, tx *postgres.Tx) (Org, error) {
+func (r *Accounts) Company(ctx context.Context, tx *postgres.Tx) (Org, error) {
 	o := Org{ID: tx.OrgID()}
 	var zone string
 	err := tx.QueryRow(ctx, `SELECT slug, name_zh, name_en, time_zone, currency FROM org WHERE id = $1`, o.ID).
@@ -163,7 +163,7 @@ func (r *Room) Company(ctx context.Context, tx *postgres.Tx) (Org, error) {
 }
 
 // Zone is the time zone of the org that tx is bound to: it decides days and months.
-func (r *Room) Zone(ctx context.Context, tx *postgres.Tx) (*time.Location, error) {
+func (r *Accounts) Zone(ctx context.Context, tx *postgres.Tx) (*time.Location, error) {
 	var name string
 	if err := tx.QueryRow(ctx, `SELECT time_zone FROM org WHERE id = $1`, tx.OrgID()).Scan(&name); err != nil {
 		return nil, err
@@ -172,13 +172,13 @@ func (r *Room) Zone(ctx context.Context, tx *postgres.Tx) (*time.Location, error
 }
 
 // Language is what the org that tx is bound to speaks with customers of whom nobody knows better: zh or en.
-func (r *Room) Language(ctx context.Context, tx *postgres.Tx) (language string, err error) {
+func (r *Accounts) Language(ctx context.Context, tx *postgres.Tx) (language string, err error) {
 	err = tx.QueryRow(ctx, `SELECT language FROM org WHERE id = $1`, tx.OrgID()).Scan(&language)
 	return language, err
 }
 
 // zone remembers what it has loaded: reading the zone's file for each mutation would cost more than the mutation.
-func (r *Room) zone(name string) (*time.Location, error) {
+func (r *Accounts) zone(name string) (*time.Location, error) {
 	if z, ok := r.zones.Load(name); ok {
 		return z.(*time.Location), nil
 	}
@@ -190,7 +190,7 @@ func (r *Room) zone(name string) (*time.Location, error) {
 }
 
 // Home tells the teams and the region of a technician; both are empty for who is none.
-func (r *Room) Home(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (teams []uuid.UUID, region uuid.UUID, err error) {
+func (r *Accounts) Home(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (teams []uuid.UUID, region uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, `SELECT region_id, array(SELECT m.team_id FROM team_member m WHERE m.org_id = t.org_id AND m.user_id = t.user_id ORDER BY m.team_id)
 		FROM technician t WHERE t.org_id = $1 AND t.user_id = $2`, tx.OrgID(), user).Scan(&region, &teams)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -200,7 +200,7 @@ func (r *Room) Home(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (teams
 }
 
 // Shop finds a shop; NotFound when there is none.
-func (r *Room) Shop(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Place, error) {
+func (r *Accounts) Shop(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Place, error) {
 	p, err := r.PlaceByID(ctx, tx, id)
 	if err == nil && p.Kind != identity.ScopeStore {
 		return Place{}, fault.New(fault.NotFound, "shop")

@@ -23,7 +23,7 @@ type Phone struct {
 }
 
 // Phones lists the devices of a user, youngest first, or the one device when its id is given.
-func (r *Room) Phones(ctx context.Context, tx *postgres.Tx, user, device uuid.UUID) ([]Phone, error) {
+func (r *Accounts) Phones(ctx context.Context, tx *postgres.Tx, user, device uuid.UUID) ([]Phone, error) {
 	rows, err := tx.Query(ctx, `SELECT d.id, d.user_id, d.name, d.app_version, d.enrolled_at, d.revoked_at, coalesce(d.revoked_for, ''), f.presented_at
 		FROM device d LEFT JOIN token_family f ON f.org_id = d.org_id AND f.id = d.id
 		WHERE d.org_id = $1 AND ($2::uuid = $4::uuid OR d.user_id = $2) AND ($3::uuid = $4 OR d.id = $3)
@@ -47,7 +47,7 @@ func (r *Room) Phones(ctx context.Context, tx *postgres.Tx, user, device uuid.UU
 
 // FindUser finds a person by id, login, name or badge, or by the id of one of their devices, which is returned, too;
 // only among those for whom sees says so; nil sees everybody. Several of one name are InvalidArgument, with their logins.
-func (r *Room) FindUser(ctx context.Context, tx *postgres.Tx, text string, sees func(user uuid.UUID) (bool, error)) (u User, device uuid.UUID, err error) {
+func (r *Accounts) FindUser(ctx context.Context, tx *postgres.Tx, text string, sees func(user uuid.UUID) (bool, error)) (u User, device uuid.UUID, err error) {
 	text = strings.TrimSpace(text)
 	ids, logins, device, err := r.called(ctx, tx, text)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *Room) FindUser(ctx context.Context, tx *postgres.Tx, text string, sees 
 }
 
 // called lists who is called so, at most 100, whose login it is first.
-func (r *Room) called(ctx context.Context, tx *postgres.Tx, text string) (ids []uuid.UUID, logins []string, device uuid.UUID, err error) {
+func (r *Accounts) called(ctx context.Context, tx *postgres.Tx, text string) (ids []uuid.UUID, logins []string, device uuid.UUID, err error) {
 	if id, bad := uuid.Parse(text); bad == nil {
 		phones, err := r.Phones(ctx, tx, uuid.Nil, id)
 		if err != nil || id == uuid.Nil {
@@ -107,7 +107,7 @@ func (r *Room) called(ctx context.Context, tx *postgres.Tx, text string) (ids []
 }
 
 // LeftTeam tells when a technician left a team; zero for who never was in it, or is still.
-func (r *Room) LeftTeam(ctx context.Context, tx *postgres.Tx, user, team uuid.UUID) (time.Time, error) {
+func (r *Accounts) LeftTeam(ctx context.Context, tx *postgres.Tx, user, team uuid.UUID) (time.Time, error) {
 	var until *time.Time
 	err := tx.QueryRow(ctx, `SELECT CASE WHEN bool_or(until IS NULL) THEN NULL ELSE max(until) END FROM right_span
 		WHERE org_id = $1 AND user_id = $2 AND role = $3 AND scope_id = $4`, tx.OrgID(), user, member, team).Scan(&until)

@@ -24,7 +24,7 @@ func StoreFeed(shop uuid.UUID) change.FeedID { return change.FeedID{Kind: "store
 
 // follow writes which feeds the user follows by their grants and teams, in the transaction that changed those.
 // A disabled user follows nothing.
-func (r *Room) follow(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
+func (r *Accounts) follow(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 	var disabled bool
 	if err := tx.QueryRow(ctx, `SELECT disabled FROM app_user WHERE org_id = $1 AND id = $2`, tx.OrgID(), user).Scan(&disabled); err != nil {
 		return err

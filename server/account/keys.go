@@ -25,7 +25,7 @@ import (
 const KeyLead = time.Hour
 
 // LoadKeys reads the signing keys into the room's Keyring, and makes the first of each use when there is none.
-func (r *Room) LoadKeys(ctx context.Context) error {
+func (r *Accounts) LoadKeys(ctx context.Context) error {
 	if err := r.readKeys(ctx, r.Store.Pool); err != nil || r.complete() {
 		return err
 	}
@@ -56,7 +56,7 @@ func (r *Room) LoadKeys(ctx context.Context) error {
 	return r.readKeys(ctx, r.Store.Pool)
 }
 
-func (r *Room) complete() bool {
+func (r *Accounts) complete() bool {
 	for _, use := range Uses() {
 		if _, err := r.Keys.Signer(use, r.Now()); err != nil {
 			return false
@@ -67,7 +67,7 @@ func (r *Room) complete() bool {
 
 // FollowKeys reads the keys again every minute until ctx ends, so that a rotation reaches all replicas long
 // before the new key begins to sign, and publishes them to phones.
-func (r *Room) FollowKeys(ctx context.Context) {
+func (r *Accounts) FollowKeys(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
@@ -88,7 +88,7 @@ func (r *Room) FollowKeys(ctx context.Context) {
 
 // PublishKeys puts the public keys with which phones check codes and receipts offline into every org's feed,
 // where they are not there yet.
-func (r *Room) PublishKeys(ctx context.Context) error {
+func (r *Accounts) PublishKeys(ctx context.Context) error {
 	orgs, err := r.Orgs(ctx)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (r *Room) PublishKeys(ctx context.Context) error {
 	return nil
 }
 
-func (r *Room) publishKeys(ctx context.Context, tx *postgres.Tx) error {
+func (r *Accounts) publishKeys(ctx context.Context, tx *postgres.Tx) error {
 	keys := append(r.Keys.Keys(UseCode), r.Keys.Keys(UseReceipt)...)
 	slices.SortFunc(keys, func(a, b SigningKey) int { return strings.Compare(a.ID, b.ID) })
 	for _, k := range keys {
@@ -138,7 +138,7 @@ func keyEntity(org uuid.UUID, key string) uuid.UUID {
 }
 
 // RotateKey makes a new key of the use that begins to sign after KeyLead; older ones go on verifying.
-func (r *Room) RotateKey(ctx context.Context, use Use) error {
+func (r *Accounts) RotateKey(ctx context.Context, use Use) error {
 	if err := r.addKey(ctx, r.Store.Pool, use, r.Now().Add(KeyLead)); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func (r *Room) addKey(ctx context.Context, db querier, use Use, from time.Time) error {
+func (r *Accounts) addKey(ctx context.Context, db querier, use Use, from time.Time) error {
 	k, err := NewSigningKey(use, from)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (r *Room) addKey(ctx context.Context, db querier, use Use, from time.Time) 
 	return err
 }
 
-func (r *Room) readKeys(ctx context.Context, db querier) error {
+func (r *Accounts) readKeys(ctx context.Context, db querier) error {
 	rows, err := db.Query(ctx, `SELECT id, use, public, sealed, sign_from, verify_until FROM signing_key`)
 	if err != nil {
 		return err

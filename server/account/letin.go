@@ -39,13 +39,13 @@ type Enrolment struct {
 }
 
 // NewCode makes a one-time code for the user's next device.
-func (r *Room) NewCode(ctx context.Context, org, user uuid.UUID) (code string, expires time.Time, err error) {
+func (r *Accounts) NewCode(ctx context.Context, org, user uuid.UUID) (code string, expires time.Time, err error) {
 	return r.newCode(ctx, org, user, nil)
 }
 
 // newCode makes a code if allowed, asked in the same transaction, agrees. The user's row is locked meanwhile: the code is
 // of the rights that the user has then, and ends when they change (see endCodes).
-func (r *Room) newCode(
+func (r *Accounts) newCode(
 	ctx context.Context, org, user uuid.UUID, allowed func(*postgres.Tx) error,
 ) (code string, expires time.Time, err error) {
 	err = r.transact(ctx, org, func(tx *postgres.Tx) error {
@@ -84,7 +84,7 @@ func (r *Room) newCode(
 }
 
 // Enrol trades a code for a device and its tokens.
-func (r *Room) Enrol(ctx context.Context, typed, deviceName, appVersion string) (Enrolment, error) {
+func (r *Accounts) Enrol(ctx context.Context, typed, deviceName, appVersion string) (Enrolment, error) {
 	normal, ok := NormalEnrolmentCode(typed)
 	if !ok {
 		return Enrolment{}, fault.New(fault.EnrolmentInvalid, "")
@@ -108,7 +108,7 @@ func (r *Room) Enrol(ctx context.Context, typed, deviceName, appVersion string) 
 	return e, err
 }
 
-func (r *Room) enrol(ctx context.Context, tx *postgres.Tx, hash []byte, deviceName, appVersion string, e *Enrolment) error {
+func (r *Accounts) enrol(ctx context.Context, tx *postgres.Tx, hash []byte, deviceName, appVersion string, e *Enrolment) error {
 	var expires time.Time
 	var used *time.Time
 	var device *uuid.UUID
@@ -148,7 +148,7 @@ func (r *Room) enrol(ctx context.Context, tx *postgres.Tx, hash []byte, deviceNa
 }
 
 // enrolAgain gives a phone whose first answer was lost the same answer again.
-func (r *Room) enrolAgain(ctx context.Context, tx *postgres.Tx, used time.Time, device uuid.UUID, deviceName string, e *Enrolment) error {
+func (r *Accounts) enrolAgain(ctx context.Context, tx *postgres.Tx, used time.Time, device uuid.UUID, deviceName string, e *Enrolment) error {
 	line, revoked, err := lockFamily(ctx, tx, device)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (r *Room) enrolAgain(ctx context.Context, tx *postgres.Tx, used time.Time, 
 
 // LogIn lets a person of the office in by password. Whatever is wrong, the answer and its time are the same. from is the caller's
 // address; see signInBackoff for how often it may be wrong.
-func (r *Room) LogIn(ctx context.Context, slug, login, password string, from netip.Addr) (Tokens, error) {
+func (r *Accounts) LogIn(ctx context.Context, slug, login, password string, from netip.Addr) (Tokens, error) {
 	refused := fault.New(fault.LoginFailed, "")
 	var user uuid.UUID
 	var phc string
@@ -227,7 +227,7 @@ func (r *Room) LogIn(ctx context.Context, slug, login, password string, from net
 func normalLogin(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // Refresh trades a refresh token for the next pair, see refresh.go. a is what the holder presents it with.
-func (r *Room) Refresh(ctx context.Context, text string, a Attempt) (Tokens, error) {
+func (r *Accounts) Refresh(ctx context.Context, text string, a Attempt) (Tokens, error) {
 	token, err := ParseRefresh(r.Secret, text)
 	if err != nil {
 		return Tokens{}, err
@@ -279,7 +279,7 @@ func (r *Room) Refresh(ctx context.Context, text string, a Attempt) (Tokens, err
 
 // mayRefresh checks what does not depend on the token's place in its line. A revoked device goes on for a
 // while: with what it gets it can only hand in evidence.
-func (r *Room) mayRefresh(ctx context.Context, tx *postgres.Tx, token Refresh, line Line, ended bool) (Bearer, error) {
+func (r *Accounts) mayRefresh(ctx context.Context, tx *postgres.Tx, token Refresh, line Line, ended bool) (Bearer, error) {
 	b := Bearer{Org: token.Org, Family: token.Family}
 	var disabled bool
 	var revoked *time.Time
@@ -300,7 +300,7 @@ func (r *Room) mayRefresh(ctx context.Context, tx *postgres.Tx, token Refresh, l
 }
 
 // endFamily ends a session, and revokes the device if it is one's.
-func (r *Room) endFamily(ctx context.Context, tx *postgres.Tx, b Bearer, why string) error {
+func (r *Accounts) endFamily(ctx context.Context, tx *postgres.Tx, b Bearer, why string) error {
 	if b.Device {
 		return r.revoke(ctx, tx, b.Family, b.User, why)
 	}
@@ -312,7 +312,7 @@ func (r *Room) endFamily(ctx context.Context, tx *postgres.Tx, b Bearer, why str
 	return r.note(ctx, tx, "console.ended", b.User, map[string]string{"why": why})
 }
 
-func (r *Room) beginFamily(ctx context.Context, tx *postgres.Tx, family, user uuid.UUID, device bool) (Tokens, error) {
+func (r *Accounts) beginFamily(ctx context.Context, tx *postgres.Tx, family, user uuid.UUID, device bool) (Tokens, error) {
 	line := BeginLine(NewSalt(), tx.Now())
 	_, err := tx.Exec(ctx, `INSERT INTO token_family (org_id, id, user_id, is_device, generation, salt, next_salt, presented_at)
 		VALUES ($1, $2, $3, $4, 0, $5, $6, $7)`, tx.OrgID(), family, user, device, line.Salt[:], line.Next[:], line.PresentedAt)
@@ -322,7 +322,7 @@ func (r *Room) beginFamily(ctx context.Context, tx *postgres.Tx, family, user uu
 	return r.tokens(tx, line, Bearer{Org: tx.OrgID(), User: user, Family: family, Device: device})
 }
 
-func (r *Room) tokens(tx *postgres.Tx, line Line, b Bearer) (Tokens, error) {
+func (r *Accounts) tokens(tx *postgres.Tx, line Line, b Bearer) (Tokens, error) {
 	access, expires, err := SignAccess(r.Keys, b, tx.Now())
 	return Tokens{Access: access, Expires: expires, Refresh: line.Successor(b.Org, b.Family).String(r.Secret)}, err
 }
@@ -360,7 +360,7 @@ func saveLine(ctx context.Context, tx *postgres.Tx, family uuid.UUID, l Line) er
 
 // revoke takes a device out of service: its streams end at once, its pulls are refused with the word to wipe,
 // its pushes are kept as evidence.
-func (r *Room) revoke(ctx context.Context, tx *postgres.Tx, device, user uuid.UUID, why string) error {
+func (r *Accounts) revoke(ctx context.Context, tx *postgres.Tx, device, user uuid.UUID, why string) error {
 	tag, err := tx.Exec(ctx, `UPDATE device SET revoked_at = $3, revoked_for = $4 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL`,
 		tx.OrgID(), device, tx.Now(), why)
 	if err != nil || tag.RowsAffected() == 0 {

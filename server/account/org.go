@@ -15,7 +15,7 @@ import (
 )
 
 // CreateOrg adds a tenant. Its id may be given, else one is made. A short name in use is Conflict.
-func (r *Room) CreateOrg(ctx context.Context, o Org) (Org, error) {
+func (r *Accounts) CreateOrg(ctx context.Context, o Org) (Org, error) {
 	if o.ID == uuid.Nil {
 		id, err := newID()
 		if err != nil {
@@ -51,7 +51,7 @@ func (r *Room) CreateOrg(ctx context.Context, o Org) (Org, error) {
 
 // KeepFinished sets for how many days finished tickets stay on the phones of an org, 1 to 3650; 0 leaves it to the
 // installation's setting.
-func (r *Room) KeepFinished(ctx context.Context, org uuid.UUID, days int) error {
+func (r *Accounts) KeepFinished(ctx context.Context, org uuid.UUID, days int) error {
 	if days < 0 || days > 3650 {
 		return fault.New(fault.InvalidArgument, "finished days: 1 to 3650, or 0")
 	}
@@ -62,7 +62,7 @@ func (r *Room) KeepFinished(ctx context.Context, org uuid.UUID, days int) error 
 }
 
 // AssignByItself sets whether the rules assign an org's waiting tickets without being asked.
-func (r *Room) AssignByItself(ctx context.Context, org uuid.UUID, on bool) error {
+func (r *Accounts) AssignByItself(ctx context.Context, org uuid.UUID, on bool) error {
 	return r.transact(ctx, org, func(tx *postgres.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE org SET auto_assign = $2 WHERE id = $1`, tx.OrgID(), on)
 		return err
@@ -70,7 +70,7 @@ func (r *Room) AssignByItself(ctx context.Context, org uuid.UUID, on bool) error
 }
 
 // Speak sets the language that an org speaks with customers of whom nobody knows better: zh or en.
-func (r *Room) Speak(ctx context.Context, org uuid.UUID, language string) error {
+func (r *Accounts) Speak(ctx context.Context, org uuid.UUID, language string) error {
 	if language != "zh" && language != "en" {
 		return fault.New(fault.InvalidArgument, "language: zh or en")
 	}
@@ -80,7 +80,7 @@ func (r *Room) Speak(ctx context.Context, org uuid.UUID, language string) error 
 
 // Unsent are the users one of whose devices said, at its last contact since a time, that it holds work which has no
 // verdict yet.
-func (r *Room) Unsent(ctx context.Context, tx *postgres.Tx, since time.Time) ([]uuid.UUID, error) {
+func (r *Accounts) Unsent(ctx context.Context, tx *postgres.Tx, since time.Time) ([]uuid.UUID, error) {
 	devices, err := tx.Unsent(ctx, since)
 	if err != nil {
 		return nil, err
@@ -93,12 +93,12 @@ func (r *Room) Unsent(ctx context.Context, tx *postgres.Tx, since time.Time) ([]
 }
 
 // Orgs lists all tenants by short name.
-func (r *Room) Orgs(ctx context.Context) ([]Org, error) {
+func (r *Accounts) Orgs(ctx context.Context) ([]Org, error) {
 	return r.orgs(ctx, "ORDER BY slug")
 }
 
 // OrgBySlug finds a tenant by its short name; NotFound when there is none.
-func (r *Room) OrgBySlug(ctx context.Context, slug string) (Org, error) {
+func (r *Accounts) OrgBySlug(ctx context.Context, slug string) (Org, error) {
 	return r.oneOrg(ctx, "WHERE slug = $1", normalSlug(slug))
 }
 
@@ -106,11 +106,11 @@ func (r *Room) OrgBySlug(ctx context.Context, slug string) (Org, error) {
 func normalSlug(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // OrgByID finds a tenant; NotFound when there is none.
-func (r *Room) OrgByID(ctx context.Context, id uuid.UUID) (Org, error) {
+func (r *Accounts) OrgByID(ctx context.Context, id uuid.UUID) (Org, error) {
 	return r.oneOrg(ctx, "WHERE id = $1", id)
 }
 
-func (r *Room) oneOrg(ctx context.Context, where string, arg any) (Org, error) {
+func (r *Accounts) oneOrg(ctx context.Context, where string, arg any) (Org, error) {
 	all, err := r.orgs(ctx, where, arg)
 	if err != nil {
 		return Org{}, err
@@ -121,7 +121,7 @@ func (r *Room) oneOrg(ctx context.Context, where string, arg any) (Org, error) {
 	return all[0], nil
 }
 
-func (r *Room) orgs(ctx context.Context, rest string, args ...any) ([]Org, error) {
+func (r *Accounts) orgs(ctx context.Context, rest string, args ...any) ([]Org, error) {
 	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency, coalesce(finished_days, 0), auto_assign FROM org `+rest, args...)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func (p Place) stands() identity.Place {
 
 // PutPlace makes or changes a place within tx. An id is that of one place only: the id of a region is refused for a
 // team.
-func (r *Room) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Place, error) {
+func (r *Accounts) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Place, error) {
 	if p.ID == uuid.Nil {
 		id, err := newID()
 		if err != nil {
@@ -100,7 +100,7 @@ func ofOneKind(ctx context.Context, tx *postgres.Tx, p Place) error {
 }
 
 // renameOnPhones places the profiles of a region's or team's technicians anew, for they hold its name.
-func (r *Room) renameOnPhones(ctx context.Context, tx *postgres.Tx, p Place) error {
+func (r *Accounts) renameOnPhones(ctx context.Context, tx *postgres.Tx, p Place) error {
 	var f TechnicianFilter
 	switch p.Kind {
 	case identity.ScopeRegion:
@@ -120,12 +120,12 @@ func (r *Room) renameOnPhones(ctx context.Context, tx *postgres.Tx, p Place) err
 }
 
 // Places lists all regions, teams and shops: regions first, each kind by id.
-func (r *Room) Places(ctx context.Context, tx *postgres.Tx) ([]Place, error) {
+func (r *Accounts) Places(ctx context.Context, tx *postgres.Tx) ([]Place, error) {
 	return r.places(ctx, tx, uuid.Nil)
 }
 
 // PlaceByID finds a place; NotFound when there is none.
-func (r *Room) PlaceByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Place, error) {
+func (r *Accounts) PlaceByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Place, error) {
 	ps, err := r.places(ctx, tx, id)
 	if err != nil {
 		return Place{}, err
@@ -136,7 +136,7 @@ func (r *Room) PlaceByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Pl
 	return ps[0], nil
 }
 
-func (r *Room) places(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]Place, error) {
+func (r *Accounts) places(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]Place, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT 'region', id, name_zh, name_en, $3::uuid, NULL::float8, NULL::float8, 1 AS o FROM region WHERE org_id = $1 AND ($2::uuid = $3 OR id = $2)
 		UNION ALL SELECT 'team', id, name_zh, name_en, region_id, NULL, NULL, 2 FROM team WHERE org_id = $1 AND ($2 = $3 OR id = $2)
@@ -158,7 +158,7 @@ func (r *Room) places(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]Pla
 }
 
 // RegionOf is the region that a team or shop belongs to; NotFound when there is none.
-func (r *Room) RegionOf(ctx context.Context, tx *postgres.Tx, place uuid.UUID) (uuid.UUID, error) {
+func (r *Accounts) RegionOf(ctx context.Context, tx *postgres.Tx, place uuid.UUID) (uuid.UUID, error) {
 	var region uuid.UUID
 	err := tx.QueryRow(ctx, `SELECT region_id FROM team WHERE org_id = $1 AND id = $2
 		UNION ALL SELECT region_id FROM shop WHERE org_id = $1 AND id = $2`, tx.OrgID(), place).Scan(&region)

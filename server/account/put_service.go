@@ -23,11 +23,11 @@ func (s accountService) PutUser(ctx context.Context, req *connect.Request[accoun
 	if err != nil {
 		return nil, err
 	}
-	err = s.room.transact(ctx, who.Org, func(tx *postgres.Tx) error {
+	err = s.accounts.transact(ctx, who.Org, func(tx *postgres.Tx) error {
 		if err := s.mayPut(ctx, tx, who, reach, u); err != nil {
 			return err
 		}
-		u, err = s.room.PutUser(ctx, tx, u, req.Msg.GetPassword())
+		u, err = s.accounts.PutUser(ctx, tx, u, req.Msg.GetPassword())
 		return err
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ func (s accountService) mayPut(ctx context.Context, tx *postgres.Tx, who identit
 			ends = append(ends, identity.End{Field: "user.technician.team_ids", Kind: identity.ScopeTeam, ID: id})
 		}
 	}
-	if err := s.room.Relate(ctx, tx, who, reach, ends...); err != nil {
+	if err := s.accounts.Relate(ctx, tx, who, reach, ends...); err != nil {
 		return err
 	}
 	a, err := atlasFor(ctx, tx, u)
@@ -63,7 +63,7 @@ func (s accountService) mayPut(ctx context.Context, tx *postgres.Tx, who identit
 	if u.ID == uuid.Nil {
 		return nil
 	}
-	old, err := s.room.UserByID(ctx, tx, u.ID)
+	old, err := s.accounts.UserByID(ctx, tx, u.ID)
 	if fault.CodeOf(err) == fault.NotFound {
 		return nil // an id that the caller chose
 	}
@@ -94,11 +94,11 @@ func (s accountService) ListPlaces(ctx context.Context, _ *connect.Request[accou
 	}
 	reach := who.For(lookers...)
 	out := &accountv1.ListPlacesResponse{}
-	err = s.room.read(ctx, who.Org, func(tx *postgres.Tx) error {
+	err = s.accounts.read(ctx, who.Org, func(tx *postgres.Tx) error {
 		out.Places = nil
 		own := map[uuid.UUID]bool{}
 		if who.For(identity.Technician).Self {
-			teams, region, err := s.room.Home(ctx, tx, who.User)
+			teams, region, err := s.accounts.Home(ctx, tx, who.User)
 			if err != nil {
 				return err
 			}
@@ -107,7 +107,7 @@ func (s accountService) ListPlaces(ctx context.Context, _ *connect.Request[accou
 				own[id] = true
 			}
 		}
-		all, err := s.room.Places(ctx, tx)
+		all, err := s.accounts.Places(ctx, tx)
 		for _, p := range all {
 			if own[p.ID] || reach.Covers(p.stands()) {
 				out.Places = append(out.Places, placeToWire(p))
@@ -131,17 +131,17 @@ func (s accountService) PutPlace(ctx context.Context, req *connect.Request[accou
 	if err != nil {
 		return nil, err
 	}
-	err = s.room.transact(ctx, who.Org, func(tx *postgres.Tx) error {
+	err = s.accounts.transact(ctx, who.Org, func(tx *postgres.Tx) error {
 		if p.Kind == identity.ScopeRegion && !reach.All {
 			return fault.New(fault.Forbidden, "place.kind: regions are made and renamed by administrators of the whole company")
 		}
 		if p.Kind != identity.ScopeRegion {
-			if err := s.room.Relate(ctx, tx, who, reach, identity.End{Field: "place.region_id", Kind: identity.ScopeRegion, ID: p.Region}); err != nil {
+			if err := s.accounts.Relate(ctx, tx, who, reach, identity.End{Field: "place.region_id", Kind: identity.ScopeRegion, ID: p.Region}); err != nil {
 				return err
 			}
 		}
 		// One that exists must not be pulled over from another region either.
-		old, err := s.room.PlaceByID(ctx, tx, p.ID)
+		old, err := s.accounts.PlaceByID(ctx, tx, p.ID)
 		if err != nil && fault.CodeOf(err) != fault.NotFound {
 			return err
 		}
@@ -150,7 +150,7 @@ func (s accountService) PutPlace(ctx context.Context, req *connect.Request[accou
 				return err
 			}
 		}
-		p, err = s.room.PutPlace(ctx, tx, p)
+		p, err = s.accounts.PutPlace(ctx, tx, p)
 		return err
 	})
 	if err != nil {

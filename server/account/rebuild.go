@@ -13,7 +13,7 @@ import (
 )
 
 // Projections tell how phones' profiles and verification keys come from the tables.
-func (r *Room) Projections() []postgres.Projection {
+func (r *Accounts) Projections() []postgres.Projection {
 	return []postgres.Projection{
 		{
 			Name: "profiles", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROFILE)},
@@ -46,7 +46,7 @@ func (r *Room) Projections() []postgres.Projection {
 
 // placeKeys places all keys that the org's feed shows, for they are few. One that this process does not know yet, since
 // another one made it a moment ago, it leaves alone.
-func (r *Room) placeKeys(ctx context.Context, tx *postgres.Tx, _ []uuid.UUID) error {
+func (r *Accounts) placeKeys(ctx context.Context, tx *postgres.Tx, _ []uuid.UUID) error {
 	published, err := publishedKeys(ctx, tx, tx.RowLock())
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func (s session) fresh(now time.Time) bool {
 }
 
 // Authenticate implements rpc.Authenticator: the bearer token says who, the database what they may.
-func (r *Room) Authenticate(ctx context.Context, h http.Header) (identity.Identity, bool, error) {
+func (r *Accounts) Authenticate(ctx context.Context, h http.Header) (identity.Identity, bool, error) {
 	text := h.Get("Authorization")
 	if text == "" {
 		return identity.Identity{}, false, nil
@@ -71,7 +71,7 @@ func (r *Room) Authenticate(ctx context.Context, h http.Header) (identity.Identi
 
 // Revoked tells whether a device lost its access, asked of the database: live streams ask after they were told
 // that something changed.
-func (r *Room) Revoked(ctx context.Context, who identity.Identity) (bool, error) {
+func (r *Accounts) Revoked(ctx context.Context, who identity.Identity) (bool, error) {
 	if who.Revoked || who.Device == uuid.Nil {
 		return who.Revoked, nil
 	}
@@ -80,7 +80,7 @@ func (r *Room) Revoked(ctx context.Context, who identity.Identity) (bool, error)
 }
 
 // MayRead gives those of the devices that may read, as of the transaction's snapshot: what Revoked asks, for many.
-func (r *Room) MayRead(ctx context.Context, tx *postgres.Tx, devices []change.Device) (map[change.Device]bool, error) {
+func (r *Accounts) MayRead(ctx context.Context, tx *postgres.Tx, devices []change.Device) (map[change.Device]bool, error) {
 	ids := make([]uuid.UUID, len(devices))
 	for i, d := range devices {
 		ids[i] = uuid.UUID(d)
@@ -101,7 +101,7 @@ func (r *Room) MayRead(ctx context.Context, tx *postgres.Tx, devices []change.De
 	return may, err
 }
 
-func (r *Room) session(ctx context.Context, b Bearer) (session, error) {
+func (r *Accounts) session(ctx context.Context, b Bearer) (session, error) {
 	var s session
 	err := r.read(ctx, b.Org, func(tx *postgres.Tx) error {
 		var disabled, ended, revoked bool

@@ -38,12 +38,12 @@ func keepSpans(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 
 // Held tells whether the user had the role over exactly this team or shop (or over the org or themselves, with a
 // zero id) at that time.
-func (r *Room) Held(ctx context.Context, tx *postgres.Tx, user uuid.UUID, role identity.Role, place uuid.UUID, at time.Time) (bool, error) {
+func (r *Accounts) Held(ctx context.Context, tx *postgres.Tx, user uuid.UUID, role identity.Role, place uuid.UUID, at time.Time) (bool, error) {
 	return held(ctx, tx, user, string(role), place, at)
 }
 
 // MemberAt tells whether the technician belonged to the team at that time.
-func (r *Room) MemberAt(ctx context.Context, tx *postgres.Tx, user, team uuid.UUID, at time.Time) (bool, error) {
+func (r *Accounts) MemberAt(ctx context.Context, tx *postgres.Tx, user, team uuid.UUID, at time.Time) (bool, error) {
 	return held(ctx, tx, user, member, team, at)
 }
 

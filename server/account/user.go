@@ -54,7 +54,7 @@ type Technician struct {
 
 // PutUser makes or changes a user with everything that belongs to them, within tx. A new password is set when
 // it is not empty.
-func (r *Room) PutUser(ctx context.Context, tx *postgres.Tx, u User, password string) (User, error) {
+func (r *Accounts) PutUser(ctx context.Context, tx *postgres.Tx, u User, password string) (User, error) {
 	var err error
 	if u, err = r.checked(u); err != nil {
 		return User{}, err
@@ -142,7 +142,7 @@ func endConsoles(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 	return err
 }
 
-func (r *Room) checked(u User) (User, error) {
+func (r *Accounts) checked(u User) (User, error) {
 	if u.ID == uuid.Nil {
 		id, err := newID()
 		if err != nil {
@@ -189,7 +189,7 @@ func (r *Room) checked(u User) (User, error) {
 	return u, nil
 }
 
-func (r *Room) setPassword(ctx context.Context, tx *postgres.Tx, user uuid.UUID, password string) error {
+func (r *Accounts) setPassword(ctx context.Context, tx *postgres.Tx, user uuid.UUID, password string) error {
 	a := r.Argon
 	if a == (Argon{}) {
 		a = DefaultArgon
@@ -202,7 +202,7 @@ func (r *Room) setPassword(ctx context.Context, tx *postgres.Tx, user uuid.UUID,
 	return err
 }
 
-func (r *Room) putGrants(ctx context.Context, tx *postgres.Tx, u User) error {
+func (r *Accounts) putGrants(ctx context.Context, tx *postgres.Tx, u User) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM role_grant WHERE org_id = $1 AND user_id = $2`, tx.OrgID(), u.ID); err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func placeExists(ctx context.Context, tx *postgres.Tx, g identity.Grant) error {
 	return err
 }
 
-func (r *Room) putTechnician(ctx context.Context, tx *postgres.Tx, u User) error {
+func (r *Accounts) putTechnician(ctx context.Context, tx *postgres.Tx, u User) error {
 	t := u.Technician
 	if t == nil {
 		_, err := tx.Exec(ctx, `DELETE FROM technician WHERE org_id = $1 AND user_id = $2`, tx.OrgID(), u.ID)
@@ -284,7 +284,7 @@ func notNil(ids []uuid.UUID) []uuid.UUID {
 }
 
 // placeProfile puts the technician's own record into their feed, or takes it out.
-func (r *Room) placeProfile(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
+func (r *Accounts) placeProfile(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 	kind := change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROFILE)
 	// The row of the user is the lock that orders the placements of the profile.
 	if _, err := tx.Exec(ctx, `SELECT 1 FROM app_user WHERE org_id = $1 AND id = $2`+tx.RowLock(), tx.OrgID(), user); err != nil {

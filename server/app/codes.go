@@ -127,7 +127,7 @@ func (a *App) pages(mux *http.ServeMux) {
 
 // openScanned takes in a purchase of one piece. Its number is the one on the box, if there is one; where an order
 // with that number is somebody else's, and where there is none, the ticket gives the number.
-func openScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, code.Opening) (uuid.UUID, bool, error) {
+func openScanned(accounts *account.Accounts, orders *order.Orders, tickets *ticket.Tickets) func(context.Context, *postgres.Tx, code.Opening) (uuid.UUID, bool, error) {
 	take := takeScanned(accounts, orders, tickets)
 	return func(ctx context.Context, tx *postgres.Tx, o code.Opening) (uuid.UUID, bool, error) {
 		id, existing, err := take(ctx, tx, o)
@@ -138,7 +138,7 @@ func openScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Roo
 	}
 }
 
-func takeScanned(accounts *account.Room, orders *order.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, code.Opening) (uuid.UUID, bool, error) {
+func takeScanned(accounts *account.Accounts, orders *order.Orders, tickets *ticket.Tickets) func(context.Context, *postgres.Tx, code.Opening) (uuid.UUID, bool, error) {
 	return func(ctx context.Context, tx *postgres.Tx, o code.Opening) (uuid.UUID, bool, error) {
 		org, err := accounts.Company(ctx, tx)
 		if err != nil {
@@ -207,7 +207,7 @@ func extrasOf(e ticket.Extras) code.Extras {
 }
 
 // viewOf is a ticket as the public pages and the counter show it.
-func viewOf(accounts *account.Room, goods *catalogue.Room, tickets *ticket.Room) func(context.Context, *postgres.Tx, uuid.UUID) (code.TicketView, bool, error) {
+func viewOf(accounts *account.Accounts, goods *catalogue.Catalogue, tickets *ticket.Tickets) func(context.Context, *postgres.Tx, uuid.UUID) (code.TicketView, bool, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (code.TicketView, bool, error) {
 		p, err := tickets.ProgressOf(ctx, tx, id)
 		if fault.CodeOf(err) == fault.NotFound {
@@ -255,7 +255,7 @@ func viewOf(accounts *account.Room, goods *catalogue.Room, tickets *ticket.Room)
 	}
 }
 
-func callerOf(tickets *ticket.Room) func(context.Context, *postgres.Tx, uuid.UUID, string) (bool, error) {
+func callerOf(tickets *ticket.Tickets) func(context.Context, *postgres.Tx, uuid.UUID, string) (bool, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, phone string) (bool, error) {
 		given, err := parse.Phone(phone)
 		if err != nil {

@@ -14,9 +14,9 @@ import (
 )
 
 // explains makes the room that tells why a phone has what it has.
-func explains(r *Rooms) *explain.Room {
+func explains(r *Rooms) *explain.Explainer {
 	accounts, tickets := r.Account, r.Ticket
-	return &explain.Room{
+	return &explain.Explainer{
 		Store: r.Store, NameOf: accounts.NameOf, Oversees: accounts.Oversees, LeftTeam: accounts.LeftTeam,
 		ByNumber: tickets.ByNumber, Reaches: tickets.Reaches, Scanned: scanned(r.Code),
 		FindPerson: func(ctx context.Context, tx *postgres.Tx, text string, sees func(uuid.UUID) (bool, error)) (explain.Person, uuid.UUID, error) {

@@ -16,7 +16,7 @@ import (
 // transaction.
 func (a *App) money(r *Rooms) {
 	c, accounts := a.config, r.Account
-	r.Rank = &rank.Room{
+	r.Rank = &rank.Boards{
 		Store: r.Store, Log: c.Log, Zone: accounts.Zone,
 		Places: func(ctx context.Context, tx *postgres.Tx, payee uuid.UUID) (rank.Place, error) {
 			teams, region, err := accounts.Home(ctx, tx, payee)
@@ -24,7 +24,7 @@ func (a *App) money(r *Rooms) {
 		},
 		Peers: peers(accounts),
 	}
-	r.boards = &rank.Keeper{Room: r.Rank, Log: c.Log, Orgs: func(ctx context.Context) ([]uuid.UUID, error) {
+	r.boards = &rank.Keeper{Boards: r.Rank, Log: c.Log, Orgs: func(ctx context.Context) ([]uuid.UUID, error) {
 		orgs, err := accounts.Orgs(ctx)
 		ids := make([]uuid.UUID, len(orgs))
 		for i, o := range orgs {
@@ -33,10 +33,10 @@ func (a *App) money(r *Rooms) {
 		return ids, err
 	}}
 	r.Rank.Changed = r.boards.Touch
-	r.Pay = &pay.Room{Store: r.Store, Log: c.Log, Zone: accounts.Zone, Home: accounts.Home, Earned: r.Rank.Earned}
+	r.Pay = &pay.Earnings{Store: r.Store, Log: c.Log, Zone: accounts.Zone, Home: accounts.Home, Earned: r.Rank.Earned}
 }
 
-func peers(accounts *account.Room) func(context.Context, *postgres.Tx, []uuid.UUID) (map[uuid.UUID]rank.Peer, error) {
+func peers(accounts *account.Accounts) func(context.Context, *postgres.Tx, []uuid.UUID) (map[uuid.UUID]rank.Peer, error) {
 	return func(ctx context.Context, tx *postgres.Tx, payees []uuid.UUID) (map[uuid.UUID]rank.Peer, error) {
 		ts, err := accounts.Technicians(ctx, tx, account.TechnicianFilter{IDs: payees, Disabled: true})
 		out := make(map[uuid.UUID]rank.Peer, len(ts))

@@ -22,7 +22,7 @@ const phoneKey = "customer phone v1"
 // orders makes the room of orders: each piece of an order opens its ticket in the transaction that takes it in.
 func (a *App) orders(r *Rooms) {
 	c, accounts, tickets := r.Catalogue, r.Account, r.Ticket
-	r.Order = &order.Room{Store: r.Store, Now: a.config.Now, PhoneKey: a.config.Secret.Key(phoneKey), Hooks: order.Hooks{
+	r.Order = &order.Orders{Store: r.Store, Now: a.config.Now, PhoneKey: a.config.Secret.Key(phoneKey), Hooks: order.Hooks{
 		Product: c.Product, ProductBySKU: c.ProductBySKU, ProductByGTIN: c.ProductByGTIN, ProductByModel: c.ProductByModel,
 		ClassByKey: c.ClassByKey, UnnamedProduct: c.UnnamedProduct,
 		Relate:   accounts.Relate,
@@ -44,14 +44,14 @@ func (a *App) orders(r *Rooms) {
 	}
 }
 
-func currency(accounts *account.Room) func(context.Context, *postgres.Tx) (string, error) {
+func currency(accounts *account.Accounts) func(context.Context, *postgres.Tx) (string, error) {
 	return func(ctx context.Context, tx *postgres.Tx) (string, error) {
 		company, err := accounts.Company(ctx, tx)
 		return company.Currency, err
 	}
 }
 
-func places(ctx context.Context, tx *postgres.Tx, accounts *account.Room) ([]order.Place, error) {
+func places(ctx context.Context, tx *postgres.Tx, accounts *account.Accounts) ([]order.Place, error) {
 	all, err := accounts.Places(ctx, tx)
 	var out []order.Place
 	for _, p := range all {

@@ -38,18 +38,18 @@ import (
 // Rooms are the parts of the server, made and connected.
 type Rooms struct {
 	Store   *postgres.Store
-	Account *account.Room
+	Account *account.Accounts
 	Delta   *delta.Service
 	Intake  *intake.Intake[*postgres.Tx]
 
-	Catalogue *catalogue.Room
-	Order     *order.Room
-	Ticket    *ticket.Room
-	Proof     *proof.Room
+	Catalogue *catalogue.Catalogue
+	Order     *order.Orders
+	Ticket    *ticket.Tickets
+	Proof     *proof.Proofs
 	Code      *code.Room
-	Pay       *pay.Room
-	Rank      *rank.Room
-	Explain   *explain.Room
+	Pay       *pay.Earnings
+	Rank      *rank.Boards
+	Explain   *explain.Explainer
 
 	boards *rank.Keeper
 	board  *dispatch.Board
@@ -62,7 +62,7 @@ const sharedReads = 64 << 20
 func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	c := a.config
 	store := &postgres.Store{Pool: a.pool, Poker: poker, Now: c.Now, Shared: &feed.Shared{MaxBytes: sharedReads}}
-	accounts := &account.Room{Store: store, Secret: c.Secret, Keys: account.NewKeyring(), Now: c.Now, Log: c.Log, Argon: c.Argon}
+	accounts := &account.Accounts{Store: store, Secret: c.Secret, Keys: account.NewKeyring(), Now: c.Now, Log: c.Log, Argon: c.Argon}
 	store.MayRead = accounts.MayRead
 	if err := accounts.LoadKeys(ctx); err != nil {
 		return Rooms{}, err
@@ -123,15 +123,15 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 	handle(syncv1connect.NewParkedServiceHandler(r.Delta, options...))
 	r.Catalogue.Handlers(handle, options...)
 	r.Order.Handlers(handle, options...)
-	handle(officev1connect.NewTicketServiceHandler(&ticket.Service{Room: r.Ticket}, options...))
-	handle(officev1connect.NewExplainServiceHandler(explain.Service{Room: r.Explain}, options...))
+	handle(officev1connect.NewTicketServiceHandler(&ticket.Service{Tickets: r.Ticket}, options...))
+	handle(officev1connect.NewExplainServiceHandler(explain.Service{Explainer: r.Explain}, options...))
 	handle(storev1connect.NewCodeServiceHandler(code.Service{Room: r.Code}, options...))
 	handle(trackv1connect.NewTrackServiceHandler(code.Track{Desk: r.Code, PublicURL: r.Code.PublicURL}, options...))
 	handle(fieldv1connect.NewProofServiceHandler(r.Proof, options...))
-	earnings := &pay.Service{Room: r.Pay}
+	earnings := &pay.Service{Earnings: r.Pay}
 	handle(payv1connect.NewEarningServiceHandler(earnings, options...))
 	handle(payv1connect.NewPlanServiceHandler(earnings, options...))
-	handle(payv1connect.NewRankServiceHandler(&rank.Service{Room: r.Rank}, options...))
+	handle(payv1connect.NewRankServiceHandler(&rank.Service{Boards: r.Rank}, options...))
 }
 
 // background is what runs as long as the server does.
@@ -141,7 +141,7 @@ func (r Rooms) background() []func(context.Context) {
 
 // revoked answers calls by what the border found when it let them in, a moment ago; a stream, which lives for
 // long, asks the database.
-func revoked(r *account.Room) func(context.Context, identity.Identity) (bool, error) {
+func revoked(r *account.Accounts) func(context.Context, identity.Identity) (bool, error) {
 	return func(ctx context.Context, who identity.Identity) (bool, error) {
 		if who.Revoked || !rpc.Streaming(ctx) {
 			return who.Revoked, nil

@@ -24,9 +24,9 @@ import (
 // ticket posts it, a rework claws it back: each in the transaction of the ticket.
 func (a *App) tickets(r *Rooms) {
 	accounts, pays := r.Account, r.Pay
-	t := &ticket.Room{Store: r.Store, Zone: accounts.Zone, Language: accounts.Language, Relate: accounts.Relate}
+	t := &ticket.Tickets{Store: r.Store, Zone: accounts.Zone, Language: accounts.Language, Relate: accounts.Relate}
 	r.Ticket = t
-	r.Catalogue = &catalogue.Room{
+	r.Catalogue = &catalogue.Catalogue{
 		Store: r.Store, Now: a.config.Now, PutTemplate: t.PutTemplate, ListTemplates: t.ListTemplates,
 		PutReason: t.PutReason, ListReasons: t.ListReasons, Currency: currency(accounts),
 	}
@@ -77,7 +77,7 @@ func (a *App) tickets(r *Rooms) {
 }
 
 // regionName names a region; NotFound for an unknown one.
-func regionName(accounts *account.Room) func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
+func regionName(accounts *account.Accounts) func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (chinese, english string, err error) {
 		all, err := accounts.Places(ctx, tx)
 		for _, p := range all {
@@ -92,7 +92,7 @@ func regionName(accounts *account.Room) func(context.Context, *postgres.Tx, uuid
 	}
 }
 
-func technician(accounts *account.Room) func(context.Context, *postgres.Tx, uuid.UUID) (ticket.Technician, error) {
+func technician(accounts *account.Accounts) func(context.Context, *postgres.Tx, uuid.UUID) (ticket.Technician, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (ticket.Technician, error) {
 		t, err := accounts.Technician(ctx, tx, id)
 		return ticket.Technician{ID: t.ID, Name: t.NameZH, Badge: t.Badge, Active: !t.Disabled, Teams: t.Teams}, err
@@ -100,7 +100,7 @@ func technician(accounts *account.Room) func(context.Context, *postgres.Tx, uuid
 }
 
 // candidates are the technicians whom dispatch may choose from, with their working hours.
-func candidates(accounts *account.Room) func(context.Context, *postgres.Tx, uuid.UUID) ([]score.Technician, error) {
+func candidates(accounts *account.Accounts) func(context.Context, *postgres.Tx, uuid.UUID) ([]score.Technician, error) {
 	return func(ctx context.Context, tx *postgres.Tx, region uuid.UUID) ([]score.Technician, error) {
 		zone, err := accounts.Zone(ctx, tx)
 		if err != nil {
@@ -121,7 +121,7 @@ func candidates(accounts *account.Room) func(context.Context, *postgres.Tx, uuid
 	}
 }
 
-func product(c *catalogue.Room) func(context.Context, *postgres.Tx, uuid.UUID) (ticket.Product, error) {
+func product(c *catalogue.Catalogue) func(context.Context, *postgres.Tx, uuid.UUID) (ticket.Product, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (ticket.Product, error) {
 		p, ok, err := c.Product(ctx, tx, id)
 		if err == nil && !ok {
@@ -141,7 +141,7 @@ func product(c *catalogue.Room) func(context.Context, *postgres.Tx, uuid.UUID) (
 	}
 }
 
-func priceItem(c *catalogue.Room) func(context.Context, *postgres.Tx, uuid.UUID, time.Time) (ticket.PriceItem, error) {
+func priceItem(c *catalogue.Catalogue) func(context.Context, *postgres.Tx, uuid.UUID, time.Time) (ticket.PriceItem, error) {
 	return func(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (ticket.PriceItem, error) {
 		p, ok, err := c.PriceItem(ctx, tx, id, at)
 		if err == nil && !ok {
@@ -156,7 +156,7 @@ func priceItem(c *catalogue.Room) func(context.Context, *postgres.Tx, uuid.UUID,
 }
 
 // factsOf turns what the ticket room knows of a completed job into what a pay plan asks.
-func factsOf(c *catalogue.Room) func(context.Context, *postgres.Tx, ticket.Completion) (plan.Facts, error) {
+func factsOf(c *catalogue.Catalogue) func(context.Context, *postgres.Tx, ticket.Completion) (plan.Facts, error) {
 	return func(ctx context.Context, tx *postgres.Tx, job ticket.Completion) (plan.Facts, error) {
 		f := plan.Facts{
 			Ticket: job.TicketID, Number: job.Number, Rework: job.ReworkOf != uuid.Nil, Ordered: job.OrderedAt, Opened: job.OpenedAt, Completed: job.CompletedAt,

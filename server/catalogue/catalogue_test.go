@@ -18,7 +18,7 @@ import (
 )
 
 type desk struct {
-	*Room
+	*Catalogue
 	t   *testing.T
 	db  *pgtest.DB
 	org change.Org
@@ -29,7 +29,7 @@ func open(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, db: pgtest.New(t), org: change.Org(uuid.New())}
 	d.set(time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC))
-	d.Room = &Room{Store: &postgres.Store{Pool: d.db.App, Now: d.clock}, Now: d.clock}
+	d.Catalogue = &Catalogue{Store: &postgres.Store{Pool: d.db.App, Now: d.clock}, Now: d.clock}
 	return d
 }
 

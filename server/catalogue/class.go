@@ -18,7 +18,7 @@ import (
 var keyForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 // PutClass makes or changes a product class; without an id, the class with its key.
-func (r *Room) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.ProductClass) (*fieldv1.ProductClass, error) {
+func (r *Catalogue) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.ProductClass) (*fieldv1.ProductClass, error) {
 	label, err := named("class", c.GetName())
 	if err != nil {
 		return nil, err
@@ -67,17 +67,17 @@ func (r *Room) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.Product
 }
 
 // Classes lists all classes.
-func (r *Room) Classes(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.ProductClass, error) {
+func (r *Catalogue) Classes(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.ProductClass, error) {
 	return classes(ctx, tx, ``)
 }
 
 // ClassByKey finds a class by its stable key.
-func (r *Room) ClassByKey(ctx context.Context, tx *postgres.Tx, key string) (*fieldv1.ProductClass, bool, error) {
+func (r *Catalogue) ClassByKey(ctx context.Context, tx *postgres.Tx, key string) (*fieldv1.ProductClass, bool, error) {
 	return oneClass(ctx, tx, `key = $2`, key)
 }
 
 // Class finds a class by its id.
-func (r *Room) Class(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*fieldv1.ProductClass, bool, error) {
+func (r *Catalogue) Class(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*fieldv1.ProductClass, bool, error) {
 	return oneClass(ctx, tx, `id = $2`, id)
 }
 

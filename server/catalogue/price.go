@@ -17,7 +17,7 @@ import (
 // PutPriceItem makes or renames a part or surcharge and gives it a price that holds from the given time on; a zero
 // time is now. A price that holds already is never changed: it ends where the next begins. Phones see the new price
 // when it begins (see PublishPrices).
-func (r *Room) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.PriceItem, from time.Time) (*fieldv1.PriceItem, error) {
+func (r *Catalogue) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.PriceItem, from time.Time) (*fieldv1.PriceItem, error) {
 	label, err := named("item", p.GetName())
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func priceAt(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (
 
 // PriceItem is a part or surcharge with the price that holds at a time; ok is false for an item that is unknown or
 // has no price yet then.
-func (r *Room) PriceItem(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (p *fieldv1.PriceItem, ok bool, err error) {
+func (r *Catalogue) PriceItem(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (p *fieldv1.PriceItem, ok bool, err error) {
 	all, err := prices(ctx, tx, at, ` AND i.id = $3`, id)
 	if err != nil || len(all) == 0 {
 		return nil, false, err
@@ -163,12 +163,12 @@ func (r *Room) PriceItem(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at 
 
 // Parts lists the parts for products of a class with the prices that hold now: those that name the class, and those that
 // are for every class.
-func (r *Room) Parts(ctx context.Context, tx *postgres.Tx, class uuid.UUID) ([]*fieldv1.PriceItem, error) {
+func (r *Catalogue) Parts(ctx context.Context, tx *postgres.Tx, class uuid.UUID) ([]*fieldv1.PriceItem, error) {
 	return prices(ctx, tx, tx.Now(), ` AND i.kind = 1 AND (i.class_ids = '{}' OR $3 = ANY (i.class_ids))`, class)
 }
 
 // PriceItems lists all parts and surcharges with the prices that hold at a time.
-func (r *Room) PriceItems(ctx context.Context, tx *postgres.Tx, at time.Time) ([]*fieldv1.PriceItem, error) {
+func (r *Catalogue) PriceItems(ctx context.Context, tx *postgres.Tx, at time.Time) ([]*fieldv1.PriceItem, error) {
 	return prices(ctx, tx, at, ``)
 }
 
@@ -195,7 +195,7 @@ func prices(ctx context.Context, tx *postgres.Tx, at time.Time, where string, ar
 }
 
 // publish shows phones an item at the price that holds now; an item whose first price is yet to begin is not shown.
-func (r *Room) publish(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
+func (r *Catalogue) publish(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
 	if _, err := tx.Exec(ctx, `SELECT 1 FROM price_item WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id); err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (r *Room) publish(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error
 
 // PublishPrices shows phones the prices that have begun since they were last shown; it returns how many. The server
 // calls it every minute for each org.
-func (r *Room) PublishPrices(ctx context.Context, tx *postgres.Tx) (int, error) {
+func (r *Catalogue) PublishPrices(ctx context.Context, tx *postgres.Tx) (int, error) {
 	rows, err := tx.Query(ctx, `SELECT i.id FROM price_item i WHERE i.org_id = $1 AND i.published_from IS DISTINCT FROM
 		(SELECT max(effective_from) FROM price WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2) ORDER BY i.id`, tx.OrgID(), tx.Now())
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 // PutProduct makes or changes a product; without an id, the product with its SKU. A GTIN of 8 to 14 digits is
 // checked and kept with 14.
-func (r *Room) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.Product) (*fieldv1.Product, error) {
+func (r *Catalogue) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.Product) (*fieldv1.Product, error) {
 	label, err := named("product", p.GetName())
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ var unnamed = uuid.MustParse("6f0d3c0a-5f0e-5b86-9a53-0d0c4f1d7a11")
 
 // UnnamedProduct is the product that stands for any product of a class, for orders that only tell the class. It is
 // made at its first use, with the SKU class:<key>.
-func (r *Room) UnnamedProduct(ctx context.Context, tx *postgres.Tx, class *fieldv1.ProductClass) (*fieldv1.Product, error) {
+func (r *Catalogue) UnnamedProduct(ctx context.Context, tx *postgres.Tx, class *fieldv1.ProductClass) (*fieldv1.Product, error) {
 	sku := "class:" + class.GetKey()
 	if p, ok, err := r.ProductBySKU(ctx, tx, sku); err != nil || ok {
 		return p, err
@@ -115,22 +115,22 @@ func (r *Room) UnnamedProduct(ctx context.Context, tx *postgres.Tx, class *field
 }
 
 // Product finds a product by its id.
-func (r *Room) Product(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*fieldv1.Product, bool, error) {
+func (r *Catalogue) Product(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*fieldv1.Product, bool, error) {
 	return oneProduct(ctx, tx, `id = $2`, id)
 }
 
 // ProductBySKU finds a product by the company's own number, in any writing.
-func (r *Room) ProductBySKU(ctx context.Context, tx *postgres.Tx, sku string) (*fieldv1.Product, bool, error) {
+func (r *Catalogue) ProductBySKU(ctx context.Context, tx *postgres.Tx, sku string) (*fieldv1.Product, bool, error) {
 	return oneProduct(ctx, tx, `sku = $2`, parse.SearchIdentity(sku))
 }
 
 // ProductByGTIN finds a product by the 14 digits of its barcode.
-func (r *Room) ProductByGTIN(ctx context.Context, tx *postgres.Tx, gtin string) (*fieldv1.Product, bool, error) {
+func (r *Catalogue) ProductByGTIN(ctx context.Context, tx *postgres.Tx, gtin string) (*fieldv1.Product, bool, error) {
 	return oneProduct(ctx, tx, `gtin = $2`, gtin)
 }
 
 // ProductByModel finds a product by its model name, the first by SKU where several have it.
-func (r *Room) ProductByModel(ctx context.Context, tx *postgres.Tx, model string) (*fieldv1.Product, bool, error) {
+func (r *Catalogue) ProductByModel(ctx context.Context, tx *postgres.Tx, model string) (*fieldv1.Product, bool, error) {
 	return oneProduct(ctx, tx, `model = $2`, parse.SearchIdentity(model))
 }
 

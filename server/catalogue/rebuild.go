@@ -13,7 +13,7 @@ import (
 )
 
 // Projections tell how the catalogue on phones comes from the tables.
-func (r *Room) Projections() []postgres.Projection {
+func (r *Catalogue) Projections() []postgres.Projection {
 	one := func(name string, kind fieldv1.EntityKind, rows string, place func(context.Context, *postgres.Tx, []uuid.UUID) error) postgres.Projection {
 		return postgres.Projection{
 			Name: name, Kinds: []change.Kind{change.Kind(kind)}, Place: place,
@@ -55,7 +55,7 @@ func placeProducts(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error 
 }
 
 // placePrices shows items at the price that was published last, for publishing the next is PublishPrices' business.
-func (r *Room) placePrices(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
+func (r *Catalogue) placePrices(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
 	rows, err := tx.Query(ctx, `SELECT id, published_from FROM price_item WHERE org_id = $1 AND id = ANY ($2) AND published_from IS NOT NULL
 		ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 )
 
 // Handlers registers CatalogueService.
-func (r *Room) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+func (r *Catalogue) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
 	handle(officev1connect.NewCatalogueServiceHandler(service{r}, options...))
 }
 
-type service struct{ room *Room }
+type service struct{ catalogue *Catalogue }
 
 // write runs fn for an administrator of the whole org.
 func (s service) write(ctx context.Context, fn func(*postgres.Tx) error) error {
@@ -31,7 +31,7 @@ func (s service) write(ctx context.Context, fn func(*postgres.Tx) error) error {
 	if !reach.All {
 		return fault.New(fault.Forbidden, "")
 	}
-	return s.room.Store.Transact(ctx, change.Org(who.Org), fn)
+	return s.catalogue.Store.Transact(ctx, change.Org(who.Org), fn)
 }
 
 // ListCatalogue implements CatalogueService: everybody of the org may read the catalogue.
@@ -41,20 +41,20 @@ func (s service) ListCatalogue(ctx context.Context, _ *connect.Request[officev1.
 		return nil, err
 	}
 	out := &officev1.ListCatalogueResponse{}
-	err = s.room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) (err error) {
+	err = s.catalogue.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) (err error) {
 		if out.Classes, err = classes(ctx, tx, ``); err != nil {
 			return err
 		}
 		if out.Products, err = products(ctx, tx, ``, ``); err != nil {
 			return err
 		}
-		if out.Prices, err = s.room.PriceItems(ctx, tx, tx.Now()); err != nil {
+		if out.Prices, err = s.catalogue.PriceItems(ctx, tx, tx.Now()); err != nil {
 			return err
 		}
-		if out.Templates, err = s.room.ListTemplates(ctx, tx); err != nil {
+		if out.Templates, err = s.catalogue.ListTemplates(ctx, tx); err != nil {
 			return err
 		}
-		out.Reasons, err = s.room.ListReasons(ctx, tx)
+		out.Reasons, err = s.catalogue.ListReasons(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -67,7 +67,7 @@ func (s service) ListCatalogue(ctx context.Context, _ *connect.Request[officev1.
 func (s service) PutProduct(ctx context.Context, req *connect.Request[officev1.PutProductRequest]) (*connect.Response[officev1.PutProductResponse], error) {
 	out := &officev1.PutProductResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
-		out.Product, err = s.room.PutProduct(ctx, tx, req.Msg.GetProduct())
+		out.Product, err = s.catalogue.PutProduct(ctx, tx, req.Msg.GetProduct())
 		return err
 	})
 	return answer(out, err)
@@ -77,7 +77,7 @@ func (s service) PutProduct(ctx context.Context, req *connect.Request[officev1.P
 func (s service) PutProductClass(ctx context.Context, req *connect.Request[officev1.PutProductClassRequest]) (*connect.Response[officev1.PutProductClassResponse], error) {
 	out := &officev1.PutProductClassResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
-		out.Class, err = s.room.PutClass(ctx, tx, req.Msg.GetClass())
+		out.Class, err = s.catalogue.PutClass(ctx, tx, req.Msg.GetClass())
 		return err
 	})
 	return answer(out, err)
@@ -91,7 +91,7 @@ func (s service) PutPriceItem(ctx context.Context, req *connect.Request[officev1
 		from = t.AsTime()
 	}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
-		out.Item, err = s.room.PutPriceItem(ctx, tx, req.Msg.GetItem(), from)
+		out.Item, err = s.catalogue.PutPriceItem(ctx, tx, req.Msg.GetItem(), from)
 		return err
 	})
 	return answer(out, err)
@@ -101,7 +101,7 @@ func (s service) PutPriceItem(ctx context.Context, req *connect.Request[officev1
 func (s service) PutReason(ctx context.Context, req *connect.Request[officev1.PutReasonRequest]) (*connect.Response[officev1.PutReasonResponse], error) {
 	out := &officev1.PutReasonResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
-		out.Reason, err = s.room.PutReason(ctx, tx, req.Msg.GetReason())
+		out.Reason, err = s.catalogue.PutReason(ctx, tx, req.Msg.GetReason())
 		return err
 	})
 	return answer(out, err)
@@ -111,7 +111,7 @@ func (s service) PutReason(ctx context.Context, req *connect.Request[officev1.Pu
 func (s service) PutTemplate(ctx context.Context, req *connect.Request[officev1.PutTemplateRequest]) (*connect.Response[officev1.PutTemplateResponse], error) {
 	out := &officev1.PutTemplateResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) error {
-		t, err := s.room.PutTemplate(ctx, tx, req.Msg.GetTemplate())
+		t, err := s.catalogue.PutTemplate(ctx, tx, req.Msg.GetTemplate())
 		out.Template = t
 		return err
 	})

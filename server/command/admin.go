@@ -61,13 +61,13 @@ func (i installation) during(ctx context.Context, c Console, fn func(app.Rooms) 
 }
 
 // accounts opens the account room of an installation for fn.
-func (i installation) accounts(ctx context.Context, c Console, fn func(*account.Room) error) error {
+func (i installation) accounts(ctx context.Context, c Console, fn func(*account.Accounts) error) error {
 	return i.during(ctx, c, func(r app.Rooms) error { return fn(r.Account) })
 }
 
 // within opens the account room and a transaction of the org with the short name.
-func (i installation) within(ctx context.Context, c Console, slug string, fn func(*account.Room, *postgres.Tx) error) error {
-	return i.accounts(ctx, c, func(r *account.Room) error {
+func (i installation) within(ctx context.Context, c Console, slug string, fn func(*account.Accounts, *postgres.Tx) error) error {
+	return i.accounts(ctx, c, func(r *account.Accounts) error {
 		org, err := orgOf(ctx, r, slug)
 		if err != nil {
 			return err
@@ -76,7 +76,7 @@ func (i installation) within(ctx context.Context, c Console, slug string, fn fun
 	})
 }
 
-func orgOf(ctx context.Context, r *account.Room, slug string) (account.Org, error) {
+func orgOf(ctx context.Context, r *account.Accounts, slug string) (account.Org, error) {
 	org, err := r.OrgBySlug(ctx, slug)
 	if fault.CodeOf(err) == fault.NotFound {
 		return org, fault.Wrap(err, fault.NotFound, "company %s; doorstep admin org list shows them all", slug)
@@ -115,7 +115,7 @@ func (a *orgAdd) Run(ctx context.Context, c Console) error {
 	if a.Password == "" {
 		return fault.New(fault.ConfigInvalid, "DOORSTEP_ADMIN_PASSWORD: the first administrator needs a password of 10 characters at least")
 	}
-	return a.accounts(ctx, c, func(r *account.Room) error {
+	return a.accounts(ctx, c, func(r *account.Accounts) error {
 		org, err := r.CreateOrg(ctx, account.Org{Slug: a.Slug, NameZH: a.Name, NameEN: a.English, Zone: zone, Currency: strings.ToUpper(a.Currency)})
 		if err != nil {
 			return err
@@ -142,7 +142,7 @@ func (orgList) Help() string { return "  doorstep admin org list" }
 
 // Run lists orgs.
 func (l *orgList) Run(ctx context.Context, c Console) error {
-	return l.accounts(ctx, c, func(r *account.Room) error {
+	return l.accounts(ctx, c, func(r *account.Accounts) error {
 		orgs, err := r.Orgs(ctx)
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func (userAdd) Help() string {
 
 // Run adds or changes a user.
 func (a *userAdd) Run(ctx context.Context, c Console) error {
-	return a.within(ctx, c, a.Org, func(r *account.Room, tx *postgres.Tx) error {
+	return a.within(ctx, c, a.Org, func(r *account.Accounts, tx *postgres.Tx) error {
 		places, err := r.Places(ctx, tx)
 		if err != nil {
 			return err
@@ -270,7 +270,7 @@ func (userList) Help() string { return "  doorstep admin user list acme" }
 
 // Run lists users.
 func (l *userList) Run(ctx context.Context, c Console) error {
-	return l.within(ctx, c, l.Org, func(r *account.Room, tx *postgres.Tx) error {
+	return l.within(ctx, c, l.Org, func(r *account.Accounts, tx *postgres.Tx) error {
 		users, err := r.Users(ctx, tx, uuid.Nil, 100_000)
 		if err != nil {
 			return err
@@ -294,7 +294,7 @@ func (l *userList) Run(ctx context.Context, c Console) error {
 }
 
 // placeNames are the names of a company's regions, teams and shops.
-func placeNames(ctx context.Context, r *account.Room, tx *postgres.Tx) (map[uuid.UUID]string, error) {
+func placeNames(ctx context.Context, r *account.Accounts, tx *postgres.Tx) (map[uuid.UUID]string, error) {
 	places, err := r.Places(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -341,7 +341,7 @@ type userSwitch struct {
 }
 
 func (s *userSwitch) set(ctx context.Context, c Console, disabled bool) error {
-	return s.within(ctx, c, s.Org, func(r *account.Room, tx *postgres.Tx) error {
+	return s.within(ctx, c, s.Org, func(r *account.Accounts, tx *postgres.Tx) error {
 		u, _, err := r.FindUser(ctx, tx, s.User, nil)
 		if err != nil {
 			return err
@@ -383,7 +383,7 @@ func (deviceList) Help() string { return "  doorstep admin device list acme" }
 
 // Run lists devices.
 func (l *deviceList) Run(ctx context.Context, c Console) error {
-	return l.within(ctx, c, l.Org, func(r *account.Room, tx *postgres.Tx) error {
+	return l.within(ctx, c, l.Org, func(r *account.Accounts, tx *postgres.Tx) error {
 		devices, err := r.Devices(ctx, tx)
 		if err != nil {
 			return err
@@ -434,7 +434,7 @@ phone in the terminal.
 
 // Run makes a code.
 func (e *adminEnrol) Run(ctx context.Context, c Console) error {
-	return e.accounts(ctx, c, func(r *account.Room) error {
+	return e.accounts(ctx, c, func(r *account.Accounts) error {
 		org, err := orgOf(ctx, r, e.Org)
 		if err != nil {
 			return err
@@ -475,7 +475,7 @@ func (a *adminRevoke) Run(ctx context.Context, c Console) error {
 	if err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "device %s", a.Device)
 	}
-	return a.accounts(ctx, c, func(r *account.Room) error {
+	return a.accounts(ctx, c, func(r *account.Accounts) error {
 		org, err := orgOf(ctx, r, a.Org)
 		if err != nil {
 			return err
@@ -503,7 +503,7 @@ older keys signed stays good.
 
 // Run rotates.
 func (a *adminKey) Run(ctx context.Context, c Console) error {
-	return a.accounts(ctx, c, func(r *account.Room) error {
+	return a.accounts(ctx, c, func(r *account.Accounts) error {
 		if err := r.RotateKey(ctx, account.Use(a.Use)); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func (s *orgSet) Run(ctx context.Context, c Console) error {
 	if s.FinishedDays == -1 && s.AutoAssign == "" && s.Language == "" {
 		return fault.New(fault.InvalidArgument, "--finished-days, --auto-assign or --language: nothing else can be set")
 	}
-	return s.accounts(ctx, c, func(r *account.Room) error {
+	return s.accounts(ctx, c, func(r *account.Accounts) error {
 		org, err := orgOf(ctx, r, s.Slug)
 		if err != nil {
 			return err

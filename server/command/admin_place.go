@@ -37,7 +37,7 @@ func (placeAdd) Help() string {
 
 // Run adds a place.
 func (a *placeAdd) Run(ctx context.Context, c Console) error {
-	return a.within(ctx, c, a.Org, func(r *account.Room, tx *postgres.Tx) error {
+	return a.within(ctx, c, a.Org, func(r *account.Accounts, tx *postgres.Tx) error {
 		p := account.Place{Kind: identity.ScopeKind(a.Kind), NameZH: a.Name, NameEN: a.English}
 		if p.Kind != identity.ScopeRegion {
 			places, err := r.Places(ctx, tx)
@@ -71,7 +71,7 @@ func (placeList) Help() string { return "  doorstep admin place list acme" }
 
 // Run lists places.
 func (l *placeList) Run(ctx context.Context, c Console) error {
-	return l.within(ctx, c, l.Org, func(r *account.Room, tx *postgres.Tx) error {
+	return l.within(ctx, c, l.Org, func(r *account.Accounts, tx *postgres.Tx) error {
 		places, err := r.Places(ctx, tx)
 		if err != nil {
 			return err

@@ -50,7 +50,7 @@ func (l *ticketList) Run(ctx context.Context, c Console) error {
 		q := &officev1.ListTicketsRequest{NeedsDetails: l.NeedsDetails, Unassignable: l.Unassignable, Unassigned: l.Unassigned}
 		for left := l.Limit; left > 0; left = l.Limit - len(all.Tickets) {
 			q.Limit = uint32(min(left, 200)) //nolint:gosec // 1 to 200
-			res, err := (&ticket.Service{Room: r.Ticket}).ListTickets(ctx, connect.NewRequest(q))
+			res, err := (&ticket.Service{Tickets: r.Ticket}).ListTickets(ctx, connect.NewRequest(q))
 			if err != nil {
 				return err
 			}
@@ -176,7 +176,7 @@ func (t *ticketContact) Run(ctx context.Context, c Console) error {
 			}
 			m.RegionId = region
 		}
-		res, err := (&ticket.Service{Room: r.Ticket}).SetTicketContact(ctx, connect.NewRequest(m))
+		res, err := (&ticket.Service{Tickets: r.Ticket}).SetTicketContact(ctx, connect.NewRequest(m))
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +213,7 @@ func (ticketNoShow) Help() string {
 // Run marks it.
 func (t *ticketNoShow) Run(ctx context.Context, c Console) error {
 	return t.on(ctx, c, func(ctx context.Context, r app.Rooms, id []byte) (*officev1.TicketSummary, error) {
-		res, err := (&ticket.Service{Room: r.Ticket}).MarkNoShow(ctx, connect.NewRequest(&officev1.MarkNoShowRequest{Id: id, Reason: t.Reason}))
+		res, err := (&ticket.Service{Tickets: r.Ticket}).MarkNoShow(ctx, connect.NewRequest(&officev1.MarkNoShowRequest{Id: id, Reason: t.Reason}))
 		if err != nil {
 			return nil, err
 		}

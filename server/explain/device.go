@@ -21,7 +21,7 @@ const usualVerdicts = 20
 // Device tells how a device is doing: its last contact, its clock, how far it is behind, what it sent and what became
 // of that, newest first, those before a sequence (0 for the newest). A device of somebody beyond the reach is
 // NotFound.
-func (r *Room) Device(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID, limit int, before uint64) (*officev1.GetDeviceResponse, error) {
+func (r *Explainer) Device(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID, limit int, before uint64) (*officev1.GetDeviceResponse, error) {
 	phones, err := r.Phones(ctx, tx, uuid.Nil, id)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 )
 
 // Service answers ExplainService.
-type Service struct{ Room *Room }
+type Service struct{ Explainer *Explainer }
 
 var _ officev1connect.ExplainServiceHandler = Service{}
 
@@ -22,15 +22,15 @@ var askers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.
 
 // Why implements ExplainService.
 func (s Service) Why(ctx context.Context, req *connect.Request[officev1.WhyRequest]) (*connect.Response[officev1.WhyResponse], error) {
-	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, reach identity.Reach) (*officev1.WhyResponse, error) {
-		return s.Room.Why(ctx, tx, reach, req.Msg.Who, req.Msg.Ticket)
+	return answer(ctx, s.Explainer.Store, func(tx *postgres.Tx, reach identity.Reach) (*officev1.WhyResponse, error) {
+		return s.Explainer.Why(ctx, tx, reach, req.Msg.Who, req.Msg.Ticket)
 	})
 }
 
 // GetDevice implements ExplainService.
 func (s Service) GetDevice(ctx context.Context, req *connect.Request[officev1.GetDeviceRequest]) (*connect.Response[officev1.GetDeviceResponse], error) {
-	return answer(ctx, s.Room.Store, func(tx *postgres.Tx, reach identity.Reach) (*officev1.GetDeviceResponse, error) {
-		return s.Room.Device(ctx, tx, reach, uuid.UUID(req.Msg.DeviceId), int(req.Msg.Limit), req.Msg.Before)
+	return answer(ctx, s.Explainer.Store, func(tx *postgres.Tx, reach identity.Reach) (*officev1.GetDeviceResponse, error) {
+		return s.Explainer.Device(ctx, tx, reach, uuid.UUID(req.Msg.DeviceId), int(req.Msg.Limit), req.Msg.Before)
 	})
 }
 

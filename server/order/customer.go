@@ -15,7 +15,7 @@ import (
 
 // phoneHash is how a phone number is found. It is keyed by the installation and the org, so that hashes of one org
 // tell nothing about another's customers, and a stolen table cannot be searched by trying all numbers.
-func (r *Room) phoneHash(org uuid.UUID, phone string) []byte {
+func (r *Orders) phoneHash(org uuid.UUID, phone string) []byte {
 	if phone == "" {
 		return nil
 	}
@@ -34,7 +34,7 @@ type record struct {
 
 // meet finds or makes the customer of an order and locks the record. A record that is there stays as it is: what the
 // order says of it is for told. Known and unknown numbers take the same statement, so that a stranger learns nothing.
-func (r *Room) meet(ctx context.Context, tx *postgres.Tx, p Purchase) (record, error) {
+func (r *Orders) meet(ctx context.Context, tx *postgres.Tx, p Purchase) (record, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return record{}, err
@@ -91,7 +91,7 @@ func maskName(name string) string {
 }
 
 // CustomersByPhone finds customers by a phone number in any writing; none for what is no number.
-func (r *Room) CustomersByPhone(ctx context.Context, tx *postgres.Tx, phone string) ([]Customer, error) {
+func (r *Orders) CustomersByPhone(ctx context.Context, tx *postgres.Tx, phone string) ([]Customer, error) {
 	p, err := parse.Phone(phone)
 	if err != nil {
 		return nil, nil //nolint:nilerr // what is no number is nobody's
@@ -104,7 +104,7 @@ func (r *Room) CustomersByPhone(ctx context.Context, tx *postgres.Tx, phone stri
 }
 
 // CustomerByID finds a customer; ok is false when there is none.
-func (r *Room) CustomerByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (c Customer, ok bool, err error) {
+func (r *Orders) CustomerByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (c Customer, ok bool, err error) {
 	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer WHERE org_id = $1 AND id = $2`, tx.OrgID(), id)
 	if err != nil {
 		return Customer{}, false, err

@@ -23,8 +23,8 @@ var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.FixedZone("CST", 8*3600))
 
 // company is an org with a small catalogue and one shop, on a database of its own.
 type company struct {
-	*Room
-	catalogue *catalogue.Room
+	*Orders
+	catalogue *catalogue.Catalogue
 	org       change.Org
 	url       string
 	shop      Place
@@ -49,7 +49,7 @@ func open(t *testing.T) *company {
 
 // companyOn wires the room as the server does; tickets are only counted here.
 func companyOn(store *postgres.Store, org change.Org) *company {
-	cat := &catalogue.Room{Store: store, Now: store.Now}
+	cat := &catalogue.Catalogue{Store: store, Now: store.Now}
 	c := &company{
 		catalogue: cat, org: org, opened: map[string]int{}, met: map[uuid.UUID]bool{},
 		shop: Place{
@@ -57,7 +57,7 @@ func companyOn(store *postgres.Store, org change.Org) *company {
 			Region: uuid.MustParse("00000000-0000-7000-8000-000000000002"), At: &Point{30.25, 120.15},
 		},
 	}
-	c.Room = &Room{Store: store, Now: store.Now, PhoneKey: make([]byte, 32), Hooks: Hooks{
+	c.Orders = &Orders{Store: store, Now: store.Now, PhoneKey: make([]byte, 32), Hooks: Hooks{
 		OpenTicket: func(_ context.Context, _ *postgres.Tx, o Opening) (uuid.UUID, error) {
 			c.mu.Lock()
 			defer c.mu.Unlock()

@@ -19,7 +19,7 @@ var writings = []string{"2026112901", "2026112901.0", "２０２６１１２９�
 func TestAnOrderNumberInAllItsWritingsIsOneOrder(t *testing.T) {
 	t.Parallel()
 	c := open(t)
-	s := service{c.Room}
+	s := service{c.Orders}
 	office := c.as(t, identity.Clerk, identity.ScopeStore, c.shop.ID)
 	for i, number := range writings {
 		got, err := s.CreateOrder(office, c.request(t, number, "15400000001"))
@@ -98,7 +98,7 @@ func TestFilesAndTheOfficeMeetInOneOrder(t *testing.T) {
 	}
 	request := c.request(t, "'2026112901.0", "15400000001")
 	request.Msg.Order.Source = "shop"
-	got, err := service{c.Room}.CreateOrder(c.as(t, identity.Dispatcher, identity.ScopeOrg, [16]byte{}), request)
+	got, err := service{c.Orders}.CreateOrder(c.as(t, identity.Dispatcher, identity.ScopeOrg, [16]byte{}), request)
 	if err != nil || !got.Msg.GetExisting() {
 		t.Errorf("the office: %v %v", got, err)
 	}

@@ -59,7 +59,7 @@ type Outcome struct {
 // file and mapping goes on behind the last committed batch; a file that was read to its end is read again, and adds
 // only what was refused before and is not any more. Several may import the same file at once: each line is taken in,
 // and each refusal kept, once.
-func (r *Room) Import(ctx context.Context, im Import) (Outcome, error) {
+func (r *Orders) Import(ctx context.Context, im Import) (Outcome, error) {
 	m, err := mapping.Parse(im.Mapping)
 	if err != nil {
 		return Outcome{}, err
@@ -82,7 +82,7 @@ func (r *Room) Import(ctx context.Context, im Import) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	i := &importer{room: r, im: im, m: m, binder: binder, rows: rows, products: map[productKey]*fieldv1.Product{}}
+	i := &importer{orders: r, im: im, m: m, binder: binder, rows: rows, products: map[productKey]*fieldv1.Product{}}
 	mappingHash := sha256.Sum256(im.Mapping)
 	if err := i.begin(ctx, h.Sum(nil), mappingHash[:]); err != nil {
 		return Outcome{}, err
@@ -117,7 +117,7 @@ func header(m *mapping.Mapping, rows sheet.Reader) (*mapping.Binder, error) {
 }
 
 type importer struct {
-	room   *Room
+	orders *Orders
 	im     Import
 	m      *mapping.Mapping
 	binder *mapping.Binder
@@ -140,7 +140,7 @@ type entry struct {
 // begin finds the reading to go on with, or starts one, and loads what lines refer to.
 func (i *importer) begin(ctx context.Context, fileHash, mappingHash []byte) error {
 	fn := func(tx *postgres.Tx) error {
-		all, err := i.room.Hooks.Places(ctx, tx)
+		all, err := i.orders.Hooks.Places(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -152,15 +152,15 @@ func (i *importer) begin(ctx context.Context, fileHash, mappingHash []byte) erro
 		return err
 	}
 	if i.im.DryRun {
-		return i.room.Store.Read(ctx, i.im.Org, fn)
+		return i.orders.Store.Read(ctx, i.im.Org, fn)
 	}
-	return i.room.Store.Transact(ctx, i.im.Org, fn)
+	return i.orders.Store.Transact(ctx, i.im.Org, fn)
 }
 
 func (i *importer) run(ctx context.Context) (Outcome, error) {
 	start := i.reading.position
 	if start > 0 && i.im.Refused != nil {
-		if err := i.room.refusals(ctx, i.im.Org, i.reading.id, 0, start, i.im.Refused); err != nil {
+		if err := i.orders.refusals(ctx, i.im.Org, i.reading.id, 0, start, i.im.Refused); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -220,7 +220,7 @@ func (i *importer) tell(ctx context.Context, batch []entry, from, to int) error 
 		return nil
 	}
 	if !i.im.DryRun {
-		return i.room.refusals(ctx, i.im.Org, i.reading.id, from, to, i.im.Refused)
+		return i.orders.refusals(ctx, i.im.Org, i.reading.id, from, to, i.im.Refused)
 	}
 	for _, e := range batch {
 		for _, x := range e.refused {
@@ -239,7 +239,7 @@ var errDryRun = errors.New("dry run")
 func (i *importer) commit(ctx context.Context, batch []entry, end bool) (Counts, error) {
 	var after Counts
 	given := slices.Clone(batch)
-	err := i.room.Store.Transact(ctx, i.im.Org, func(tx *postgres.Tx) error {
+	err := i.orders.Store.Transact(ctx, i.im.Org, func(tx *postgres.Tx) error {
 		copy(batch, given) // what an earlier try refused
 		now := i.reading
 		if !i.im.DryRun {
@@ -356,7 +356,7 @@ func (i *importer) take(ctx context.Context, tx *postgres.Tx, l *mapping.Line) (
 	if err != nil {
 		return Taken{}, &columnError{i.binder.Name(mapping.Shop, mapping.Region), words(l.Shop, l.Region), err}
 	}
-	return i.room.Take(ctx, tx, Purchase{
+	return i.orders.Take(ctx, tx, Purchase{
 		Source: l.Source, Number: l.Number, OrderedAt: l.OrderedAt,
 		Customer: Customer{Name: l.CustomerName, Phone: l.Phone, Ref: l.CustomerRef, Address: l.Address, At: at, VIP: l.VIP},
 		Store:    store, Region: region, WantedFrom: l.WantedFrom, WantedTo: l.WantedTo, Rush: l.Rush, Actor: i.im.Actor, By: Office(), Bulk: true,
@@ -370,7 +370,7 @@ func (i *importer) product(ctx context.Context, tx *postgres.Tx, l *mapping.Line
 	if p, ok := i.products[key]; ok {
 		return p, nil
 	}
-	hooks := i.room.Hooks
+	hooks := i.orders.Hooks
 	for _, by := range []struct {
 		value string
 		find  func(context.Context, *postgres.Tx, string) (*fieldv1.Product, bool, error)

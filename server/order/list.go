@@ -45,7 +45,7 @@ type Filter struct {
 }
 
 // List returns orders, the last taken in first.
-func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, error) {
+func (r *Orders) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, error) {
 	rows, err := tx.Query(ctx, `SELECT p.id, p.source, p.number, p.ordered_at, p.store_id, p.region_id, p.address, p.latitude, p.longitude,
 			c.id, CASE WHEN p.customer_name = '' THEN c.name ELSE p.customer_name END, c.phone, c.ref, c.vip
 		FROM purchase p JOIN customer c ON c.org_id = p.org_id AND c.id = p.customer_id
@@ -98,7 +98,7 @@ func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, er
 }
 
 // ByNumber finds an order by its source and number, in any writing; ok is false when there is none.
-func (r *Room) ByNumber(ctx context.Context, tx *postgres.Tx, source, number string) (o Order, ok bool, err error) {
+func (r *Orders) ByNumber(ctx context.Context, tx *postgres.Tx, source, number string) (o Order, ok bool, err error) {
 	rows, err := tx.Query(ctx, `SELECT id FROM purchase WHERE org_id = $1 AND source = $2 AND number = $3`, tx.OrgID(), source, parse.SearchIdentity(number))
 	if err != nil {
 		return Order{}, false, err

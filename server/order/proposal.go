@@ -60,7 +60,7 @@ func (k record) differs(c Customer) Proposal {
 
 // told takes what an order says of a known customer: into the record, where who brought the order keeps it, else
 // beside it.
-func (r *Room) told(ctx context.Context, tx *postgres.Tx, known record, from Purchase, order uuid.UUID) error {
+func (r *Orders) told(ctx context.Context, tx *postgres.Tx, known record, from Purchase, order uuid.UUID) error {
 	if known.fresh {
 		return nil
 	}
@@ -166,7 +166,7 @@ type Decider struct {
 // Decide takes a proposal over into the record, or dismisses it. The office decides on what was said with its orders,
 // but nobody below the whole company on what he said himself; and who has met the customer. VIPs are made only by an
 // office that all of the customer's orders belong to. What was decided before stays so: Conflict.
-func (r *Room) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept bool, by Decider) (Proposal, error) {
+func (r *Orders) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, accept bool, by Decider) (Proposal, error) {
 	p, err := r.ProposalByID(ctx, tx, id)
 	if err != nil {
 		return p, err
@@ -262,7 +262,7 @@ type ProposalFilter struct {
 }
 
 // ProposalByID finds a proposal; NotFound when there is none.
-func (r *Room) ProposalByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Proposal, error) {
+func (r *Orders) ProposalByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Proposal, error) {
 	all, err := r.Proposals(ctx, tx, ProposalFilter{ID: id, Decided: true, Limit: 1})
 	if err == nil && len(all) == 0 {
 		err = fault.New(fault.NotFound, "proposal")
@@ -274,7 +274,7 @@ func (r *Room) ProposalByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) 
 }
 
 // Proposals lists proposals, the newest first.
-func (r *Room) Proposals(ctx context.Context, tx *postgres.Tx, f ProposalFilter) ([]Proposal, error) {
+func (r *Orders) Proposals(ctx context.Context, tx *postgres.Tx, f ProposalFilter) ([]Proposal, error) {
 	if f.Limit == 0 {
 		f.Limit = 50
 	}

@@ -38,19 +38,19 @@ func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request
 		return nil, err
 	}
 	out := &officev1.ListCustomerProposalsResponse{}
-	err = s.room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.orders.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		out.Proposals = nil
-		all, err := s.room.Proposals(ctx, tx, f)
+		all, err := s.orders.Proposals(ctx, tx, f)
 		if err != nil {
 			return err
 		}
 		if len(all) == 0 && f.Ticket != uuid.Nil && reach.Self {
-			if all, err = s.room.met(ctx, tx, who, f); err != nil {
+			if all, err = s.orders.met(ctx, tx, who, f); err != nil {
 				return err
 			}
 		}
 		for _, p := range all {
-			w, err := s.room.proposalToWire(ctx, tx, who, p)
+			w, err := s.orders.proposalToWire(ctx, tx, who, p)
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request
 }
 
 // met lists the proposals of a ticket's customer for a technician who has met that customer.
-func (r *Room) met(ctx context.Context, tx *postgres.Tx, who identity.Identity, f ProposalFilter) ([]Proposal, error) {
+func (r *Orders) met(ctx context.Context, tx *postgres.Tx, who identity.Identity, f ProposalFilter) ([]Proposal, error) {
 	f.Limited = false
 	all, err := r.Proposals(ctx, tx, f)
 	if err != nil || len(all) == 0 {
@@ -105,19 +105,19 @@ func (s service) decide(ctx context.Context, id []byte, accept bool) (out *offic
 	if err != nil {
 		return nil, fault.Wrap(err, fault.InvalidArgument, "id")
 	}
-	err = s.room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		p, err := s.room.Decide(ctx, tx, proposal, accept, Decider{User: who.User, Office: reach})
+	err = s.orders.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		p, err := s.orders.Decide(ctx, tx, proposal, accept, Decider{User: who.User, Office: reach})
 		if err != nil {
 			return err
 		}
-		out, err = s.room.proposalToWire(ctx, tx, who, p)
+		out, err = s.orders.proposalToWire(ctx, tx, who, p)
 		return err
 	})
 	return out, err
 }
 
 // proposalToWire shows a proposal, and the record beside it to who keeps that.
-func (r *Room) proposalToWire(ctx context.Context, tx *postgres.Tx, who identity.Identity, p Proposal) (*officev1.CustomerProposal, error) {
+func (r *Orders) proposalToWire(ctx context.Context, tx *postgres.Tx, who identity.Identity, p Proposal) (*officev1.CustomerProposal, error) {
 	out := p.Wire()
 	keeps, err := keeps(ctx, tx, who.For(takers...), p.Customer)
 	if err != nil || !keeps {

@@ -75,7 +75,7 @@ func saveRefusals(ctx context.Context, tx *postgres.Tx, run uuid.UUID, all []ref
 }
 
 // refusals tells the refused lines of a reading behind line from, up to line to.
-func (r *Room) refusals(ctx context.Context, org change.Org, run uuid.UUID, from, to int, tell func(refusal.Refusal) error) error {
+func (r *Orders) refusals(ctx context.Context, org change.Org, run uuid.UUID, from, to int, tell func(refusal.Refusal) error) error {
 	var all []refusal.Refusal
 	err := r.Store.Read(ctx, org, func(tx *postgres.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT line, order_number, column_name, value, code, detail FROM import_refusal

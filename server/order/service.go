@@ -24,14 +24,14 @@ import (
 )
 
 // Handlers registers OrderService.
-func (r *Room) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+func (r *Orders) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
 	handle(officev1connect.NewOrderServiceHandler(service{r}, options...))
 }
 
-type service struct{ room *Room }
+type service struct{ orders *Orders }
 
 // Service is the office's calls about orders and customers.
-func (r *Room) Service() officev1connect.OrderServiceHandler { return service{r} }
+func (r *Orders) Service() officev1connect.OrderServiceHandler { return service{r} }
 
 // Who may do what, by the grants that lie over an order's shop or region; app.Access says the same of the calls.
 var (
@@ -56,12 +56,12 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 	}
 	in := req.Msg.GetOrder()
 	p := Purchase{
-		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who), OrderedAt: s.room.Now(), Reach: &reach,
+		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who), OrderedAt: s.orders.Now(), Reach: &reach,
 		Customer: Customer{Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()), VIP: in.GetCustomer().GetVip(), Language: in.GetCustomer().GetLanguage()},
 	}
 	if in.GetOrderedAt() != nil {
 		p.OrderedAt = in.GetOrderedAt().AsTime()
-		if p.OrderedAt.After(s.room.Now().Add(24*time.Hour)) || p.OrderedAt.Year() < 2000 {
+		if p.OrderedAt.After(s.orders.Now().Add(24*time.Hour)) || p.OrderedAt.Year() < 2000 {
 			return nil, fault.New(fault.InvalidArgument, "order.ordered_at: from the year 2000 to now")
 		}
 	}
@@ -89,13 +89,13 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 		}
 	}
 	out := &officev1.CreateOrderResponse{}
-	err = s.room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.orders.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		q := p
 		q.Lines = nil
 		if err := s.resolve(ctx, tx, who, reach, in, &q); err != nil {
 			return err
 		}
-		t, err := s.room.Take(ctx, tx, q)
+		t, err := s.orders.Take(ctx, tx, q)
 		var reason *refusal.Error
 		if errors.As(err, &reason) && fault.CodeOf(err) != fault.InvalidArgument {
 			return fault.Wrap(err, fault.Conflict, "%s", reason.Code)
@@ -103,7 +103,7 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 		if err != nil {
 			return err
 		}
-		all, err := s.room.List(ctx, tx, Filter{IDs: []uuid.UUID{t.ID}, Limit: 1})
+		all, err := s.orders.List(ctx, tx, Filter{IDs: []uuid.UUID{t.ID}, Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -124,12 +124,12 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 		if err != nil {
 			return fault.Wrap(err, fault.InvalidArgument, "order.store_id")
 		}
-		if err := s.room.Hooks.Relate(ctx, tx, who, reach, identity.End{Field: "order.store_id", Kind: identity.ScopeStore, ID: id}); err != nil {
+		if err := s.orders.Hooks.Relate(ctx, tx, who, reach, identity.End{Field: "order.store_id", Kind: identity.ScopeStore, ID: id}); err != nil {
 			return err
 		}
 		shop = id.String()
 	}
-	all, err := s.room.Hooks.Places(ctx, tx)
+	all, err := s.orders.Hooks.Places(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 	if !reach.Any(spots(p.Store, p.Region)...) {
 		return fault.New(fault.Forbidden, "order.store_id: name a shop of yours")
 	}
-	own, err := s.room.Hooks.Currency(ctx, tx)
+	own, err := s.orders.Hooks.Currency(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 		if err != nil {
 			return fault.Wrap(err, fault.InvalidArgument, "order.lines.product_id")
 		}
-		product, ok, err := s.room.Hooks.Product(ctx, tx, id)
+		product, ok, err := s.orders.Hooks.Product(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -187,8 +187,8 @@ func (s service) ListOrders(ctx context.Context, req *connect.Request[officev1.L
 		return nil, err
 	}
 	out := &officev1.ListOrdersResponse{}
-	err = s.room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		all, err := s.room.List(ctx, tx, f)
+	err = s.orders.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		all, err := s.orders.List(ctx, tx, f)
 		for _, o := range all {
 			out.Orders = append(out.Orders, toWire(who, o))
 		}
@@ -209,8 +209,8 @@ func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1
 		return nil, err
 	}
 	out := &officev1.FindCustomerResponse{}
-	err = s.room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		found, err := s.room.CustomersByPhone(ctx, tx, req.Msg.GetPhone())
+	err = s.orders.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		found, err := s.orders.CustomersByPhone(ctx, tx, req.Msg.GetPhone())
 		if err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1
 		for _, c := range found {
 			f := filterOf(reach)
 			f.Customer, f.Limit = c.ID, 50
-			orders, err := s.room.List(ctx, tx, f)
+			orders, err := s.orders.List(ctx, tx, f)
 			if err != nil {
 				return err
 			}

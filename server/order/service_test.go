@@ -39,7 +39,7 @@ func (c *company) request(t *testing.T, number, phone string) *connect.Request[o
 func TestAPhoneNumberBringsTheOrderHistoryToWhomItConcerns(t *testing.T) {
 	t.Parallel()
 	c := open(t)
-	s := service{c.Room}
+	s := service{c.Orders}
 	clerk := c.as(t, identity.Clerk, identity.ScopeStore, c.shop.ID)
 	first, err := s.CreateOrder(clerk, c.request(t, "A1", "+86 154-0000-0001"))
 	if err != nil {
@@ -81,7 +81,7 @@ func TestAPhoneNumberBringsTheOrderHistoryToWhomItConcerns(t *testing.T) {
 func TestWhoMayTakeOrdersIn(t *testing.T) {
 	t.Parallel()
 	c := open(t)
-	s := service{c.Room}
+	s := service{c.Orders}
 	for name, ctx := range map[string]context.Context{
 		"another shop": c.as(t, identity.Clerk, identity.ScopeStore, uuid.New()), "another region": c.as(t, identity.Dispatcher, identity.ScopeRegion, uuid.New()),
 		"a technician": c.as(t, identity.Technician, identity.ScopeSelf, uuid.Nil), "a team": c.as(t, identity.Dispatcher, identity.ScopeTeam, uuid.New()),

@@ -23,7 +23,7 @@ import (
 // Take takes an order in and opens a ticket for each piece of each line that is new. Lines that are there already
 // stay as they are; one that says something else now is an error of reason line_differs, an order of another
 // customer of reason order_differs (see refusal.Error).
-func (r *Room) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, error) {
+func (r *Orders) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, error) {
 	var err error
 	if p.Number, err = parse.Identity(p.Number); err != nil {
 		return Taken{}, fault.Wrap(err, fault.InvalidArgument, "order.number: a spreadsheet has shortened it; give all digits")
@@ -128,7 +128,7 @@ func insertPurchase(ctx context.Context, tx *postgres.Tx, p Purchase) (kept, err
 // maxPrice is the greatest price of a line, in minor units.
 const maxPrice = 1e12
 
-func (r *Room) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line) (TakenLine, error) {
+func (r *Orders) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line) (TakenLine, error) {
 	if l.Quantity < 1 || l.Quantity > 50 || l.Product == nil || len(l.Currency) != 3 || l.Item < 0 {
 		return TakenLine{}, fault.New(fault.InvalidArgument, "order.lines: a product, a currency and a quantity from 1 to 50")
 	}
@@ -174,7 +174,7 @@ func (r *Room) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Take
 }
 
 // open has a ticket opened for each piece.
-func (r *Room) open(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line, key string) ([]uuid.UUID, error) {
+func (r *Orders) open(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line, key string) ([]uuid.UUID, error) {
 	var out []uuid.UUID
 	for n := range l.Quantity {
 		o := Opening{

@@ -21,7 +21,7 @@ import (
 // Accrue prices a completed ticket and books pending lines, in the transaction that completes it. source is the
 // event that completed it (the visit): the same one again changes nothing. Facts that no plan can price do not
 // hold up the technician: the ticket waits, see Publish and ListPlans, and is priced by a later version.
-func (r *Room) Accrue(ctx context.Context, tx *postgres.Tx, source uuid.UUID, f plan.Facts) error {
+func (r *Earnings) Accrue(ctx context.Context, tx *postgres.Tx, source uuid.UUID, f plan.Facts) error {
 	facts, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("write facts: %w", err)
@@ -46,7 +46,7 @@ func (r *Room) Accrue(ctx context.Context, tx *postgres.Tx, source uuid.UUID, f 
 
 // Estimate says what a ticket with these facts would pay by today's plan, without the monthly tier. ok is false
 // when no version rules it.
-func (r *Room) Estimate(ctx context.Context, tx *postgres.Tx, f plan.Facts) (total money.Amount, ok bool, err error) {
+func (r *Earnings) Estimate(ctx context.Context, tx *postgres.Tx, f plan.Facts) (total money.Amount, ok bool, err error) {
 	versions, err := r.published(ctx, tx)
 	if err != nil {
 		return total, false, err
@@ -75,7 +75,7 @@ func (r *Room) Estimate(ctx context.Context, tx *postgres.Tx, f plan.Facts) (tot
 }
 
 // price prices an accrual that stands in the table without a plan; ok tells whether it could.
-func (r *Room) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, source uuid.UUID, f plan.Facts) (ok bool, err error) {
+func (r *Earnings) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, source uuid.UUID, f plan.Facts) (ok bool, err error) {
 	if err := LockPayees(ctx, tx, payees(f)); err != nil {
 		return false, err
 	}
@@ -132,7 +132,7 @@ func newLine(l plan.Line) (line, error) {
 }
 
 // leave keeps an accrual for a later version.
-func (r *Room) leave(ctx context.Context, tx *postgres.Tx, source, ticket uuid.UUID, problem string) error {
+func (r *Earnings) leave(ctx context.Context, tx *postgres.Tx, source, ticket uuid.UUID, problem string) error {
 	r.Log.WarnContext(ctx, "a completed ticket could not be priced and waits for a plan version", "org", tx.OrgID(), "source", source, "problem", problem)
 	_, err := tx.Exec(ctx, `UPDATE pay_accrual SET problem = $3 WHERE org_id = $1 AND source = $2 AND ticket_id = $4`,
 		tx.OrgID(), source, problem, ticket)
@@ -141,7 +141,7 @@ func (r *Room) leave(ctx context.Context, tx *postgres.Tx, source, ticket uuid.U
 
 // reprice tries all accruals that wait for a plan, in the order of their completion. Before that it locks all that it
 // may touch, each in the order of its keys: tickets, accruals, payees.
-func (r *Room) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
+func (r *Earnings) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 	versions, err := r.published(ctx, tx)
 	if err != nil {
 		return 0, err

@@ -21,7 +21,7 @@ import (
 
 // bookLines adds lines to the ledger, puts them on their payees' feeds and tells the ranking. The caller holds the
 // lock of the ticket's accruals.
-func (r *Room) bookLines(ctx context.Context, tx *postgres.Tx, list []line) error {
+func (r *Earnings) bookLines(ctx context.Context, tx *postgres.Tx, list []line) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -51,7 +51,7 @@ func (r *Room) bookLines(ctx context.Context, tx *postgres.Tx, list []line) erro
 }
 
 // moveLines confirms or pays lines that stand in the ledger, and sets their state.
-func (r *Room) moveLines(ctx context.Context, tx *postgres.Tx, kind ledger.Kind, list []line) error {
+func (r *Earnings) moveLines(ctx context.Context, tx *postgres.Tx, kind ledger.Kind, list []line) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -138,7 +138,7 @@ type effect struct {
 
 // tell adds up effects and passes them on, in the order of the payees' ids, so that two transactions never wait
 // for each other.
-func (r *Room) tell(ctx context.Context, tx *postgres.Tx, effects []effect) error {
+func (r *Earnings) tell(ctx context.Context, tx *postgres.Tx, effects []effect) error {
 	if r.Earned == nil {
 		return nil
 	}

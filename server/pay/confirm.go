@@ -13,7 +13,7 @@ import (
 )
 
 // Approve notes that the office accepted the work of a ticket and posts its money if the proof is verified too.
-func (r *Room) Approve(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+func (r *Earnings) Approve(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
 	if err := lockTicket(ctx, tx, ticket); err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (r *Room) Approve(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) e
 
 // Confirm posts a ticket's pending lines once it is approved and the bytes of its required proof are verified; else
 // it does nothing. It is called whenever either may have become true, as often as one likes.
-func (r *Room) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+func (r *Earnings) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
 	var ready int
 	err := tx.QueryRow(ctx, `
 		WITH locked AS (
@@ -61,7 +61,7 @@ func (r *Room) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) e
 
 // PayOut pays all confirmed lines of a payee that were earned before a moment and returns their sum. A sum below
 // zero means that the payee owes: nothing is paid then, and the debt stays for the next time.
-func (r *Room) PayOut(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, before time.Time, c money.Currency) (money.Amount, error) {
+func (r *Earnings) PayOut(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, before time.Time, c money.Currency) (money.Amount, error) {
 	// The accruals' rows order all changes of their lines, and two payouts at once.
 	_, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id IN (
 			SELECT ticket_id FROM pay_line WHERE org_id = $1 AND payee_id = $2 AND earned_at < $3 AND currency = $4 AND state = 'confirmed')

@@ -35,7 +35,7 @@ type Adjustment struct {
 const maxAdjustment = 100_000_000_000
 
 // adjust adds a line that corrects another one. It counts today, and in no tier.
-func (r *Room) adjust(ctx context.Context, tx *postgres.Tx, a Adjustment) (line, error) {
+func (r *Earnings) adjust(ctx context.Context, tx *postgres.Tx, a Adjustment) (line, error) {
 	found, err := lines(ctx, tx, `WHERE org_id = $1 AND id = $2`, a.Line)
 	if err != nil {
 		return line{}, err
@@ -116,7 +116,7 @@ func lockTicket(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
 //
 // What is taken back and was pending is confirmed together with its clawback: nothing stays pending for a
 // ticket that may never be approved.
-func (r *Room) Clawback(ctx context.Context, tx *postgres.Tx, ticket, source uuid.UUID, reason string) error {
+func (r *Earnings) Clawback(ctx context.Context, tx *postgres.Tx, ticket, source uuid.UUID, reason string) error {
 	rows, err := tx.Query(ctx, `
 		SELECT source, completed_at, plan, version, counted FROM pay_accrual
 		WHERE org_id = $1 AND ticket_id = $2 AND clawed_at IS NULL ORDER BY source FOR UPDATE`, tx.OrgID(), ticket)
@@ -198,7 +198,7 @@ func lockCounted(ctx context.Context, tx *postgres.Tx, accruals []accrual) error
 
 // takeBack confirms what is about to be taken back, and returns the lines that take it back: one a payee and
 // component, corrections included. leaves tells that the base fee is among them.
-func (r *Room) takeBack(ctx context.Context, tx *postgres.Tx, v *plan.Version, all []line, source uuid.UUID, reason string) (added []line, leaves bool, err error) {
+func (r *Earnings) takeBack(ctx context.Context, tx *postgres.Tx, v *plan.Version, all []line, source uuid.UUID, reason string) (added []line, leaves bool, err error) {
 	for _, l := range all {
 		taken, base := v.ClawsBack(l.Component)
 		leaves = leaves || (taken && base)
@@ -258,7 +258,7 @@ type net struct {
 }
 
 // leaveTier takes a ticket out of its month's measures and returns the lines by which the tiers change.
-func (r *Room) leaveTier(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, a accrual, all []line, source uuid.UUID, reason string) ([]line, error) {
+func (r *Earnings) leaveTier(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, a accrual, all []line, source uuid.UUID, reason string) ([]line, error) {
 	counted, err := a.counted()
 	if err != nil {
 		return nil, err

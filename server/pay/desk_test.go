@@ -39,7 +39,7 @@ func noon(day int) time.Time { return time.Date(2026, 11, day, 12, 0, 0, 0, shan
 type desk struct {
 	t      *testing.T
 	db     *pgtest.DB
-	room   *pay.Room
+	pays   *pay.Earnings
 	org    uuid.UUID
 	tech   uuid.UUID
 	team   uuid.UUID
@@ -57,7 +57,7 @@ func newDesk(t *testing.T) *desk {
 		t: t, db: pgtest.New(t), org: uuid.New(), tech: uuid.New(), team: uuid.New(), region: uuid.New(), now: noon(23),
 		proof: map[uuid.UUID]bool{}, told: map[uuid.UUID][2]int64{},
 	}
-	d.room = &pay.Room{
+	d.pays = &pay.Earnings{
 		Store: &postgres.Store{Pool: d.db.App, Now: d.clock},
 		Log:   slog.New(slog.DiscardHandler),
 		Zone:  func(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil },
@@ -138,7 +138,7 @@ func tierSum(n int) (sum int64) {
 
 func (d *desk) publish(p *payv1.PlanVersion) int {
 	d.t.Helper()
-	n, err := d.room.Publish(d.t.Context(), d.org, uuid.New(), p)
+	n, err := d.pays.Publish(d.t.Context(), d.org, uuid.New(), p)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -184,23 +184,23 @@ func (d *desk) on(ticket uuid.UUID, fn func(ctx context.Context, tx *postgres.Tx
 }
 
 func (d *desk) try(fn func(ctx context.Context, tx *postgres.Tx) error) error {
-	return d.room.Store.Transact(d.t.Context(), change.Org(d.org), func(tx *postgres.Tx) error { return fn(d.t.Context(), tx) })
+	return d.pays.Store.Transact(d.t.Context(), change.Org(d.org), func(tx *postgres.Tx) error { return fn(d.t.Context(), tx) })
 }
 
 func (d *desk) accrue(source uuid.UUID, f plan.Facts) {
 	d.t.Helper()
-	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Accrue(ctx, tx, source, f) })
+	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.pays.Accrue(ctx, tx, source, f) })
 }
 
 func (d *desk) approve(ticket uuid.UUID) {
 	d.t.Helper()
-	d.on(ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Approve(ctx, tx, ticket) })
+	d.on(ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.pays.Approve(ctx, tx, ticket) })
 }
 
 func (d *desk) clawback(ticket, source uuid.UUID) {
 	d.t.Helper()
 	d.on(ticket, func(ctx context.Context, tx *postgres.Tx) error {
-		return d.room.Clawback(ctx, tx, ticket, source, "leaks")
+		return d.pays.Clawback(ctx, tx, ticket, source, "leaks")
 	})
 }
 
@@ -214,7 +214,7 @@ func (d *desk) as(role identity.Role, kind identity.ScopeKind, id uuid.UUID) con
 
 func (d *desk) me() context.Context { return d.as(identity.Technician, identity.ScopeSelf, d.tech) }
 
-func (d *desk) service() *pay.Service { return &pay.Service{Room: d.room} }
+func (d *desk) service() *pay.Service { return &pay.Service{Earnings: d.pays} }
 
 func (d *desk) earnings(at time.Time) *payv1.GetEarningsResponse {
 	d.t.Helper()
@@ -320,7 +320,7 @@ func (d *desk) checkFeed(all []*payv1.EarningLine) {
 func (d *desk) feed(f change.FeedID) map[uuid.UUID][]byte {
 	d.t.Helper()
 	d.do(func(ctx context.Context, tx *postgres.Tx) error { return tx.Subscribe(ctx, change.User(d.tech), f) })
-	page, err := feed.Read(d.t.Context(), d.room.Store, feed.Request{Org: change.Org(d.org), User: change.User(d.tech), MaxBytes: 4 << 20})
+	page, err := feed.Read(d.t.Context(), d.pays.Store, feed.Request{Org: change.Org(d.org), User: change.User(d.tech), MaxBytes: 4 << 20})
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 	} {
 		p := standard(2, "2026-11-24")
 		c.spoil(p)
-		if _, err := d.room.Publish(t.Context(), d.org, uuid.New(), p); fault.CodeOf(err) != c.want {
+		if _, err := d.pays.Publish(t.Context(), d.org, uuid.New(), p); fault.CodeOf(err) != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
@@ -57,7 +57,7 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 		p := standard(2, "2026-11-24")
 		p.Name.En = fmt.Sprint("Standard ", i)
 		group.Go(func() error {
-			_, err := d.room.Publish(t.Context(), d.org, uuid.New(), p)
+			_, err := d.pays.Publish(t.Context(), d.org, uuid.New(), p)
 			if fault.CodeOf(err) == fault.Conflict {
 				refused.Add(1)
 				return nil
@@ -68,7 +68,7 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 	if err := group.Wait(); err != nil || refused.Load() != 3 {
 		t.Errorf("%d of 4 different versions were refused (%v)", refused.Load(), err)
 	}
-	if _, err := d.room.Publish(t.Context(), d.org, uuid.New(), standard(3, "2026-11-23")); fault.CodeOf(err) != fault.InvalidArgument {
+	if _, err := d.pays.Publish(t.Context(), d.org, uuid.New(), standard(3, "2026-11-23")); fault.CodeOf(err) != fault.InvalidArgument {
 		t.Errorf("a version before the last one: %v", err)
 	}
 }
@@ -155,17 +155,17 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 					for _, i := range order {
 						j := jobs[i]
 						steps := []func(tx *postgres.Tx) error{
-							func(tx *postgres.Tx) error { return d.room.Accrue(ctx, tx, j.source, j.facts) },
+							func(tx *postgres.Tx) error { return d.pays.Accrue(ctx, tx, j.source, j.facts) },
 						}
 						if i%2 == 0 {
-							steps = append(steps, func(tx *postgres.Tx) error { return d.room.Approve(ctx, tx, j.facts.Ticket) })
+							steps = append(steps, func(tx *postgres.Tx) error { return d.pays.Approve(ctx, tx, j.facts.Ticket) })
 						}
 						if rework, ok := clawed[i]; ok {
-							steps = append(steps, func(tx *postgres.Tx) error { return d.room.Clawback(ctx, tx, j.facts.Ticket, rework, "leaks") })
+							steps = append(steps, func(tx *postgres.Tx) error { return d.pays.Clawback(ctx, tx, j.facts.Ticket, rework, "leaks") })
 						}
 						if i%5 == 0 {
 							steps = append(steps, func(tx *postgres.Tx) error {
-								_, err := d.room.PayOut(ctx, tx, d.tech, noon(1+i), money.CNY)
+								_, err := d.pays.PayOut(ctx, tx, d.tech, noon(1+i), money.CNY)
 								var pg interface{ SQLState() string }
 								if errors.As(err, &pg) && pg.SQLState() == "23505" {
 									return fault.Wrap(err, fault.Conflict, "")
@@ -174,7 +174,7 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 							})
 						}
 						for _, step := range steps {
-							err := d.room.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
+							err := d.pays.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
 								if err := lockTicket(ctx, tx, j.facts.Ticket); err != nil {
 									return err
 								}
@@ -236,7 +236,7 @@ func TestAPhoneHoldsTheLinesOfTwoMonths(t *testing.T) {
 			d.accrue(uuid.New(), d.job(at))
 		}
 	}
-	if _, err := d.room.Store.Expire(t.Context(), change.Org(d.org), d.room.Lines()); err != nil {
+	if _, err := d.pays.Store.Expire(t.Context(), change.Org(d.org), d.pays.Lines()); err != nil {
 		t.Fatal(err)
 	}
 	months := map[time.Month]int{}
@@ -262,7 +262,7 @@ func TestAnOldLineComesBackToThePhoneWhenSomethingHappensToIt(t *testing.T) {
 	d.accrue(uuid.New(), f)
 	expire := func() int {
 		t.Helper()
-		if _, err := d.room.Store.Expire(t.Context(), change.Org(d.org), d.room.Lines()); err != nil {
+		if _, err := d.pays.Store.Expire(t.Context(), change.Org(d.org), d.pays.Lines()); err != nil {
 			t.Fatal(err)
 		}
 		return len(d.feed(change.FeedID{Kind: "tech", Key: d.tech}))
@@ -284,7 +284,7 @@ func TestAnOldLineComesBackToThePhoneWhenSomethingHappensToIt(t *testing.T) {
 func TestWithoutAProofRoomNothingIsPosted(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.room.ProofsVerified = nil
+	d.pays.ProofsVerified = nil
 	d.publish(standard(1, "2026-01-01"))
 	f := d.job(noon(23))
 	d.accrue(uuid.New(), f)
@@ -394,7 +394,7 @@ func TestAnEstimateIsTheTicketWithoutItsTier(t *testing.T) {
 	f := d.job(noon(23))
 	f.Payees = nil
 	d.do(func(ctx context.Context, tx *postgres.Tx) error {
-		_, ok, err := d.room.Estimate(ctx, tx, f)
+		_, ok, err := d.pays.Estimate(ctx, tx, f)
 		if ok {
 			t.Error("an estimate without a plan")
 		}
@@ -402,7 +402,7 @@ func TestAnEstimateIsTheTicketWithoutItsTier(t *testing.T) {
 	})
 	d.publish(standard(1, "2026-01-01"))
 	d.do(func(ctx context.Context, tx *postgres.Tx) error {
-		got, ok, err := d.room.Estimate(ctx, tx, f)
+		got, ok, err := d.pays.Estimate(ctx, tx, f)
 		if !ok || got.Minor != jobPay {
 			t.Errorf("got %s, %v", got, ok)
 		}

@@ -48,7 +48,7 @@ func TestATicketAccruesPendingThenIsConfirmedAndPaid(t *testing.T) {
 	d.proof[f.Ticket] = false
 	d.mu.Unlock()
 	for range 2 {
-		d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Confirm(ctx, tx, f.Ticket) })
+		d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.pays.Confirm(ctx, tx, f.Ticket) })
 	}
 	e = d.earnings(noon(23))
 	if e.TodayPending.Total.Minor != 0 || e.TodayConfirmed.Total.Minor != jobPay || e.TodayConfirmed.Tickets != 1 {
@@ -57,7 +57,7 @@ func TestATicketAccruesPendingThenIsConfirmedAndPaid(t *testing.T) {
 	d.check()
 	for i, want := range []int64{jobPay, 0} {
 		d.do(func(ctx context.Context, tx *postgres.Tx) error {
-			paid, err := d.room.PayOut(ctx, tx, d.tech, noon(30), money.CNY)
+			paid, err := d.pays.PayOut(ctx, tx, d.tech, noon(30), money.CNY)
 			if paid.Minor != want {
 				t.Errorf("payout %d paid %s", i, paid)
 			}
@@ -73,7 +73,7 @@ func TestApprovalMayComeAfterTheProof(t *testing.T) {
 	d.publish(standard(1, "2026-01-01"))
 	f := d.job(noon(23))
 	d.accrue(uuid.New(), f)
-	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.room.Confirm(ctx, tx, f.Ticket) })
+	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.pays.Confirm(ctx, tx, f.Ticket) })
 	if e := d.earnings(noon(23)); e.TodayConfirmed.Total.Minor != 0 {
 		t.Fatal("confirmed without approval")
 	}
@@ -95,11 +95,11 @@ func TestCompletionsAtOnceGetTheTierRight(t *testing.T) {
 		source := uuid.New()
 		for range 2 { // each event arrives twice at once
 			group.Go(func() error {
-				return d.room.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
+				return d.pays.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
 					if err := lockTicket(ctx, tx, f.Ticket); err != nil {
 						return err
 					}
-					return d.room.Accrue(ctx, tx, source, f)
+					return d.pays.Accrue(ctx, tx, source, f)
 				})
 			})
 		}
@@ -206,7 +206,7 @@ func TestAClawbackInALaterMonthLeavesTheEarlierStatementAlone(t *testing.T) {
 	d.accrue(uuid.New(), f)
 	d.approve(f.Ticket)
 	d.do(func(ctx context.Context, tx *postgres.Tx) error {
-		_, err := d.room.PayOut(ctx, tx, d.tech, noon(30), money.CNY)
+		_, err := d.pays.PayOut(ctx, tx, d.tech, noon(30), money.CNY)
 		return err
 	})
 	december := noon(23).AddDate(0, 0, 15)
@@ -220,7 +220,7 @@ func TestAClawbackInALaterMonthLeavesTheEarlierStatementAlone(t *testing.T) {
 	}
 	// What was paid is owed now, and taken from the next payout.
 	d.do(func(ctx context.Context, tx *postgres.Tx) error {
-		paid, err := d.room.PayOut(ctx, tx, d.tech, december.AddDate(0, 1, 0), money.CNY)
+		paid, err := d.pays.PayOut(ctx, tx, d.tech, december.AddDate(0, 1, 0), money.CNY)
 		if !paid.Zero() {
 			t.Errorf("a debt was paid out: %s", paid)
 		}
@@ -230,7 +230,7 @@ func TestAClawbackInALaterMonthLeavesTheEarlierStatementAlone(t *testing.T) {
 	d.accrue(uuid.New(), next)
 	d.approve(next.Ticket)
 	d.do(func(ctx context.Context, tx *postgres.Tx) error {
-		paid, err := d.room.PayOut(ctx, tx, d.tech, december.AddDate(0, 1, 0), money.CNY)
+		paid, err := d.pays.PayOut(ctx, tx, d.tech, december.AddDate(0, 1, 0), money.CNY)
 		if paid.Minor != jobPay-12000 {
 			t.Errorf("paid %s", paid)
 		}

@@ -29,7 +29,7 @@ type versionKey struct {
 var wire = proto.MarshalOptions{Deterministic: true}
 
 // published returns all versions of the org's plan.
-func (r *Room) published(ctx context.Context, tx *postgres.Tx) ([]*plan.Version, error) {
+func (r *Earnings) published(ctx context.Context, tx *postgres.Tx) ([]*plan.Version, error) {
 	rows, err := tx.Query(ctx, `SELECT version, body FROM pay_plan WHERE org_id = $1 AND plan = $2 ORDER BY version`, tx.OrgID(), DefaultPlan)
 	if err != nil {
 		return nil, fmt.Errorf("read plans: %w", err)
@@ -70,7 +70,7 @@ type compiled struct {
 // Publish adds a version of the org's plan and prices the completed tickets that had waited for one; priced tells
 // how many. The same version again is accepted and changes nothing. A version takes effect tomorrow at the
 // earliest, in the org's zone: what was priced stays as it was. Only the first version may begin in the past.
-func (r *Room) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVersion) (priced int, err error) {
+func (r *Earnings) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVersion) (priced int, err error) {
 	v, err := plan.Compile(p)
 	if err != nil {
 		return 0, fault.Wrap(err, fault.InvalidArgument, "%v", err)
@@ -117,7 +117,7 @@ func placePlan(tx *postgres.Tx, ref string, body []byte) {
 func planID(org uuid.UUID, ref string) uuid.UUID { return uuid.NewSHA1(org, []byte("plan "+ref)) }
 
 // admit checks a version against those that are published.
-func (r *Room) admit(ctx context.Context, tx *postgres.Tx, v *plan.Version, body []byte) error {
+func (r *Earnings) admit(ctx context.Context, tx *postgres.Tx, v *plan.Version, body []byte) error {
 	zone, err := r.Zone(ctx, tx)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 // Lines tells how the earning lines on phones come from the ledger. A phone holds the lines of the running and of the
 // previous month, and older ones of which something happened in these months; all others are had by ListEarningLines.
-func (r *Room) Lines() postgres.Projection {
+func (r *Earnings) Lines() postgres.Projection {
 	return postgres.Projection{
 		Name: "earnings", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_EARNING_LINE)},
 		Roots: func(ctx context.Context, tx *postgres.Tx) (string, error) {
@@ -34,7 +34,7 @@ func (r *Room) Lines() postgres.Projection {
 }
 
 // placeLines shows lines as they stand in the ledger, but those that are too old for a phone.
-func (r *Room) placeLines(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
+func (r *Earnings) placeLines(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
 	if lock := tx.RowLock(); lock != "" {
 		// The accruals' rows order all changes of their lines; the ledger's own can only grow.
 		_, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id IN (
@@ -55,7 +55,7 @@ func (r *Room) placeLines(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID)
 }
 
 // Plans tells how the plan versions on phones come from their table.
-func (r *Room) Plans() postgres.Projection {
+func (r *Earnings) Plans() postgres.Projection {
 	return postgres.Projection{
 		Name: "plans", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_PAY_PLAN)},
 		Roots: func(ctx context.Context, tx *postgres.Tx) (string, error) {

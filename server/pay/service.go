@@ -23,7 +23,7 @@ var (
 )
 
 // Service serves earnings and plans.
-type Service struct{ Room *Room }
+type Service struct{ Earnings *Earnings }
 
 // span is the longest time that one list of lines may cover.
 const span = 400 * 24 * time.Hour
@@ -35,8 +35,8 @@ func (s *Service) GetEarnings(ctx context.Context, req *connect.Request[payv1.Ge
 		return nil, err
 	}
 	var out *payv1.GetEarningsResponse
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		payee, err := s.Room.reach(ctx, tx, who, req.Msg.TechnicianId)
+	err = s.Earnings.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		payee, err := s.Earnings.reach(ctx, tx, who, req.Msg.TechnicianId)
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (s *Service) GetEarnings(ctx context.Context, req *connect.Request[payv1.Ge
 		if req.Msg.At != nil {
 			at = req.Msg.At.AsTime()
 		}
-		out, err = s.Room.earnings(ctx, tx, payee, at)
+		out, err = s.Earnings.earnings(ctx, tx, payee, at)
 		if out != nil {
 			out.AsOf = timestamppb.New(tx.Now())
 		}
@@ -63,12 +63,12 @@ func (s *Service) ListEarningLines(ctx context.Context, req *connect.Request[pay
 		return nil, err
 	}
 	out := &payv1.ListEarningLinesResponse{}
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		payee, err := s.Room.reach(ctx, tx, who, req.Msg.TechnicianId)
+	err = s.Earnings.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		payee, err := s.Earnings.reach(ctx, tx, who, req.Msg.TechnicianId)
 		if err != nil {
 			return err
 		}
-		out.Lines, err = s.Room.list(ctx, tx, payee, req.Msg)
+		out.Lines, err = s.Earnings.list(ctx, tx, payee, req.Msg)
 		return err
 	})
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Service) ListEarningLines(ctx context.Context, req *connect.Request[pay
 	return connect.NewResponse(out), nil
 }
 
-func (r *Room) list(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q *payv1.ListEarningLinesRequest) ([]*payv1.EarningLine, error) {
+func (r *Earnings) list(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q *payv1.ListEarningLinesRequest) ([]*payv1.EarningLine, error) {
 	zone, err := r.Zone(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (s *Service) AdjustEarning(ctx context.Context, req *connect.Request[payv1.
 		return nil, fault.New(fault.InvalidArgument, "line_id")
 	}
 	out := &payv1.AdjustEarningResponse{}
-	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.Earnings.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		found, err := lines(ctx, tx, `WHERE org_id = $1 AND id = $2`, target)
 		if err != nil {
 			return err
@@ -140,14 +140,14 @@ func (s *Service) AdjustEarning(ctx context.Context, req *connect.Request[payv1.
 		if len(found) == 0 {
 			return identity.Unseen("line_id")
 		}
-		places, err := s.Room.homes(ctx, tx, found[0].PayeeID)
+		places, err := s.Earnings.homes(ctx, tx, found[0].PayeeID)
 		if err != nil {
 			return err
 		}
 		if err := reach.Existing("line_id", places...); err != nil {
 			return err
 		}
-		l, err := s.Room.adjust(ctx, tx, Adjustment{
+		l, err := s.Earnings.adjust(ctx, tx, Adjustment{
 			ID: id, Line: target, Reason: req.Msg.Reason, Actor: who.User,
 			Difference: money.New(req.Msg.Difference.GetMinor(), money.Currency(req.Msg.Difference.GetCurrency())),
 		})
@@ -169,7 +169,7 @@ func (s *Service) PublishPlan(ctx context.Context, req *connect.Request[payv1.Pu
 	if err != nil {
 		return nil, err
 	}
-	priced, err := s.Room.Publish(ctx, who.Org, who.User, req.Msg.Plan)
+	priced, err := s.Earnings.Publish(ctx, who.Org, who.User, req.Msg.Plan)
 	if err != nil {
 		return nil, err
 	}
@@ -183,8 +183,8 @@ func (s *Service) ListPlans(ctx context.Context, _ *connect.Request[payv1.ListPl
 		return nil, err
 	}
 	out := &payv1.ListPlansResponse{}
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		versions, err := s.Room.published(ctx, tx)
+	err = s.Earnings.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		versions, err := s.Earnings.published(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func planner(ctx context.Context) (identity.Identity, error) {
 
 // reach is whose earnings are asked for, if the caller may see them: one's own, or those of a technician whom a
 // leading role reaches by org, region or team. Nobody learns whether a stranger exists.
-func (r *Room) reach(ctx context.Context, tx *postgres.Tx, who identity.Identity, raw []byte) (uuid.UUID, error) {
+func (r *Earnings) reach(ctx context.Context, tx *postgres.Tx, who identity.Identity, raw []byte) (uuid.UUID, error) {
 	own := who.For(identity.Technician).Self
 	if len(raw) == 0 {
 		if !own {
@@ -240,7 +240,7 @@ func (r *Room) reach(ctx context.Context, tx *postgres.Tx, who identity.Identity
 }
 
 // homes are the places to which a payee belongs; none for who is no technician.
-func (r *Room) homes(ctx context.Context, tx *postgres.Tx, payee uuid.UUID) ([]identity.Place, error) {
+func (r *Earnings) homes(ctx context.Context, tx *postgres.Tx, payee uuid.UUID) ([]identity.Place, error) {
 	teams, region, err := r.Home(ctx, tx, payee)
 	if err != nil || region == uuid.Nil {
 		return nil, err

@@ -64,7 +64,7 @@ func emptySplit(c money.Currency) *payv1.Split {
 }
 
 // earnings answers GetEarnings for a payee and a moment.
-func (r *Room) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time) (*payv1.GetEarningsResponse, error) {
+func (r *Earnings) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time) (*payv1.GetEarningsResponse, error) {
 	zone, err := r.Zone(ctx, tx)
 	if err != nil {
 		return nil, err

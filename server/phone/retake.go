@@ -34,7 +34,7 @@ func (p *Phone) retakes() (out []retake, err error) {
 }
 
 // outstanding are the refused proofs of a ticket for which no other was taken later of the same kind at the same step, on
-// whichever visit. It counts as the office does before it pays (proof.Room.Settled), in the office's order, whatever the clocks of phones
+// whichever visit. It counts as the office does before it pays (proof.Proofs.Settled), in the office's order, whatever the clocks of phones
 // say; what the office has not got yet is later than all that it has, and good until it has looked.
 func outstanding(proofs []*fieldv1.Proof) (out []*fieldv1.Proof) {
 	type place struct {

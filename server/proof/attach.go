@@ -19,7 +19,7 @@ import (
 )
 
 // attach is proof.attach: the manifest of a photo whose bytes follow. The ticket may complete on it.
-func (r *Room) attach(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+func (r *Proofs) attach(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	args := &fieldv1.AttachProof{}
 	if result, ok := decode(m.Args, args); !ok {
 		return result, nil
@@ -38,7 +38,7 @@ func (r *Room) attach(ctx context.Context, tx *postgres.Tx, m change.Mutation) (
 // sign is signature.sign: strokes with time and a small image, bound to the signer's name, the terms that were
 // shown and the ticket's state that the phone held. The hash of the whole is the proof's hash; the bytes are
 // here with the mutation, so it is verified at once. A later signature stands beside it.
-func (r *Room) sign(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+func (r *Proofs) sign(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	args := &fieldv1.SignSignature{}
 	if result, ok := decode(m.Args, args); !ok {
 		return result, nil
@@ -79,7 +79,7 @@ func (r *Room) sign(ctx context.Context, tx *postgres.Tx, m change.Mutation) (in
 }
 
 // keep admits the mutation and writes the proof, its custody and its place. also writes what the kind has more.
-func (r *Room) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p *row, shown proto.Message, at *typesv1.Position, also func() error) (intake.Result, error) {
+func (r *Proofs) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p *row, shown proto.Message, at *typesv1.Position, also func() error) (intake.Result, error) {
 	hash, taken, err := exists(ctx, tx, p.ID)
 	switch {
 	case err != nil:

@@ -41,7 +41,7 @@ func (h *house) between(see func(q *http.Request)) *house {
 	c := h.Config
 	c.Objects = objects
 	other := *h
-	other.Room = proof.New(c)
+	other.Proofs = proof.New(c)
 	h.t.Cleanup(other.Close)
 	return &other
 }

@@ -21,7 +21,7 @@ const maxAttempts = 5
 
 // FinishUpload implements fieldv1connect.ProofServiceHandler. A proof that is settled is simply told again. An
 // error leaves the proof where it is, to be finished later.
-func (r *Room) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.FinishUploadRequest]) (*connect.Response[fieldv1.FinishUploadResponse], error) {
+func (r *Proofs) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.FinishUploadRequest]) (*connect.Response[fieldv1.FinishUploadResponse], error) {
 	p, who, err := r.mine(ctx, req.Msg.GetProofId())
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (r *Room) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.Fi
 // finish takes the bytes over and verifies them. Any number may run for one proof at once: each step is
 // repeatable, and the last one happens under the row's lock, once. p says which attempt is looked at: what is found
 // out counts for that one alone.
-func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) {
+func (r *Proofs) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) {
 	at := p.original(org)
 	there, err := r.take(ctx, at, p)
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *Room) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 }
 
 // take puts the parts together if that is still to be done, and tells what is there then.
-func (r *Room) take(ctx context.Context, at string, p *row) (object, error) {
+func (r *Proofs) take(ctx context.Context, at string, p *row) (object, error) {
 	there, err := r.Objects.stat(ctx, at)
 	if !errors.Is(err, errAbsent) {
 		return there, err
@@ -114,7 +114,7 @@ func (r *Room) take(ctx context.Context, at string, p *row) (object, error) {
 }
 
 // join makes one object of the parts, when all are there.
-func (r *Room) join(ctx context.Context, at string, p *row, have []minio.ObjectPart) error {
+func (r *Proofs) join(ctx context.Context, at string, p *row, have []minio.ObjectPart) error {
 	there := arrived(p.Size, have)
 	whole := make([]minio.ObjectPart, 0, len(there))
 	for number := 1; number <= partCount(p.Size); number++ {
@@ -128,7 +128,7 @@ func (r *Room) join(ctx context.Context, at string, p *row, have []minio.ObjectP
 }
 
 // receive notes that the bytes of this attempt are here.
-func (r *Room) receive(ctx context.Context, org uuid.UUID, seen *row) (p *row, err error) {
+func (r *Proofs) receive(ctx context.Context, org uuid.UUID, seen *row) (p *row, err error) {
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		if p, err = find(ctx, tx, seen.ID, true); err != nil || p.settled() {
 			return err
@@ -161,7 +161,7 @@ func errGivenUp() error { return fault.New(fault.ProofBytesMissing, "") }
 // It is counted once, whoever else has read the same bytes: the attempt that they came for ends under the row's
 // lock. The next attempt has an object of its own, so nobody who comes late can throw away what has come since.
 // The object is removed when the attempt has ended, and only then; see docs/PROOF.md.
-func (r *Room) differs(ctx context.Context, org uuid.UUID, seen *row, read object, reason fault.Code) (*row, error) {
+func (r *Proofs) differs(ctx context.Context, org uuid.UUID, seen *row, read object, reason fault.Code) (*row, error) {
 	at := seen.original(org)
 	there, err := r.Objects.stat(ctx, at)
 	if errors.Is(err, errAbsent) || err == nil && there != read {
@@ -203,7 +203,7 @@ func (r *Room) differs(ctx context.Context, org uuid.UUID, seen *row, read objec
 }
 
 // settledOr returns a proof that somebody else has settled meanwhile, and else the error.
-func (r *Room) settledOr(ctx context.Context, org, id uuid.UUID, otherwise error) (p *row, err error) {
+func (r *Proofs) settledOr(ctx context.Context, org, id uuid.UUID, otherwise error) (p *row, err error) {
 	err = r.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		p, err = find(ctx, tx, id, false)
 		return err
@@ -215,14 +215,14 @@ func (r *Room) settledOr(ctx context.Context, org, id uuid.UUID, otherwise error
 }
 
 // discard removes the object of an attempt that has ended. What stays after a failure, the sweep removes.
-func (r *Room) discard(ctx context.Context, at string) {
+func (r *Proofs) discard(ctx context.Context, at string) {
 	if err := r.Objects.remove(ctx, at); err != nil {
 		r.Log.WarnContext(ctx, "an object that nobody uses stays for the sweep", "object", at, "error", err)
 	}
 }
 
 // judge locks a proof for its last step, after its ticket, which that step writes to.
-func (r *Room) judge(ctx context.Context, tx *postgres.Tx, seen *row) (*row, error) {
+func (r *Proofs) judge(ctx context.Context, tx *postgres.Tx, seen *row) (*row, error) {
 	if r.LockTicket != nil {
 		if err := r.LockTicket(ctx, tx, seen.TicketID); err != nil {
 			return nil, err
@@ -236,7 +236,7 @@ func (r *Room) judge(ctx context.Context, tx *postgres.Tx, seen *row) (*row, err
 // No receipt is signed for bytes that are not in the store. They are looked for before the transaction. They cannot
 // go until it commits: only an attempt's object is ever removed, after the attempt has ended, and that an attempt
 // goes on is read under the row's lock.
-func (r *Room) settle(ctx context.Context, org uuid.UUID, seen *row, read object, end func(*row), picture *media.Picture) (p *row, err error) {
+func (r *Proofs) settle(ctx context.Context, org uuid.UUID, seen *row, read object, end func(*row), picture *media.Picture) (p *row, err error) {
 	there, err := r.Objects.stat(ctx, seen.original(org))
 	if errors.Is(err, errAbsent) || err == nil && there != read {
 		return r.settledOr(ctx, org, seen.ID, fault.Wrap(err, fault.ProofBytesMissing, ""))
@@ -258,7 +258,7 @@ func (r *Room) settle(ctx context.Context, org uuid.UUID, seen *row, read object
 }
 
 // end writes what a proof has come to.
-func (r *Room) end(ctx context.Context, tx *postgres.Tx, p *row, picture *media.Picture) error {
+func (r *Proofs) end(ctx context.Context, tx *postgres.Tx, p *row, picture *media.Picture) error {
 	if p.State == verified {
 		at := micro(tx.Now())
 		p.VerifiedAt = &at
@@ -300,7 +300,7 @@ func found(ctx context.Context, tx *postgres.Tx, id uuid.UUID, picture *media.Pi
 }
 
 // tell writes custody and trail, and calls who waits for it.
-func (r *Room) tell(ctx context.Context, tx *postgres.Tx, p *row) error {
+func (r *Proofs) tell(ctx context.Context, tx *postgres.Tx, p *row) error {
 	event := "verified"
 	if p.State == refused {
 		event = "refused"

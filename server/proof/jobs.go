@@ -12,7 +12,7 @@ import (
 const sweepEvery = 30 * time.Minute
 
 // Jobs adds what the room does for every org again and again.
-func (r *Room) Jobs(rounds *job.Rounds) {
+func (r *Proofs) Jobs(rounds *job.Rounds) {
 	// The first round after the start also makes the bucket where there is none.
 	rounds.Add("proof_sweep", sweepEvery, r.Objects.Ready, func(ctx context.Context, org change.Org) error {
 		_, err := r.Sweep(ctx, org)

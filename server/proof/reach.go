@@ -27,7 +27,7 @@ func (r *Reach) Err() error {
 
 // Watch asks the store until ctx ends, at once and then every ten seconds, and logs when it goes and when it is back.
 // It makes the bucket if there is none.
-func (r *Room) Watch(ctx context.Context) {
+func (r *Proofs) Watch(ctx context.Context) {
 	tick := time.NewTicker(reachEvery)
 	defer tick.Stop()
 	for {

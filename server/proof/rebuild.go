@@ -11,7 +11,7 @@ import (
 )
 
 // Projection tells how the proofs on phones come from their table.
-func (r *Room) Projection() postgres.Projection {
+func (r *Proofs) Projection() postgres.Projection {
 	return postgres.Projection{
 		Name: "proofs", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROOF)},
 		Roots: func(context.Context, *postgres.Tx) (string, error) {

@@ -34,7 +34,7 @@ import (
 
 // house is a proof room on a real database and a real store, with one technician's phone.
 type house struct {
-	*proof.Room
+	*proof.Proofs
 	t      *testing.T
 	db     *pgtest.DB
 	bucket *s3test.Bucket
@@ -111,7 +111,7 @@ func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*proof.Config)) *h
 	for _, f := range edit {
 		f(&config)
 	}
-	h.Room = proof.New(config)
+	h.Proofs = proof.New(config)
 	t.Cleanup(h.Close)
 	h.intake = &intake.Intake[*postgres.Tx]{
 		Store: config.Store, Mutators: h.Mutators(), Signer: config.Signer, Now: h.clock.Now, MaxAhead: time.Hour,

@@ -46,7 +46,7 @@ type Report struct {
 
 // Sweep compares rows and objects of one org and puts right what can be. It may run at any time, also twice at
 // once, and goes on after a failure with what it can; the error joins what failed.
-func (r *Room) Sweep(ctx context.Context, org change.Org) (Report, error) {
+func (r *Proofs) Sweep(ctx context.Context, org change.Org) (Report, error) {
 	var report Report
 	err := errors.Join(
 		r.sweepOpen(ctx, org, &report),
@@ -65,7 +65,7 @@ func (r *Room) Sweep(ctx context.Context, org change.Org) (Report, error) {
 const page = 200
 
 // sweepOpen finishes what has arrived, and reports what has not.
-func (r *Room) sweepOpen(ctx context.Context, org change.Org, report *Report) error {
+func (r *Proofs) sweepOpen(ctx context.Context, org change.Org, report *Report) error {
 	now := r.Store.Now()
 	var failed []error
 	for after := uuid.Nil; ; {
@@ -101,7 +101,7 @@ func (r *Room) sweepOpen(ctx context.Context, org change.Org, report *Report) er
 	}
 }
 
-func (r *Room) reportLate(ctx context.Context, org change.Org, id uuid.UUID, now time.Time) (late bool, err error) {
+func (r *Proofs) reportLate(ctx context.Context, org change.Org, id uuid.UUID, now time.Time) (late bool, err error) {
 	err = r.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE proof SET overdue_at = coalesce(overdue_at, $3) WHERE org_id = $1 AND id = $2 AND server_time < $4`,
 			tx.OrgID(), id, now, now.Add(-overdue))
@@ -112,7 +112,7 @@ func (r *Room) reportLate(ctx context.Context, org change.Org, id uuid.UUID, now
 }
 
 // sweepUploads gives up uploads in parts that have not moved for long, and those that no row knows.
-func (r *Room) sweepUploads(ctx context.Context, org change.Org, report *Report) error {
+func (r *Proofs) sweepUploads(ctx context.Context, org change.Org, report *Report) error {
 	limit := r.Store.Now().Add(-stale)
 	for upload := range r.Objects.inside.ListIncompleteUploads(ctx, r.Objects.bucket, folder(uuid.UUID(org)), true) {
 		if upload.Err != nil {
@@ -144,7 +144,7 @@ func (r *Room) sweepUploads(ctx context.Context, org change.Org, report *Report)
 }
 
 // sweepObjects walks rows and objects side by side, both ordered by the proof's id.
-func (r *Room) sweepObjects(ctx context.Context, org change.Org, report *Report) error {
+func (r *Proofs) sweepObjects(ctx context.Context, org change.Org, report *Report) error {
 	// Both sides move meanwhile; that can make a young object look like an orphan, which only old ones are removed for.
 	ctx, cancel := context.WithCancel(ctx) // ends the listing
 	defer cancel()
@@ -220,7 +220,7 @@ func (p *row) settledOrReceived() bool {
 }
 
 // keptRows yields all photos' rows of the org by id, page by page.
-func (r *Room) keptRows(ctx context.Context, org change.Org) iter.Seq2[*row, error] {
+func (r *Proofs) keptRows(ctx context.Context, org change.Org) iter.Seq2[*row, error] {
 	return func(yield func(*row, error) bool) {
 		for after := uuid.Nil; ; {
 			var rows []*row
@@ -247,7 +247,7 @@ func (r *Room) keptRows(ctx context.Context, org change.Org) iter.Seq2[*row, err
 }
 
 // reportLost writes once into a proof's custody that its bytes are gone from the store.
-func (r *Room) reportLost(ctx context.Context, org change.Org, p *row) error {
+func (r *Proofs) reportLost(ctx context.Context, org change.Org, p *row) error {
 	return r.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE proof SET lost_at = $3 WHERE org_id = $1 AND id = $2 AND lost_at IS NULL`, tx.OrgID(), p.ID, tx.Now())
 		if err != nil || tag.RowsAffected() == 0 {

@@ -27,7 +27,7 @@ const (
 )
 
 // StartUpload implements fieldv1connect.ProofServiceHandler.
-func (r *Room) StartUpload(ctx context.Context, req *connect.Request[fieldv1.StartUploadRequest]) (*connect.Response[fieldv1.StartUploadResponse], error) {
+func (r *Proofs) StartUpload(ctx context.Context, req *connect.Request[fieldv1.StartUploadRequest]) (*connect.Response[fieldv1.StartUploadResponse], error) {
 	p, who, err := r.mine(ctx, req.Msg.GetProofId())
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (r *Room) StartUpload(ctx context.Context, req *connect.Request[fieldv1.Sta
 }
 
 // mine reads a proof that the caller made: nobody else sends its bytes. Others are told that there is none.
-func (r *Room) mine(ctx context.Context, id []byte) (p *row, who identity.Identity, err error) {
+func (r *Proofs) mine(ctx context.Context, id []byte) (p *row, who identity.Identity, err error) {
 	if who, err = identity.Require(ctx); err != nil {
 		return nil, who, err
 	}
@@ -75,7 +75,7 @@ func (r *Room) mine(ctx context.Context, id []byte) (p *row, who identity.Identi
 	return p, who, err
 }
 
-func (r *Room) single(ctx context.Context, at string, p *row) ([]*fieldv1.SignedRequest, error) {
+func (r *Proofs) single(ctx context.Context, at string, p *row) ([]*fieldv1.SignedRequest, error) {
 	address, headers, err := r.Objects.presignPut(ctx, at, p.Size, p.SHA256, p.storedAs(), uploadLife)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func onWire(headers []header) []*fieldv1.Header {
 
 // missing gives the requests for the parts that the store does not have yet. With hashes, a part that is there
 // with another hash, or with none, counts as missing.
-func (r *Room) missing(ctx context.Context, org uuid.UUID, at string, p *row, hashes [][]byte) (requests []*fieldv1.SignedRequest, complete bool, err error) {
+func (r *Proofs) missing(ctx context.Context, org uuid.UUID, at string, p *row, hashes [][]byte) (requests []*fieldv1.SignedRequest, complete bool, err error) {
 	have, err := r.partsOf(ctx, org, at, p, len(hashes) > 0)
 	if err != nil {
 		return nil, false, err
@@ -125,7 +125,7 @@ func (r *Room) missing(ctx context.Context, org uuid.UUID, at string, p *row, ha
 }
 
 // partsOf lists the parts of the proof's upload, and begins one where there is none (any more).
-func (r *Room) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, hashed bool) ([]minio.ObjectPart, error) {
+func (r *Proofs) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, hashed bool) ([]minio.ObjectPart, error) {
 	if p.UploadID != "" {
 		have, err := r.Objects.parts(ctx, at, p.UploadID)
 		if !errors.Is(err, errAbsent) {

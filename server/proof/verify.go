@@ -42,7 +42,7 @@ type verification struct {
 
 // verify finishes a proof, or waits for who does so already. When that takes longer than the room's patience, the error
 // ProofVerifying tells the caller to ask again: the bytes are here and nothing is to be done.
-func (r *Room) verify(ctx context.Context, org uuid.UUID, p *row) (*row, error) {
+func (r *Proofs) verify(ctx context.Context, org uuid.UUID, p *row) (*row, error) {
 	v, err := r.begin(ctx, org, p)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (r *Room) verify(ctx context.Context, org uuid.UUID, p *row) (*row, error) 
 	}
 }
 
-func (r *Room) begin(ctx context.Context, org uuid.UUID, p *row) (*verification, error) {
+func (r *Proofs) begin(ctx context.Context, org uuid.UUID, p *row) (*verification, error) {
 	vs := &r.verifications
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
@@ -95,7 +95,7 @@ func (r *Room) begin(ctx context.Context, org uuid.UUID, p *row) (*verification,
 }
 
 // Close ends the verifications that run and waits until they have ended. What was not finished is taken up by the next call or sweep.
-func (r *Room) Close() {
+func (r *Proofs) Close() {
 	vs := &r.verifications
 	vs.mu.Lock()
 	if !vs.stopped {
@@ -107,7 +107,7 @@ func (r *Room) Close() {
 }
 
 // examine looks at the bytes of a picture and makes its copies, as far as there is memory for it.
-func (r *Room) examine(ctx context.Context, s *share, b []byte) (media.Picture, error) {
+func (r *Proofs) examine(ctx context.Context, s *share, b []byte) (media.Picture, error) {
 	picture, err := r.Examiner.Look(b)
 	if err != nil || picture.Cost == 0 {
 		return picture, err

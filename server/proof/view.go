@@ -21,7 +21,7 @@ const viewLife = 5 * time.Minute
 
 // ViewProof implements fieldv1connect.ProofServiceHandler. That the proof was viewed is recorded before any
 // address is given out. Only a verified picture has addresses: nobody is shown bytes that were refused.
-func (r *Room) ViewProof(ctx context.Context, req *connect.Request[fieldv1.ViewProofRequest]) (*connect.Response[fieldv1.ViewProofResponse], error) {
+func (r *Proofs) ViewProof(ctx context.Context, req *connect.Request[fieldv1.ViewProofRequest]) (*connect.Response[fieldv1.ViewProofResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ var (
 )
 
 // reaches tells whether a ticket lies within reach. Without the hook nothing does.
-func (r *Room) reaches(ctx context.Context, tx *postgres.Tx, reach identity.Reach, ticket uuid.UUID) (bool, error) {
+func (r *Proofs) reaches(ctx context.Context, tx *postgres.Tx, reach identity.Reach, ticket uuid.UUID) (bool, error) {
 	if r.Reaches == nil {
 		return false, nil
 	}
@@ -100,7 +100,7 @@ func own(p *row, who identity.Identity) bool {
 
 // addresses are the pictures that the caller may see. The original, with place and device in it, is for who made
 // it and for those who judge this ticket's work.
-func (r *Room) addresses(ctx context.Context, who identity.Identity, judge bool, p *row, out *fieldv1.ViewProofResponse) (err error) {
+func (r *Proofs) addresses(ctx context.Context, who identity.Identity, judge bool, p *row, out *fieldv1.ViewProofResponse) (err error) {
 	name := "proof-" + p.ID.String()
 	if p.ThumbnailType != "" {
 		if out.ThumbnailUrl, err = r.Objects.presignGet(ctx, key(who.Org, p.ID, thumbnail), name+"-small.jpg", media.JPEG, false, viewLife); err != nil {
@@ -120,7 +120,7 @@ func (r *Room) addresses(ctx context.Context, who identity.Identity, judge bool,
 }
 
 // Exported records that proofs left the house, in an export say.
-func (r *Room) Exported(ctx context.Context, tx *postgres.Tx, actor uuid.UUID, proofs ...uuid.UUID) error {
+func (r *Proofs) Exported(ctx context.Context, tx *postgres.Tx, actor uuid.UUID, proofs ...uuid.UUID) error {
 	for _, id := range proofs {
 		if err := (custody{proof: id, event: "exported", actor: byUser(actor)}).write(ctx, tx); err != nil {
 			return err

@@ -50,16 +50,16 @@ func BenchmarkLiveRank(b *testing.B) {
 		who := payee((i * 7919) % n)
 		ctx := b.Context()
 		timed(&writes, func() error {
-			return h.room.Store.Transact(ctx, change.Org(h.org), func(tx *postgres.Tx) error {
-				return h.room.Earned(ctx, tx, who, h.now, money.Fen(12000), money.Fen(12000))
+			return h.boards.Store.Transact(ctx, change.Org(h.org), func(tx *postgres.Tx) error {
+				return h.boards.Earned(ctx, tx, who, h.now, money.Fen(12000), money.Fen(12000))
 			})
 		})
 		timed(&refreshes, func() error {
-			_, _, err := h.room.Refresh(ctx, h.org, board.Key(), 0)
+			_, _, err := h.boards.Refresh(ctx, h.org, board.Key(), 0)
 			return err
 		})
 		timed(&reads, func() error {
-			return h.room.Store.Read(ctx, change.Org(h.org), func(tx *postgres.Tx) error {
+			return h.boards.Store.Read(ctx, change.Org(h.org), func(tx *postgres.Tx) error {
 				_, err := Read(ctx, tx, board.Key(), who, 10)
 				return err
 			})

@@ -23,8 +23,8 @@ const Interval = time.Second
 // Keeper refreshes the boards that were touched: at once when a board has rested for the interval, else when it
 // has. What a crash left undone is found by a sweep of each org when the keeper starts and every minute.
 type Keeper struct {
-	Room *Room
-	Log  *slog.Logger
+	Boards *Boards
+	Log    *slog.Logger
 	// Orgs lists the tenants for the sweep.
 	Orgs func(ctx context.Context) ([]uuid.UUID, error)
 	// Interval between refreshes of a board; zero means Interval.
@@ -112,7 +112,7 @@ func (k *Keeper) ready(now time.Time) (ready []target, next time.Duration) {
 }
 
 func (k *Keeper) refresh(ctx context.Context, t target) {
-	wait, more, err := k.Room.Refresh(ctx, t.org, t.board, k.Interval)
+	wait, more, err := k.Boards.Refresh(ctx, t.org, t.board, k.Interval)
 	if ctx.Err() != nil {
 		return
 	}
@@ -148,7 +148,7 @@ func (k *Keeper) find(ctx context.Context) error {
 		return err
 	}
 	for _, org := range orgs {
-		err := k.Room.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		err := k.Boards.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
 			rows, err := tx.Query(ctx, `
 				SELECT DISTINCT board_id FROM rank_dirty WHERE org_id = $1`, org)
 			if err != nil {
@@ -163,7 +163,7 @@ func (k *Keeper) find(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := k.Room.forget(ctx, org); err != nil {
+		if err := k.Boards.forget(ctx, org); err != nil {
 			return err
 		}
 	}

@@ -32,8 +32,8 @@ type Peer struct {
 	Region uuid.UUID
 }
 
-// Room keeps boards.
-type Room struct {
+// Boards keeps boards.
+type Boards struct {
 	Store *postgres.Store
 	Log   *slog.Logger
 	// Places tells where technicians belong; who is unknown is left out. From the account room.
@@ -104,7 +104,7 @@ func boards(org uuid.UUID, p Place, d civil.Day) []Board {
 // how much of its change is not sure. A confirmation has total 0 and a negative pending. at decides the day. Only
 // rows of the payee are locked, and that last, in one order for all that a transaction earns; the boards follow within
 // a second of the commit.
-func (r *Room) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount) error {
+func (r *Boards) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount) error {
 	place, err := r.Places(ctx, tx, payee)
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 type hall struct {
 	t      testing.TB
-	room   *Room
+	boards *Boards
 	org    uuid.UUID
 	mu     sync.Mutex
 	now    time.Time
@@ -58,7 +58,7 @@ func newHall(t testing.TB) *hall {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.room = &Room{
+	h.boards = &Boards{
 		Store: &postgres.Store{Pool: pgtest.New(t).App, Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.now }},
 		Log:   slog.New(slog.DiscardHandler),
 		Zone:  func(context.Context, *postgres.Tx) (*time.Location, error) { return zone, nil },
@@ -78,7 +78,7 @@ func (h *hall) pass(d time.Duration) {
 
 func (h *hall) do(fn func(ctx context.Context, tx *postgres.Tx) error) {
 	h.t.Helper()
-	err := h.room.Store.Transact(h.t.Context(), change.Org(h.org), func(tx *postgres.Tx) error { return fn(h.t.Context(), tx) })
+	err := h.boards.Store.Transact(h.t.Context(), change.Org(h.org), func(tx *postgres.Tx) error { return fn(h.t.Context(), tx) })
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func (h *hall) do(fn func(ctx context.Context, tx *postgres.Tx) error) {
 func (h *hall) earn(payee uuid.UUID, total, pending int64) {
 	h.t.Helper()
 	h.do(func(ctx context.Context, tx *postgres.Tx) error {
-		return h.room.Earned(ctx, tx, payee, h.now, money.Fen(total), money.Fen(pending))
+		return h.boards.Earned(ctx, tx, payee, h.now, money.Fen(total), money.Fen(pending))
 	})
 }
 
@@ -100,7 +100,7 @@ func (h *hall) refresh(b Board) {
 	for more := true; more; {
 		var wait time.Duration
 		var err error
-		if wait, more, err = h.room.Refresh(h.t.Context(), h.org, b.Key(), 0); err != nil || wait > 0 {
+		if wait, more, err = h.boards.Refresh(h.t.Context(), h.org, b.Key(), 0); err != nil || wait > 0 {
 			h.t.Fatal(wait, err)
 		}
 	}
@@ -194,10 +194,10 @@ func TestAMomentCountsInItsDayWeekAndMonthAndInEveryTeam(t *testing.T) {
 	h.places[payee] = Place{Teams: []uuid.UUID{one, two}, Region: region}
 	earn := func(at time.Time, minor int64) {
 		h.do(func(ctx context.Context, tx *postgres.Tx) error {
-			return h.room.Earned(ctx, tx, payee, at, money.Fen(minor), money.Fen(0))
+			return h.boards.Earned(ctx, tx, payee, at, money.Fen(minor), money.Fen(0))
 		})
 	}
-	zone, _ := h.room.Zone(t.Context(), nil)
+	zone, _ := h.boards.Zone(t.Context(), nil)
 	earn(time.Date(2026, 11, 25, 0, 0, 0, 0, zone), 1)
 	earn(time.Date(2026, 11, 24, 23, 59, 59, 0, zone), 10)
 	earn(time.Date(2026, 11, 23, 0, 0, 0, 0, zone), 100) // Monday
@@ -228,7 +228,7 @@ func TestABoardIsPutInOrderAtMostOnceAnInterval(t *testing.T) {
 	const interval = time.Hour // nobody waits for it here: the board's last time is moved instead
 	refresh := func() time.Duration {
 		t.Helper()
-		wait, _, err := h.room.Refresh(t.Context(), h.org, b.Key(), interval)
+		wait, _, err := h.boards.Refresh(t.Context(), h.org, b.Key(), interval)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,8 +281,8 @@ func TestNoChangeIsLostWhileABoardIsPutInOrder(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(w), 3))
 		writers.Go(func() error {
 			for range 30 {
-				err := h.room.Store.Transact(ctx, change.Org(h.org), func(tx *postgres.Tx) error {
-					return h.room.Earned(ctx, tx, payees[random.IntN(len(payees))], time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC), money.Fen(random.Int64N(5)*100), money.Fen(0))
+				err := h.boards.Store.Transact(ctx, change.Org(h.org), func(tx *postgres.Tx) error {
+					return h.boards.Earned(ctx, tx, payees[random.IntN(len(payees))], time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC), money.Fen(random.Int64N(5)*100), money.Fen(0))
 				})
 				if err != nil {
 					return err
@@ -301,7 +301,7 @@ func TestNoChangeIsLostWhileABoardIsPutInOrder(t *testing.T) {
 			}
 			working = false
 		default:
-			if _, _, err := h.room.Refresh(t.Context(), h.org, b.Key(), 0); err != nil {
+			if _, _, err := h.boards.Refresh(t.Context(), h.org, b.Key(), 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -326,9 +326,9 @@ func TestNoChangeIsLostWhileABoardIsPutInOrder(t *testing.T) {
 func TestTheKeeperTellsWatchersAndFindsWhatWasLeft(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
-	h.room.Store.Now = time.Now
+	h.boards.Store.Now = time.Now
 	hub := &watch.Hub{}
-	h.room.Store.Poker = postgres.NewPoker(hub, h.room.Store.Pool, h.room.Log)
+	h.boards.Store.Poker = postgres.NewPoker(hub, h.boards.Store.Pool, h.boards.Log)
 	sub := hub.Subscribe()
 	defer sub.Close()
 	b := h.orgBoard(day)
@@ -350,7 +350,7 @@ func TestTheKeeperTellsWatchersAndFindsWhatWasLeft(t *testing.T) {
 		}
 	}
 	keeper := &Keeper{
-		Room: h.room, Log: h.room.Log, Interval: 50 * time.Millisecond,
+		Boards: h.boards, Log: h.boards.Log, Interval: 50 * time.Millisecond,
 		Orgs: func(context.Context) ([]uuid.UUID, error) { return []uuid.UUID{h.org}, nil },
 	}
 	payee := uuid.New()
@@ -359,7 +359,7 @@ func TestTheKeeperTellsWatchersAndFindsWhatWasLeft(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { keeper.Run(ctx) })
 	heard(left.Topic())
-	h.room.Changed = keeper.Touch
+	h.boards.Changed = keeper.Touch
 	for i := range 3 {
 		h.earn(payee, 100, 0)
 		heard(b.Topic())
@@ -388,7 +388,7 @@ func TestBoardsOfLongAgoAreForgotten(t *testing.T) {
 	}
 	for _, c := range []struct{ days, boards int }{{50, 3}, {20, 1}, {300, 1}, {60, 0}} {
 		h.pass(time.Duration(c.days) * 24 * time.Hour)
-		if err := h.room.forget(t.Context(), h.org); err != nil {
+		if err := h.boards.forget(t.Context(), h.org); err != nil {
 			t.Fatal(err)
 		}
 		boards, rows := count()
@@ -451,7 +451,7 @@ func TestWhoSeesWhichBoardAndWhichNames(t *testing.T) {
 		{"foreign", foreign, teamScope, team[:], "", "[]", 0},
 	} {
 		ctx := identity.With(t.Context(), c.who)
-		res, err := (&Service{Room: h.room}).GetBoard(ctx, connect.NewRequest(&payv1.GetBoardRequest{Scope: c.scope, ScopeId: c.id, Period: day}))
+		res, err := (&Service{Boards: h.boards}).GetBoard(ctx, connect.NewRequest(&payv1.GetBoardRequest{Scope: c.scope, ScopeId: c.id, Period: day}))
 		if fault.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", c.name, err)
 		}

@@ -24,7 +24,7 @@ const (
 // Refresh puts what changed on a board in order and pokes its topic. It does nothing when the board was put in
 // order within the last interval by any replica, and tells how long to wait then; more tells that something is
 // left to do. Scores that a technician's transaction holds at this moment are left for the next time.
-func (r *Room) Refresh(ctx context.Context, org, board uuid.UUID, interval time.Duration) (wait time.Duration, more bool, err error) {
+func (r *Boards) Refresh(ctx context.Context, org, board uuid.UUID, interval time.Duration) (wait time.Duration, more bool, err error) {
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		wait, more = 0, false
 		// By the database's clock: those of the replicas may differ by more than the interval.
@@ -62,7 +62,7 @@ func (r *Room) Refresh(ctx context.Context, org, board uuid.UUID, interval time.
 // order moves changed payees from their old buckets to their new ones, in one statement. It takes the mark off a
 // score only when it holds the score's lock, and a technician's transaction sets the mark only when it does: so
 // no change is missed. Rows are found by arrays and not by joins, which could read the whole board.
-func (r *Room) order(ctx context.Context, tx *postgres.Tx, board uuid.UUID) (int, error) {
+func (r *Boards) order(ctx context.Context, tx *postgres.Tx, board uuid.UUID) (int, error) {
 	var changed, arrived int
 	err := tx.QueryRow(ctx, `
 		WITH old AS (
@@ -104,7 +104,7 @@ const (
 )
 
 // forget deletes some of the boards whose time is over.
-func (r *Room) forget(ctx context.Context, org uuid.UUID) error {
+func (r *Boards) forget(ctx context.Context, org uuid.UUID) error {
 	return r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT id FROM rank_board

@@ -21,7 +21,7 @@ import (
 var _ payv1connect.RankServiceHandler = (*Service)(nil)
 
 // Service serves the boards.
-type Service struct{ Room *Room }
+type Service struct{ Boards *Boards }
 
 // hidden is shown instead of the name of somebody whom the caller may not know.
 const hidden = "***"
@@ -37,8 +37,8 @@ func (s *Service) GetBoard(ctx context.Context, req *connect.Request[payv1.GetBo
 		top = 10
 	}
 	var out *payv1.GetBoardResponse
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		board, home, err := s.Room.choose(ctx, tx, who, req.Msg)
+	err = s.Boards.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		board, home, err := s.Boards.choose(ctx, tx, who, req.Msg)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (s *Service) GetBoard(ctx context.Context, req *connect.Request[payv1.GetBo
 		if err != nil {
 			return err
 		}
-		out, err = s.Room.show(ctx, tx, who, home, board, standing)
+		out, err = s.Boards.show(ctx, tx, who, home, board, standing)
 		return err
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Service) GetBoard(ctx context.Context, req *connect.Request[payv1.GetBo
 
 // choose finds the board that is asked for and whether the caller may see it: one's own, or one that a leading
 // role reaches.
-func (r *Room) choose(ctx context.Context, tx *postgres.Tx, who identity.Identity, q *payv1.GetBoardRequest) (Board, Place, error) {
+func (r *Boards) choose(ctx context.Context, tx *postgres.Tx, who identity.Identity, q *payv1.GetBoardRequest) (Board, Place, error) {
 	var home Place
 	own := who.For(identity.Technician).Self
 	if own {
@@ -112,7 +112,7 @@ func leads(who identity.Identity, board identity.Place) bool {
 
 // show names the rows. A technician sees peers by their alias where they have one, and on the org's board the
 // names of the own region only; a leading role that reaches the board sees names.
-func (r *Room) show(ctx context.Context, tx *postgres.Tx, who identity.Identity, home Place, b Board, s Standing) (*payv1.GetBoardResponse, error) {
+func (r *Boards) show(ctx context.Context, tx *postgres.Tx, who identity.Identity, home Place, b Board, s Standing) (*payv1.GetBoardResponse, error) {
 	ids := make([]uuid.UUID, 0, len(s.Top)+len(s.Around))
 	for _, row := range s.Top {
 		ids = append(ids, row.Payee)

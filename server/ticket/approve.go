@@ -49,7 +49,7 @@ func (j *job) extras(ctx context.Context) (Extras, error) {
 // CustomerApproves keeps the customer's agreement to exactly the parts and surcharges whose Extras.Hash was shown; it
 // counts as a signature's does, and what alters a line voids it. Approved again is nothing. Errors: Conflict where the
 // ticket charges something else by now, StateForbids where the job is over, RateLimited.
-func (r *Room) CustomerApproves(ctx context.Context, tx *postgres.Tx, id uuid.UUID, hash []byte) error {
+func (r *Tickets) CustomerApproves(ctx context.Context, tx *postgres.Tx, id uuid.UUID, hash []byte) error {
 	j, err := r.lock(ctx, tx, id)
 	if err != nil {
 		return err

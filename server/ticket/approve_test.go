@@ -15,7 +15,7 @@ import (
 func (d *door) extras() (e ticket.Extras) {
 	d.t.Helper()
 	d.do(func(tx *postgres.Tx) error {
-		p, err := d.room.ProgressOf(d.t.Context(), tx, d.ticket)
+		p, err := d.tickets.ProgressOf(d.t.Context(), tx, d.ticket)
 		e = p.Extras
 		return err
 	})
@@ -24,7 +24,7 @@ func (d *door) extras() (e ticket.Extras) {
 
 func (d *door) approves(hash []byte, want fault.Code) {
 	d.t.Helper()
-	err := d.try(func(tx *postgres.Tx) error { return d.room.CustomerApproves(d.t.Context(), tx, d.ticket, hash) })
+	err := d.try(func(tx *postgres.Tx) error { return d.tickets.CustomerApproves(d.t.Context(), tx, d.ticket, hash) })
 	if fault.CodeOf(err) != want {
 		d.t.Errorf("approved: %v, want %q", err, want)
 	}
@@ -82,7 +82,7 @@ func TestNothingIsApprovedOnACanceledTicket(t *testing.T) {
 	d.signs()
 	d.adds(uuid.New(), 1)
 	shown := d.extras()
-	d.do(func(tx *postgres.Tx) error { return d.room.Cancel(t.Context(), tx, d.ticket, "x", "system:test") })
+	d.do(func(tx *postgres.Tx) error { return d.tickets.Cancel(t.Context(), tx, d.ticket, "x", "system:test") })
 	if d.extras().MayApprove {
 		t.Error("the page offers to approve")
 	}

@@ -31,7 +31,7 @@ func TestAReplayedEndKeepsItsMarkForReview(t *testing.T) {
 		var args proto.Message = &fieldv1.VisitComplete{VisitId: b(d.visit)}
 		if kind == "visit.cannot_complete" {
 			d.do(func(tx *postgres.Tx) error {
-				_, err := d.room.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "absent", Use: "cannot_complete", Name: &typesv1.Label{Zh: "无人"}})
+				_, err := d.tickets.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "absent", Use: "cannot_complete", Name: &typesv1.Label{Zh: "无人"}})
 				return err
 			})
 			args = &fieldv1.VisitCannotComplete{VisitId: b(d.visit), Reason: "absent"}
@@ -49,7 +49,7 @@ func TestAClaimIsReplayedOnlyByWhoReachesTheTicket(t *testing.T) {
 	p := w.technician("甲")
 	id, region := w.open(nil).TicketID, uuid.New()
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.Offer(t.Context(), tx, id, w.team, ticket.ByUser(uuid.New()))
+		return w.tickets.Offer(t.Context(), tx, id, w.team, ticket.ByUser(uuid.New()))
 	})
 	v := p.push(p.mutate("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(id)}, w.clock().Add(24*time.Hour)))[0]
 	as := func(g identity.Grant) change.Outcome {
@@ -109,7 +109,7 @@ func TestTheSameWishAgainIsNothingAndOtherWishesAreBounded(t *testing.T) {
 	wish := func(hours int) error {
 		from := nine.Add(time.Duration(hours) * time.Hour)
 		return w.try(func(tx *postgres.Tx) error {
-			return w.room.CustomerWants(t.Context(), tx, o.TicketID, state.Window{From: from, To: from.Add(time.Hour)})
+			return w.tickets.CustomerWants(t.Context(), tx, o.TicketID, state.Window{From: from, To: from.Add(time.Hour)})
 		})
 	}
 	for range 5 {
@@ -167,7 +167,7 @@ func TestLongKeysThatDifferAtTheirEndAreTwoTickets(t *testing.T) {
 func TestTheOfficesTimesAreNear(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Room: w.room}
+	s := &ticket.Service{Tickets: w.tickets}
 	id, p := w.open(nil).TicketID, w.technician("甲")
 	w.assign(id, p)
 	office := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})

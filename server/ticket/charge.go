@@ -91,8 +91,8 @@ func (a *act) charged(ctx context.Context) (charged, error) {
 // from an app that names what it shows.
 func (j *job) asked(ctx context.Context) (asked, named bool, err error) {
 	signatures := 0
-	if j.room.Signatures != nil {
-		if signatures, named, err = j.room.Signatures(ctx, j.tx, j.t.ID); err != nil {
+	if j.tickets.Signatures != nil {
+		if signatures, named, err = j.tickets.Signatures(ctx, j.tx, j.t.ID); err != nil {
 			return false, false, err
 		}
 	}

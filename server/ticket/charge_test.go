@@ -34,7 +34,7 @@ func newDoor(t *testing.T) *door {
 	t.Helper()
 	w := newWorld(t)
 	d := &door{world: w, p: w.technician("李师傅")}
-	w.room.Signatures = func(context.Context, *postgres.Tx, uuid.UUID) (int, bool, error) {
+	w.tickets.Signatures = func(context.Context, *postgres.Tx, uuid.UUID) (int, bool, error) {
 		n := len(d.signed)
 		return n, n > 0 && d.signed[n-1], nil
 	}
@@ -43,7 +43,7 @@ func newDoor(t *testing.T) *door {
 		if err := proto.Unmarshal(m.Args, args); err != nil {
 			return intake.Result{}, err
 		}
-		_, result, ok, err := w.room.Admit(ctx, tx, m, uuid.UUID(args.GetVisitId()), args)
+		_, result, ok, err := w.tickets.Admit(ctx, tx, m, uuid.UUID(args.GetVisitId()), args)
 		if ok && err == nil {
 			d.signed = append(d.signed, len(args.GetContentHash()) > 0)
 		}
@@ -277,7 +277,7 @@ func TestATicketIsInTheCustomersLanguageElseTheCompanys(t *testing.T) {
 	}
 	q := w.request()
 	q.Customer.Language = "fr"
-	if err := w.try(func(tx *postgres.Tx) error { _, err := w.room.Open(t.Context(), tx, q); return err }); fault.CodeOf(err) != fault.InvalidArgument {
+	if err := w.try(func(tx *postgres.Tx) error { _, err := w.tickets.Open(t.Context(), tx, q); return err }); fault.CodeOf(err) != fault.InvalidArgument {
 		t.Errorf("got %v", err)
 	}
 }

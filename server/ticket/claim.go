@@ -20,7 +20,7 @@ import (
 
 // claim is pool.claim: whose claim comes in first has the ticket, accepted; the others are told. The row lock
 // makes it one.
-func (r *Room) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+func (r *Tickets) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	args := &fieldv1.ClaimPoolTicket{}
 	if err := decode(m.Args, args); err != nil {
 		return undecoded(err)

@@ -66,7 +66,7 @@ func (w *world) replay(id uuid.UUID, args []byte) intake.Result {
 }
 
 func (w *world) replayAs(ctx context.Context, who, id uuid.UUID, args []byte) (r intake.Result, err error) {
-	err = w.room.Store.Transact(ctx, w.org, func(tx *postgres.Tx) error {
+	err = w.tickets.Store.Transact(ctx, w.org, func(tx *postgres.Tx) error {
 		r, _, err = tx.ReplayParked(ctx, w.intake, id, args, change.User(who))
 		return err
 	})
@@ -152,7 +152,7 @@ func TestATicketCanceledWhileWorkedOfflineParksTheCompletion(t *testing.T) {
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, w.pass(time.Minute), applied, "")
 	day := p.offlineDay(o.TicketID, visit, w.pass(time.Minute))
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.Cancel(t.Context(), tx, o.TicketID, "客户退货", ticket.ByUser(uuid.New()))
+		return w.tickets.Cancel(t.Context(), tx, o.TicketID, "客户退货", ticket.ByUser(uuid.New()))
 	})
 	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), nil) {
 		t.Error("a cancelled ticket stayed on the phone")
@@ -203,7 +203,7 @@ func TestAHoldIsJudgedByWhenTheWorkWasDone(t *testing.T) {
 			p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, at, applied, "")
 			hold := func() {
 				w.do(func(tx *postgres.Tx) error {
-					return w.room.Hold(t.Context(), tx, o.TicketID, "缺件", ticket.ByUser(uuid.New()))
+					return w.tickets.Hold(t.Context(), tx, o.TicketID, "缺件", ticket.ByUser(uuid.New()))
 				})
 			}
 			if !c.before {
@@ -257,7 +257,7 @@ func TestOneOfTwentyClaimsWins(t *testing.T) {
 	w := newWorld(t)
 	o := w.open(nil)
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.Offer(t.Context(), tx, o.TicketID, w.team, ticket.BySystem("test"))
+		return w.tickets.Offer(t.Context(), tx, o.TicketID, w.team, ticket.BySystem("test"))
 	})
 	pool := &fieldv1.PoolTicket{}
 	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, o.TicketID, feedID("team", w.team), pool) {
@@ -323,7 +323,7 @@ func TestOneTicketAUnitHoweverManyScanAtOnce(t *testing.T) {
 			q.UnitID, q.Source = unit, "scan"
 			var o ticket.Opened
 			err := w.try(func(tx *postgres.Tx) (err error) {
-				o, err = w.room.Open(t.Context(), tx, q)
+				o, err = w.tickets.Open(t.Context(), tx, q)
 				return err
 			})
 			mu.Lock()
@@ -347,7 +347,7 @@ func TestOneTicketAUnitHoweverManyScanAtOnce(t *testing.T) {
 		t.Error("the same source key opened twice")
 	}
 	w.do(func(tx *postgres.Tx) error {
-		found, err := w.room.OpenOfUnit(t.Context(), tx, unit)
+		found, err := w.tickets.OpenOfUnit(t.Context(), tx, unit)
 		if err == nil && ids[uuid.UUID(found.GetId())] == 0 {
 			t.Errorf("found %v", found)
 		}
@@ -401,8 +401,8 @@ func TestAnotherCompanySeesAndDoesNothing(t *testing.T) {
 	o := w.open(nil)
 	visit := w.assign(o.TicketID, p)
 	foreign := change.Org(uuid.New())
-	err := w.room.Store.Transact(t.Context(), foreign, func(tx *postgres.Tx) error {
-		_, err := w.room.Get(t.Context(), tx, o.TicketID, ticket.Reach{All: true}, true)
+	err := w.tickets.Store.Transact(t.Context(), foreign, func(tx *postgres.Tx) error {
+		_, err := w.tickets.Get(t.Context(), tx, o.TicketID, ticket.Reach{All: true}, true)
 		return err
 	})
 	if fault.CodeOf(err) != fault.NotFound {
@@ -420,7 +420,7 @@ func TestAnotherCompanySeesAndDoesNothing(t *testing.T) {
 		"ticket_charge", "ticket_event", "ticket_notice",
 	} {
 		var n int
-		err := w.room.Store.Read(t.Context(), foreign, func(tx *postgres.Tx) error {
+		err := w.tickets.Store.Read(t.Context(), foreign, func(tx *postgres.Tx) error {
 			return tx.QueryRow(t.Context(), pgtest.OnPurpose+`SELECT count(*) FROM `+table).Scan(&n)
 		})
 		if err != nil || n != 0 {
@@ -455,8 +455,8 @@ func TestEverythingAtOnceLosesNothing(t *testing.T) {
 			}
 		})
 		wg.Go(func() {
-			err := w.room.Store.Transact(ctx, w.org, func(tx *postgres.Tx) error {
-				return w.room.Assign(ctx, tx, ticket.AssignRequest{TicketID: o.TicketID, TechnicianID: c.user, Actor: "system:test", Way: "office"})
+			err := w.tickets.Store.Transact(ctx, w.org, func(tx *postgres.Tx) error {
+				return w.tickets.Assign(ctx, tx, ticket.AssignRequest{TicketID: o.TicketID, TechnicianID: c.user, Actor: "system:test", Way: "office"})
 			})
 			if err != nil && fault.CodeOf(err) != fault.StateForbids {
 				t.Error(err)

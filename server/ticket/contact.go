@@ -77,7 +77,7 @@ type Contact struct {
 
 // SetContact completes whom to visit and where. The technician who has the ticket sees it; the customer's record stays.
 // A ticket that has ended stays as it was: StateForbids.
-func (r *Room) SetContact(ctx context.Context, tx *postgres.Tx, id uuid.UUID, c Contact, actor string) error {
+func (r *Tickets) SetContact(ctx context.Context, tx *postgres.Tx, id uuid.UUID, c Contact, actor string) error {
 	j, err := r.lock(ctx, tx, id)
 	if err != nil {
 		return err

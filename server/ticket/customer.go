@@ -30,7 +30,7 @@ func (j *job) mayChange() bool {
 const ByCustomer = "system:customer"
 
 // CustomerCancels ends a ticket for its customer; StateForbids once somebody is on the way.
-func (r *Room) CustomerCancels(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason string) error {
+func (r *Tickets) CustomerCancels(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason string) error {
 	j, err := r.lock(ctx, tx, id)
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (r *Room) CustomerCancels(ctx context.Context, tx *postgres.Tx, id uuid.UUI
 
 // CustomerWants changes the time that suits the customer; StateForbids once somebody is on the way. An appointment that
 // was made stays until the office moves it: its technician is told, and the ticket is marked for review.
-func (r *Room) CustomerWants(ctx context.Context, tx *postgres.Tx, id uuid.UUID, w state.Window) error {
+func (r *Tickets) CustomerWants(ctx context.Context, tx *postgres.Tx, id uuid.UUID, w state.Window) error {
 	if w.From.IsZero() || w.To.IsZero() {
 		return fault.New(fault.InvalidArgument, "wanted: a window has two ends in order")
 	}

@@ -29,7 +29,7 @@ func (w *world) get(id uuid.UUID) *officev1.GetTicketResponse {
 	w.t.Helper()
 	var out *officev1.GetTicketResponse
 	w.do(func(tx *postgres.Tx) (err error) {
-		out, err = w.room.Get(w.t.Context(), tx, id, ticket.Reach{All: true}, true)
+		out, err = w.tickets.Get(w.t.Context(), tx, id, ticket.Reach{All: true}, true)
 		return err
 	})
 	return out
@@ -106,7 +106,7 @@ func TestATicketsDay(t *testing.T) {
 		t.Error("a completed ticket is still open for the shop")
 	}
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.Approve(t.Context(), tx, o.TicketID, ticket.ByUser(uuid.New()))
+		return w.tickets.Approve(t.Context(), tx, o.TicketID, ticket.ByUser(uuid.New()))
 	})
 	w.is(o.TicketID, state.Closed)
 	w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), tk)
@@ -115,7 +115,7 @@ func TestATicketsDay(t *testing.T) {
 	}
 	rework := uuid.New()
 	w.do(func(tx *postgres.Tx) error {
-		o, err := w.room.Rework(t.Context(), tx, o.TicketID, rework, "漏水", ticket.ByUser(uuid.New()))
+		o, err := w.tickets.Rework(t.Context(), tx, o.TicketID, rework, "漏水", ticket.ByUser(uuid.New()))
 		if err == nil && o.TicketID != rework {
 			t.Errorf("rework opened %v", o)
 		}
@@ -203,7 +203,7 @@ func TestDecliningGivesTheTicketBack(t *testing.T) {
 		t.Error("a declined ticket stayed on the phone")
 	}
 	w.do(func(tx *postgres.Tx) error {
-		jobs, err := w.room.Waiting(t.Context(), tx, uuid.Nil, 10)
+		jobs, err := w.tickets.Waiting(t.Context(), tx, uuid.Nil, 10)
 		if len(jobs) != 1 || jobs[0].ID != o.TicketID || jobs[0].Skills[0] != "gas" || jobs[0].At == nil {
 			t.Errorf("waiting: %+v", jobs)
 		}

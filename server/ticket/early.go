@@ -19,7 +19,7 @@ const maxEarly = 60
 
 // Early is what a technician's phone needs first when it begins from nothing: the jobs that are open and begun, or to begin
 // before until, with what their checklists and reasons need. Each job is a group, whose first entity is the ticket.
-func (r *Room) Early(ctx context.Context, tx *postgres.Tx, user uuid.UUID, until time.Time) (feed.Wanted, error) {
+func (r *Tickets) Early(ctx context.Context, tx *postgres.Tx, user uuid.UUID, until time.Time) (feed.Wanted, error) {
 	w := feed.Wanted{Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_REASON)}}
 	rows, err := tx.Query(ctx, `
 		SELECT t.id, v.id, t.template_id, t.product_id, t.class_id

@@ -98,14 +98,14 @@ func (j *job) save(ctx context.Context) error {
 	if err := j.place(ctx); err != nil {
 		return err
 	}
-	if j.t.waits() && !j.before.waits() && !j.bulk && j.room.Waits != nil {
-		if err := j.room.Waits(ctx, j.tx, j.t.ID); err != nil {
+	if j.t.waits() && !j.before.waits() && !j.bulk && j.tickets.Waits != nil {
+		if err := j.tickets.Waits(ctx, j.tx, j.t.ID); err != nil {
 			return err
 		}
 	}
 	from, to := value(j.before.TechnicianID), value(j.t.TechnicianID)
-	if from != to && j.room.Moved != nil {
-		return j.room.Moved(ctx, j.tx, j.t.ID, from, to)
+	if from != to && j.tickets.Moved != nil {
+		return j.tickets.Moved(ctx, j.tx, j.t.ID, from, to)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (t *row) places() []identity.Place {
 }
 
 // List returns tickets newest first.
-func (r *Room) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]*officev1.TicketSummary, error) {
+func (r *Tickets) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]*officev1.TicketSummary, error) {
 	where := []string{"org_id = $1"}
 	args := []any{tx.OrgID()}
 	add := func(format string, v any) {
@@ -132,7 +132,7 @@ func (t *row) summary() *officev1.TicketSummary {
 }
 
 // Get returns everything of a ticket. The customer's phone number is masked unless full is set.
-func (r *Room) Get(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Reach, full bool) (*officev1.GetTicketResponse, error) {
+func (r *Tickets) Get(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Reach, full bool) (*officev1.GetTicketResponse, error) {
 	j, err := r.look(ctx, tx, id)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (r *Room) Get(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Rea
 
 // answer is everything of a ticket, for whoever may see it.
 func (j *job) answer(ctx context.Context, full bool) (*officev1.GetTicketResponse, error) {
-	r, tx, id := j.room, j.tx, j.t.ID
+	r, tx, id := j.tickets, j.tx, j.t.ID
 	a, err := j.attach(ctx)
 	if err != nil {
 		return nil, err
@@ -222,7 +222,7 @@ func assignments(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) ([]*off
 }
 
 // Summary is one ticket as a row of a list; NotFound when there is none.
-func (r *Room) Summary(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*officev1.TicketSummary, error) {
+func (r *Tickets) Summary(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*officev1.TicketSummary, error) {
 	j, err := r.look(ctx, tx, id)
 	if err != nil {
 		return nil, err
@@ -257,7 +257,7 @@ type Progress struct {
 }
 
 // ProgressOf tells how far a ticket is.
-func (r *Room) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Progress, error) {
+func (r *Tickets) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Progress, error) {
 	j, err := r.look(ctx, tx, id)
 	if err != nil {
 		return Progress{}, err
@@ -296,7 +296,7 @@ func (r *Room) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (P
 }
 
 // OpenOfUnit finds the open ticket of a unit as its store sees it; NotFound when there is none.
-func (r *Room) OpenOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (*officev1.TicketSummary, error) {
+func (r *Tickets) OpenOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (*officev1.TicketSummary, error) {
 	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM ticket WHERE org_id = $1 AND unit_id = $2 AND state IN (1, 2, 3, 5)`, tx.OrgID(), unit)
 	if err != nil {
 		return nil, err
@@ -312,7 +312,7 @@ func (r *Room) OpenOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) 
 }
 
 // HistoryOfUnit lists the jobs of a unit, newest first.
-func (r *Room) HistoryOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID, limit int) ([]*fieldv1.HistoryItem, error) {
+func (r *Tickets) HistoryOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID, limit int) ([]*fieldv1.HistoryItem, error) {
 	rows, err := tx.Query(ctx, `SELECT number, state, opened_at, product_name FROM ticket
 		WHERE org_id = $1 AND unit_id = $2 ORDER BY opened_at DESC LIMIT $3`, tx.OrgID(), unit, limit)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 )
 
 // Mutators are what technicians' phones may do here, by kind.
-func (r *Room) Mutators() map[string]intake.Mutator[*postgres.Tx] {
+func (r *Tickets) Mutators() map[string]intake.Mutator[*postgres.Tx] {
 	return map[string]intake.Mutator[*postgres.Tx]{
 		"visit.accept":  visitMutator(r, authority.Moves, always[*fieldv1.VisitAccept](state.Accept), move),
 		"visit.decline": visitMutator(r, authority.Moves, always[*fieldv1.VisitDecline](state.Decline), decline),
@@ -60,7 +60,7 @@ var building = map[string]func() ofVisit{
 }
 
 // Subject is the ticket that a mutation builds on; zero for what stands alone or names no visit that is here.
-func (r *Room) Subject(ctx context.Context, tx *postgres.Tx, m change.Mutation) (uuid.UUID, error) {
+func (r *Tickets) Subject(ctx context.Context, tx *postgres.Tx, m change.Mutation) (uuid.UUID, error) {
 	fresh, ok := building[m.Kind]
 	if !ok {
 		return uuid.Nil, nil
@@ -110,7 +110,7 @@ func always[M any](e state.Event) func(M) state.Event { return func(M) state.Eve
 
 // visitMutator makes a mutator of what happens to a visit: it reads the arguments, locks the ticket, judges the
 // mutation, and lets do apply it, or keep it as evidence, when it was not refused.
-func visitMutator[M ofVisit](r *Room, class authority.Class, event func(M) state.Event,
+func visitMutator[M ofVisit](r *Tickets, class authority.Class, event func(M) state.Event,
 	do func(ctx context.Context, a *act, args M) (intake.Result, error),
 ) intake.Mutator[*postgres.Tx] {
 	return func(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
@@ -151,7 +151,7 @@ var errUnreadable = fault.New(fault.MutationMalformed, "not the message that bel
 
 // admit locks the ticket of a visit, or the ticket, and judges a mutation on it. When it was refused or parked
 // everything is written already, act is nil, and the result is the verdict.
-func (r *Room) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, args proto.Message, visit, ticket uuid.UUID,
+func (r *Tickets) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, args proto.Message, visit, ticket uuid.UUID,
 	class authority.Class, event state.Event,
 ) (*act, intake.Result, error) {
 	done, ok := state.Happened(m.Done(), tx.Now())

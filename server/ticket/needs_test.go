@@ -24,8 +24,8 @@ import (
 func (w *world) dispatches(phones ...*phone) *dispatch.Board {
 	people := score.Point{Latitude: 31.2304, Longitude: 121.4737}
 	b := &dispatch.Board{
-		Store: w.room.Store, Waiting: w.room.Waiting, Job: w.room.Job, Loads: w.room.Loads, Choose: w.room.Choose, Zone: w.room.Zone,
-		Take: w.room.Take, Unfit: w.room.Unfit,
+		Store: w.tickets.Store, Waiting: w.tickets.Waiting, Job: w.tickets.Job, Loads: w.tickets.Loads, Choose: w.tickets.Choose, Zone: w.tickets.Zone,
+		Take: w.tickets.Take, Unfit: w.tickets.Unfit,
 		Region: func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
 			return "浙江", "Zhejiang", nil
 		},
@@ -37,7 +37,7 @@ func (w *world) dispatches(phones ...*phone) *dispatch.Board {
 			return out, nil
 		},
 	}
-	w.room.Propose, w.room.AutoAssign = b.Propose, b.Auto
+	w.tickets.Propose, w.tickets.AutoAssign = b.Propose, b.Auto
 	return b
 }
 
@@ -45,7 +45,7 @@ func (w *world) dispatches(phones ...*phone) *dispatch.Board {
 func (w *world) listens() *[]uuid.UUID {
 	var mu sync.Mutex
 	heard := &[]uuid.UUID{}
-	w.room.Waits = func(_ context.Context, _ *postgres.Tx, id uuid.UUID) error {
+	w.tickets.Waits = func(_ context.Context, _ *postgres.Tx, id uuid.UUID) error {
 		mu.Lock()
 		defer mu.Unlock()
 		*heard = append(*heard, id)
@@ -65,7 +65,7 @@ func (w *world) auto(b *dispatch.Board) score.Round {
 
 func (w *world) listed(q *officev1.ListTicketsRequest) []*officev1.TicketSummary {
 	w.t.Helper()
-	res, err := (&ticket.Service{Room: w.room}).ListTickets(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(q))
+	res, err := (&ticket.Service{Tickets: w.tickets}).ListTickets(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(q))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -96,11 +96,11 @@ func TestATicketThatNobodyCanVisitIsGivenToNobodyUntilItIsComplete(t *testing.T)
 			board, region := w.dispatches(p), uuid.New()
 			id := w.open(func(q *ticket.OpenRequest) { q.RegionID = region; tc.lose(q) }).TicketID
 			if err := w.try(func(tx *postgres.Tx) error {
-				return w.room.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: id, TechnicianID: p.user, Actor: "user:x", Way: "office"})
+				return w.tickets.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: id, TechnicianID: p.user, Actor: "user:x", Way: "office"})
 			}); fault.CodeOf(err) != fault.NeedsDetails {
 				t.Errorf("assigned: %v", err)
 			}
-			if err := w.try(func(tx *postgres.Tx) error { return w.room.Offer(t.Context(), tx, id, w.team, "user:x") }); fault.CodeOf(err) != fault.NeedsDetails {
+			if err := w.try(func(tx *postgres.Tx) error { return w.tickets.Offer(t.Context(), tx, id, w.team, "user:x") }); fault.CodeOf(err) != fault.NeedsDetails {
 				t.Errorf("pooled: %v", err)
 			}
 			if r := w.auto(board); r.Assigned != 0 || len(r.Unfit) != 0 || len(*heard) != 0 {
@@ -110,7 +110,7 @@ func TestATicketThatNobodyCanVisitIsGivenToNobodyUntilItIsComplete(t *testing.T)
 				t.Errorf("listed %v", l)
 			}
 			tc.add.Id = b(id)
-			s := &ticket.Service{Room: w.room}
+			s := &ticket.Service{Tickets: w.tickets}
 			if _, err := s.SetTicketContact(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(tc.add)); err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestAClerkFillsInWhatIsMissingAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	shop := uuid.New()
 	id := w.open(func(q *ticket.OpenRequest) { q.StoreID, q.Customer.Phone = shop, "" }).TicketID
-	s := &ticket.Service{Room: w.room}
+	s := &ticket.Service{Tickets: w.tickets}
 	clerk := w.as(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeStore, ID: shop})
 	for name, c := range map[string]struct {
 		ctx  context.Context
@@ -163,7 +163,7 @@ func TestACorrectedAddressReachesTheTechnicianWithoutTheOldPosition(t *testing.T
 	id := w.open(nil).TicketID
 	w.assign(id, p)
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.SetContact(t.Context(), tx, id, ticket.Contact{Address: "南京路1号"}, "user:x")
+		return w.tickets.SetContact(t.Context(), tx, id, ticket.Contact{Address: "南京路1号"}, "user:x")
 	})
 	var got fieldv1.Ticket
 	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, id, w.tech(p), &got) || got.GetCustomer().GetAddress() != "南京路1号" || got.GetCustomer().GetPosition() != nil {
@@ -179,7 +179,7 @@ func TestWhatIsGivenBackIsTakenUpByTheRulesAndNotByTheSameTechnician(t *testing.
 		},
 		"did not come": func(w *world, id, visit uuid.UUID, p *phone) {
 			p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, w.clock(), applied, "")
-			_, err := (&ticket.Service{Room: w.room}).MarkNoShow(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}),
+			_, err := (&ticket.Service{Tickets: w.tickets}).MarkNoShow(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}),
 				connect.NewRequest(&officev1.MarkNoShowRequest{Id: b(id), Reason: "客户来电：没有人来"}))
 			if err != nil {
 				w.t.Fatal(err)
@@ -226,7 +226,7 @@ func TestANoShowIsOfAVisitThatHasNotReachedTheDoor(t *testing.T) {
 	p := w.technician("a")
 	id := w.open(nil).TicketID
 	noShow := func() error {
-		return w.try(func(tx *postgres.Tx) error { return w.room.NoShow(t.Context(), tx, id, "x", "user:x") })
+		return w.try(func(tx *postgres.Tx) error { return w.tickets.NoShow(t.Context(), tx, id, "x", "user:x") })
 	}
 	if err := noShow(); fault.CodeOf(err) != fault.StateForbids {
 		t.Errorf("nobody was to come: %v", err)
@@ -252,7 +252,7 @@ func TestTwoReplicasAssignATicketOnceAndLeaveOneAtWorkToItsDispatcher(t *testing
 	var wg sync.WaitGroup
 	err := w.try(func(tx *postgres.Tx) error {
 		// A dispatcher is about to give the first to somebody else.
-		if err := w.room.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: ids[0], TechnicianID: c.user, Actor: "user:x", Way: "office"}); err != nil {
+		if err := w.tickets.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: ids[0], TechnicianID: c.user, Actor: "user:x", Way: "office"}); err != nil {
 			return err
 		}
 		for range 3 {

@@ -13,7 +13,7 @@ import (
 
 // NoShow ends the visit of a technician who did not come: the ticket waits for somebody else, and the rules do not give
 // it to him again. A visit that has reached the door cannot be one: StateForbids.
-func (r *Room) NoShow(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason, actor string) error {
+func (r *Tickets) NoShow(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason, actor string) error {
 	j, err := r.lock(ctx, tx, id)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ type AssignRequest struct {
 }
 
 // act locks a ticket and checks that the office may do this to it.
-func (r *Room) act(ctx context.Context, tx *postgres.Tx, id uuid.UUID, a state.Act) (*job, error) {
+func (r *Tickets) act(ctx context.Context, tx *postgres.Tx, id uuid.UUID, a state.Act) (*job, error) {
 	j, err := r.lock(ctx, tx, id)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (r *Room) act(ctx context.Context, tx *postgres.Tx, id uuid.UUID, a state.A
 
 // Assign gives a ticket to a technician, also when another one has it: his visit is cancelled, what he did stays.
 // Assigning it to who has it already only moves the schedule, if one is given.
-func (r *Room) Assign(ctx context.Context, tx *postgres.Tx, q AssignRequest) error {
+func (r *Tickets) Assign(ctx context.Context, tx *postgres.Tx, q AssignRequest) error {
 	if err := q.Scheduled.Check("scheduled"); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (j *job) beginAssignment(v *visitRow, who Technician, q AssignRequest, zh, 
 }
 
 // Offer puts a ticket into a team's pool, taking it from whoever has it.
-func (r *Room) Offer(ctx context.Context, tx *postgres.Tx, id, team uuid.UUID, actor string) error {
+func (r *Tickets) Offer(ctx context.Context, tx *postgres.Tx, id, team uuid.UUID, actor string) error {
 	j, err := r.act(ctx, tx, id, state.ActPool)
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func (j *job) withdraw(why, notice, zh, en string) error {
 }
 
 // Reschedule moves the appointment. The technician keeps the ticket and is told.
-func (r *Room) Reschedule(ctx context.Context, tx *postgres.Tx, id uuid.UUID, w state.Window, reason, actor string) error {
+func (r *Tickets) Reschedule(ctx context.Context, tx *postgres.Tx, id uuid.UUID, w state.Window, reason, actor string) error {
 	if w.From.IsZero() || w.To.IsZero() {
 		return fault.New(fault.InvalidArgument, "scheduled needs both ends")
 	}
@@ -242,8 +242,8 @@ func (j *job) reschedule(ctx context.Context, w state.Window, reason, actor stri
 		return err
 	}
 	at := t.ScheduledFrom.UTC().Format("01-02 15:04 UTC")
-	if j.room.Zone != nil {
-		zone, err := j.room.Zone(ctx, j.tx)
+	if j.tickets.Zone != nil {
+		zone, err := j.tickets.Zone(ctx, j.tx)
 		if err != nil {
 			return err
 		}
@@ -256,7 +256,7 @@ func (j *job) reschedule(ctx context.Context, w state.Window, reason, actor stri
 }
 
 // Cancel ends a ticket. What a technician did on it, also later and offline, is kept and reviewed.
-func (r *Room) Cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason, actor string) error {
+func (r *Tickets) Cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason, actor string) error {
 	j, err := r.act(ctx, tx, id, state.ActCancel)
 	if err != nil {
 		return err
@@ -272,7 +272,7 @@ func (r *Room) Cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason
 }
 
 // Hold pauses a ticket; who has it keeps it.
-func (r *Room) Hold(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason, actor string) error {
+func (r *Tickets) Hold(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason, actor string) error {
 	j, err := r.act(ctx, tx, id, state.ActHold)
 	if err != nil {
 		return err
@@ -288,7 +288,7 @@ func (r *Room) Hold(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason, 
 }
 
 // Resume ends a hold.
-func (r *Room) Resume(ctx context.Context, tx *postgres.Tx, id uuid.UUID, actor string) error {
+func (r *Tickets) Resume(ctx context.Context, tx *postgres.Tx, id uuid.UUID, actor string) error {
 	j, err := r.act(ctx, tx, id, state.ActResume)
 	if err != nil {
 		return err
@@ -304,7 +304,7 @@ func (r *Room) Resume(ctx context.Context, tx *postgres.Tx, id uuid.UUID, actor 
 }
 
 // Approve accepts the work: the ticket is closed and its money approved.
-func (r *Room) Approve(ctx context.Context, tx *postgres.Tx, id uuid.UUID, actor string) error {
+func (r *Tickets) Approve(ctx context.Context, tx *postgres.Tx, id uuid.UUID, actor string) error {
 	j, err := r.act(ctx, tx, id, state.ActApprove)
 	if err != nil {
 		return err
@@ -327,7 +327,7 @@ func (r *Room) Approve(ctx context.Context, tx *postgres.Tx, id uuid.UUID, actor
 
 // SetMoney moves a ticket's money one step forward, to Posted or Paid; the pay room calls it in its transaction.
 // Where the money is already there nothing happens.
-func (r *Room) SetMoney(ctx context.Context, tx *postgres.Tx, id uuid.UUID, m state.Money, actor string) error {
+func (r *Tickets) SetMoney(ctx context.Context, tx *postgres.Tx, id uuid.UUID, m state.Money, actor string) error {
 	j, err := r.lock(ctx, tx, id)
 	if err != nil {
 		return err
@@ -347,7 +347,7 @@ func (r *Room) SetMoney(ctx context.Context, tx *postgres.Tx, id uuid.UUID, m st
 
 // Rework opens a ticket that mends the work of an earlier one, with the id given: a repeated call opens once. The
 // pay room hears of it and claws the earlier pay back.
-func (r *Room) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID, reason, actor string) (Opened, error) {
+func (r *Tickets) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID, reason, actor string) (Opened, error) {
 	j, err := r.act(ctx, tx, id, state.ActRework)
 	if err != nil {
 		return Opened{}, err

@@ -29,7 +29,7 @@ func (w *world) as(grants ...identity.Grant) context.Context {
 func TestOfficeCallsByRoleAndScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Room: w.room}
+	s := &ticket.Service{Tickets: w.tickets}
 	mine, other := uuid.New(), uuid.New()
 	p := w.technician("a")
 	here := w.open(func(q *ticket.OpenRequest) { q.RegionID = mine })
@@ -86,14 +86,14 @@ func TestOfficeCallsByRoleAndScope(t *testing.T) {
 func TestALeaderSeesWhatTheTeamHas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Room: w.room}
+	s := &ticket.Service{Tickets: w.tickets}
 	leader := w.as(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: w.team})
 	p := w.technician("a")
 	given, pooled := w.open(nil), w.open(nil)
 	w.open(nil) // nobody's
 	w.assign(given.TicketID, p)
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.Offer(t.Context(), tx, pooled.TicketID, w.team, ticket.BySystem("test"))
+		return w.tickets.Offer(t.Context(), tx, pooled.TicketID, w.team, ticket.BySystem("test"))
 	})
 	list, err := s.ListTickets(leader, connect.NewRequest(&officev1.ListTicketsRequest{}))
 	if err != nil || len(list.Msg.GetTickets()) != 2 {
@@ -107,7 +107,7 @@ func TestALeaderSeesWhatTheTeamHas(t *testing.T) {
 func TestListsPageNewestFirstAndFilter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Room: w.room}
+	s := &ticket.Service{Tickets: w.tickets}
 	ctx := w.as(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg})
 	p := w.technician("a")
 	var ids []uuid.UUID
@@ -160,7 +160,7 @@ func TestListsPageNewestFirstAndFilter(t *testing.T) {
 func TestTheOfficeOpensReschedulesPoolsAndCancels(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Room: w.room}
+	s := &ticket.Service{Tickets: w.tickets}
 	ctx := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})
 	p := w.technician("a")
 	id := uuid.New()
@@ -235,8 +235,8 @@ func TestAutomaticAssignmentFollowsTheRulesAndKeepsItsReasons(t *testing.T) {
 	people := score.Point{Latitude: 31.2304, Longitude: 121.4737}
 	far := score.Point{Latitude: 31.1, Longitude: 121.2}
 	board := &dispatch.Board{
-		Store: w.room.Store, Waiting: w.room.Waiting, Job: w.room.Job, Loads: w.room.Loads, Choose: w.room.Choose, Zone: w.room.Zone,
-		Take: w.room.Take, Unfit: w.room.Unfit,
+		Store: w.tickets.Store, Waiting: w.tickets.Waiting, Job: w.tickets.Job, Loads: w.tickets.Loads, Choose: w.tickets.Choose, Zone: w.tickets.Zone,
+		Take: w.tickets.Take, Unfit: w.tickets.Unfit,
 		Region: func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
 			return "浙江", "Zhejiang", nil
 		},
@@ -248,8 +248,8 @@ func TestAutomaticAssignmentFollowsTheRulesAndKeepsItsReasons(t *testing.T) {
 			}, nil
 		},
 	}
-	w.room.Propose, w.room.AutoAssign = board.Propose, board.Auto
-	s := &ticket.Service{Room: w.room}
+	w.tickets.Propose, w.tickets.AutoAssign = board.Propose, board.Auto
+	s := &ticket.Service{Tickets: w.tickets}
 	ctx := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})
 	var ids []uuid.UUID
 	for range 4 {
@@ -309,7 +309,7 @@ func TestOldTicketsLeaveThePhoneAndStayInTheOffice(t *testing.T) {
 	var left int
 	archive := func() {
 		w.do(func(tx *postgres.Tx) (err error) {
-			left, err = w.room.Archive(t.Context(), tx, now.Add(-30*24*time.Hour), 100)
+			left, err = w.tickets.Archive(t.Context(), tx, now.Add(-30*24*time.Hour), 100)
 			return err
 		})
 	}
@@ -323,7 +323,7 @@ func TestOldTicketsLeaveThePhoneAndStayInTheOffice(t *testing.T) {
 		t.Errorf("%d left again", left)
 	}
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.Trail(t.Context(), tx, o.TicketID, "proof.verified", ticket.BySystem("proof"), map[string]string{"proof": "1"})
+		return w.tickets.Trail(t.Context(), tx, o.TicketID, "proof.verified", ticket.BySystem("proof"), map[string]string{"proof": "1"})
 	})
 	w.chainHolds(o.TicketID)
 	// A note that comes a season later is still kept.
@@ -340,10 +340,10 @@ func TestTemplatesGrowByVersionsAndTicketsKeepTheirs(t *testing.T) {
 	var second *fieldv1.Template
 	w.do(func(tx *postgres.Tx) (err error) {
 		next := &fieldv1.Template{Key: "heater", Name: w.template.GetName(), Steps: w.template.GetSteps()[:1]}
-		if second, err = w.room.PutTemplate(t.Context(), tx, next); err != nil {
+		if second, err = w.tickets.PutTemplate(t.Context(), tx, next); err != nil {
 			return err
 		}
-		same, err := w.room.PutTemplate(t.Context(), tx, second)
+		same, err := w.tickets.PutTemplate(t.Context(), tx, second)
 		if err == nil && same.GetVersion() != 2 {
 			t.Errorf("a repeat made version %d", same.GetVersion())
 		}
@@ -362,22 +362,22 @@ func TestTemplatesGrowByVersionsAndTicketsKeepTheirs(t *testing.T) {
 		}
 	}
 	w.do(func(tx *postgres.Tx) error {
-		_, err := w.room.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "too_far", Use: "decline", Name: &typesv1.Label{Zh: "太远", En: "Too far"}})
+		_, err := w.tickets.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "too_far", Use: "decline", Name: &typesv1.Label{Zh: "太远", En: "Too far"}})
 		if err != nil {
 			return err
 		}
-		templates, err := w.room.ListTemplates(t.Context(), tx)
+		templates, err := w.tickets.ListTemplates(t.Context(), tx)
 		if err != nil {
 			return err
 		}
-		reasons, err := w.room.ListReasons(t.Context(), tx)
+		reasons, err := w.tickets.ListReasons(t.Context(), tx)
 		if len(templates) != 1 || templates[0].GetVersion() != 2 || len(reasons) != 1 {
 			t.Errorf("the catalogue has %v, %v", templates, reasons)
 		}
 		return err
 	})
 	err := w.try(func(tx *postgres.Tx) error {
-		_, err := w.room.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "Too Far", Use: "decline", Name: &typesv1.Label{Zh: "太远"}})
+		_, err := w.tickets.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "Too Far", Use: "decline", Name: &typesv1.Label{Zh: "太远"}})
 		return err
 	})
 	if fault.CodeOf(err) != fault.InvalidArgument {

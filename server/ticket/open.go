@@ -82,7 +82,7 @@ type Opened struct {
 // Open opens a ticket in tx, unless there is one already: from the same source key, or an open one for the same unit,
 // also when both come at once. An id that is another ticket's is NotFound. Who may not see an existing ticket must not be
 // shown it: the caller checks.
-func (r *Room) Open(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened, error) {
+func (r *Tickets) Open(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened, error) {
 	if err := q.check(); err != nil {
 		return Opened{}, err
 	}
@@ -199,7 +199,7 @@ func (q *OpenRequest) idField() string {
 }
 
 // draft fills the new ticket from the request and the catalogue.
-func (r *Room) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job, error) {
+func (r *Tickets) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job, error) {
 	now := tx.Now()
 	id := q.ID
 	if id == uuid.Nil {
@@ -208,7 +208,7 @@ func (r *Room) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job,
 			return nil, err
 		}
 	}
-	j := &job{room: r, tx: tx, fresh: true, bulk: q.Bulk}
+	j := &job{tickets: r, tx: tx, fresh: true, bulk: q.Bulk}
 	t := &j.t
 	*t = row{
 		ID: id, State: state.New, BusinessType: int16(q.BusinessType), Urgency: int16(q.Urgency),
@@ -267,9 +267,9 @@ func (r *Room) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*job,
 // insert numbers the ticket and writes its row. It reports false when another one is open already.
 func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 	zone := time.UTC
-	if j.room.Zone != nil {
+	if j.tickets.Zone != nil {
 		var err error
-		if zone, err = j.room.Zone(ctx, j.tx); err != nil {
+		if zone, err = j.tickets.Zone(ctx, j.tx); err != nil {
 			return false, err
 		}
 	}
@@ -302,7 +302,7 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 }
 
 // language is what the customer reads: what was said, else the company's.
-func (r *Room) language(ctx context.Context, tx *postgres.Tx, said string) (string, error) {
+func (r *Tickets) language(ctx context.Context, tx *postgres.Tx, said string) (string, error) {
 	if said != "" || r.Language == nil {
 		return cmp.Or(said, "zh"), nil
 	}

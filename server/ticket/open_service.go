@@ -25,7 +25,7 @@ func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := windowFrom(m.GetWanted(), "wanted", s.Room.Store.Now())
+	wanted, err := windowFrom(m.GetWanted(), "wanted", s.Tickets.Store.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -48,11 +48,11 @@ func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.
 		return nil, fault.New(fault.Forbidden, "region_id or store_id: name a region or a shop of yours")
 	}
 	out := &officev1.OpenTicketResponse{}
-	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.Tickets.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		if err := s.relate(ctx, tx, who, reach, ends...); err != nil {
 			return err
 		}
-		opened, err := s.Room.Open(ctx, tx, q)
+		opened, err := s.Tickets.Open(ctx, tx, q)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.
 
 // opened is the row of a ticket that was just opened, or that was there already: then only for who may see it.
 func (s *Service) opened(ctx context.Context, tx *postgres.Tx, reach Reach, field string, o Opened) (*officev1.TicketSummary, error) {
-	j, err := s.Room.look(ctx, tx, o.TicketID)
+	j, err := s.Tickets.look(ctx, tx, o.TicketID)
 	if err != nil {
 		return nil, err
 	}

@@ -176,8 +176,8 @@ func (j *job) placePool(ctx context.Context) error {
 	if t.Latitude != nil && t.Longitude != nil {
 		p.Near = &typesv1.Position{Latitude: coarse(*t.Latitude), Longitude: coarse(*t.Longitude), AccuracyM: 1000}
 	}
-	if j.room.Pays != nil {
-		pays, err := j.room.Pays(ctx, j.tx, j.completion(nil, nil))
+	if j.tickets.Pays != nil {
+		pays, err := j.tickets.Pays(ctx, j.tx, j.completion(nil, nil))
 		if err != nil {
 			return err
 		}

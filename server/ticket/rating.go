@@ -31,7 +31,7 @@ type Rating struct {
 
 // Rate keeps what the customer says of a completed job, once; within a day it may be changed. It is a fact of the
 // ticket, in its trail, and moves no state. Too early or too late is StateForbids.
-func (r *Room) Rate(ctx context.Context, tx *postgres.Tx, id uuid.UUID, q Rating, actor string) error {
+func (r *Tickets) Rate(ctx context.Context, tx *postgres.Tx, id uuid.UUID, q Rating, actor string) error {
 	if q.Stars < 1 || q.Stars > 5 {
 		return fault.New(fault.InvalidArgument, "stars: 1 to 5")
 	}
@@ -68,7 +68,7 @@ func (r *Room) Rate(ctx context.Context, tx *postgres.Tx, id uuid.UUID, q Rating
 }
 
 // RatingOf reads a ticket's rating; ok is false when there is none.
-func (r *Room) RatingOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (q Rating, ok bool, err error) {
+func (r *Tickets) RatingOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (q Rating, ok bool, err error) {
 	w, err := rating(ctx, tx, id)
 	if err != nil || w == nil {
 		return Rating{}, false, err

@@ -18,7 +18,7 @@ func TestAReasonThatTheCompanyDoesNotHaveWaitsForTheOffice(t *testing.T) {
 	w := newWorld(t)
 	put := func(use, key string) {
 		w.do(func(tx *postgres.Tx) error {
-			_, err := w.room.PutReason(t.Context(), tx, &fieldv1.Reason{Use: use, Key: key, Name: &typesv1.Label{Zh: "原因"}})
+			_, err := w.tickets.PutReason(t.Context(), tx, &fieldv1.Reason{Use: use, Key: key, Name: &typesv1.Label{Zh: "原因"}})
 			return err
 		})
 	}

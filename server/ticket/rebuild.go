@@ -16,7 +16,7 @@ import (
 )
 
 // Projections tell how phones' tickets, notices, templates and reasons come from the tables.
-func (r *Room) Projections() []postgres.Projection {
+func (r *Tickets) Projections() []postgres.Projection {
 	of := func(rows string) func(context.Context, *postgres.Tx) (string, error) {
 		return func(context.Context, *postgres.Tx) (string, error) { return rows, nil }
 	}
@@ -49,7 +49,7 @@ func (r *Room) Projections() []postgres.Projection {
 }
 
 // placeAnew shows tickets where and as they stand.
-func (r *Room) placeAnew(ctx context.Context, tx *postgres.Tx, tickets []uuid.UUID) error {
+func (r *Tickets) placeAnew(ctx context.Context, tx *postgres.Tx, tickets []uuid.UUID) error {
 	for _, id := range tickets {
 		j, err := r.read(ctx, tx, id, tx.RowLock())
 		if fault.CodeOf(err) == fault.NotFound {

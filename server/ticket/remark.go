@@ -11,7 +11,7 @@ import (
 
 // Remark adds a note to a ticket in whatever state it is, for the customer (author says so) or the office. An empty
 // text adds nothing.
-func (r *Room) Remark(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, text, author, actor string) error {
+func (r *Tickets) Remark(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, text, author, actor string) error {
 	text = clip(text, 2000)
 	if text == "" {
 		return nil

@@ -112,28 +112,28 @@ const visitColumns = `id, ordinal, state, technician_id, scheduled_from, schedul
 // job is a ticket under its row lock, with what belongs to it, while a transaction works on it. Changes are made
 // to its fields and written by save.
 type job struct {
-	room   *Room
-	tx     *postgres.Tx
-	t      row
-	before row
-	visits []*visitRow
-	spans  []authority.Interval
-	links  []chain.Link
-	writes pgx.Batch
-	fresh  bool
-	bulk   bool
+	tickets *Tickets
+	tx      *postgres.Tx
+	t       row
+	before  row
+	visits  []*visitRow
+	spans   []authority.Interval
+	links   []chain.Link
+	writes  pgx.Batch
+	fresh   bool
+	bulk    bool
 	// anew shows everything, whether it changed or not.
 	anew bool
 }
 
 // lock locks a ticket's row, which orders all its changes, and reads what belongs to it: one round trip.
-func (r *Room) lock(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*job, error) {
+func (r *Tickets) lock(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*job, error) {
 	return r.read(ctx, tx, id, " FOR UPDATE")
 }
 
 // lockByVisit is lock for the ticket of a visit, which a visit never changes. The ticket is locked by its id, so that
 // the tests know the row: a push has locked it before, where it does several things.
-func (r *Room) lockByVisit(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) (*job, error) {
+func (r *Tickets) lockByVisit(ctx context.Context, tx *postgres.Tx, visit uuid.UUID) (*job, error) {
 	var ticket uuid.UUID
 	err := tx.QueryRow(ctx, `SELECT ticket_id FROM visit WHERE org_id = $1 AND id = $2`, tx.OrgID(), visit).Scan(&ticket)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -146,12 +146,12 @@ func (r *Room) lockByVisit(ctx context.Context, tx *postgres.Tx, visit uuid.UUID
 }
 
 // look reads a ticket without a lock, for showing.
-func (r *Room) look(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*job, error) {
+func (r *Tickets) look(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*job, error) {
 	return r.read(ctx, tx, id, "")
 }
 
-func (r *Room) read(ctx context.Context, tx *postgres.Tx, id uuid.UUID, how string) (*job, error) {
-	j := &job{room: r, tx: tx}
+func (r *Tickets) read(ctx context.Context, tx *postgres.Tx, id uuid.UUID, how string) (*job, error) {
+	j := &job{tickets: r, tx: tx}
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT `+rowColumns+` FROM ticket WHERE org_id = $1 AND id = $2`+how, tx.OrgID(), id)
 	batch.Queue(`SELECT `+visitColumns+` FROM visit WHERE org_id = $1 AND ticket_id = $2 ORDER BY ordinal`, tx.OrgID(), id)

@@ -19,7 +19,7 @@ import (
 )
 
 // Service is the office's calls about tickets.
-type Service struct{ Room *Room }
+type Service struct{ Tickets *Tickets }
 
 var _ officev1connect.TicketServiceHandler = (*Service)(nil)
 
@@ -47,30 +47,30 @@ func (s *Service) change(ctx context.Context, roles []identity.Role, id []byte, 
 	}
 	d := deed{who: who, reach: reach, id: uuid.UUID(id), actor: ByUser(who.User)}
 	var out *officev1.TicketSummary
-	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.Tickets.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		d.tx = tx
-		if err := s.Room.within(ctx, tx, d.id, reach); err != nil {
+		if err := s.Tickets.within(ctx, tx, d.id, reach); err != nil {
 			return err
 		}
 		if err := do(d); err != nil {
 			return err
 		}
-		out, err = s.Room.Summary(ctx, tx, d.id)
+		out, err = s.Tickets.Summary(ctx, tx, d.id)
 		return err
 	})
 	return out, err
 }
 
-// relate tells whether the caller may relate a ticket to these things. See Room.Relate.
+// relate tells whether the caller may relate a ticket to these things. See Tickets.Relate.
 func (s *Service) relate(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach Reach, ends ...identity.End) error {
-	if s.Room.Relate == nil {
+	if s.Tickets.Relate == nil {
 		return fault.New(fault.Unavailable, "")
 	}
-	return s.Room.Relate(ctx, tx, who, reach, ends...)
+	return s.Tickets.Relate(ctx, tx, who, reach, ends...)
 }
 
 // within tells whether a ticket lies within a reach; NotFound when not, for a stranger learns nothing.
-func (r *Room) within(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Reach) error {
+func (r *Tickets) within(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Reach) error {
 	if reach.All {
 		return nil
 	}
@@ -96,8 +96,8 @@ func (s *Service) ListTickets(ctx context.Context, req *connect.Request[officev1
 		f.States = append(f.States, state.Ticket(st))
 	}
 	out := &officev1.ListTicketsResponse{}
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		out.Tickets, err = s.Room.List(ctx, tx, f)
+	err = s.Tickets.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		out.Tickets, err = s.Tickets.List(ctx, tx, f)
 		return err
 	})
 	return respond(out, err)
@@ -110,8 +110,8 @@ func (s *Service) GetTicket(ctx context.Context, req *connect.Request[officev1.G
 		return nil, err
 	}
 	var out *officev1.GetTicketResponse
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		j, err := s.Room.look(ctx, tx, uuid.UUID(req.Msg.Id))
+	err = s.Tickets.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		j, err := s.Tickets.look(ctx, tx, uuid.UUID(req.Msg.Id))
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[of
 	if err != nil {
 		return nil, err
 	}
-	if s.Room.Propose == nil {
+	if s.Tickets.Propose == nil {
 		return nil, fault.New(fault.Unavailable, "")
 	}
 	limit := int(req.Msg.Limit)
@@ -140,12 +140,12 @@ func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[of
 		limit = 10
 	}
 	var found []score.Candidate
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.Tickets.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		id := uuid.UUID(req.Msg.Id)
-		if err := s.Room.within(ctx, tx, id, reach); err != nil {
+		if err := s.Tickets.within(ctx, tx, id, reach); err != nil {
 			return err
 		}
-		found, err = s.Room.Propose(ctx, tx, id, limit)
+		found, err = s.Tickets.Propose(ctx, tx, id, limit)
 		return err
 	})
 	out := &officev1.ProposeAssignmentResponse{}
@@ -184,7 +184,7 @@ func (s *Service) AssignTicket(ctx context.Context, req *connect.Request[officev
 		if err != nil {
 			return err
 		}
-		return s.Room.Assign(ctx, d.tx, AssignRequest{
+		return s.Tickets.Assign(ctx, d.tx, AssignRequest{
 			TicketID: d.id, TechnicianID: end.ID, Scheduled: scheduled, Actor: d.actor, Way: "office",
 			Reason: m.Reason, ReasonZH: "由调度指派", ReasonEN: "assigned by the office",
 		})
@@ -201,7 +201,7 @@ func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.
 	region := idOf(req.Msg.RegionId)
 	switch {
 	case region != uuid.Nil:
-		err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		err = s.Tickets.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 			return s.relate(ctx, tx, who, reach, identity.End{Field: "region_id", Kind: identity.ScopeRegion, ID: region})
 		})
 	case !reach.All:
@@ -210,14 +210,14 @@ func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.
 	if err != nil {
 		return nil, err
 	}
-	if s.Room.AutoAssign == nil {
+	if s.Tickets.AutoAssign == nil {
 		return nil, fault.New(fault.Unavailable, "")
 	}
 	limit := int(req.Msg.Limit)
 	if limit == 0 {
 		limit = 200
 	}
-	result, err := s.Room.AutoAssign(ctx, who.Org, limit, region, ByUser(who.User))
+	result, err := s.Tickets.AutoAssign(ctx, who.Org, limit, region, ByUser(who.User))
 	out := &officev1.AutoAssignResponse{Assigned: uint32(result.Assigned)}
 	for _, u := range result.Unfit {
 		out.Unassignable = append(out.Unassignable, &officev1.Unassignable{Id: u.Job[:], Reason: nobody(u.Why)})
@@ -232,7 +232,7 @@ func (s *Service) PoolTicket(ctx context.Context, req *connect.Request[officev1.
 		if err := s.relate(ctx, d.tx, d.who, d.reach, end); err != nil {
 			return err
 		}
-		return s.Room.Offer(ctx, d.tx, d.id, end.ID, d.actor)
+		return s.Tickets.Offer(ctx, d.tx, d.id, end.ID, d.actor)
 	})
 	return respond(&officev1.PoolTicketResponse{Ticket: t}, err)
 }
@@ -244,7 +244,7 @@ func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[off
 		if err != nil {
 			return err
 		}
-		return s.Room.Reschedule(ctx, d.tx, d.id, scheduled, req.Msg.Reason, d.actor)
+		return s.Tickets.Reschedule(ctx, d.tx, d.id, scheduled, req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.RescheduleTicketResponse{Ticket: t}, err)
 }
@@ -254,7 +254,7 @@ func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[off
 func (s *Service) scheduled(ctx context.Context, d deed, w *typesv1.Window) (state.Window, error) {
 	span, refused := windowFrom(w, "scheduled", d.tx.Now())
 	if refused != nil {
-		if _, err := s.Room.look(ctx, d.tx, d.id); err != nil {
+		if _, err := s.Tickets.look(ctx, d.tx, d.id); err != nil {
 			return span, err
 		}
 	}
@@ -264,7 +264,7 @@ func (s *Service) scheduled(ctx context.Context, d deed, w *typesv1.Window) (sta
 // CancelTicket implements TicketService.
 func (s *Service) CancelTicket(ctx context.Context, req *connect.Request[officev1.CancelTicketRequest]) (*connect.Response[officev1.CancelTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
-		return s.Room.Cancel(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
+		return s.Tickets.Cancel(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.CancelTicketResponse{Ticket: t}, err)
 }
@@ -288,18 +288,18 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 	}
 	office := who.For(actors...)
 	out := &officev1.SetTicketContactResponse{}
-	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.Tickets.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		c := c
-		if err := s.Room.within(ctx, tx, id, reach); err != nil {
+		if err := s.Tickets.within(ctx, tx, id, reach); err != nil {
 			return err
 		}
 		// What is not there is within reach of the whole company, and not_found when it is looked for.
 		if office.All {
-			if _, err := s.Room.look(ctx, tx, id); err != nil {
+			if _, err := s.Tickets.look(ctx, tx, id); err != nil {
 				return err
 			}
 		}
-		arranges, err := s.Room.Reaches(ctx, tx, office, id)
+		arranges, err := s.Tickets.Reaches(ctx, tx, office, id)
 		if err != nil {
 			return err
 		}
@@ -312,10 +312,10 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 				return err
 			}
 		}
-		if err := s.Room.SetContact(ctx, tx, id, c, ByUser(who.User)); err != nil {
+		if err := s.Tickets.SetContact(ctx, tx, id, c, ByUser(who.User)); err != nil {
 			return err
 		}
-		out.Ticket, err = s.Room.Summary(ctx, tx, id)
+		out.Ticket, err = s.Tickets.Summary(ctx, tx, id)
 		return err
 	})
 	return respond(out, err)
@@ -324,7 +324,7 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 // MarkNoShow implements TicketService.
 func (s *Service) MarkNoShow(ctx context.Context, req *connect.Request[officev1.MarkNoShowRequest]) (*connect.Response[officev1.MarkNoShowResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.GetId(), func(d deed) error {
-		return s.Room.NoShow(ctx, d.tx, d.id, req.Msg.GetReason(), d.actor)
+		return s.Tickets.NoShow(ctx, d.tx, d.id, req.Msg.GetReason(), d.actor)
 	})
 	return respond(&officev1.MarkNoShowResponse{Ticket: t}, err)
 }
@@ -332,7 +332,7 @@ func (s *Service) MarkNoShow(ctx context.Context, req *connect.Request[officev1.
 // HoldTicket implements TicketService.
 func (s *Service) HoldTicket(ctx context.Context, req *connect.Request[officev1.HoldTicketRequest]) (*connect.Response[officev1.HoldTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
-		return s.Room.Hold(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
+		return s.Tickets.Hold(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
 	})
 	return respond(&officev1.HoldTicketResponse{Ticket: t}, err)
 }
@@ -340,7 +340,7 @@ func (s *Service) HoldTicket(ctx context.Context, req *connect.Request[officev1.
 // ResumeTicket implements TicketService.
 func (s *Service) ResumeTicket(ctx context.Context, req *connect.Request[officev1.ResumeTicketRequest]) (*connect.Response[officev1.ResumeTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
-		return s.Room.Resume(ctx, d.tx, d.id, d.actor)
+		return s.Tickets.Resume(ctx, d.tx, d.id, d.actor)
 	})
 	return respond(&officev1.ResumeTicketResponse{Ticket: t}, err)
 }
@@ -348,7 +348,7 @@ func (s *Service) ResumeTicket(ctx context.Context, req *connect.Request[officev
 // ApproveTicket implements TicketService.
 func (s *Service) ApproveTicket(ctx context.Context, req *connect.Request[officev1.ApproveTicketRequest]) (*connect.Response[officev1.ApproveTicketResponse], error) {
 	t, err := s.change(ctx, approvers, req.Msg.Id, func(d deed) error {
-		return s.Room.Approve(ctx, d.tx, d.id, d.actor)
+		return s.Tickets.Approve(ctx, d.tx, d.id, d.actor)
 	})
 	return respond(&officev1.ApproveTicketResponse{Ticket: t}, err)
 }
@@ -357,7 +357,7 @@ func (s *Service) ApproveTicket(ctx context.Context, req *connect.Request[office
 func (s *Service) ReworkTicket(ctx context.Context, req *connect.Request[officev1.ReworkTicketRequest]) (*connect.Response[officev1.ReworkTicketResponse], error) {
 	out := &officev1.ReworkTicketResponse{}
 	_, err := s.change(ctx, approvers, req.Msg.Id, func(d deed) error {
-		opened, err := s.Room.Rework(ctx, d.tx, d.id, uuid.UUID(req.Msg.ReworkId), req.Msg.Reason, d.actor)
+		opened, err := s.Tickets.Rework(ctx, d.tx, d.id, uuid.UUID(req.Msg.ReworkId), req.Msg.Reason, d.actor)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ type StoryEvent struct {
 }
 
 // StoryOf reads a ticket's story.
-func (r *Room) StoryOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Story, error) {
+func (r *Tickets) StoryOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Story, error) {
 	j, err := r.look(ctx, tx, id)
 	if err != nil {
 		return Story{}, err
@@ -72,7 +72,7 @@ func (r *Room) StoryOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Stor
 }
 
 // ByNumber finds a ticket by its human number; NotFound when there is none.
-func (r *Room) ByNumber(ctx context.Context, tx *postgres.Tx, number string) (uuid.UUID, error) {
+func (r *Tickets) ByNumber(ctx context.Context, tx *postgres.Tx, number string) (uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `SELECT id FROM ticket WHERE org_id = $1 AND number = $2 LIMIT 1`, tx.OrgID(), number)
 	if err != nil {
 		return uuid.Nil, err
@@ -88,7 +88,7 @@ func (r *Room) ByNumber(ctx context.Context, tx *postgres.Tx, number string) (uu
 }
 
 // Reaches tells whether a ticket lies within reach. One that is not there does not.
-func (r *Room) Reaches(ctx context.Context, tx *postgres.Tx, reach Reach, id uuid.UUID) (bool, error) {
+func (r *Tickets) Reaches(ctx context.Context, tx *postgres.Tx, reach Reach, id uuid.UUID) (bool, error) {
 	j, err := r.look(ctx, tx, id)
 	if fault.CodeOf(err) == fault.NotFound {
 		return false, nil

@@ -21,7 +21,7 @@ import (
 // PutTemplate adds a version of the template with its key, the first or the next, and shows it to all phones.
 // Tickets that are open keep the version that they have, so earlier versions stay. The id and version given are
 // ignored and set anew, but an id that is unknown yet is kept, so that a repeated call adds nothing.
-func (r *Room) PutTemplate(ctx context.Context, tx *postgres.Tx, t *fieldv1.Template) (*fieldv1.Template, error) {
+func (r *Tickets) PutTemplate(ctx context.Context, tx *postgres.Tx, t *fieldv1.Template) (*fieldv1.Template, error) {
 	if err := checklist.Check(t); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (r *Room) PutTemplate(ctx context.Context, tx *postgres.Tx, t *fieldv1.Temp
 }
 
 // ListTemplates returns the newest version of each template, by key.
-func (r *Room) ListTemplates(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Template, error) {
+func (r *Tickets) ListTemplates(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Template, error) {
 	rows, err := tx.Query(ctx, `SELECT DISTINCT ON (key) body FROM ticket_template WHERE org_id = $1 ORDER BY key, version DESC`, tx.OrgID())
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ var reasonUses = map[string]bool{
 }
 
 // PutReason adds or renames a reason code and shows it to all phones.
-func (r *Room) PutReason(ctx context.Context, tx *postgres.Tx, w *fieldv1.Reason) (*fieldv1.Reason, error) {
+func (r *Tickets) PutReason(ctx context.Context, tx *postgres.Tx, w *fieldv1.Reason) (*fieldv1.Reason, error) {
 	if !reasonUses[w.GetUse()] || !reasonKey(w.GetKey()) || w.GetName().GetZh()+w.GetName().GetEn() == "" {
 		return nil, fault.New(fault.InvalidArgument, "reason: use, key (a-z, 0-9, _) and a name")
 	}
@@ -142,7 +142,7 @@ func knownReason(ctx context.Context, tx *postgres.Tx, use, key string) (known b
 }
 
 // ListReasons returns all reason codes, by use and key.
-func (r *Room) ListReasons(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Reason, error) {
+func (r *Tickets) ListReasons(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Reason, error) {
 	rows, err := tx.Query(ctx, `SELECT use, key, name_zh, name_en FROM ticket_reason WHERE org_id = $1 ORDER BY use, key`, tx.OrgID())
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func placeNotice(tx *postgres.Tx, technician uuid.UUID, n *fieldv1.Notice) {
 // Archive takes what nobody works on any more out of the phones: up to limit closed, cancelled or completed
 // tickets and up to limit notices that have not changed since before. It returns how many left; the rows stay. A ticket
 // of a technician who holds unsent work waits: it may be about that ticket, and its verdict comes first.
-func (r *Room) Archive(ctx context.Context, tx *postgres.Tx, before time.Time, limit int) (int, error) {
+func (r *Tickets) Archive(ctx context.Context, tx *postgres.Tx, before time.Time, limit int) (int, error) {
 	var waits []uuid.UUID
 	if r.Unsent != nil {
 		var err error

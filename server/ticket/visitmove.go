@@ -120,10 +120,10 @@ func complete(ctx context.Context, a *act, _ *fieldv1.VisitComplete) (intake.Res
 		a.t.MoneyState = state.Pending
 	}
 	result, err := a.finish(ctx)
-	if err != nil || a.room.Completed == nil {
+	if err != nil || a.tickets.Completed == nil {
 		return result, err
 	}
-	return result, a.room.Completed(ctx, a.tx, a.completion(a.v, c.counted))
+	return result, a.tickets.Completed(ctx, a.tx, a.completion(a.v, c.counted))
 }
 
 func failing(args *fieldv1.VisitCannotComplete) state.Event {
@@ -175,7 +175,7 @@ func (a *act) end(ctx context.Context, s state.Visit, reason string, more fact) 
 }
 
 func (a *act) revive(ctx context.Context) error {
-	who, err := a.room.Technician(ctx, a.tx, value(a.v.TechnicianID))
+	who, err := a.tickets.Technician(ctx, a.tx, value(a.v.TechnicianID))
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (a *act) missing(ctx context.Context) ([]checklist.Gap, error) {
 	if err != nil {
 		return nil, err
 	}
-	proofs, err := a.room.Proofs(ctx, a.tx, a.v.ID)
+	proofs, err := a.tickets.Proofs(ctx, a.tx, a.v.ID)
 	if err != nil {
 		return nil, err
 	}

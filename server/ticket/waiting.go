@@ -47,7 +47,7 @@ func (t *row) waits() bool {
 // Waiting lists at most limit jobs that wait for somebody, in no pool: rush first, then VIPs, then those that were not tried
 // before, then the oldest. Where more wait, those come in that were not tried before, and of the others any, in another
 // choice each minute: however many nobody fits, none of them stands before the rest for good. A zero region means all.
-func (r *Room) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID, limit int) ([]score.Job, error) {
+func (r *Tickets) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID, limit int) ([]score.Job, error) {
 	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM (
 			SELECT * FROM ticket WHERE org_id = $1 AND `+waiting+` AND ($2::uuid IS NULL OR region_id = $2)
 			ORDER BY unassigned IS NOT NULL, CASE WHEN unassigned IS NULL THEN '' ELSE md5($4 || id::text) END,
@@ -63,7 +63,7 @@ func (r *Room) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID, l
 // Take locks those of the tickets that still wait, in the order of their ids, and gives them as they stand now. A ticket at
 // which somebody else works at this moment is left to them: a dispatcher never waits for the rules, and of two replicas
 // one assigns.
-func (r *Room) Take(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]score.Job, error) {
+func (r *Tickets) Take(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]score.Job, error) {
 	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket WHERE org_id = $1 AND id = ANY ($2) AND `+waiting+` ORDER BY id FOR UPDATE SKIP LOCKED`, tx.OrgID(), ids)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (r *Room) Take(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]sc
 }
 
 // Unfit keeps why the rules found nobody for a ticket that was taken.
-func (r *Room) Unfit(ctx context.Context, tx *postgres.Tx, u score.Unfit) error {
+func (r *Tickets) Unfit(ctx context.Context, tx *postgres.Tx, u score.Unfit) error {
 	why, err := json.Marshal(u.Why)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (t *row) whyNobody() *typesv1.Label {
 }
 
 // Job is one ticket as a job to find somebody for; NotFound for an unknown one.
-func (r *Room) Job(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (score.Job, error) {
+func (r *Tickets) Job(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (score.Job, error) {
 	j, err := r.look(ctx, tx, id)
 	if err != nil {
 		return score.Job{}, err
@@ -109,7 +109,7 @@ const visitDay = "(CASE WHEN v.scheduled_from IS NULL THEN v.created_at ELSE v.s
 
 // Loads counts each technician's visits from from to to, by schedule, else by when they were given. Visits that
 // came to nothing do not count.
-func (r *Room) Loads(ctx context.Context, tx *postgres.Tx, from, to time.Time) (map[uuid.UUID]score.Load, error) {
+func (r *Tickets) Loads(ctx context.Context, tx *postgres.Tx, from, to time.Time) (map[uuid.UUID]score.Load, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT v.technician_id, t.latitude, t.longitude
 		FROM visit v JOIN ticket t ON t.org_id = v.org_id AND t.id = v.ticket_id
@@ -136,7 +136,7 @@ func (r *Room) Loads(ctx context.Context, tx *postgres.Tx, from, to time.Time) (
 
 // Choose gives a waiting ticket to the technician that the dispatch rules chose, with their reasons. Conflict when
 // somebody has got it, or a pool, meanwhile.
-func (r *Room) Choose(ctx context.Context, tx *postgres.Tx, c score.Choice) error {
+func (r *Tickets) Choose(ctx context.Context, tx *postgres.Tx, c score.Choice) error {
 	zh, en := score.Say(c.Best.Reasons)
 	return r.Assign(ctx, tx, AssignRequest{
 		TicketID: c.Job, TechnicianID: c.Best.Technician, Actor: c.Actor, Way: "auto", ReasonZH: zh, ReasonEN: en, Score: c, OnlyWaiting: true,

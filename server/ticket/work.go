@@ -116,7 +116,7 @@ func addSurcharge(ctx context.Context, a *act, args *fieldv1.AddSurcharge) (inta
 
 // charge adds a part or a surcharge at the price that held when it was added.
 func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item []byte, quantity uint32) (intake.Result, error) {
-	p, err := a.room.PriceItem(ctx, a.tx, uuid.UUID(item), a.done)
+	p, err := a.tickets.PriceItem(ctx, a.tx, uuid.UUID(item), a.done)
 	if fault.CodeOf(err) == fault.NotFound {
 		return a.park(ctx, fault.TargetUnknown, "price item")
 	}
@@ -145,7 +145,7 @@ func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item [
 }
 
 // addNote is note.add: a remark on the ticket; notes only add.
-func (r *Room) addNote(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+func (r *Tickets) addNote(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	args := &fieldv1.AddNote{}
 	if err := decode(m.Args, args); err != nil {
 		return undecoded(err)
@@ -191,7 +191,7 @@ type Admission struct {
 // Admit judges a mutation that only adds something to a visit, locks the ticket and writes it into the trail. When
 // ok, the caller keeps the thing and returns result; else there is nothing to keep and result is the verdict. args
 // is what the trail shows of the mutation.
-func (r *Room) Admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, args proto.Message) (ad Admission, result intake.Result, ok bool, err error) {
+func (r *Tickets) Admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, args proto.Message) (ad Admission, result intake.Result, ok bool, err error) {
 	a, result, err := r.admit(ctx, tx, m, args, visit, uuid.Nil, authority.Adds, "")
 	if a == nil {
 		return Admission{}, result, false, err

@@ -33,11 +33,11 @@ var shanghai = time.FixedZone("CST", 8*3600)
 
 // world is one company with a ticket room on a real database. What other rooms would know stands in maps.
 type world struct {
-	t      testing.TB
-	db     *pgtest.DB
-	org    change.Org
-	room   *ticket.Room
-	intake *intake.Intake[*postgres.Tx]
+	t       testing.TB
+	db      *pgtest.DB
+	org     change.Org
+	tickets *ticket.Tickets
+	intake  *intake.Intake[*postgres.Tx]
 
 	mu        sync.Mutex
 	now       time.Time
@@ -61,7 +61,7 @@ func newWorld(t testing.TB) *world {
 		product: uuid.New(), part: uuid.New(), surcharge: uuid.New(), team: uuid.New(),
 	}
 	store := &postgres.Store{Pool: w.db.App, Now: w.clock}
-	w.room = &ticket.Room{
+	w.tickets = &ticket.Tickets{
 		Store: store,
 		Technician: func(_ context.Context, _ *postgres.Tx, id uuid.UUID) (ticket.Technician, error) {
 			w.mu.Lock()
@@ -128,13 +128,13 @@ func newWorld(t testing.TB) *world {
 		},
 	}
 	w.intake = &intake.Intake[*postgres.Tx]{
-		Store: store, Mutators: w.room.Mutators(), Signer: change.Ed25519Signer{KeyID: "k", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
+		Store: store, Mutators: w.tickets.Mutators(), Signer: change.Ed25519Signer{KeyID: "k", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
 		Now: w.clock, MaxAhead: state.MaxAhead,
 		Panicked: func(m change.Mutation, v any, stack []byte) { t.Errorf("%s panicked: %v\n%s", m.Kind, v, stack) },
 	}
 	w.do(func(tx *postgres.Tx) error {
 		var err error
-		w.template, err = w.room.PutTemplate(t.Context(), tx, &fieldv1.Template{
+		w.template, err = w.tickets.PutTemplate(t.Context(), tx, &fieldv1.Template{
 			Key: "heater", Name: &typesv1.Label{Zh: "热水器", En: "Heater"},
 			Steps: []*fieldv1.Step{
 				{Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: &typesv1.Label{Zh: "水压", En: "Pressure"}, Required: true, HasRange: true, Min: 0, Max: 1},
@@ -161,7 +161,7 @@ func (w *world) pass(d time.Duration) time.Time {
 }
 
 func (w *world) try(fn func(tx *postgres.Tx) error) error {
-	return w.room.Store.Transact(w.t.Context(), w.org, fn)
+	return w.tickets.Store.Transact(w.t.Context(), w.org, fn)
 }
 
 func (w *world) do(fn func(tx *postgres.Tx) error) {
@@ -188,7 +188,7 @@ func (w *world) open(edit func(*ticket.OpenRequest)) ticket.Opened {
 	}
 	var o ticket.Opened
 	w.do(func(tx *postgres.Tx) (err error) {
-		o, err = w.room.Open(w.t.Context(), tx, q)
+		o, err = w.tickets.Open(w.t.Context(), tx, q)
 		return err
 	})
 	return o
@@ -215,7 +215,7 @@ func (p *phone) second() *phone { return &phone{w: p.w, id: change.Device(uuid.N
 func (w *world) assign(id uuid.UUID, p *phone) uuid.UUID {
 	w.t.Helper()
 	w.do(func(tx *postgres.Tx) error {
-		return w.room.Assign(w.t.Context(), tx, ticket.AssignRequest{
+		return w.tickets.Assign(w.t.Context(), tx, ticket.AssignRequest{
 			TicketID: id, TechnicianID: p.user, Actor: ticket.ByUser(uuid.New()), Way: "office", ReasonZH: "近", ReasonEN: "near",
 		})
 	})

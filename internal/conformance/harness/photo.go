@@ -52,7 +52,7 @@ func photo(w http.ResponseWriter, r *http.Request) {
 }
 
 // photos has the room of photos ask the toy trade instead of tickets, and makes the bucket.
-func (w *world) photos(ctx context.Context, r *proof.Room) error {
+func (w *world) photos(ctx context.Context, r *proof.Proofs) error {
 	r.Admit = func(_ context.Context, _ *postgres.Tx, m change.Mutation, item uuid.UUID, _ wire.Message) (proof.Admission, intake.Result, bool, error) {
 		return proof.Admission{Ticket: item, Holder: uuid.UUID(m.User)}, intake.Done(), true, nil
 	}

@@ -28,7 +28,7 @@ type world struct {
 	config          app.Config
 	network         *network
 	// proofs is the real room of photos, which asks the toy trade where it would ask for a ticket.
-	proofs atomic.Pointer[proof.Room]
+	proofs atomic.Pointer[proof.Proofs]
 
 	mu     sync.Mutex // one order at a time
 	clock  clock

@@ -38,7 +38,7 @@ const shownRefusals = 10
 
 // Import imports a file and tells how it went. It fails when the file as a whole cannot be read; refused lines are
 // no failure, for the others are in.
-func Import(ctx context.Context, room *order.Room, org change.Org, o Options, out, errOut io.Writer) error {
+func Import(ctx context.Context, orders *order.Orders, org change.Org, o Options, out, errOut io.Writer) error {
 	m, err := os.ReadFile(o.Mapping)
 	if err != nil {
 		return fault.Wrap(err, fault.ImportMappingInvalid, "the file cannot be opened")
@@ -49,7 +49,7 @@ func Import(ctx context.Context, room *order.Room, org change.Org, o Options, ou
 	}
 	b := &bar{w: errOut, on: o.Bar, now: o.Now}
 	rep.before = b.clear
-	done, err := room.Import(ctx, order.Import{
+	done, err := orders.Import(ctx, order.Import{
 		Org: org, File: o.File, Mapping: m, Actor: "system:import", DryRun: o.DryRun, Progress: b.draw, Refused: rep.add,
 	})
 	b.clear()

@@ -20,8 +20,8 @@ import (
 // DefaultPlan is the key of the one plan that pays everybody of an org.
 const DefaultPlan = "standard"
 
-// Room keeps plans and earnings.
-type Room struct {
+// Earnings keeps plans and earnings.
+type Earnings struct {
 	Store *postgres.Store
 	Log   *slog.Logger
 	// Zone is the org's time zone, which decides days and months. From the account room.

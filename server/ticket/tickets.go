@@ -3,7 +3,7 @@
 //
 // The rules are pure and live in the packages below: state (states and moves), authority (who wins when both
 // changed), checklist (templates), chain (the trail). What other rooms must do in the same transaction, or know
-// for this one, is a hook of Room.
+// for this one, is a hook of Tickets.
 package ticket
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Room keeps tickets. Hooks marked optional may be nil.
-type Room struct {
+// Tickets keeps tickets. Hooks marked optional may be nil.
+type Tickets struct {
 	Store *postgres.Store
 
 	// Technician tells about a technician; NotFound for an unknown one.

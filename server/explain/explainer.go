@@ -19,8 +19,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Room explains. All hooks are required but Scanned.
-type Room struct {
+// Explainer explains. All hooks are required but Scanned.
+type Explainer struct {
 	Store *postgres.Store
 
 	// FindPerson finds somebody by what people call them, or by a device of theirs, which is returned, too; among those
@@ -91,7 +91,7 @@ type Event struct {
 
 // Why tells why the phones of a person have or lack a ticket, as far as the reach goes: who and what lies beyond is
 // NotFound, in the same words as who and what is not there.
-func (r *Room) Why(ctx context.Context, tx *postgres.Tx, reach identity.Reach, person, what string) (*officev1.WhyResponse, error) {
+func (r *Explainer) Why(ctx context.Context, tx *postgres.Tx, reach identity.Reach, person, what string) (*officev1.WhyResponse, error) {
 	oversees, err := r.Oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (r *Room) Why(ctx context.Context, tx *postgres.Tx, reach identity.Reach, p
 }
 
 // phone reads what a device said of itself, and how far its feeds are ahead of it.
-func (r *Room) phone(ctx context.Context, tx *postgres.Tx, p Phone, follows []change.FeedID) (phone, error) {
+func (r *Explainer) phone(ctx context.Context, tx *postgres.Tx, p Phone, follows []change.FeedID) (phone, error) {
 	out := phone{Phone: p}
 	var err error
 	if out.said, err = tx.Reported(ctx, change.Device(p.ID)); err != nil {
@@ -192,7 +192,7 @@ func (r *Room) phone(ctx context.Context, tx *postgres.Tx, p Phone, follows []ch
 }
 
 // standings says of each entry who wrote it: the event of the ticket's trail in the same transaction.
-func (r *Room) standings(ctx context.Context, tx *postgres.Tx, f *facts) ([]*officev1.Standing, error) {
+func (r *Explainer) standings(ctx context.Context, tx *postgres.Tx, f *facts) ([]*officev1.Standing, error) {
 	var out []*officev1.Standing
 	for _, s := range f.stood {
 		w := &officev1.Standing{
@@ -214,7 +214,7 @@ func (r *Room) standings(ctx context.Context, tx *postgres.Tx, f *facts) ([]*off
 }
 
 // actor names who acted: a person by name, anything else as the trail has it.
-func (r *Room) actor(ctx context.Context, tx *postgres.Tx, actor string) (string, error) {
+func (r *Explainer) actor(ctx context.Context, tx *postgres.Tx, actor string) (string, error) {
 	kind, rest, _ := strings.Cut(actor, ":")
 	id, err := uuid.Parse(rest)
 	if err != nil {
@@ -240,7 +240,7 @@ func unseen(field, text string) error {
 }
 
 // findTicket finds a ticket by id, number, or a code on it or on its unit.
-func (r *Room) findTicket(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error) {
+func (r *Explainer) findTicket(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error) {
 	text = strings.TrimSpace(text)
 	if id, bad := uuid.Parse(text); bad == nil {
 		return id, nil

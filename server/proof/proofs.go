@@ -18,8 +18,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Room keeps proofs. Hooks marked optional may be nil. Make it with New, and Close it.
-type Room struct {
+// Proofs keeps proofs. Hooks marked optional may be nil. Make it with New, and Close it.
+type Proofs struct {
 	Config
 	// Reach knows whether the object store answers; Watch keeps it current.
 	Reach         Reach
@@ -27,7 +27,7 @@ type Room struct {
 	verifications verifications
 }
 
-// Config is what a Room stands on.
+// Config is what a Proofs stands on.
 type Config struct {
 	Store   *postgres.Store
 	Objects *Objects
@@ -70,7 +70,7 @@ type Admission struct {
 }
 
 // New makes a room.
-func New(c Config) *Room {
+func New(c Config) *Proofs {
 	if c.Verifiers <= 0 {
 		c.Verifiers = 2
 	}
@@ -83,14 +83,14 @@ func New(c Config) *Room {
 	if c.Patience <= 0 {
 		c.Patience = patience
 	}
-	return &Room{
+	return &Proofs{
 		Config: c, budget: newBudget(c.Memory, c.Verifiers),
 		verifications: verifications{running: map[verifying]*verification{}, stop: make(chan struct{})},
 	}
 }
 
 // Mutators are what a phone does offline.
-func (r *Room) Mutators() map[string]intake.Mutator[*postgres.Tx] {
+func (r *Proofs) Mutators() map[string]intake.Mutator[*postgres.Tx] {
 	return map[string]intake.Mutator[*postgres.Tx]{
 		"proof.attach":   r.attach,
 		"signature.sign": r.sign,

@@ -15,9 +15,9 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Room keeps accounts. It serves AuthService and AccountService, authenticates callers for the rpc border, and
+// Accounts keeps accounts. It serves AuthService and AccountService, authenticates callers for the rpc border, and
 // answers the other rooms' questions about people and places.
-type Room struct {
+type Accounts struct {
 	Store  *postgres.Store
 	Secret Secret
 	Keys   *Keyring
@@ -65,7 +65,7 @@ func actor(ctx context.Context) string {
 }
 
 // note adds a line to the trail of accounts. detail holds ids and names, never secrets.
-func (r *Room) note(ctx context.Context, tx *postgres.Tx, kind string, subject uuid.UUID, detail map[string]string) error {
+func (r *Accounts) note(ctx context.Context, tx *postgres.Tx, kind string, subject uuid.UUID, detail map[string]string) error {
 	id, err := newID()
 	if err != nil {
 		return err
@@ -82,10 +82,10 @@ func (r *Room) note(ctx context.Context, tx *postgres.Tx, kind string, subject u
 	return err
 }
 
-func (r *Room) transact(ctx context.Context, org uuid.UUID, fn func(*postgres.Tx) error) error {
+func (r *Accounts) transact(ctx context.Context, org uuid.UUID, fn func(*postgres.Tx) error) error {
 	return r.Store.Transact(ctx, change.Org(org), fn)
 }
 
-func (r *Room) read(ctx context.Context, org uuid.UUID, fn func(*postgres.Tx) error) error {
+func (r *Accounts) read(ctx context.Context, org uuid.UUID, fn func(*postgres.Tx) error) error {
 	return r.Store.Read(ctx, change.Org(org), fn)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Room keeps orders and customers. All fields are required.
-type Room struct {
+// Orders keeps orders and customers. All fields are required.
+type Orders struct {
 	Store *postgres.Store
 	// Now is the office's clock.
 	Now func() time.Time

@@ -18,8 +18,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Room keeps the catalogue.
-type Room struct {
+// Catalogue keeps the catalogue.
+type Catalogue struct {
 	Store *postgres.Store
 	// Now is the office's clock.
 	Now func() time.Time
