@@ -22,7 +22,7 @@ RACE := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 demo: build
 	@DOORSTEP_WITH_PARENT=1 exec $(BIN)/doorstep demo $(ARGS)
 
-## build: the one binary, .tmp/bin/doorstep.
+## build: the programs, .tmp/bin/doorstep and, for the demo, .tmp/bin/doorstep-store.
 build: need
 	@.ci/build $(BIN)/doorstep
 

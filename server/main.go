@@ -9,7 +9,6 @@ import (
 
 	"github.com/doorstep-dev/doorstep/server/command"
 	"github.com/doorstep-dev/doorstep/server/local"
-	_ "github.com/doorstep-dev/doorstep/server/local/versity" // this binary is the embedded object store's process too
 )
 
 func main() {

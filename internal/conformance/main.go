@@ -19,11 +19,11 @@ import (
 	"time"
 
 	"github.com/doorstep-dev/doorstep/internal/conformance/harness"
+	"github.com/doorstep-dev/doorstep/internal/storeprogram"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/local"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
-	_ "github.com/doorstep-dev/doorstep/server/local/versity" // this binary is the object store's process too
 )
 
 func main() {
@@ -53,7 +53,13 @@ func run(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, db.Stop(stop))
 	}()
-	store, err := objectstore.Start(ctx, objectstore.Config{Dir: filepath.Join(dir, "objects"), Throwaway: true})
+	program, err := storeprogram.Build()
+	if err != nil {
+		return err
+	}
+	store, err := objectstore.Start(ctx, objectstore.Config{
+		Dir: filepath.Join(dir, "objects"), Program: program, Throwaway: true,
+	})
 	if err != nil {
 		return err
 	}

@@ -5,16 +5,10 @@ package s3test
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,14 +16,11 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/doorstep-dev/doorstep/internal/port"
-	"github.com/doorstep-dev/doorstep/server/local/filelock"
+	"github.com/doorstep-dev/doorstep/internal/storeprogram"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 )
 
-const (
-	program  = "github.com/doorstep-dev/doorstep/internal/s3test/store"
-	patience = 3 * time.Minute // the first build of the store on a slow machine
-)
+const patience = time.Minute
 
 // Bucket is a test's private, empty bucket and all that is needed to reach it.
 type Bucket struct {
@@ -88,7 +79,7 @@ func Own(t testing.TB) *Store {
 }
 
 func open() (*Store, error) {
-	bin, err := build()
+	bin, err := storeprogram.Build()
 	if err != nil {
 		return nil, err
 	}
@@ -154,41 +145,4 @@ func (s *Store) Bucket(t testing.TB) *Bucket {
 		t.Fatalf("s3test: make bucket: %v", err)
 	}
 	return b
-}
-
-// build makes the store's binary, once for all test processes of a working copy, and returns its path.
-func build() (string, error) {
-	where, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the module from %s: %w", where, err)
-	}
-	sum := sha256.Sum256(root)
-	dir := filepath.Join(os.TempDir(), "doorstep-s3test-"+strconv.Itoa(os.Geteuid()), hex.EncodeToString(sum[:6]))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	info, err := os.Stat(filepath.Dir(dir))
-	if err != nil {
-		return "", err
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return "", fmt.Errorf("%s belongs to somebody else", filepath.Dir(dir))
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	l, err := filelock.Exclusive(ctx, filepath.Join(dir, "lock"))
-	if err != nil {
-		return "", err
-	}
-	defer l.Release()
-	bin := filepath.Join(dir, "store")
-	cmd := exec.Command("go", "build", "-o", bin, program) // does nothing when it is fresh
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the store: %w\n%s", err, out)
-	}
-	return bin, nil
 }

@@ -2,8 +2,8 @@
 // machine alone: what `doorstep demo` uses where `doorstep serve` is given a database and a store. Both are real,
 // both are child processes (see package child), both keep their data below one folder.
 //
-// A binary that calls Start calls RunChild first thing in main (tests: in TestMain), and imports package versity
-// so that it can be the object store's process.
+// A binary that calls Start calls RunChild first thing in main (tests: in TestMain): it is also PostgreSQL's supervisor.
+// The object store is the program doorstep-store.
 package local
 
 import (
@@ -40,6 +40,8 @@ type Config struct {
 	// StoreHost is the address that the object store listens on; empty is 127.0.0.1. Phones that upload
 	// straight to the store over the local network need 0.0.0.0.
 	StoreHost string
+	// StoreProgram is the path of doorstep-store; empty is what objectstore.Find finds.
+	StoreProgram string
 	// Bucket is made when missing; empty is "doorstep".
 	Bucket string
 	// Note is told what a person should know but need not act on, in English and Chinese; may be nil.
@@ -125,6 +127,7 @@ func (s *Services) start(ctx context.Context, cfg Config, dir string) error {
 	both.Go(func() (err error) {
 		s.store, err = objectstore.Start(ctx, objectstore.Config{
 			Dir: filepath.Join(dir, "store"), Host: cfg.StoreHost, Port: cfg.StorePort,
+			Program: cfg.StoreProgram,
 		})
 		return err
 	})

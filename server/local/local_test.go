@@ -20,8 +20,8 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/doorstep-dev/doorstep/internal/storeprogram"
 	"github.com/doorstep-dev/doorstep/server/local"
-	_ "github.com/doorstep-dev/doorstep/server/local/versity" // this binary is also the object store
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -30,16 +30,24 @@ const actParent = "DOORSTEP_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	local.RunChild()
+	var err error
+	if storeProgram, err = storeprogram.Build(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	if dir := os.Getenv(actParent); dir != "" {
 		os.Exit(parent(dir))
 	}
 	os.Exit(m.Run())
 }
 
+// storeProgram is the path of doorstep-store.
+var storeProgram string
+
 func parent(dir string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	s, err := local.Start(ctx, local.Config{Dir: dir})
+	s, err := local.Start(ctx, local.Config{Dir: dir, StoreProgram: storeProgram})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -76,6 +84,7 @@ func start(t *testing.T, cfg local.Config) *local.Services {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	cfg.StoreProgram = storeProgram
 	s, err := local.Start(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -313,6 +322,7 @@ func refused(t *testing.T, cfg local.Config, want fault.Code) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	cfg.StoreProgram = storeProgram
 	s, err := local.Start(ctx, cfg)
 	if err == nil {
 		stop(t, s)

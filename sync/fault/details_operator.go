@@ -39,7 +39,8 @@ var operatorDetails = map[string]string{
 	// the embedded services
 	"%s ended by itself": "%s 意外退出", "object store": "对象存储", "object store, bucket %s": "对象存储，存储桶 %s", "object store, %s": "对象存储，%s",
 	"object store, port %s": "对象存储，端口 %s", "%s bytes free": "剩余 %s 字节", "no free port": "没有空闲端口",
-	"an account that is not root: postgres or nobody":           "须有非 root 账号：postgres 或 nobody",
+	"an account that is not root: postgres or nobody": "须有非 root 账号：postgres 或 nobody",
+	"doorstep-store is neither in %s nor on PATH: put it there (make build builds both programs), or give DOORSTEP_DATABASE_URL and DOORSTEP_S3_ENDPOINT": "在 %s 和 PATH 中都找不到 doorstep-store：请把它放到其中（make build 会构建两个程序），或设置 DOORSTEP_DATABASE_URL 和 DOORSTEP_S3_ENDPOINT",
 	"%s: account %s, that PostgreSQL runs as, may not enter %s": "%s：运行 PostgreSQL 的账号 %s 不能进入 %s",
 	"PostgreSQL %s": "PostgreSQL %s", "PostgreSQL %s for %s/%s": "PostgreSQL %s（%s/%s）", "PostgreSQL, port %s": "PostgreSQL，端口 %s",
 	"PostgreSQL, process %s": "PostgreSQL，进程 %s", "PostgreSQL, %s": "PostgreSQL，%s", "process %s does not end": "进程 %s 没有结束",

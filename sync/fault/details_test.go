@@ -57,7 +57,7 @@ func TestARowOfDetailsHasOneMeaning(t *testing.T) {
 // typed are what stands in Chinese as it is typed or named: fields, flags, settings, command lines, formats, products.
 var (
 	typed = regexp.MustCompile(`\bdoorstep( [\w-]+)*( --[\w-]+)?|--[\w-]+|[a-z]+([._][a-z]+)+|\b[A-Z][A-Z0-9_]+\b|\.[a-z]+|/01/|source: shop|technician:|` +
-		`\b(id\.example\.com|PostgreSQL|TrueType|protobuf|KiB|MiB|root|postgres|nobody|received|mutation|kind|sequence|payload|photo|sign)\b`)
+		`\b(id\.example\.com|make build|PostgreSQL|TrueType|protobuf|KiB|MiB|root|postgres|nobody|received|mutation|kind|sequence|payload|photo|sign)\b`)
 	field   = regexp.MustCompile(`^[a-z]+(?: %s)?：|[a-z]+：`)
 	foreign = regexp.MustCompile(`[A-Za-z]{3,}`)
 )

@@ -1,6 +1,5 @@
-// Package objectstore runs a real S3 object store of our own, VersityGW on a plain folder, as a child process of
-// the same binary (see package child): VersityGW changes the working directory of its process and allows only
-// one of itself in it. It listens on loopback unless told otherwise and has one account with a random secret.
+// Package objectstore runs a real S3 object store, VersityGW on a plain folder, as a child process (see package child)
+// of the program doorstep-store. It listens on loopback unless told otherwise and has one account with a random secret.
 package objectstore
 
 import (
@@ -23,8 +22,7 @@ import (
 // Region is what the store calls itself.
 const Region = "us-east-1"
 
-// ChildName is the name under which package versity registers the store's process. It is a package of its own so
-// that only the binary that is the store links VersityGW.
+// ChildName is the name under which doorstep-store registers its work with package child.
 const ChildName = "objectstore"
 
 // Config says where and how the store runs.
@@ -35,7 +33,7 @@ type Config struct {
 	Host string `json:"host"`
 	// Port to listen on. 0 takes the port of the last time when it is free, else a free one.
 	Port int `json:"port"`
-	// Program is the binary that is the store; empty is this very binary, which then must import package versity.
+	// Program is the path of doorstep-store; empty is what Find finds.
 	Program string `json:"-"`
 	// Throwaway removes Dir when the store ends, however its parent ended: for tests only.
 	Throwaway bool `json:"throwaway"`
@@ -70,6 +68,11 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, folderFault(err, cfg.Dir)
 	}
 	cfg.Dir = abs // the child changes its working directory
+	if cfg.Program == "" {
+		if cfg.Program, err = Find(); err != nil {
+			return nil, err
+		}
+	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, folderFault(err, cfg.Dir)
 	}

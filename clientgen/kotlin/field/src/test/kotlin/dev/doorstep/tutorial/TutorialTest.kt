@@ -110,7 +110,9 @@ private class Demo : AutoCloseable {
 
     init {
         val binary = File(data, "doorstep").absolutePath
-        run("go", "build", "-o", binary, "./server").let { assertEquals(0, it.waitFor(), "go build ./server") }
+        for ((out, source) in listOf(binary to "./server", "${data.absolutePath}/" to "./server/local/doorstep-store")) {
+            run("go", "build", "-o", out, source).let { assertEquals(0, it.waitFor(), "go build $source") }
+        }
         val quick = arrayOf("--quiet-day", "--days", "1")
         process = run(binary, "demo", *quick, "--listen", "127.0.0.1:0", "--data", data.absolutePath)
         val said = StringBuilder()

@@ -1,6 +1,4 @@
-// Package versity is the object store's inside: VersityGW on a folder of plain files. Only the binary that is to
-// be the store's process imports it, for the sake of its init function; all others know package objectstore.
-package versity
+package main
 
 import (
 	"context"
@@ -17,7 +15,6 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 
-	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -28,19 +25,18 @@ const (
 	startTimeout = 30 * time.Second
 )
 
-func init() {
-	child.Register(objectstore.ChildName, func(ctx context.Context, raw json.RawMessage, ready func(any) error) error {
-		var cfg objectstore.Config
-		if err := json.Unmarshal(raw, &cfg); err != nil {
-			return err
-		}
-		return Serve(ctx, cfg, func(r objectstore.Ready) error { return ready(r) })
-	})
+// run is the work of the child process that package objectstore starts.
+func run(ctx context.Context, raw json.RawMessage, ready func(any) error) error {
+	var cfg objectstore.Config
+	if err := json.Unmarshal(raw, &cfg); err != nil {
+		return err
+	}
+	return serve(ctx, cfg, func(r objectstore.Ready) error { return ready(r) })
 }
 
-// Serve runs the store in this process, calls ready when it answers, and returns when ctx ends. It changes the
+// serve runs the store in this process, calls ready when it answers, and returns when ctx ends. It changes the
 // working directory; cfg.Dir is absolute.
-func Serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.Ready) error) error {
+func serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.Ready) error) error {
 	// A store whose parent was killed may still be on its way down.
 	before, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()

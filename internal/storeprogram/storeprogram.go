@@ -1,0 +1,61 @@
+// Package storeprogram builds doorstep-store for tests, once for all test processes of a working copy.
+package storeprogram
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/doorstep-dev/doorstep/server/local/filelock"
+	"github.com/doorstep-dev/doorstep/server/local/objectstore"
+)
+
+const (
+	program  = "github.com/doorstep-dev/doorstep/server/local/doorstep-store"
+	patience = 5 * time.Minute // the first build on a slow machine
+)
+
+// Build builds doorstep-store into a folder of the calling user and returns the program's path. Processes that call it
+// at the same time wait for each other; when nothing has changed since the last build it takes a fraction of a second.
+func Build() (string, error) {
+	where, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module from %s: %w", where, err)
+	}
+	sum := sha256.Sum256(root)
+	dir := filepath.Join(os.TempDir(), "doorstep-store-"+strconv.Itoa(os.Geteuid()), hex.EncodeToString(sum[:6]))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(filepath.Dir(dir))
+	if err != nil {
+		return "", err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		return "", fmt.Errorf("%s belongs to somebody else", filepath.Dir(dir))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	l, err := filelock.Exclusive(ctx, filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer l.Release()
+	bin := filepath.Join(dir, objectstore.ProgramName)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, program) // does nothing when it is fresh
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build doorstep-store: %w\n%s", err, out)
+	}
+	return bin, nil
+}
