@@ -1,8 +1,11 @@
 // A store and a server, brought together.
 
-import { fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
+import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { call, stream, type Target } from "./connect.js";
 import { enrolled } from "./device.js";
 import type { Writing } from "./disk.js";
 import type { Progress } from "./early.js";
@@ -14,7 +17,6 @@ import type { Store } from "./store.js";
 import type { Uploads } from "./upload.js";
 import { equalBytes } from "./uuid.js";
 import { run, type Event } from "./watch.js";
-import { call, stream, type Method, type Target } from "./wire.js";
 import type { Device } from "./words.js";
 
 /** How a client works; all may be left out. */
@@ -96,7 +98,7 @@ export class Client {
    * rejected with a Fault: what the server refused for, or no_network.
    */
   async call<I extends DescMessage, O extends DescMessage>(
-    method: Method<"unary", I, O>,
+    method: DescMethodUnary<I, O>,
     message: MessageInitShape<I>,
     signal?: AbortSignal,
     timeout = this.timeout,
@@ -113,7 +115,7 @@ export class Client {
 
   /** Calls a method that answers with a stream, likewise, but for a token that the server finds expired. */
   async *stream<I extends DescMessage, O extends DescMessage>(
-    method: Method<"server_streaming", I, O>,
+    method: DescMethodServerStreaming<I, O>,
     message: MessageInitShape<I>,
     signal: AbortSignal,
   ): AsyncGenerator<MessageShape<O>, void, undefined> {

@@ -45,5 +45,4 @@ export type { Finished, Part, Uploads } from "./upload.js";
 export { equalBytes, newId, uuidOf, uuidText } from "./uuid.js";
 export type { Change, Effect, Item, Mutation, View } from "./view.js";
 export type { Event } from "./watch.js";
-export type { Method } from "./wire.js";
 export { needsAttention, Outcome, type Action, type Device, type Unsent, type Verdict } from "./words.js";

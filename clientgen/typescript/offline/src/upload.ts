@@ -7,7 +7,7 @@ import { files, FileState, openWhole, setFile } from "./file.js";
 import { actionOf } from "./outbox.js";
 import type { Report } from "./round.js";
 import { equalBytes } from "./uuid.js";
-import { limited } from "./wire.js";
+import { limited } from "./limit.js";
 import { needsAttention } from "./words.js";
 
 /** How an application's server takes files. */

@@ -190,6 +190,7 @@ export function problem(code: string, more: MessageInitShape<typeof ProblemSchem
   );
   return new Response(JSON.stringify({ code: "unknown", details: [{ type: "doorstep.types.v1.Problem", value }] }), {
     status: 400,
+    headers: { "Content-Type": "application/json" },
   });
 }
 

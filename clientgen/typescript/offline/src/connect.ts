@@ -1,25 +1,13 @@
-// The Connect protocol, as far as a device speaks it: unary calls and server streams in protobuf, by fetch.
+// The part of the Connect protocol that a device needs: unary calls and server streams of Protobuf messages, by fetch.
+// docs/decisions/0034 says why @connectrpc/connect-web is not used.
 
-import {
-  create,
-  fromBinary,
-  toBinary,
-  type DescMessage,
-  type MessageInitShape,
-  type MessageShape,
-} from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod, DescMethodServerStreaming, DescMethodUnary } from "@bufbuild/protobuf";
+import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Fault } from "./fault.js";
 import { ProblemSchema } from "./gen/doorstep/types/v1/types_pb.js";
-
-/** A method of a generated service: for example SyncService.method.pull. */
-export interface Method<Kind extends string, I extends DescMessage, O extends DescMessage> {
-  readonly methodKind: Kind;
-  readonly parent: { readonly typeName: string };
-  readonly name: string;
-  readonly input: I;
-  readonly output: O;
-}
+import { limited } from "./limit.js";
 
 /** Where and as whom to call. */
 export interface Target {
@@ -29,16 +17,16 @@ export interface Target {
   readonly token: string;
 }
 
-/** Bodies of at least so many bytes are compressed. */
+/** Requests of at least so many bytes are compressed. */
 const worthCompressing = 1 << 10;
 
 /**
- * Calls a unary method. It is rejected with what the server refused for, with no_network when the server was not reached or its
- * answer was lost, and with the signal's reason when it is aborted. timeout is in milliseconds.
+ * Calls a unary method. The call is rejected with the server's refusal, with no_network when the server was not reached
+ * or its answer was lost, and with the signal's reason when the signal is aborted. timeout is in milliseconds.
  */
 export async function call<I extends DescMessage, O extends DescMessage>(
   to: Target,
-  method: Method<"unary", I, O>,
+  method: DescMethodUnary<I, O>,
   message: MessageInitShape<I>,
   timeout: number,
   signal?: AbortSignal,
@@ -53,7 +41,7 @@ export async function call<I extends DescMessage, O extends DescMessage>(
     }
     const res = await to.fetch(address(to, method), { method: "POST", headers, body, signal: limit.signal });
     const answer = new Uint8Array(await res.arrayBuffer());
-    if (!res.ok || !isOf(res, unaryType)) throw refused(new TextDecoder().decode(answer));
+    if (!answered(res, unaryType)) throw refused(new TextDecoder().decode(answer));
     return fromBinary(method.output, answer);
   } catch (err) {
     throw faultOf(err, signal);
@@ -63,34 +51,30 @@ export async function call<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * Calls a method that answers with a stream of messages. When the stream ends without an error, so does the generator; when it
- * is cut, or refused, that throws as in call.
+ * Calls a method that answers with a stream of messages. The generator ends when the stream ends without an error. When
+ * the stream is refused or cut, the generator throws as call does.
  */
 export async function* stream<I extends DescMessage, O extends DescMessage>(
   to: Target,
-  method: Method<"server_streaming", I, O>,
+  method: DescMethodServerStreaming<I, O>,
   message: MessageInitShape<I>,
   signal: AbortSignal,
 ): AsyncGenerator<MessageShape<O>, void, undefined> {
   try {
     const request = toBinary(method.input, create(method.input, message));
-    const body = new Uint8Array(request.length + 5);
+    const body = new Uint8Array(envelopeHead + request.length);
     new DataView(body.buffer).setUint32(1, request.length);
-    body.set(request, 5);
-    const res = await to.fetch(address(to, method), {
-      method: "POST",
-      headers: headersOf(to, streamType),
-      body,
-      signal,
-    });
-    if (!res.ok || !isOf(res, streamType) || res.body === null) throw refused(await res.text());
+    body.set(request, envelopeHead);
+    const headers = headersOf(to, streamType);
+    const res = await to.fetch(address(to, method), { method: "POST", headers, body, signal });
+    if (!answered(res, streamType) || res.body === null) throw refused(await res.text());
     for await (const { flags, data } of envelopes(res.body)) {
       if ((flags & endOfStream) === 0) {
         yield fromBinary(method.output, data);
         continue;
       }
-      const end = JSON.parse(new TextDecoder().decode(data)) as { error?: unknown };
-      if (end.error !== undefined) throw refused(JSON.stringify(end.error));
+      const { error } = JSON.parse(new TextDecoder().decode(data)) as { error?: unknown };
+      if (error !== undefined) throw refused(JSON.stringify(error));
       return;
     }
     throw Fault.of("no_network", "the stream was cut");
@@ -102,14 +86,17 @@ export async function* stream<I extends DescMessage, O extends DescMessage>(
 const unaryType = "application/proto";
 const streamType = "application/connect+proto";
 
-/** Whether an answer is what it should be, and not a page of some gateway. */
-function isOf(res: Response, type: string): boolean {
-  return res.headers.get("Content-Type")?.startsWith(type) === true;
+/** Whether a call was answered with what was asked for: a gateway may answer with a page of its own. */
+function answered(res: Response, type: string): boolean {
+  return res.ok && res.headers.get("Content-Type")?.startsWith(type) === true;
 }
 
+// Each message of a stream is in an envelope: a byte of flags, the length in four bytes, the message. The envelope with
+// the flag endOfStream is the last one; it holds JSON, with the error if there was one.
+const envelopeHead = 5;
 const endOfStream = 2;
 
-/** Takes the messages of a stream apart: flags, length, data. */
+/** Takes a stream apart. What follows the last whole envelope is left out. */
 async function* envelopes(
   body: ReadableStream<Uint8Array>,
 ): AsyncGenerator<{ flags: number; data: Uint8Array }, void, undefined> {
@@ -117,10 +104,10 @@ async function* envelopes(
   let held = new Uint8Array();
   try {
     for (;;) {
-      while (held.length >= 5) {
-        const end = 5 + new DataView(held.buffer, held.byteOffset).getUint32(1);
+      while (held.length >= envelopeHead) {
+        const end = envelopeHead + new DataView(held.buffer, held.byteOffset).getUint32(1);
         if (held.length < end) break;
-        yield { flags: held[0]!, data: held.subarray(5, end) };
+        yield { flags: held[0]!, data: held.subarray(envelopeHead, end) };
         held = held.subarray(end);
       }
       const { done, value } = await reader.read();
@@ -131,14 +118,11 @@ async function* envelopes(
       held = longer;
     }
   } finally {
-    await reader.cancel().catch(() => undefined); // it has ended already, or nobody wants the rest
+    await reader.cancel().catch(() => undefined); // the stream has ended already, or nobody wants the rest
   }
 }
 
-function address(
-  to: Target,
-  method: { readonly parent: { readonly typeName: string }; readonly name: string },
-): string {
+function address(to: Target, method: DescMethod): string {
   return `${to.server.replace(/\/+$/, "")}/${method.parent.typeName}/${method.name}`;
 }
 
@@ -155,28 +139,9 @@ async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuf
   return new Uint8Array(await new Response(packed).arrayBuffer());
 }
 
-/** A signal that is aborted with another, after a time in milliseconds, or by stop; end frees it. */
-export function limited(
-  timeout: number,
-  signal: AbortSignal | undefined,
-): { readonly signal: AbortSignal; readonly stop: () => void; readonly end: () => void } {
-  const both = new AbortController();
-  const stop = (): void => both.abort(signal?.reason);
-  if (signal?.aborted === true) stop();
-  signal?.addEventListener("abort", stop);
-  const timer = setTimeout(() => both.abort(), timeout);
-  return {
-    signal: both.signal,
-    stop,
-    end: () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", stop);
-    },
-  };
-}
-
-/** What an error's JSON says: a Problem among its details, or that no Doorstep has answered. */
+/** What the JSON of an error says: the Problem among its details. Without one it was not a Doorstep that answered. */
 function refused(json: string): Fault {
+  let cause: unknown;
   try {
     const error = JSON.parse(json) as { details?: readonly { type?: string; value?: string }[] };
     for (const d of error.details ?? []) {
@@ -184,12 +149,12 @@ function refused(json: string): Fault {
         return Fault.refusal(fromBinary(ProblemSchema, base64Decode(d.value)));
     }
   } catch (err) {
-    return Fault.of("no_network", json.slice(0, 200), err); // a gateway speaks for itself
+    cause = err;
   }
-  return Fault.of("no_network", json.slice(0, 200));
+  return Fault.of("no_network", json.slice(0, 200), cause);
 }
 
-/** What a call ends with: the signal's reason, a fault, or no_network for whatever fetch throws. */
+/** What a failed call is rejected with: the signal's reason, a fault, or no_network for whatever fetch throws. */
 function faultOf(err: unknown, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted === true) return signal.reason;
   return err instanceof Fault ? err : Fault.of("no_network", String(err), err);
