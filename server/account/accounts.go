@@ -25,9 +25,6 @@ type Accounts struct {
 	Log    *slog.Logger
 	// Argon are the parameters of new password hashes; the zero value takes DefaultArgon.
 	Argon Argon
-	// Moved is called in the transaction that moves technicians between teams or regions, for rooms that keep
-	// such things beside their own (boards). nil does nothing.
-	Moved func(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error
 
 	sessions memory[sessionKey, session]
 	zones    sync.Map // name → *time.Location

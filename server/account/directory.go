@@ -162,6 +162,12 @@ func (r *Accounts) Company(ctx context.Context, tx *postgres.Tx) (Org, error) {
 	return o, err
 }
 
+// Currency is the company's, by its ISO 4217 code.
+func (r *Accounts) Currency(ctx context.Context, tx *postgres.Tx) (string, error) {
+	company, err := r.Company(ctx, tx)
+	return company.Currency, err
+}
+
 // Zone is the time zone of the org that tx is bound to: it decides days and months.
 func (r *Accounts) Zone(ctx context.Context, tx *postgres.Tx) (*time.Location, error) {
 	var name string

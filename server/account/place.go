@@ -124,6 +124,20 @@ func (r *Accounts) Places(ctx context.Context, tx *postgres.Tx) ([]Place, error)
 	return r.places(ctx, tx, uuid.Nil)
 }
 
+// Region returns a region's names; NotFound for an unknown one.
+func (r *Accounts) Region(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (chinese, english string, err error) {
+	all, err := r.Places(ctx, tx)
+	for _, p := range all {
+		if p.Kind == identity.ScopeRegion && p.ID == id {
+			return p.NameZH, p.NameEN, nil
+		}
+	}
+	if err == nil {
+		err = fault.New(fault.NotFound, "region")
+	}
+	return "", "", err
+}
+
 // PlaceByID finds a place; NotFound when there is none.
 func (r *Accounts) PlaceByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Place, error) {
 	ps, err := r.places(ctx, tx, id)

@@ -104,11 +104,6 @@ func (r *Accounts) PutUser(ctx context.Context, tx *postgres.Tx, u User, passwor
 	if err := r.placeProfile(ctx, tx, u.ID); err != nil {
 		return User{}, err
 	}
-	if r.Moved != nil && u.Technician != nil {
-		if err := r.Moved(ctx, tx, u.ID); err != nil {
-			return User{}, err
-		}
-	}
 	tx.AfterCommit(func() {
 		r.sessions.forget()
 		if u.Disabled {

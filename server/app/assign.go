@@ -47,7 +47,7 @@ func (w *assigner) Work(ctx context.Context, j *river.Job[assignArgs]) error {
 	if err != nil || !on {
 		return err
 	}
-	_, err = w.app.Rooms.board.Give(ctx, j.Args.Org, []uuid.UUID{j.Args.Ticket}, byRules)
+	_, err = w.app.Rooms.Dispatch.Give(ctx, j.Args.Org, []uuid.UUID{j.Args.Ticket}, byRules)
 	return err
 }
 
@@ -57,17 +57,20 @@ func (a *App) assigns(ctx context.Context, org change.Org) (bool, error) {
 	return o.AutoAssign, err
 }
 
-// waits enqueues the assignment of a ticket in the transaction in which it begins to wait. Where this process works no
+// queue is ticket.Queue.
+type queue struct{ app *App }
+
+// Waits enqueues the assignment of a ticket in the transaction in which it begins to wait. Where this process works no
 // jobs, the next round finds the ticket.
-func (a *App) waits(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
-	if a.jobs == nil {
+func (q queue) Waits(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
+	if q.app.jobs == nil {
 		return nil
 	}
 	ptx, ok := tx.Querier.(pgx.Tx)
 	if !ok {
 		return errors.New("app: a job is enqueued in a transaction only")
 	}
-	_, err := a.jobs.Client.InsertTx(ctx, ptx, assignArgs{tx.OrgID(), id}, &river.InsertOpts{
+	_, err := q.app.jobs.Client.InsertTx(ctx, ptx, assignArgs{tx.OrgID(), id}, &river.InsertOpts{
 		MaxAttempts: 3, ScheduledAt: time.Now().Add(soon), // River compares it with its own clock
 	})
 	return err
@@ -79,6 +82,6 @@ func (a *App) AssignWaiting(ctx context.Context, org change.Org) error {
 	if err != nil || !on {
 		return err
 	}
-	_, err = a.Rooms.board.Auto(ctx, uuid.UUID(org), assignRound, uuid.Nil, byRules)
+	_, err = a.Rooms.Dispatch.Auto(ctx, uuid.UUID(org), assignRound, uuid.Nil, byRules)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/feed"
 	"github.com/doorstep-dev/doorstep/sync/intake"
@@ -56,6 +57,9 @@ type Config struct {
 	MaxWatches int
 	// Early says what a phone needs first, see delta.Service; default a technician's open jobs of today.
 	Early func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (feed.Wanted, error)
+	// ProofTickets is what photos and signatures belong to; default the tickets of this server. An application with a trade
+	// of its own sets it.
+	ProofTickets proof.Tickets
 	// Mutators are kinds of mutation of an application's own, beside those of the rooms. No kind may be both.
 	Mutators map[string]intake.Mutator[*postgres.Tx]
 	// Retired are kinds that only apps send which are too old: these are told to upgrade, see intake.Intake.

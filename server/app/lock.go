@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/delta"
 	"github.com/doorstep-dev/doorstep/server/pay"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -51,7 +52,7 @@ func lockPush(known delta.Payloads, r Rooms) func(context.Context, *postgres.Tx,
 		if err := pay.LockPayees(ctx, tx, technicians); err != nil {
 			return err
 		}
-		return r.Code.LockUnits(ctx, tx, units)
+		return code.Units{}.Lock(ctx, tx, units)
 	}
 }
 

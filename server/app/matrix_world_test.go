@@ -106,7 +106,7 @@ func newPart(t *testing.T, c company, n string) *part {
 		return err
 	})
 	if n != "2" { // one plan a company
-		_, err = r.Pay.Publish(t.Context(), c.org.ID, c.admin.ID, matrixPlan())
+		_, err = r.PayOffice.Publish(t.Context(), c.org.ID, c.admin.ID, matrixPlan())
 		must(t, err)
 	}
 	source := uuid.New()

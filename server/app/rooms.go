@@ -24,6 +24,8 @@ import (
 	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/pay"
 	"github.com/doorstep-dev/doorstep/server/proof"
+	"github.com/doorstep-dev/doorstep/server/proof/heic"
+	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/server/rank"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/server/ticket"
@@ -50,15 +52,22 @@ type Rooms struct {
 	Pay       *pay.Earnings
 	Rank      *rank.Boards
 	Explain   *explain.Explainer
+	Dispatch  *dispatch.Board
+
+	// TicketOffice and PayOffice are what the office calls about tickets and pay.
+	TicketOffice *ticket.Service
+	PayOffice    *pay.Service
 
 	boards *rank.Keeper
-	board  *dispatch.Board
 }
 
 // sharedReads is the memory for ranges of feeds that many phones ask for at once.
 const sharedReads = 64 << 20
 
-// rooms makes each room and connects their hooks.
+// phoneKey is the purpose of the key under which phone numbers are found. It never changes.
+const phoneKey = "customer phone v1"
+
+// rooms makes each room on those that it calls.
 func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	c := a.config
 	store := &postgres.Store{Pool: a.pool, Poker: poker, Now: c.Now, Shared: &feed.Shared{MaxBytes: sharedReads}}
@@ -70,15 +79,31 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	if err := accounts.PublishKeys(ctx); err != nil {
 		return Rooms{}, err
 	}
-	r := Rooms{Store: store, Account: accounts}
-	a.money(&r)
-	a.tickets(&r)
-	if err := a.proofs(&r); err != nil {
+	objects, err := proof.OpenObjects(proof.ObjectsConfig(c.Objects))
+	if err != nil {
 		return Rooms{}, err
 	}
-	a.orders(&r)
+	// Each room is made of rooms that are there: this is the order in which rooms call each other.
+	r := Rooms{Store: store, Account: accounts}
+	r.Catalogue = catalogue.New(store, c.Now, accounts)
+	r.Rank = rank.New(store, c.Log, rankPeople{accounts})
+	r.boards = rank.NewKeeper(r.Rank, rank.Interval)
+	r.Pay = pay.New(store, c.Log, accounts, proof.Records{}, r.Rank)
+	r.Ticket = ticket.New(store, ticketPeople{accounts, c.TombstoneDays}, ticketGoods{r.Catalogue}, proof.Records{}, r.Pay,
+		code.Units{}, queue{a})
+	r.PayOffice = &pay.Service{Earnings: r.Pay, Tickets: r.Ticket}
+	r.Dispatch = dispatch.New(store, dispatchPeople{accounts}, r.Ticket)
+	if c.ProofTickets == nil {
+		c.ProofTickets = proofTickets{r.Ticket}
+	}
+	r.Proof = proof.New(proof.Config{
+		Store: store, Objects: objects, Log: c.Log, Signer: receipts{accounts.Keys, c.Now, c.Log},
+		Examiner: media.Examiner{DecodeHEIC: heic.New().JPEG},
+	}, c.ProofTickets)
+	r.Order = order.New(store, c.Now, c.Secret.Key(phoneKey), orderPeople{accounts}, r.Catalogue, orderTickets{r.Ticket})
+	r.TicketOffice = &ticket.Service{Tickets: r.Ticket, Dispatcher: r.Dispatch, Orders: r.Order}
 	a.codes(&r)
-	r.Explain = explains(&r)
+	r.Explain = explain.New(store, explainPeople{accounts}, explainTickets{r.Ticket}, explainCodes{r.Code})
 	mutators, err := together(r.Ticket.Mutators(), r.Proof.Mutators(), r.Code.Mutators(), c.Mutators)
 	if err != nil {
 		return Rooms{}, err
@@ -121,16 +146,15 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 	r.Account.Handlers(handle, options...)
 	handle(syncv1connect.NewSyncServiceHandler(r.Delta, options...))
 	handle(syncv1connect.NewParkedServiceHandler(r.Delta, options...))
-	r.Catalogue.Handlers(handle, options...)
+	r.Catalogue.Handlers(r.Ticket, handle, options...)
 	r.Order.Handlers(handle, options...)
-	handle(officev1connect.NewTicketServiceHandler(&ticket.Service{Tickets: r.Ticket}, options...))
+	handle(officev1connect.NewTicketServiceHandler(r.TicketOffice, options...))
 	handle(officev1connect.NewExplainServiceHandler(explain.Service{Explainer: r.Explain}, options...))
 	handle(storev1connect.NewCodeServiceHandler(code.Service{Room: r.Code}, options...))
 	handle(trackv1connect.NewTrackServiceHandler(code.Track{Desk: r.Code, PublicURL: r.Code.PublicURL}, options...))
 	handle(fieldv1connect.NewProofServiceHandler(r.Proof, options...))
-	earnings := &pay.Service{Earnings: r.Pay}
-	handle(payv1connect.NewEarningServiceHandler(earnings, options...))
-	handle(payv1connect.NewPlanServiceHandler(earnings, options...))
+	handle(payv1connect.NewEarningServiceHandler(r.PayOffice, options...))
+	handle(payv1connect.NewPlanServiceHandler(r.PayOffice, options...))
 	handle(payv1connect.NewRankServiceHandler(&rank.Service{Boards: r.Rank}, options...))
 }
 
@@ -167,6 +191,9 @@ func (r receipts) Sign(text []byte) (signature []byte, keyID string) {
 	}
 	return sig, id
 }
+
+// mayHear allows the topics that are no feeds: boards.
+func mayHear(_ context.Context, _ identity.Identity, topic string) bool { return rank.MayHear(topic) }
 
 func panicked(log *slog.Logger) func(change.Mutation, any, []byte) {
 	return func(m change.Mutation, value any, stack []byte) {

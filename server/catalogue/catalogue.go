@@ -4,7 +4,6 @@
 package catalogue
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,20 +17,17 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Catalogue keeps the catalogue.
+// Catalogue keeps the catalogue. Make it with New.
 type Catalogue struct {
 	Store *postgres.Store
 	// Now is the office's clock.
-	Now func() time.Time
+	Now     func() time.Time
+	company Company
+}
 
-	// Currency is the company's. From the account room; while it is nil any is taken.
-	Currency func(ctx context.Context, tx *postgres.Tx) (string, error)
-
-	// The ticket room's templates and reasons, for CatalogueService.
-	PutTemplate   func(ctx context.Context, tx *postgres.Tx, t *fieldv1.Template) (*fieldv1.Template, error)
-	ListTemplates func(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Template, error)
-	PutReason     func(ctx context.Context, tx *postgres.Tx, r *fieldv1.Reason) (*fieldv1.Reason, error)
-	ListReasons   func(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Reason, error)
+// New makes the room of the catalogue of companies.
+func New(store *postgres.Store, now func() time.Time, company Company) *Catalogue {
+	return &Catalogue{Store: store, Now: now, company: company}
 }
 
 // identify returns the id that the caller chose, or a new one.

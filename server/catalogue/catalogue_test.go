@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,9 +30,14 @@ func open(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, db: pgtest.New(t), org: change.Org(uuid.New())}
 	d.set(time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC))
-	d.Catalogue = &Catalogue{Store: &postgres.Store{Pool: d.db.App, Now: d.clock}, Now: d.clock}
+	d.Catalogue = New(&postgres.Store{Pool: d.db.App, Now: d.clock}, d.clock, chinese{})
 	return d
 }
+
+// chinese is a company that reckons in yuan.
+type chinese struct{}
+
+func (chinese) Currency(context.Context, *postgres.Tx) (string, error) { return "CNY", nil }
 
 func (d *desk) clock() time.Time { return time.Unix(0, d.now.Load()).UTC() }
 func (d *desk) set(t time.Time)  { d.now.Store(t.UnixNano()) }

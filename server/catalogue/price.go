@@ -35,15 +35,13 @@ func (r *Catalogue) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv
 	case price.GetMinor() < 0 || price.GetMinor() > 1e12 || len(price.GetCurrency()) != 3:
 		return nil, fault.New(fault.InvalidArgument, "item.price")
 	}
-	if r.Currency != nil {
-		own, err := r.Currency(ctx, tx)
-		if err != nil {
-			return nil, err
-		}
-		// A part of another currency would leave the ticket unpriced: nothing here converts money.
-		if price.GetCurrency() != own {
-			return nil, fault.New(fault.InvalidArgument, "item.price.currency: the company's is %s", own)
-		}
+	own, err := r.company.Currency(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	// A part of another currency would leave the ticket unpriced: nothing here converts money.
+	if price.GetCurrency() != own {
+		return nil, fault.New(fault.InvalidArgument, "item.price.currency: the company's is %s", own)
 	}
 	id, err := identify("item", p.GetId())
 	if err != nil {

@@ -15,12 +15,15 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Handlers registers CatalogueService.
-func (r *Catalogue) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
-	handle(officev1connect.NewCatalogueServiceHandler(service{r}, options...))
+// Handlers registers CatalogueService, which also serves the templates and reasons of tickets.
+func (r *Catalogue) Handlers(templates Templates, handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+	handle(officev1connect.NewCatalogueServiceHandler(service{r, templates}, options...))
 }
 
-type service struct{ catalogue *Catalogue }
+type service struct {
+	catalogue *Catalogue
+	templates Templates
+}
 
 // write runs fn for an administrator of the whole org.
 func (s service) write(ctx context.Context, fn func(*postgres.Tx) error) error {
@@ -51,10 +54,10 @@ func (s service) ListCatalogue(ctx context.Context, _ *connect.Request[officev1.
 		if out.Prices, err = s.catalogue.PriceItems(ctx, tx, tx.Now()); err != nil {
 			return err
 		}
-		if out.Templates, err = s.catalogue.ListTemplates(ctx, tx); err != nil {
+		if out.Templates, err = s.templates.ListTemplates(ctx, tx); err != nil {
 			return err
 		}
-		out.Reasons, err = s.catalogue.ListReasons(ctx, tx)
+		out.Reasons, err = s.templates.ListReasons(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -101,7 +104,7 @@ func (s service) PutPriceItem(ctx context.Context, req *connect.Request[officev1
 func (s service) PutReason(ctx context.Context, req *connect.Request[officev1.PutReasonRequest]) (*connect.Response[officev1.PutReasonResponse], error) {
 	out := &officev1.PutReasonResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
-		out.Reason, err = s.catalogue.PutReason(ctx, tx, req.Msg.GetReason())
+		out.Reason, err = s.templates.PutReason(ctx, tx, req.Msg.GetReason())
 		return err
 	})
 	return answer(out, err)
@@ -111,7 +114,7 @@ func (s service) PutReason(ctx context.Context, req *connect.Request[officev1.Pu
 func (s service) PutTemplate(ctx context.Context, req *connect.Request[officev1.PutTemplateRequest]) (*connect.Response[officev1.PutTemplateResponse], error) {
 	out := &officev1.PutTemplateResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) error {
-		t, err := s.catalogue.PutTemplate(ctx, tx, req.Msg.GetTemplate())
+		t, err := s.templates.PutTemplate(ctx, tx, req.Msg.GetTemplate())
 		out.Template = t
 		return err
 	})

@@ -284,7 +284,7 @@ func (w *world) change(id uuid.UUID, edit func(*code.TicketView)) {
 		if _, err := saveTicket(ctx, tx, f); err != nil || f.View.State != fieldv1.TicketState_TICKET_STATE_COMPLETED {
 			return err
 		}
-		return w.TicketCompleted(ctx, tx, id)
+		return code.Units{}.Installed(ctx, tx, f.View.Unit)
 	})
 }
 

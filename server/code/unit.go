@@ -166,8 +166,22 @@ func lockUnit(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Unit, bool, e
 	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND unit_id = $2 FOR UPDATE`, tx.OrgID(), id)))
 }
 
-// LockUnits locks the rows of units in the order of their ids, for a transaction that will complete several tickets.
-func (r *Room) LockUnits(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
+// Units keeps the pieces for the rooms below codes: it calls no other room.
+type Units struct{}
+
+// Installed notes in the transaction that completes a ticket that its piece is installed from now on: it leaves the
+// shop's feed. A piece that is unknown, installed already or scrapped stays as it is.
+func (Units) Installed(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) error {
+	u, ok, err := lockUnit(ctx, tx, unit)
+	if err != nil || !ok || u.State == Installed || u.State == Scrapped {
+		return err
+	}
+	u.State = Installed
+	return saveUnit(ctx, tx, u)
+}
+
+// Lock locks the rows of pieces in the order of their ids, for a transaction that will complete several tickets.
+func (Units) Lock(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/phone"
-	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -50,7 +49,7 @@ func (l *ticketList) Run(ctx context.Context, c Console) error {
 		q := &officev1.ListTicketsRequest{NeedsDetails: l.NeedsDetails, Unassignable: l.Unassignable, Unassigned: l.Unassigned}
 		for left := l.Limit; left > 0; left = l.Limit - len(all.Tickets) {
 			q.Limit = uint32(min(left, 200)) //nolint:gosec // 1 to 200
-			res, err := (&ticket.Service{Tickets: r.Ticket}).ListTickets(ctx, connect.NewRequest(q))
+			res, err := r.TicketOffice.ListTickets(ctx, connect.NewRequest(q))
 			if err != nil {
 				return err
 			}
@@ -176,7 +175,7 @@ func (t *ticketContact) Run(ctx context.Context, c Console) error {
 			}
 			m.RegionId = region
 		}
-		res, err := (&ticket.Service{Tickets: r.Ticket}).SetTicketContact(ctx, connect.NewRequest(m))
+		res, err := r.TicketOffice.SetTicketContact(ctx, connect.NewRequest(m))
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +212,7 @@ func (ticketNoShow) Help() string {
 // Run marks it.
 func (t *ticketNoShow) Run(ctx context.Context, c Console) error {
 	return t.on(ctx, c, func(ctx context.Context, r app.Rooms, id []byte) (*officev1.TicketSummary, error) {
-		res, err := (&ticket.Service{Tickets: r.Ticket}).MarkNoShow(ctx, connect.NewRequest(&officev1.MarkNoShowRequest{Id: id, Reason: t.Reason}))
+		res, err := r.TicketOffice.MarkNoShow(ctx, connect.NewRequest(&officev1.MarkNoShowRequest{Id: id, Reason: t.Reason}))
 		if err != nil {
 			return nil, err
 		}

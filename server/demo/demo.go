@@ -143,7 +143,7 @@ func (d *Demo) past(ctx context.Context, begun, now time.Time) (tickets int, err
 		return 0, err
 	}
 	month := time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, d.org.Zone)
-	if _, err := d.rooms.Pay.Publish(ctx, d.org.ID, id("user", "boss"), payPlan(month.Format(time.DateOnly))); err != nil && fault.CodeOf(err) != fault.Conflict {
+	if _, err := d.rooms.PayOffice.Publish(ctx, d.org.ID, id("user", "boss"), payPlan(month.Format(time.DateOnly))); err != nil && fault.CodeOf(err) != fault.Conflict {
 		return 0, err
 	}
 	h := newHistory(d, first)

@@ -108,7 +108,7 @@ func (h *Hand) order(ctx context.Context) error {
 	if err != nil || lot <= 3 || lot == 9 {
 		return err
 	}
-	_, err = h.Rooms.Ticket.AutoAssign(ctx, h.Org, 3, id("region", regions[region].key), actor)
+	_, err = h.Rooms.Dispatch.Auto(ctx, h.Org, 3, id("region", regions[region].key), actor)
 	return err
 }
 

@@ -77,7 +77,7 @@ func (d *Demo) today(ctx context.Context, now time.Time) (int, error) {
 	if err != nil || there {
 		return 0, err
 	}
-	_, err = d.rooms.Ticket.AutoAssign(ctx, d.org.ID, todays/2-guests, uuid.Nil, actor)
+	_, err = d.rooms.Dispatch.Auto(ctx, d.org.ID, todays/2-guests, uuid.Nil, actor)
 	if fault.CodeOf(err) == fault.Unavailable {
 		err = nil
 	}

@@ -16,28 +16,16 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Board is the dispatcher's board. All hooks are needed.
+// Board is the dispatcher's board. Make it with New.
 type Board struct {
-	Store *postgres.Store
+	store   *postgres.Store
+	people  People
+	tickets Tickets
+}
 
-	// Waiting lists jobs that wait for somebody, the most pressing first; a zero region means all.
-	Waiting func(ctx context.Context, tx *postgres.Tx, region uuid.UUID, limit int) ([]score.Job, error)
-	// Job is one ticket as a job.
-	Job func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (score.Job, error)
-	// Loads tells what technicians have from from to to.
-	Loads func(ctx context.Context, tx *postgres.Tx, from, to time.Time) (map[uuid.UUID]score.Load, error)
-	// Take locks those of the tickets that still wait, in one order, and gives them as they stand now.
-	Take func(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]score.Job, error)
-	// Unfit keeps why nobody was found for a ticket that was taken.
-	Unfit func(ctx context.Context, tx *postgres.Tx, u score.Unfit) error
-	// Region names a region.
-	Region func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (chinese, english string, err error)
-	// Choose gives the job to whom the rules chose; Conflict when somebody has it meanwhile.
-	Choose func(ctx context.Context, tx *postgres.Tx, c score.Choice) error
-	// Candidates lists the technicians of a region, of all regions for zero, without Load and Last.
-	Candidates func(ctx context.Context, tx *postgres.Tx, region uuid.UUID) ([]score.Technician, error)
-	// Zone is the company's time zone: whose days are counted.
-	Zone func(ctx context.Context, tx *postgres.Tx) (*time.Location, error)
+// New makes the dispatcher's board on the rooms that it calls.
+func New(store *postgres.Store, people People, tickets Tickets) *Board {
+	return &Board{store, people, tickets}
 }
 
 // chunk is how many tickets one transaction assigns: it holds their locks, and those of their technicians' feeds
@@ -51,8 +39,8 @@ const nextBest = 3
 // ones after it. It may run on several replicas at once: whoever is second finds the ticket taken.
 func (b *Board) Auto(ctx context.Context, org uuid.UUID, limit int, region uuid.UUID, actor string) (score.Round, error) {
 	var ids []uuid.UUID
-	err := b.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
-		jobs, err := b.Waiting(ctx, tx, region, limit)
+	err := b.store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		jobs, err := b.tickets.Waiting(ctx, tx, region, limit)
 		ids = make([]uuid.UUID, len(jobs))
 		for i, job := range jobs {
 			ids[i] = job.ID
@@ -70,7 +58,7 @@ func (b *Board) Give(ctx context.Context, org uuid.UUID, tickets []uuid.UUID, ac
 	var round score.Round
 	for part := range slices.Chunk(tickets, chunk) {
 		var done score.Round
-		err := b.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) (err error) {
+		err := b.store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) (err error) {
 			done, err = b.assign(ctx, tx, part, actor)
 			return err
 		})
@@ -85,7 +73,7 @@ func (b *Board) Give(ctx context.Context, org uuid.UUID, tickets []uuid.UUID, ac
 
 func (b *Board) assign(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, actor string) (score.Round, error) {
 	var round score.Round
-	free, err := b.Take(ctx, tx, ids)
+	free, err := b.tickets.Take(ctx, tx, ids)
 	if err != nil || len(free) == 0 {
 		return round, err
 	}
@@ -106,18 +94,18 @@ func (b *Board) assign(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, ac
 		if len(ranked) == 0 || ranked[0].Excluded != nil {
 			unfit := score.Unfit{Job: job.ID, Why: score.WhyNobody(ranked)}
 			if job.Region != uuid.Nil {
-				if unfit.Why.RegionZH, unfit.Why.RegionEN, err = b.Region(ctx, tx, job.Region); err != nil {
+				if unfit.Why.RegionZH, unfit.Why.RegionEN, err = b.people.Region(ctx, tx, job.Region); err != nil {
 					return round, err
 				}
 			}
-			if err := b.Unfit(ctx, tx, unfit); err != nil {
+			if err := b.tickets.Unfit(ctx, tx, unfit); err != nil {
 				return round, err
 			}
 			round.Unfit = append(round.Unfit, unfit)
 			continue
 		}
 		rest := ranked[1:min(len(ranked), 1+nextBest)]
-		err = b.Choose(ctx, tx, score.Choice{Job: job.ID, Best: ranked[0], Next: rest, Actor: actor})
+		err = b.tickets.Choose(ctx, tx, score.Choice{Job: job.ID, Best: ranked[0], Next: rest, Actor: actor})
 		if taken(err) {
 			continue // somebody has decided meanwhile
 		}
@@ -139,7 +127,7 @@ func taken(err error) bool {
 // Propose ranks the technicians for a ticket, the best first, those out of the question last with the reason. It
 // returns at most limit.
 func (b *Board) Propose(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, limit int) ([]score.Candidate, error) {
-	job, err := b.Job(ctx, tx, ticket)
+	job, err := b.tickets.Job(ctx, tx, ticket)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +149,7 @@ type days struct {
 }
 
 func (b *Board) days(ctx context.Context, tx *postgres.Tx) (*days, error) {
-	zone, err := b.Zone(ctx, tx)
+	zone, err := b.people.Zone(ctx, tx)
 	return &days{
 		board: b, tx: tx, zone: zone, able: map[uuid.UUID][]score.Technician{}, loads: map[time.Time]map[uuid.UUID]score.Load{},
 	}, err
@@ -181,7 +169,7 @@ func (d *days) rank(ctx context.Context, job score.Job) ([]score.Candidate, erro
 	able, known := d.able[job.Region]
 	if !known {
 		var err error
-		if able, err = d.board.Candidates(ctx, d.tx, job.Region); err != nil {
+		if able, err = d.board.people.Candidates(ctx, d.tx, job.Region); err != nil {
 			return nil, err
 		}
 		d.able[job.Region] = able
@@ -190,7 +178,7 @@ func (d *days) rank(ctx context.Context, job score.Job) ([]score.Candidate, erro
 	loads, known := d.loads[day]
 	if !known {
 		var err error
-		if loads, err = d.board.Loads(ctx, d.tx, day, day.AddDate(0, 0, 1)); err != nil {
+		if loads, err = d.board.tickets.Loads(ctx, d.tx, day, day.AddDate(0, 0, 1)); err != nil {
 			return nil, err
 		}
 		d.loads[day] = loads

@@ -22,14 +22,14 @@ const usualVerdicts = 20
 // of that, newest first, those before a sequence (0 for the newest). A device of somebody beyond the reach is
 // NotFound.
 func (r *Explainer) Device(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID, limit int, before uint64) (*officev1.GetDeviceResponse, error) {
-	phones, err := r.Phones(ctx, tx, uuid.Nil, id)
+	phones, err := r.people.Phones(ctx, tx, uuid.Nil, id)
 	if err != nil {
 		return nil, err
 	}
 	if id == uuid.Nil || len(phones) != 1 {
 		return nil, identity.Unseen("device_id")
 	}
-	oversees, err := r.Oversees(ctx, tx, reach)
+	oversees, err := r.people.Oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (r *Explainer) Device(ctx context.Context, tx *postgres.Tx, reach identity.
 	if err != nil {
 		return nil, err
 	}
-	name, err := r.NameOf(ctx, tx, change.User(p.User))
+	name, err := r.people.NameOf(ctx, tx, change.User(p.User))
 	if err != nil {
 		return nil, err
 	}

@@ -19,29 +19,17 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Explainer explains. All hooks are required but Scanned.
+// Explainer explains. Make it with New.
 type Explainer struct {
-	Store *postgres.Store
+	Store   *postgres.Store
+	people  People
+	tickets Tickets
+	codes   Codes
+}
 
-	// FindPerson finds somebody by what people call them, or by a device of theirs, which is returned, too; among those
-	// only whom the caller sees.
-	FindPerson func(ctx context.Context, tx *postgres.Tx, text string, sees func(user uuid.UUID) (bool, error)) (p Person, device uuid.UUID, err error)
-	// Phones lists the devices of a user, youngest first, or the one with the given id.
-	Phones func(ctx context.Context, tx *postgres.Tx, user, device uuid.UUID) ([]Phone, error)
-	// NameOf is a person's name, empty for nobody known.
-	NameOf func(ctx context.Context, tx *postgres.Tx, user change.User) (string, error)
-	// Oversees returns whether a user shows within a reach.
-	Oversees func(ctx context.Context, tx *postgres.Tx, reach identity.Reach) (func(user uuid.UUID) (bool, error), error)
-	// TeamName is a team's name; LeftTeam when somebody left it, zero for who never was in it or is still.
-	TeamName func(ctx context.Context, tx *postgres.Tx, team uuid.UUID) (string, error)
-	LeftTeam func(ctx context.Context, tx *postgres.Tx, user, team uuid.UUID) (time.Time, error)
-
-	// Job reads a ticket; ByNumber finds its id by its human number; Reaches tells whether it lies within a reach.
-	Job      func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Job, error)
-	ByNumber func(ctx context.Context, tx *postgres.Tx, number string) (uuid.UUID, error)
-	Reaches  func(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID) (bool, error)
-	// Scanned finds the ticket of a code that stands on it or on its unit; NotFound when there is none.
-	Scanned func(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error)
+// New makes the room that explains, on the rooms that it asks.
+func New(store *postgres.Store, people People, tickets Tickets, codes Codes) *Explainer {
+	return &Explainer{store, people, tickets, codes}
 }
 
 // Person is whose phones are asked about.
@@ -92,11 +80,11 @@ type Event struct {
 // Why tells why the phones of a person have or lack a ticket, as far as the reach goes: who and what lies beyond is
 // NotFound, in the same words as who and what is not there.
 func (r *Explainer) Why(ctx context.Context, tx *postgres.Tx, reach identity.Reach, person, what string) (*officev1.WhyResponse, error) {
-	oversees, err := r.Oversees(ctx, tx, reach)
+	oversees, err := r.people.Oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, err
 	}
-	u, device, err := r.FindPerson(ctx, tx, person, oversees)
+	u, device, err := r.people.FindPerson(ctx, tx, person, oversees)
 	if fault.CodeOf(err) == fault.NotFound {
 		return nil, unseen("who", person)
 	}
@@ -107,7 +95,7 @@ func (r *Explainer) Why(ctx context.Context, tx *postgres.Tx, reach identity.Rea
 	if err != nil {
 		return nil, err
 	}
-	ok, err := r.Reaches(ctx, tx, reach, id)
+	ok, err := r.tickets.Reaches(ctx, tx, reach, id)
 	if err == nil && !ok {
 		err = unseen("ticket", what)
 	}
@@ -115,21 +103,21 @@ func (r *Explainer) Why(ctx context.Context, tx *postgres.Tx, reach identity.Rea
 		return nil, err
 	}
 	f := &facts{now: tx.Now(), person: u}
-	if f.ticket, err = r.Job(ctx, tx, id); err != nil {
+	if f.ticket, err = r.tickets.Job(ctx, tx, id); err != nil {
 		return nil, err
 	}
 	if f.ticket.Pool != uuid.Nil {
-		if f.pool, err = r.TeamName(ctx, tx, f.ticket.Pool); err != nil {
+		if f.pool, err = r.people.TeamName(ctx, tx, f.ticket.Pool); err != nil {
 			return nil, err
 		}
-		if f.leftTeam, err = r.LeftTeam(ctx, tx, u.ID, f.ticket.Pool); err != nil {
+		if f.leftTeam, err = r.people.LeftTeam(ctx, tx, u.ID, f.ticket.Pool); err != nil {
 			return nil, err
 		}
 	}
 	if f.follows, err = tx.Follows(ctx, change.User(u.ID)); err != nil {
 		return nil, err
 	}
-	phones, err := r.Phones(ctx, tx, u.ID, device)
+	phones, err := r.people.Phones(ctx, tx, u.ID, device)
 	if err != nil {
 		return nil, err
 	}
@@ -221,13 +209,13 @@ func (r *Explainer) actor(ctx context.Context, tx *postgres.Tx, actor string) (s
 		return actor, nil //nolint:nilerr // no id: a part of the server
 	}
 	if kind == "device" {
-		phones, err := r.Phones(ctx, tx, uuid.Nil, id)
+		phones, err := r.people.Phones(ctx, tx, uuid.Nil, id)
 		if err != nil || len(phones) == 0 {
 			return actor, err
 		}
 		id = phones[0].User
 	}
-	name, err := r.NameOf(ctx, tx, change.User(id))
+	name, err := r.people.NameOf(ctx, tx, change.User(id))
 	if name == "" {
 		name = actor
 	}
@@ -245,9 +233,9 @@ func (r *Explainer) findTicket(ctx context.Context, tx *postgres.Tx, text string
 	if id, bad := uuid.Parse(text); bad == nil {
 		return id, nil
 	}
-	id, err := r.ByNumber(ctx, tx, strings.ToUpper(text))
-	if fault.CodeOf(err) == fault.NotFound && r.Scanned != nil {
-		id, err = r.Scanned(ctx, tx, text)
+	id, err := r.tickets.ByNumber(ctx, tx, strings.ToUpper(text))
+	if fault.CodeOf(err) == fault.NotFound {
+		id, err = r.codes.TicketOf(ctx, tx, text)
 	}
 	var f *fault.Error
 	if errors.As(err, &f) && f.Code != fault.Internal { // no such number, and no code or one that holds no more

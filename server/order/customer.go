@@ -19,7 +19,7 @@ func (r *Orders) phoneHash(org uuid.UUID, phone string) []byte {
 	if phone == "" {
 		return nil
 	}
-	m := hmac.New(sha256.New, r.PhoneKey)
+	m := hmac.New(sha256.New, r.phoneKey)
 	m.Write(org[:])
 	m.Write([]byte(phone))
 	return m.Sum(nil)

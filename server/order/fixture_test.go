@@ -49,46 +49,55 @@ func open(t *testing.T) *company {
 
 // companyOn wires the room as the server does; tickets are only counted here.
 func companyOn(store *postgres.Store, org change.Org) *company {
-	cat := &catalogue.Catalogue{Store: store, Now: store.Now}
 	c := &company{
-		catalogue: cat, org: org, opened: map[string]int{}, met: map[uuid.UUID]bool{},
+		org: org, opened: map[string]int{}, met: map[uuid.UUID]bool{},
 		shop: Place{
 			ID: uuid.MustParse("00000000-0000-7000-8000-000000000001"), Shop: true, NameZH: "西湖店", NameEN: "West Lake",
 			Region: uuid.MustParse("00000000-0000-7000-8000-000000000002"), At: &Point{30.25, 120.15},
 		},
 	}
-	c.Orders = &Orders{Store: store, Now: store.Now, PhoneKey: make([]byte, 32), Hooks: Hooks{
-		OpenTicket: func(_ context.Context, _ *postgres.Tx, o Opening) (uuid.UUID, error) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.opened[o.Key]++
-			c.tickets = append(c.tickets, o)
-			return uuid.NewSHA1(uuid.NameSpaceOID, []byte(o.Key)), nil
-		},
-		Product: cat.Product, ProductBySKU: cat.ProductBySKU, ProductByGTIN: cat.ProductByGTIN, ProductByModel: cat.ProductByModel,
-		ClassByKey: cat.ClassByKey, UnnamedProduct: cat.UnnamedProduct,
-		Met: func(_ context.Context, _ *postgres.Tx, user uuid.UUID, _ []uuid.UUID) (bool, error) {
-			return c.met[user], nil
-		},
-		LockTickets: func(context.Context, *postgres.Tx, []uuid.UUID, []uuid.UUID) error { return nil },
-		Trail: func(_ context.Context, _ *postgres.Tx, _ uuid.UUID, kind, actor string, _ map[string]string) error {
-			c.trail = append(c.trail, kind+" "+actor)
-			return nil
-		},
-		Relate: func(_ context.Context, _ *postgres.Tx, _ identity.Identity, reach identity.Reach, ends ...identity.End) error {
-			for _, e := range ends {
-				if !reach.Covers(identity.Place{Kind: e.Kind, ID: e.ID, Region: c.shop.Region}) {
-					return identity.Unseen(e.Field)
-				}
-			}
-			return nil
-		},
-		Currency: func(context.Context, *postgres.Tx) (string, error) { return "CNY", nil },
-		Places: func(context.Context, *postgres.Tx) ([]Place, error) {
-			return []Place{{ID: c.shop.Region, NameZH: "浙江"}, c.shop}, nil
-		},
-	}}
+	c.catalogue = catalogue.New(store, store.Now, others{c})
+	c.Orders = New(store, store.Now, make([]byte, 32), others{c}, c.catalogue, others{c})
 	return c
+}
+
+// others are the rooms around orders, as the company has them.
+type others struct{ c *company }
+
+func (o others) Open(_ context.Context, _ *postgres.Tx, q Opening) (uuid.UUID, error) {
+	o.c.mu.Lock()
+	defer o.c.mu.Unlock()
+	o.c.opened[q.Key]++
+	o.c.tickets = append(o.c.tickets, q)
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(q.Key)), nil
+}
+
+func (o others) Met(_ context.Context, _ *postgres.Tx, user uuid.UUID, _ []uuid.UUID) (bool, error) {
+	return o.c.met[user], nil
+}
+
+func (others) LockAll(context.Context, *postgres.Tx, []uuid.UUID, []uuid.UUID) error { return nil }
+
+func (o others) Trail(_ context.Context, _ *postgres.Tx, _ uuid.UUID, kind, actor string, _ map[string]string) error {
+	o.c.trail = append(o.c.trail, kind+" "+actor)
+	return nil
+}
+
+func (o others) Relate(
+	_ context.Context, _ *postgres.Tx, _ identity.Identity, reach identity.Reach, ends ...identity.End,
+) error {
+	for _, e := range ends {
+		if !reach.Covers(identity.Place{Kind: e.Kind, ID: e.ID, Region: o.c.shop.Region}) {
+			return identity.Unseen(e.Field)
+		}
+	}
+	return nil
+}
+
+func (others) Currency(context.Context, *postgres.Tx) (string, error) { return "CNY", nil }
+
+func (o others) Places(context.Context, *postgres.Tx) ([]Place, error) {
+	return []Place{{ID: o.c.shop.Region, NameZH: "浙江"}, o.c.shop}, nil
 }
 
 func (c *company) fill(ctx context.Context) error {

@@ -140,7 +140,7 @@ type entry struct {
 // begin finds the reading to go on with, or starts one, and loads what lines refer to.
 func (i *importer) begin(ctx context.Context, fileHash, mappingHash []byte) error {
 	fn := func(tx *postgres.Tx) error {
-		all, err := i.orders.Hooks.Places(ctx, tx)
+		all, err := i.orders.people.Places(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -370,11 +370,11 @@ func (i *importer) product(ctx context.Context, tx *postgres.Tx, l *mapping.Line
 	if p, ok := i.products[key]; ok {
 		return p, nil
 	}
-	hooks := i.orders.Hooks
+	goods := i.orders.goods
 	for _, by := range []struct {
 		value string
 		find  func(context.Context, *postgres.Tx, string) (*fieldv1.Product, bool, error)
-	}{{l.SKU, hooks.ProductBySKU}, {l.GTIN, hooks.ProductByGTIN}, {l.Model, hooks.ProductByModel}} {
+	}{{l.SKU, goods.ProductBySKU}, {l.GTIN, goods.ProductByGTIN}, {l.Model, goods.ProductByModel}} {
 		if by.value == "" {
 			continue
 		}
@@ -388,13 +388,13 @@ func (i *importer) product(ctx context.Context, tx *postgres.Tx, l *mapping.Line
 		}
 	}
 	if l.Class != "" {
-		class, ok, err := hooks.ClassByKey(ctx, tx, l.Class)
+		class, ok, err := goods.ClassByKey(ctx, tx, l.Class)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
 			// Not remembered: the product may be made in this very transaction, which may yet be undone.
-			return hooks.UnnamedProduct(ctx, tx, class)
+			return goods.UnnamedProduct(ctx, tx, class)
 		}
 	}
 	return nil, &columnError{

@@ -6,7 +6,6 @@
 package order
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,44 +15,24 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Orders keeps orders and customers. All fields are required.
+// Orders keeps orders and customers. Make it with New.
 type Orders struct {
 	Store *postgres.Store
 	// Now is the office's clock.
 	Now func() time.Time
-	// PhoneKey is the key of the hash by which phone numbers are searched, 32 bytes. Another key finds nobody.
-	PhoneKey []byte
-	Hooks    Hooks
+	// phoneKey is the key of the hash by which phone numbers are searched.
+	phoneKey []byte
+	people   People
+	goods    Goods
+	tickets  Tickets
 }
 
-// Hooks are what this room asks of others, within its transaction.
-type Hooks struct {
-	// OpenTicket opens the ticket of one thing to install and returns its id. An Opening with the same key again
-	// returns the ticket that is there.
-	OpenTicket func(ctx context.Context, tx *postgres.Tx, o Opening) (uuid.UUID, error)
-
-	// The catalogue's. ok is false for what the org does not have.
-	Product        func(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (p *fieldv1.Product, ok bool, err error)
-	ProductBySKU   func(ctx context.Context, tx *postgres.Tx, sku string) (p *fieldv1.Product, ok bool, err error)
-	ProductByGTIN  func(ctx context.Context, tx *postgres.Tx, gtin string) (p *fieldv1.Product, ok bool, err error)
-	ProductByModel func(ctx context.Context, tx *postgres.Tx, model string) (p *fieldv1.Product, ok bool, err error)
-	ClassByKey     func(ctx context.Context, tx *postgres.Tx, key string) (c *fieldv1.ProductClass, ok bool, err error)
-	UnnamedProduct func(ctx context.Context, tx *postgres.Tx, class *fieldv1.ProductClass) (*fieldv1.Product, error)
-
-	// Met tells whether a user stood at the customer's door on one of these tickets.
-	Met func(ctx context.Context, tx *postgres.Tx, user uuid.UUID, tickets []uuid.UUID) (bool, error)
-	// LockTickets locks tickets, and those of visits, in the order of their ids.
-	LockTickets func(ctx context.Context, tx *postgres.Tx, tickets, visits []uuid.UUID) error
-	// Trail writes what became of a customer's record into a ticket's trail.
-	Trail func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind, actor string, what map[string]string) error
-
-	// Relate tells whether the caller, acting within reach, may relate an order to these things; else a fault that names
-	// the field.
-	Relate func(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, ends ...identity.End) error
-	// Currency is the company's.
-	Currency func(ctx context.Context, tx *postgres.Tx) (string, error)
-	// Places lists regions and shops.
-	Places func(ctx context.Context, tx *postgres.Tx) ([]Place, error)
+// New makes the room of orders on the rooms that it calls. phoneKey, 32 bytes, keys the hash by which phone numbers are
+// searched; another key finds nobody.
+func New(
+	store *postgres.Store, now func() time.Time, phoneKey []byte, people People, goods Goods, tickets Tickets,
+) *Orders {
+	return &Orders{store, now, phoneKey, people, goods, tickets}
 }
 
 // Place is a region or a shop, as far as orders care.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -174,7 +175,7 @@ func (r *Orders) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, acce
 	actor := "user:" + by.User.String()
 	office := by.Office.Any(spots(p.Store, p.Region)...)
 	if !office {
-		met, err := r.Hooks.Met(ctx, tx, by.User, p.Tickets)
+		met, err := r.tickets.Met(ctx, tx, by.User, p.Tickets)
 		if err != nil {
 			return p, err
 		}
@@ -187,7 +188,7 @@ func (r *Orders) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, acce
 	}
 	// The trails of the tickets are written below; a ticket is locked before the orders (docs/ARCHITECTURE.md).
 	tickets := p.Tickets
-	if err := r.Hooks.LockTickets(ctx, tx, tickets, nil); err != nil {
+	if err := r.tickets.LockAll(ctx, tx, tickets, nil); err != nil {
 		return p, err
 	}
 	if err := LockOrders(ctx, tx); err != nil {
@@ -226,7 +227,7 @@ func (r *Orders) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, acce
 		return p, err
 	}
 	for _, t := range p.Tickets {
-		if err := r.Hooks.Trail(ctx, tx, t, kind, actor, map[string]string{"proposal": id.String(), "customer": p.Customer.String()}); err != nil {
+		if err := r.tickets.Trail(ctx, tx, t, kind, actor, map[string]string{"proposal": id.String(), "customer": p.Customer.String()}); err != nil {
 			return p, err
 		}
 	}
@@ -315,4 +316,14 @@ func scanProposal(row pgx.CollectableRow) (Proposal, error) {
 		p.DecidedAt = *decided
 	}
 	return p, err
+}
+
+// ProposalsOf lists what was said of the customer with an order, decided or not.
+func (r *Orders) ProposalsOf(ctx context.Context, tx *postgres.Tx, order uuid.UUID) ([]*officev1.CustomerProposal, error) {
+	all, err := r.Proposals(ctx, tx, ProposalFilter{Order: order, Decided: true})
+	out := make([]*officev1.CustomerProposal, len(all))
+	for i, p := range all {
+		out[i] = p.Wire()
+	}
+	return out, err
 }

@@ -71,7 +71,7 @@ func (r *Orders) met(ctx context.Context, tx *postgres.Tx, who identity.Identity
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	met, err := r.Hooks.Met(ctx, tx, who.User, all[0].Tickets)
+	met, err := r.tickets.Met(ctx, tx, who.User, all[0].Tickets)
 	if err != nil || !met {
 		return nil, err
 	}

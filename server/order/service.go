@@ -124,12 +124,12 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 		if err != nil {
 			return fault.Wrap(err, fault.InvalidArgument, "order.store_id")
 		}
-		if err := s.orders.Hooks.Relate(ctx, tx, who, reach, identity.End{Field: "order.store_id", Kind: identity.ScopeStore, ID: id}); err != nil {
+		if err := s.orders.people.Relate(ctx, tx, who, reach, identity.End{Field: "order.store_id", Kind: identity.ScopeStore, ID: id}); err != nil {
 			return err
 		}
 		shop = id.String()
 	}
-	all, err := s.orders.Hooks.Places(ctx, tx)
+	all, err := s.orders.people.Places(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 	if !reach.Any(spots(p.Store, p.Region)...) {
 		return fault.New(fault.Forbidden, "order.store_id: name a shop of yours")
 	}
-	own, err := s.orders.Hooks.Currency(ctx, tx)
+	own, err := s.orders.people.Currency(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 		if err != nil {
 			return fault.Wrap(err, fault.InvalidArgument, "order.lines.product_id")
 		}
-		product, ok, err := s.orders.Hooks.Product(ctx, tx, id)
+		product, ok, err := s.orders.goods.Product(ctx, tx, id)
 		if err != nil {
 			return err
 		}

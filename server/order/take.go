@@ -186,7 +186,7 @@ func (r *Orders) open(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken,
 		if n == 0 {
 			o.Ticket, o.Unit, o.Serial = l.Ticket, l.Unit, l.Serial
 		}
-		id, err := r.Hooks.OpenTicket(ctx, tx, o)
+		id, err := r.tickets.Open(ctx, tx, o)
 		if err != nil {
 			return nil, err
 		}

@@ -133,7 +133,7 @@ func newLine(l plan.Line) (line, error) {
 
 // leave keeps an accrual for a later version.
 func (r *Earnings) leave(ctx context.Context, tx *postgres.Tx, source, ticket uuid.UUID, problem string) error {
-	r.Log.WarnContext(ctx, "a completed ticket could not be priced and waits for a plan version", "org", tx.OrgID(), "source", source, "problem", problem)
+	r.log.WarnContext(ctx, "a completed ticket could not be priced and waits for a plan version", "org", tx.OrgID(), "source", source, "problem", problem)
 	_, err := tx.Exec(ctx, `UPDATE pay_accrual SET problem = $3 WHERE org_id = $1 AND source = $2 AND ticket_id = $4`,
 		tx.OrgID(), source, problem, ticket)
 	return err
@@ -141,7 +141,8 @@ func (r *Earnings) leave(ctx context.Context, tx *postgres.Tx, source, ticket uu
 
 // reprice tries all accruals that wait for a plan, in the order of their completion. Before that it locks all that it
 // may touch, each in the order of its keys: tickets, accruals, payees.
-func (r *Earnings) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
+func (s *Service) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
+	r := s.Earnings
 	versions, err := r.published(ctx, tx)
 	if err != nil {
 		return 0, err
@@ -151,11 +152,9 @@ func (r *Earnings) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 	if err != nil || len(tickets) == 0 {
 		return 0, err
 	}
-	if r.LockTicket != nil {
-		for _, id := range tickets {
-			if err := r.LockTicket(ctx, tx, id); err != nil {
-				return 0, err
-			}
+	for _, id := range tickets {
+		if err := s.Tickets.Lock(ctx, tx, id); err != nil {
+			return 0, err
 		}
 	}
 	if _, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id = ANY ($2::uuid[]) ORDER BY source FOR UPDATE`,
@@ -200,10 +199,15 @@ func (r *Earnings) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 			continue
 		}
 		priced++
-		if w.Approved {
-			if err := r.Confirm(ctx, tx, f.Ticket); err != nil {
-				return 0, err
-			}
+		if !w.Approved {
+			continue
+		}
+		posted, err := r.Confirm(ctx, tx, f.Ticket)
+		if err == nil && posted {
+			err = s.Tickets.Posted(ctx, tx, f.Ticket)
+		}
+		if err != nil {
+			return 0, err
 		}
 	}
 	return priced, nil

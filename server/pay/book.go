@@ -139,9 +139,6 @@ type effect struct {
 // tell adds up effects and passes them on, in the order of the payees' ids, so that two transactions never wait
 // for each other.
 func (r *Earnings) tell(ctx context.Context, tx *postgres.Tx, effects []effect) error {
-	if r.Earned == nil {
-		return nil
-	}
 	type key struct {
 		payee uuid.UUID
 		at    time.Time
@@ -171,7 +168,7 @@ func (r *Earnings) tell(ctx context.Context, tx *postgres.Tx, effects []effect) 
 		if e.total.Zero() && e.pending.Zero() {
 			continue
 		}
-		if err := r.Earned(ctx, tx, e.payee, e.at, e.total, e.pending); err != nil {
+		if err := r.boards.Earned(ctx, tx, e.payee, e.at, e.total, e.pending); err != nil {
 			return fmt.Errorf("tell what was earned: %w", err)
 		}
 	}

@@ -13,50 +13,48 @@ import (
 )
 
 // Approve notes that the office accepted the work of a ticket and posts its money if the proof is verified too.
-func (r *Earnings) Approve(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+func (r *Earnings) Approve(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (posted bool, err error) {
 	if err := lockTicket(ctx, tx, ticket); err != nil {
-		return err
+		return false, err
 	}
-	_, err := tx.Exec(ctx, `
+	_, err = tx.Exec(ctx, `
 		UPDATE pay_accrual SET approved_at = $3 WHERE org_id = $1 AND ticket_id = $2 AND approved_at IS NULL`,
 		tx.OrgID(), ticket, tx.Now())
 	if err != nil {
-		return fmt.Errorf("approve: %w", err)
+		return false, fmt.Errorf("approve: %w", err)
 	}
 	return r.Confirm(ctx, tx, ticket)
 }
 
 // Confirm posts a ticket's pending lines once it is approved and the bytes of its required proof are verified; else
-// it does nothing. It is called whenever either may have become true, as often as one likes.
-func (r *Earnings) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+// it does nothing. It is called whenever either may have become true, as often as one likes. The caller notes on the
+// ticket that its money was posted.
+func (r *Earnings) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (posted bool, err error) {
 	var ready int
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 		WITH locked AS (
 			SELECT approved_at, confirmed_at, plan FROM pay_accrual WHERE org_id = $1 AND ticket_id = $2 ORDER BY source FOR UPDATE
 		)
 		SELECT count(*) FROM locked WHERE approved_at IS NOT NULL AND confirmed_at IS NULL AND plan IS NOT NULL`,
 		tx.OrgID(), ticket).Scan(&ready)
-	if err != nil || ready == 0 || r.ProofsVerified == nil {
-		return err
+	if err != nil || ready == 0 {
+		return false, err
 	}
-	if verified, err := r.ProofsVerified(ctx, tx, ticket); err != nil || !verified {
-		return err
+	if settled, err := r.proofs.Settled(ctx, tx, ticket); err != nil || !settled {
+		return false, err
 	}
 	list, err := lines(ctx, tx, `WHERE org_id = $1 AND ticket_id = $2 AND state = 'pending' ORDER BY id`, ticket)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := r.moveLines(ctx, tx, ledger.Confirmation, list); err != nil {
-		return err
+		return false, err
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE pay_accrual SET confirmed_at = $3
 		WHERE org_id = $1 AND ticket_id = $2 AND approved_at IS NOT NULL AND confirmed_at IS NULL AND plan IS NOT NULL`,
 		tx.OrgID(), ticket, tx.Now())
-	if err != nil || r.Confirmed == nil {
-		return err
-	}
-	return r.Confirmed(ctx, tx, ticket)
+	return err == nil, err
 }
 
 // PayOut pays all confirmed lines of a payee that were earned before a moment and returns their sum. A sum below

@@ -57,34 +57,48 @@ func newDesk(t *testing.T) *desk {
 		t: t, db: pgtest.New(t), org: uuid.New(), tech: uuid.New(), team: uuid.New(), region: uuid.New(), now: noon(23),
 		proof: map[uuid.UUID]bool{}, told: map[uuid.UUID][2]int64{},
 	}
-	d.pays = &pay.Earnings{
-		Store: &postgres.Store{Pool: d.db.App, Now: d.clock},
-		Log:   slog.New(slog.DiscardHandler),
-		Zone:  func(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil },
-		Home: func(_ context.Context, _ *postgres.Tx, id uuid.UUID) ([]uuid.UUID, uuid.UUID, error) {
-			if id == d.tech {
-				return []uuid.UUID{d.team}, d.region, nil
-			}
-			return nil, uuid.Nil, nil
-		},
-		ProofsVerified: func(_ context.Context, _ *postgres.Tx, ticket uuid.UUID) (bool, error) {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			return !d.proof[ticket], nil
-		},
-		LockTicket: lockTicket,
-		Earned: func(_ context.Context, tx *postgres.Tx, payee uuid.UUID, _ time.Time, total, pending money.Amount) error {
-			tx.AfterCommit(func() {
-				d.mu.Lock()
-				defer d.mu.Unlock()
-				was := d.told[payee]
-				d.told[payee] = [2]int64{was[0] + total.Minor, was[1] + pending.Minor}
-			})
-			return nil
-		},
-	}
+	store := &postgres.Store{Pool: d.db.App, Now: d.clock}
+	d.pays = pay.New(store, slog.New(slog.DiscardHandler), others{d}, others{d}, others{d})
 	return d
 }
+
+// others are the rooms around pay, as the desk has them.
+type others struct{ *desk }
+
+func (others) Zone(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil }
+
+func (o others) Home(_ context.Context, _ *postgres.Tx, id uuid.UUID) ([]uuid.UUID, uuid.UUID, error) {
+	if id == o.tech {
+		return []uuid.UUID{o.team}, o.region, nil
+	}
+	return nil, uuid.Nil, nil
+}
+
+func (o others) Settled(_ context.Context, _ *postgres.Tx, ticket uuid.UUID) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.proof[ticket], nil
+}
+
+func (o others) Earned(
+	_ context.Context, tx *postgres.Tx, payee uuid.UUID, _ time.Time, total, pending money.Amount,
+) error {
+	tx.AfterCommit(func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		was := o.told[payee]
+		o.told[payee] = [2]int64{was[0] + total.Minor, was[1] + pending.Minor}
+	})
+	return nil
+}
+
+// Lock locks a ticket's row: whoever touches an accrual holds its ticket.
+func (others) Lock(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+	_, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), ticket)
+	return err
+}
+
+func (others) Posted(context.Context, *postgres.Tx, uuid.UUID) error { return nil }
 
 func (d *desk) clock() time.Time {
 	d.mu.Lock()
@@ -138,7 +152,7 @@ func tierSum(n int) (sum int64) {
 
 func (d *desk) publish(p *payv1.PlanVersion) int {
 	d.t.Helper()
-	n, err := d.pays.Publish(d.t.Context(), d.org, uuid.New(), p)
+	n, err := d.service().Publish(d.t.Context(), d.org, uuid.New(), p)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -166,17 +180,11 @@ func (d *desk) do(fn func(ctx context.Context, tx *postgres.Tx) error) {
 	}
 }
 
-// lockTicket does what the ticket room does: whoever touches an accrual holds its ticket.
-func lockTicket(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
-	_, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), ticket)
-	return err
-}
-
 // on does something with a ticket that it has locked.
 func (d *desk) on(ticket uuid.UUID, fn func(ctx context.Context, tx *postgres.Tx) error) {
 	d.t.Helper()
 	d.do(func(ctx context.Context, tx *postgres.Tx) error {
-		if err := lockTicket(ctx, tx, ticket); err != nil {
+		if err := (others{}).Lock(ctx, tx, ticket); err != nil {
 			return err
 		}
 		return fn(ctx, tx)
@@ -194,7 +202,10 @@ func (d *desk) accrue(source uuid.UUID, f plan.Facts) {
 
 func (d *desk) approve(ticket uuid.UUID) {
 	d.t.Helper()
-	d.on(ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.pays.Approve(ctx, tx, ticket) })
+	d.on(ticket, func(ctx context.Context, tx *postgres.Tx) error {
+		_, err := d.pays.Approve(ctx, tx, ticket)
+		return err
+	})
 }
 
 func (d *desk) clawback(ticket, source uuid.UUID) {
@@ -214,7 +225,7 @@ func (d *desk) as(role identity.Role, kind identity.ScopeKind, id uuid.UUID) con
 
 func (d *desk) me() context.Context { return d.as(identity.Technician, identity.ScopeSelf, d.tech) }
 
-func (d *desk) service() *pay.Service { return &pay.Service{Earnings: d.pays} }
+func (d *desk) service() *pay.Service { return &pay.Service{Earnings: d.pays, Tickets: others{d}} }
 
 func (d *desk) earnings(at time.Time) *payv1.GetEarningsResponse {
 	d.t.Helper()

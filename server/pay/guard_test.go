@@ -46,7 +46,7 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 	} {
 		p := standard(2, "2026-11-24")
 		c.spoil(p)
-		if _, err := d.pays.Publish(t.Context(), d.org, uuid.New(), p); fault.CodeOf(err) != c.want {
+		if _, err := d.service().Publish(t.Context(), d.org, uuid.New(), p); fault.CodeOf(err) != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
@@ -57,7 +57,7 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 		p := standard(2, "2026-11-24")
 		p.Name.En = fmt.Sprint("Standard ", i)
 		group.Go(func() error {
-			_, err := d.pays.Publish(t.Context(), d.org, uuid.New(), p)
+			_, err := d.service().Publish(t.Context(), d.org, uuid.New(), p)
 			if fault.CodeOf(err) == fault.Conflict {
 				refused.Add(1)
 				return nil
@@ -68,7 +68,7 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 	if err := group.Wait(); err != nil || refused.Load() != 3 {
 		t.Errorf("%d of 4 different versions were refused (%v)", refused.Load(), err)
 	}
-	if _, err := d.pays.Publish(t.Context(), d.org, uuid.New(), standard(3, "2026-11-23")); fault.CodeOf(err) != fault.InvalidArgument {
+	if _, err := d.service().Publish(t.Context(), d.org, uuid.New(), standard(3, "2026-11-23")); fault.CodeOf(err) != fault.InvalidArgument {
 		t.Errorf("a version before the last one: %v", err)
 	}
 }
@@ -158,7 +158,7 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 							func(tx *postgres.Tx) error { return d.pays.Accrue(ctx, tx, j.source, j.facts) },
 						}
 						if i%2 == 0 {
-							steps = append(steps, func(tx *postgres.Tx) error { return d.pays.Approve(ctx, tx, j.facts.Ticket) })
+							steps = append(steps, func(tx *postgres.Tx) error { _, err := d.pays.Approve(ctx, tx, j.facts.Ticket); return err })
 						}
 						if rework, ok := clawed[i]; ok {
 							steps = append(steps, func(tx *postgres.Tx) error { return d.pays.Clawback(ctx, tx, j.facts.Ticket, rework, "leaks") })
@@ -175,7 +175,7 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 						}
 						for _, step := range steps {
 							err := d.pays.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
-								if err := lockTicket(ctx, tx, j.facts.Ticket); err != nil {
+								if err := (others{}).Lock(ctx, tx, j.facts.Ticket); err != nil {
 									return err
 								}
 								return step(tx)
@@ -279,20 +279,6 @@ func TestAnOldLineComesBackToThePhoneWhenSomethingHappensToIt(t *testing.T) {
 	if n := expire(); n != 0 {
 		t.Errorf("%d lines that were confirmed two months ago are on the phone", n)
 	}
-}
-
-func TestWithoutAProofRoomNothingIsPosted(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t)
-	d.pays.ProofsVerified = nil
-	d.publish(standard(1, "2026-01-01"))
-	f := d.job(noon(23))
-	d.accrue(uuid.New(), f)
-	d.approve(f.Ticket)
-	if e := d.earnings(noon(23)); e.MonthConfirmed.Total.Minor != 0 || e.MonthPending.Total.Minor != jobPay {
-		t.Errorf("month: %v, %v", e.MonthPending, e.MonthConfirmed)
-	}
-	d.check()
 }
 
 // The facts that are kept beside each accrual are all that a replay needs.

@@ -48,7 +48,10 @@ func TestATicketAccruesPendingThenIsConfirmedAndPaid(t *testing.T) {
 	d.proof[f.Ticket] = false
 	d.mu.Unlock()
 	for range 2 {
-		d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.pays.Confirm(ctx, tx, f.Ticket) })
+		d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error {
+			_, err := d.pays.Confirm(ctx, tx, f.Ticket)
+			return err
+		})
 	}
 	e = d.earnings(noon(23))
 	if e.TodayPending.Total.Minor != 0 || e.TodayConfirmed.Total.Minor != jobPay || e.TodayConfirmed.Tickets != 1 {
@@ -73,7 +76,10 @@ func TestApprovalMayComeAfterTheProof(t *testing.T) {
 	d.publish(standard(1, "2026-01-01"))
 	f := d.job(noon(23))
 	d.accrue(uuid.New(), f)
-	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error { return d.pays.Confirm(ctx, tx, f.Ticket) })
+	d.on(f.Ticket, func(ctx context.Context, tx *postgres.Tx) error {
+		_, err := d.pays.Confirm(ctx, tx, f.Ticket)
+		return err
+	})
 	if e := d.earnings(noon(23)); e.TodayConfirmed.Total.Minor != 0 {
 		t.Fatal("confirmed without approval")
 	}
@@ -96,7 +102,7 @@ func TestCompletionsAtOnceGetTheTierRight(t *testing.T) {
 		for range 2 { // each event arrives twice at once
 			group.Go(func() error {
 				return d.pays.Store.Transact(ctx, change.Org(d.org), func(tx *postgres.Tx) error {
-					if err := lockTicket(ctx, tx, f.Ticket); err != nil {
+					if err := (others{}).Lock(ctx, tx, f.Ticket); err != nil {
 						return err
 					}
 					return d.pays.Accrue(ctx, tx, source, f)

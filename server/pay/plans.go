@@ -70,7 +70,8 @@ type compiled struct {
 // Publish adds a version of the org's plan and prices the completed tickets that had waited for one; priced tells
 // how many. The same version again is accepted and changes nothing. A version takes effect tomorrow at the
 // earliest, in the org's zone: what was priced stays as it was. Only the first version may begin in the past.
-func (r *Earnings) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVersion) (priced int, err error) {
+func (s *Service) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanVersion) (priced int, err error) {
+	r := s.Earnings
 	v, err := plan.Compile(p)
 	if err != nil {
 		return 0, fault.Wrap(err, fault.InvalidArgument, "%v", err)
@@ -101,7 +102,7 @@ func (r *Earnings) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.Plan
 	}
 	// In a transaction of its own, so that tickets completed meanwhile are seen.
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
-		priced, err = r.reprice(ctx, tx)
+		priced, err = s.reprice(ctx, tx)
 		return err
 	})
 	return priced, err
@@ -118,7 +119,7 @@ func planID(org uuid.UUID, ref string) uuid.UUID { return uuid.NewSHA1(org, []by
 
 // admit checks a version against those that are published.
 func (r *Earnings) admit(ctx context.Context, tx *postgres.Tx, v *plan.Version, body []byte) error {
-	zone, err := r.Zone(ctx, tx)
+	zone, err := r.people.Zone(ctx, tx)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (r *Earnings) Lines() postgres.Projection {
 	return postgres.Projection{
 		Name: "earnings", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_EARNING_LINE)},
 		Roots: func(ctx context.Context, tx *postgres.Tx) (string, error) {
-			zone, err := r.Zone(ctx, tx)
+			zone, err := r.people.Zone(ctx, tx)
 			if err != nil {
 				return "", err
 			}

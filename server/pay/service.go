@@ -23,7 +23,10 @@ var (
 )
 
 // Service serves earnings and plans.
-type Service struct{ Earnings *Earnings }
+type Service struct {
+	Earnings *Earnings
+	Tickets  Tickets
+}
 
 // span is the longest time that one list of lines may cover.
 const span = 400 * 24 * time.Hour
@@ -78,7 +81,7 @@ func (s *Service) ListEarningLines(ctx context.Context, req *connect.Request[pay
 }
 
 func (r *Earnings) list(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q *payv1.ListEarningLinesRequest) ([]*payv1.EarningLine, error) {
-	zone, err := r.Zone(ctx, tx)
+	zone, err := r.people.Zone(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +172,7 @@ func (s *Service) PublishPlan(ctx context.Context, req *connect.Request[payv1.Pu
 	if err != nil {
 		return nil, err
 	}
-	priced, err := s.Earnings.Publish(ctx, who.Org, who.User, req.Msg.Plan)
+	priced, err := s.Publish(ctx, who.Org, who.User, req.Msg.Plan)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +244,7 @@ func (r *Earnings) reach(ctx context.Context, tx *postgres.Tx, who identity.Iden
 
 // homes are the places to which a payee belongs; none for who is no technician.
 func (r *Earnings) homes(ctx context.Context, tx *postgres.Tx, payee uuid.UUID) ([]identity.Place, error) {
-	teams, region, err := r.Home(ctx, tx, payee)
+	teams, region, err := r.people.Home(ctx, tx, payee)
 	if err != nil || region == uuid.Nil {
 		return nil, err
 	}

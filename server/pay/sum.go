@@ -65,7 +65,7 @@ func emptySplit(c money.Currency) *payv1.Split {
 
 // earnings answers GetEarnings for a payee and a moment.
 func (r *Earnings) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time) (*payv1.GetEarningsResponse, error) {
-	zone, err := r.Zone(ctx, tx)
+	zone, err := r.people.Zone(ctx, tx)
 	if err != nil {
 		return nil, err
 	}

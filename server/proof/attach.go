@@ -89,7 +89,7 @@ func (r *Proofs) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p
 	case taken:
 		return intake.Park(fault.ProofManifestDiffers, ""), nil
 	}
-	admission, result, ok, err := r.Admit(ctx, tx, m, p.VisitID, shown)
+	admission, result, ok, err := r.tickets.AdmitProof(ctx, tx, m, p.VisitID, shown)
 	if err != nil || !ok {
 		return result, err
 	}
@@ -127,10 +127,8 @@ func (r *Proofs) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p
 				return intake.Result{}, err
 			}
 		}
-		if r.Verified != nil {
-			if err := r.Verified(ctx, tx, p.TicketID); err != nil {
-				return intake.Result{}, err
-			}
+		if err := r.tickets.ProofVerified(ctx, tx, p.TicketID); err != nil {
+			return intake.Result{}, err
 		}
 	}
 	return result, place(tx, p)

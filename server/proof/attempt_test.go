@@ -15,7 +15,6 @@ import (
 
 	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/sync/fault"
-	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // between makes a replica of which see is told every request to the store before it goes there.
@@ -41,7 +40,7 @@ func (h *house) between(see func(q *http.Request)) *house {
 	c := h.Config
 	c.Objects = objects
 	other := *h
-	other.Proofs = proof.New(c)
+	other.Proofs = proof.New(c, h.stand)
 	h.t.Cleanup(other.Close)
 	return &other
 }
@@ -88,11 +87,8 @@ func (h *house) endAttempt(id []byte) {
 // openBeforeJudging is open with what happens between the look at the store and the lock of the proof's row.
 func openBeforeJudging(t *testing.T, happens func(h *house)) *house {
 	var h *house
-	h = open(t, func(c *proof.Config) {
-		c.LockTicket = func(context.Context, *postgres.Tx, uuid.UUID) error {
-			happens(h)
-			return nil
-		}
+	h = open(t, func(c *stand) {
+		c.beforeLock = func() { happens(h) }
 	})
 	return h
 }

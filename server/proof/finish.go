@@ -223,15 +223,13 @@ func (r *Proofs) discard(ctx context.Context, at string) {
 
 // judge locks a proof for its last step, after its ticket, which that step writes to.
 func (r *Proofs) judge(ctx context.Context, tx *postgres.Tx, seen *row) (*row, error) {
-	if r.LockTicket != nil {
-		if err := r.LockTicket(ctx, tx, seen.TicketID); err != nil {
-			return nil, err
-		}
+	if err := r.tickets.Lock(ctx, tx, seen.TicketID); err != nil {
+		return nil, err
 	}
 	return find(ctx, tx, seen.ID, true)
 }
 
-// settle ends a proof, once: what was found, the receipt, custody, trail and hooks in one transaction.
+// settle ends a proof, once: what was found, the receipt, custody, trail and the ticket in one transaction.
 //
 // No receipt is signed for bytes that are not in the store. They are looked for before the transaction. They cannot
 // go until it commits: only an attempt's object is ever removed, after the attempt has ended, and that an attempt
@@ -299,7 +297,7 @@ func found(ctx context.Context, tx *postgres.Tx, id uuid.UUID, picture *media.Pi
 	return err
 }
 
-// tell writes custody and trail, and calls who waits for it.
+// tell writes custody and trail, and tells the ticket.
 func (r *Proofs) tell(ctx context.Context, tx *postgres.Tx, p *row) error {
 	event := "verified"
 	if p.State == refused {
@@ -308,20 +306,15 @@ func (r *Proofs) tell(ctx context.Context, tx *postgres.Tx, p *row) error {
 	if err := (custody{proof: p.ID, event: event, actor: actorOffice, detail: p.Refusal}).write(ctx, tx); err != nil {
 		return err
 	}
-	if r.Trail != nil {
-		fact := map[string]string{"proof": p.ID.String()}
-		if p.Refusal != "" {
-			fact["reason"] = p.Refusal
-		}
-		if err := r.Trail(ctx, tx, p.TicketID, "proof."+event, fact); err != nil {
-			return err
-		}
+	fact := map[string]string{"proof": p.ID.String()}
+	if p.Refusal != "" {
+		fact["reason"] = p.Refusal
 	}
-	switch {
-	case p.State == verified && r.Verified != nil:
-		return r.Verified(ctx, tx, p.TicketID)
-	case p.State == refused && r.Refused != nil:
-		return r.Refused(ctx, tx, p.TicketID, p.ID, fault.Code(p.Refusal))
+	if err := r.tickets.ProofTrail(ctx, tx, p.TicketID, "proof."+event, fact); err != nil {
+		return err
 	}
-	return nil
+	if p.State != verified {
+		return nil
+	}
+	return r.tickets.ProofVerified(ctx, tx, p.TicketID)
 }

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -88,7 +86,7 @@ func TestAPictureIsVerifiedAndShownAsWhatItsBytesAre(t *testing.T) {
 
 func TestAPictureThatTakesTooMuchMemoryIsVerifiedWithoutCopies(t *testing.T) {
 	t.Parallel()
-	h := open(t, func(c *proof.Config) { c.Memory = 26 << 20 })
+	h := open(t, func(c *stand) { c.Memory = 26 << 20 })
 	for edge, copies := range map[int]bool{64: true, 2000: false} {
 		b := drawing(t, image.NewGray(image.Rect(0, 0, edge, edge)))
 		id := h.asType(b, "image/png")
@@ -105,12 +103,9 @@ func TestAPictureThatTakesTooMuchMemoryIsVerifiedWithoutCopies(t *testing.T) {
 func TestACallDoesNotWaitForALongVerificationAndTheNextOneFindsItsEnd(t *testing.T) {
 	t.Parallel()
 	begun, goOn, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	h := open(t, func(c *proof.Config) {
+	h := open(t, func(c *stand) {
 		c.Patience = time.Millisecond
-		c.Verified = func(_ context.Context, tx *postgres.Tx, _ uuid.UUID) error {
-			tx.AfterCommit(func() { close(ended) })
-			return nil
-		}
+		c.verified = func(tx *postgres.Tx) { tx.AfterCommit(func() { close(ended) }) }
 		c.Examiner = media.Examiner{DecodeHEIC: func(context.Context, []byte) ([]byte, error) {
 			close(begun) // a second decoding would panic
 			<-goOn

@@ -91,7 +91,7 @@ func (h *house) slowReplica() *slow {
 	c := h.Config
 	c.Objects = objects
 	other := *h
-	other.Proofs = proof.New(c)
+	other.Proofs = proof.New(c, h.stand)
 	h.t.Cleanup(other.Close)
 	s.house = &other
 	return s

@@ -1,7 +1,6 @@
 package proof_test
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"slices"
@@ -178,12 +177,10 @@ func TestProofsFollowTheTicketAndTheirMakerStillSendsTheBytes(t *testing.T) {
 	}
 }
 
-func TestTheOfficeSeesAsTheHookAllows(t *testing.T) {
+func TestTheOfficeSeesTheProofsOfTicketsWithinItsReach(t *testing.T) {
 	t.Parallel()
-	h := open(t, func(c *proof.Config) {
-		c.Reaches = func(_ context.Context, _ *postgres.Tx, reach identity.Reach, _ uuid.UUID) (bool, error) {
-			return reach.All, nil
-		}
+	h := open(t, func(c *stand) {
+		c.reaches = func(reach identity.Reach) bool { return reach.All }
 	})
 	b := photo(t, 64)
 	id := h.attach(b)

@@ -3,31 +3,28 @@
 package proof
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-	"google.golang.org/protobuf/proto"
-
-	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/sync/change"
-	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/intake"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Proofs keeps proofs. Hooks marked optional may be nil. Make it with New, and Close it.
+// Proofs takes proofs in and looks at their bytes. It calls Tickets; what tickets and pay ask about proofs is Records.
+// Make it with New, and Close it.
 type Proofs struct {
+	Records
 	Config
+	tickets Tickets
 	// Reach knows whether the object store answers; Watch keeps it current.
 	Reach         Reach
 	budget        *budget
 	verifications verifications
 }
 
-// Config is what a Proofs stands on.
+// Config is what Proofs stands on.
 type Config struct {
 	Store   *postgres.Store
 	Objects *Objects
@@ -43,34 +40,10 @@ type Config struct {
 	Memory int64
 	// Patience is how long a call waits for the end of a verification, which goes on without it; default 10 s.
 	Patience time.Duration
-
-	// Admit judges a mutation that adds a proof to a visit, locks its ticket, and writes it into the ticket's
-	// trail; when ok is false, result is the verdict and nothing is to be kept. shown is what the trail shows.
-	Admit func(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, shown proto.Message) (a Admission, result intake.Result, ok bool, err error)
-	// LockTicket locks a ticket's row. It is called before the row of one of its proofs is locked in a transaction that
-	// also calls Verified, Refused or Trail. Optional where these are.
-	LockTicket func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
-	// Reaches tells whether a ticket lies within a reach: so a caller who neither made the proof nor holds its ticket may
-	// see it. Optional: nobody else may.
-	Reaches func(ctx context.Context, tx *postgres.Tx, reach identity.Reach, ticket uuid.UUID) (bool, error)
-	// Verified is called in the transaction in which a proof of the ticket becomes verified. Optional.
-	Verified func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error
-	// Refused is called in the transaction in which bytes are refused for good. Optional.
-	Refused func(ctx context.Context, tx *postgres.Tx, ticket, proof uuid.UUID, reason fault.Code) error
-	// Trail writes what happened to a proof without a mutation (proof.verified, proof.refused) into the
-	// ticket's trail. Optional.
-	Trail func(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind string, fact map[string]string) error
 }
 
-// Admission says to which ticket a mutation belongs.
-type Admission struct {
-	Ticket uuid.UUID
-	// Holder is the technician who has the ticket now, zero for nobody: on that feed the proof stands.
-	Holder uuid.UUID
-}
-
-// New makes a room.
-func New(c Config) *Proofs {
+// New makes the room of proofs on the tickets that they belong to. Close it.
+func New(c Config, tickets Tickets) *Proofs {
 	if c.Verifiers <= 0 {
 		c.Verifiers = 2
 	}
@@ -84,7 +57,7 @@ func New(c Config) *Proofs {
 		c.Patience = patience
 	}
 	return &Proofs{
-		Config: c, budget: newBudget(c.Memory, c.Verifiers),
+		Config: c, tickets: tickets, budget: newBudget(c.Memory, c.Verifiers),
 		verifications: verifications{running: map[verifying]*verification{}, stop: make(chan struct{})},
 	}
 }

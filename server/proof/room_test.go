@@ -46,6 +46,7 @@ type house struct {
 	seq                              uint64
 	// settled counts the calls of the hook Verified, by ticket.
 	settled *counter
+	stand   *stand
 }
 
 type clock struct {
@@ -67,12 +68,12 @@ type counter struct {
 
 func (c *counter) of(id uuid.UUID) int { c.mu.Lock(); defer c.mu.Unlock(); return c.n[id] }
 
-func open(t *testing.T, change ...func(*proof.Config)) *house {
+func open(t *testing.T, change ...func(*stand)) *house {
 	t.Helper()
 	return openOn(t, s3test.New(t), change...)
 }
 
-func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*proof.Config)) *house {
+func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*stand)) *house {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -90,34 +91,73 @@ func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*proof.Config)) *h
 		t.Fatal(err)
 	}
 	t.Cleanup(objects.Close)
-	config := proof.Config{
-		Store:   &postgres.Store{Pool: h.db.App, Now: h.clock.Now},
-		Objects: objects, Signer: change.Ed25519Signer{KeyID: "k1", Key: private}, Patience: time.Hour,
-		Admit: func(_ context.Context, _ *postgres.Tx, m change.Mutation, visit uuid.UUID, _ proto.Message) (proof.Admission, intake.Result, bool, error) {
-			if visit != h.visit || uuid.UUID(m.User) != h.user {
-				return proof.Admission{}, intake.Reject(fault.NotAssigned, ""), false, nil
-			}
-			return proof.Admission{Ticket: h.ticket, Holder: h.user}, intake.Done(), true, nil
+	config := &stand{
+		Config: proof.Config{
+			Store:   &postgres.Store{Pool: h.db.App, Now: h.clock.Now},
+			Objects: objects, Signer: change.Ed25519Signer{KeyID: "k1", Key: private}, Patience: time.Hour,
 		},
-		Verified: func(_ context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
-			tx.AfterCommit(func() {
-				h.settled.mu.Lock()
-				defer h.settled.mu.Unlock()
-				h.settled.n[ticket]++
-			})
-			return nil
-		},
+		house: h,
 	}
 	for _, f := range edit {
-		f(&config)
+		f(config)
 	}
-	h.Proofs = proof.New(config)
+	h.stand = config
+	h.Proofs = proof.New(config.Config, config)
 	t.Cleanup(h.Close)
 	h.intake = &intake.Intake[*postgres.Tx]{
 		Store: config.Store, Mutators: h.Mutators(), Signer: config.Signer, Now: h.clock.Now, MaxAhead: time.Hour,
 		Panicked: func(m change.Mutation, v any, stack []byte) { t.Errorf("%s panicked: %v\n%s", m.Kind, v, stack) },
 	}
 	return h
+}
+
+// stand is what proofs stand on in a test, and the tickets that they belong to: the one of the house. What a test does
+// not set lets everything pass.
+type stand struct {
+	proof.Config
+	house *house
+	// beforeLock happens before a ticket is locked.
+	beforeLock func()
+	// verified happens when a proof becomes verified.
+	verified func(tx *postgres.Tx)
+	// reaches reports whether a reach covers the ticket; without it none does.
+	reaches func(identity.Reach) bool
+}
+
+func (s *stand) AdmitProof(
+	_ context.Context, _ *postgres.Tx, m change.Mutation, visit uuid.UUID, _ proto.Message,
+) (proof.Admission, intake.Result, bool, error) {
+	if visit != s.house.visit || uuid.UUID(m.User) != s.house.user {
+		return proof.Admission{}, intake.Reject(fault.NotAssigned, ""), false, nil
+	}
+	return proof.Admission{Ticket: s.house.ticket, Holder: s.house.user}, intake.Done(), true, nil
+}
+
+func (s *stand) Lock(context.Context, *postgres.Tx, uuid.UUID) error {
+	if s.beforeLock != nil {
+		s.beforeLock()
+	}
+	return nil
+}
+
+func (s *stand) ProofVerified(_ context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
+	if s.verified != nil {
+		s.verified(tx)
+	}
+	tx.AfterCommit(func() {
+		s.house.settled.mu.Lock()
+		defer s.house.settled.mu.Unlock()
+		s.house.settled.n[ticket]++
+	})
+	return nil
+}
+
+func (s *stand) ProofTrail(context.Context, *postgres.Tx, uuid.UUID, string, map[string]string) error {
+	return nil
+}
+
+func (s *stand) Reaches(_ context.Context, _ *postgres.Tx, reach identity.Reach, _ uuid.UUID) (bool, error) {
+	return s.reaches != nil && s.reaches(reach), nil
 }
 
 // as is a context in which somebody calls.

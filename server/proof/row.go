@@ -176,7 +176,7 @@ type Custody struct {
 }
 
 // CustodyOf lists what happened to a proof, oldest first.
-func (r *Proofs) CustodyOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]Custody, error) {
+func (Records) CustodyOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]Custody, error) {
 	rows, err := tx.Query(ctx, `SELECT event, device_time, server_time, actor, detail FROM proof_custody
 		WHERE org_id = $1 AND proof_id = $2 ORDER BY server_time, id`, tx.OrgID(), id)
 	if err != nil {
@@ -195,7 +195,7 @@ func exists(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (sha256 []byte, 
 }
 
 // Signatures tells how many signatures a ticket has, and whether the newest of them names what it shows.
-func (r *Proofs) Signatures(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (n int, named bool, err error) {
+func (Records) Signatures(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (n int, named bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT count(*), coalesce((array_agg(octet_length(s.content_hash) > 0 ORDER BY p.server_time DESC, p.id DESC))[1], false)
 		FROM proof p JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id
 		WHERE p.org_id = $1 AND p.ticket_id = $2`, tx.OrgID(), ticket).Scan(&n, &named)

@@ -91,7 +91,7 @@ func TestPhonesAreSentToThePublicEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(objects.Close)
-	h := openOn(t, b, func(c *proof.Config) { c.Objects = objects })
+	h := openOn(t, b, func(c *stand) { c.Objects = objects })
 	picture := photo(t, 64)
 	id := h.attach(picture)
 	q := h.requests(id)[0]

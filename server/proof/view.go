@@ -34,11 +34,11 @@ func (r *Proofs) ViewProof(ctx context.Context, req *connect.Request[fieldv1.Vie
 			return err
 		}
 		if !own(p, who) {
-			if ok, err := r.reaches(ctx, tx, who.For(viewers...), p.TicketID); err != nil || !ok {
+			if ok, err := r.tickets.Reaches(ctx, tx, who.For(viewers...), p.TicketID); err != nil || !ok {
 				return unseen(err)
 			}
 		}
-		if judge, err = r.reaches(ctx, tx, who.For(judges...), p.TicketID); err != nil {
+		if judge, err = r.tickets.Reaches(ctx, tx, who.For(judges...), p.TicketID); err != nil {
 			return err
 		}
 		if p.signature() {
@@ -77,14 +77,6 @@ var (
 	viewers = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Dealer, identity.Admin}
 	judges  = []identity.Role{identity.Supervisor, identity.Admin}
 )
-
-// reaches tells whether a ticket lies within reach. Without the hook nothing does.
-func (r *Proofs) reaches(ctx context.Context, tx *postgres.Tx, reach identity.Reach, ticket uuid.UUID) (bool, error) {
-	if r.Reaches == nil {
-		return false, nil
-	}
-	return r.Reaches(ctx, tx, reach, ticket)
-}
 
 func unseen(err error) error {
 	if err == nil {

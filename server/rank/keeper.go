@@ -2,7 +2,6 @@ package rank
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -21,42 +20,34 @@ const parallel = 4
 const Interval = time.Second
 
 // Keeper refreshes the boards that were touched: at once when a board has rested for the interval, else when it
-// has. What a crash left undone is found by a sweep of each org when the keeper starts and every minute.
+// has. What a crash left undone is found by a sweep of each org when the keeper starts and every minute. Make it with
+// NewKeeper.
 type Keeper struct {
-	Boards *Boards
-	Log    *slog.Logger
-	// Orgs lists the tenants for the sweep.
-	Orgs func(ctx context.Context) ([]uuid.UUID, error)
-	// Interval between refreshes of a board; zero means Interval.
-	Interval time.Duration
-	// Sweep is the time between sweeps; zero means a minute.
-	Sweep time.Duration
+	boards          *Boards
+	interval, sweep time.Duration
 
 	mu   sync.Mutex
 	due  map[target]time.Time
 	wake chan struct{}
-	once sync.Once
+}
+
+// NewKeeper makes the keeper of these boards; from now on it hears of their changes. interval is the least time between
+// two refreshes of one board.
+func NewKeeper(boards *Boards, interval time.Duration) *Keeper {
+	k := &Keeper{
+		boards: boards, interval: interval, sweep: time.Minute,
+		due: map[target]time.Time{}, wake: make(chan struct{}, 1),
+	}
+	boards.changed = k.Touch
+	return k
 }
 
 type target struct{ org, board uuid.UUID }
-
-func (k *Keeper) init() {
-	k.once.Do(func() {
-		k.due, k.wake = map[target]time.Time{}, make(chan struct{}, 1)
-		if k.Interval == 0 {
-			k.Interval = Interval
-		}
-		if k.Sweep == 0 {
-			k.Sweep = time.Minute
-		}
-	})
-}
 
 // Touch says that a board has something to put in order. It never blocks.
 func (k *Keeper) Touch(b Board) { k.touch(target{b.Org, b.Key()}, time.Time{}) }
 
 func (k *Keeper) touch(t target, at time.Time) {
-	k.init()
 	k.mu.Lock()
 	if _, waits := k.due[t]; !waits {
 		k.due[t] = at
@@ -70,9 +61,8 @@ func (k *Keeper) touch(t target, at time.Time) {
 
 // Run refreshes until ctx ends. A failing refresh is tried again after the interval.
 func (k *Keeper) Run(ctx context.Context) {
-	k.init()
 	var wg sync.WaitGroup
-	wg.Go(func() { k.sweep(ctx) })
+	wg.Go(func() { k.sweeping(ctx) })
 	defer wg.Wait()
 	for ctx.Err() == nil {
 		ready, next := k.ready(time.Now())
@@ -112,27 +102,27 @@ func (k *Keeper) ready(now time.Time) (ready []target, next time.Duration) {
 }
 
 func (k *Keeper) refresh(ctx context.Context, t target) {
-	wait, more, err := k.Boards.Refresh(ctx, t.org, t.board, k.Interval)
+	wait, more, err := k.boards.Refresh(ctx, t.org, t.board, k.interval)
 	if ctx.Err() != nil {
 		return
 	}
 	switch {
 	case err != nil:
-		k.Log.WarnContext(ctx, "a board was not put in order and will be tried again", "org", t.org, "board", t.board, "error", err)
-		k.touch(t, time.Now().Add(k.Interval))
+		k.boards.log.WarnContext(ctx, "a board was not put in order and will be tried again", "org", t.org, "board", t.board, "error", err)
+		k.touch(t, time.Now().Add(k.interval))
 	case wait > 0:
 		k.touch(t, time.Now().Add(wait))
 	case more:
-		k.touch(t, time.Now().Add(k.Interval))
+		k.touch(t, time.Now().Add(k.interval))
 	}
 }
 
-func (k *Keeper) sweep(ctx context.Context) {
+func (k *Keeper) sweeping(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := k.find(ctx); err != nil && ctx.Err() == nil {
-			k.Log.WarnContext(ctx, "boards left undone could not be looked for", "error", err)
+			k.boards.log.WarnContext(ctx, "boards left undone could not be looked for", "error", err)
 		}
-		timer := time.NewTimer(k.Sweep)
+		timer := time.NewTimer(k.sweep)
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -143,12 +133,12 @@ func (k *Keeper) sweep(ctx context.Context) {
 
 // find touches all boards that have something to put in order, and forgets those that nobody asks for any more.
 func (k *Keeper) find(ctx context.Context) error {
-	orgs, err := k.Orgs(ctx)
+	orgs, err := k.boards.people.Companies(ctx)
 	if err != nil {
 		return err
 	}
 	for _, org := range orgs {
-		err := k.Boards.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
+		err := k.boards.Store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
 			rows, err := tx.Query(ctx, `
 				SELECT DISTINCT board_id FROM rank_dirty WHERE org_id = $1`, org)
 			if err != nil {
@@ -163,7 +153,7 @@ func (k *Keeper) find(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := k.Boards.forget(ctx, org); err != nil {
+		if err := k.boards.forget(ctx, org); err != nil {
 			return err
 		}
 	}

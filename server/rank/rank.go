@@ -18,32 +18,18 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Place is where a technician belongs: among whom they rank.
-type Place struct {
-	Teams  []uuid.UUID
-	Region uuid.UUID
-}
-
-// Peer is how a technician is shown to others.
-type Peer struct {
-	Name string
-	// Alias stands instead of the name for peers, when set.
-	Alias  string
-	Region uuid.UUID
-}
-
-// Boards keeps boards.
+// Boards keeps boards. Make it with New.
 type Boards struct {
-	Store *postgres.Store
-	Log   *slog.Logger
-	// Places tells where technicians belong; who is unknown is left out. From the account room.
-	Places func(ctx context.Context, tx *postgres.Tx, payee uuid.UUID) (Place, error)
-	// Peers tells how technicians are shown. From the account room.
-	Peers func(ctx context.Context, tx *postgres.Tx, payees []uuid.UUID) (map[uuid.UUID]Peer, error)
-	// Zone decides days, weeks and months. From the account room.
-	Zone func(ctx context.Context, tx *postgres.Tx) (*time.Location, error)
-	// Changed is told, after the commit, which board has something to put in order; usually Keeper.Touch.
-	Changed func(Board)
+	Store  *postgres.Store
+	log    *slog.Logger
+	people People
+	// changed is called, after the commit, with a board that has something to put in order.
+	changed func(Board)
+}
+
+// New makes the room of boards on the people who stand on them. A Keeper puts in order what changes.
+func New(store *postgres.Store, log *slog.Logger, people People) *Boards {
+	return &Boards{Store: store, log: log, people: people, changed: func(Board) {}}
 }
 
 // Board names one board.
@@ -105,11 +91,11 @@ func boards(org uuid.UUID, p Place, d civil.Day) []Board {
 // rows of the payee are locked, and that last, in one order for all that a transaction earns; the boards follow within
 // a second of the commit.
 func (r *Boards) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount) error {
-	place, err := r.Places(ctx, tx, payee)
+	place, err := r.people.Place(ctx, tx, payee)
 	if err != nil {
 		return err
 	}
-	zone, err := r.Zone(ctx, tx)
+	zone, err := r.people.Zone(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -119,13 +105,11 @@ func (r *Boards) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, a
 			return write(ctx, tx, items)
 		})
 	}
-	if r.Changed != nil {
-		tx.AfterCommit(func() {
-			for _, b := range list {
-				r.Changed(b)
-			}
-		})
-	}
+	tx.AfterCommit(func() {
+		for _, b := range list {
+			r.changed(b)
+		}
+	})
 	return nil
 }
 

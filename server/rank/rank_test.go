@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 type hall struct {
+	zone   *time.Location
 	t      testing.TB
 	boards *Boards
 	org    uuid.UUID
@@ -58,17 +59,26 @@ func newHall(t testing.TB) *hall {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.boards = &Boards{
-		Store: &postgres.Store{Pool: pgtest.New(t).App, Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.now }},
-		Log:   slog.New(slog.DiscardHandler),
-		Zone:  func(context.Context, *postgres.Tx) (*time.Location, error) { return zone, nil },
-		Places: func(_ context.Context, _ *postgres.Tx, id uuid.UUID) (Place, error) {
-			return h.places[id], nil
-		},
-		Peers: func(context.Context, *postgres.Tx, []uuid.UUID) (map[uuid.UUID]Peer, error) { return h.peers, nil },
-	}
+	h.zone = zone
+	store := &postgres.Store{Pool: pgtest.New(t).App, Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.now }}
+	h.boards = New(store, slog.New(slog.DiscardHandler), people{h})
 	return h
 }
+
+// people are those of the hall.
+type people struct{ *hall }
+
+func (p people) Place(_ context.Context, _ *postgres.Tx, id uuid.UUID) (Place, error) {
+	return p.places[id], nil
+}
+
+func (p people) Peers(context.Context, *postgres.Tx, []uuid.UUID) (map[uuid.UUID]Peer, error) {
+	return p.peers, nil
+}
+
+func (p people) Zone(context.Context, *postgres.Tx) (*time.Location, error) { return p.zone, nil }
+
+func (p people) Companies(context.Context) ([]uuid.UUID, error) { return []uuid.UUID{p.org}, nil }
 
 func (h *hall) pass(d time.Duration) {
 	h.mu.Lock()
@@ -197,7 +207,7 @@ func TestAMomentCountsInItsDayWeekAndMonthAndInEveryTeam(t *testing.T) {
 			return h.boards.Earned(ctx, tx, payee, at, money.Fen(minor), money.Fen(0))
 		})
 	}
-	zone, _ := h.boards.Zone(t.Context(), nil)
+	zone, _ := h.boards.people.Zone(t.Context(), nil)
 	earn(time.Date(2026, 11, 25, 0, 0, 0, 0, zone), 1)
 	earn(time.Date(2026, 11, 24, 23, 59, 59, 0, zone), 10)
 	earn(time.Date(2026, 11, 23, 0, 0, 0, 0, zone), 100) // Monday
@@ -328,7 +338,7 @@ func TestTheKeeperTellsWatchersAndFindsWhatWasLeft(t *testing.T) {
 	h := newHall(t)
 	h.boards.Store.Now = time.Now
 	hub := &watch.Hub{}
-	h.boards.Store.Poker = postgres.NewPoker(hub, h.boards.Store.Pool, h.boards.Log)
+	h.boards.Store.Poker = postgres.NewPoker(hub, h.boards.Store.Pool, h.boards.log)
 	sub := hub.Subscribe()
 	defer sub.Close()
 	b := h.orgBoard(day)
@@ -349,17 +359,13 @@ func TestTheKeeperTellsWatchersAndFindsWhatWasLeft(t *testing.T) {
 			}
 		}
 	}
-	keeper := &Keeper{
-		Boards: h.boards, Log: h.boards.Log, Interval: 50 * time.Millisecond,
-		Orgs: func(context.Context) ([]uuid.UUID, error) { return []uuid.UUID{h.org}, nil },
-	}
 	payee := uuid.New()
 	h.earn(payee, 100, 100) // before the keeper listens
+	keeper := NewKeeper(h.boards, 50*time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { keeper.Run(ctx) })
 	heard(left.Topic())
-	h.boards.Changed = keeper.Touch
 	for i := range 3 {
 		h.earn(payee, 100, 0)
 		heard(b.Topic())

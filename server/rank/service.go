@@ -62,7 +62,7 @@ func (r *Boards) choose(ctx context.Context, tx *postgres.Tx, who identity.Ident
 	own := who.For(identity.Technician).Self
 	if own {
 		var err error
-		if home, err = r.Places(ctx, tx, who.User); err != nil {
+		if home, err = r.people.Place(ctx, tx, who.User); err != nil {
 			return Board{}, home, err
 		}
 	}
@@ -98,7 +98,7 @@ func (r *Boards) choose(ctx context.Context, tx *postgres.Tx, who identity.Ident
 	if !may || id == uuid.Nil {
 		return Board{}, home, fault.New(fault.NotFound, "")
 	}
-	zone, err := r.Zone(ctx, tx)
+	zone, err := r.people.Zone(ctx, tx)
 	if err != nil {
 		return Board{}, home, err
 	}
@@ -120,7 +120,7 @@ func (r *Boards) show(ctx context.Context, tx *postgres.Tx, who identity.Identit
 	for _, row := range s.Around {
 		ids = append(ids, row.Payee)
 	}
-	peers, err := r.Peers(ctx, tx, ids)
+	peers, err := r.people.Peers(ctx, tx, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -167,7 +167,7 @@ func TestLongKeysThatDifferAtTheirEndAreTwoTickets(t *testing.T) {
 func TestTheOfficesTimesAreNear(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Tickets: w.tickets}
+	s := w.service()
 	id, p := w.open(nil).TicketID, w.technician("甲")
 	w.assign(id, p)
 	office := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})

@@ -90,11 +90,9 @@ func (a *act) charged(ctx context.Context) (charged, error) {
 // asked tells whether the customer's agreement to charges is asked for on this ticket, and whether the newest signature comes
 // from an app that names what it shows.
 func (j *job) asked(ctx context.Context) (asked, named bool, err error) {
-	signatures := 0
-	if j.tickets.Signatures != nil {
-		if signatures, named, err = j.tickets.Signatures(ctx, j.tx, j.t.ID); err != nil {
-			return false, false, err
-		}
+	signatures, named, err := j.tickets.proofs.Signatures(ctx, j.tx, j.t.ID)
+	if err != nil {
+		return false, false, err
 	}
 	if j.t.TemplateID == nil {
 		return agreement.Asked(nil, signatures), named, nil

@@ -2,6 +2,7 @@ package ticket_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -34,9 +35,9 @@ func newDoor(t *testing.T) *door {
 	t.Helper()
 	w := newWorld(t)
 	d := &door{world: w, p: w.technician("李师傅")}
-	w.tickets.Signatures = func(context.Context, *postgres.Tx, uuid.UUID) (int, bool, error) {
+	w.signatures = func() (int, bool) {
 		n := len(d.signed)
-		return n, n > 0 && d.signed[n-1], nil
+		return n, n > 0 && d.signed[n-1]
 	}
 	w.intake.Mutators["signature.sign"] = func(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 		args := &fieldv1.SignSignature{}
@@ -97,12 +98,24 @@ func (d *door) counted(want ...uuid.UUID) {
 	if len(d.completed) != 1 {
 		d.t.Fatalf("completed %d times", len(d.completed))
 	}
-	var got []uuid.UUID
-	for _, c := range d.completed[0].Charges {
-		got = append(got, c.ID)
+	var got, charged []string
+	for _, c := range slices.Concat(d.completed[0].Parts, d.completed[0].Surcharges) {
+		got = append(got, fmt.Sprint(c.Name, c.Quantity, c.UnitPrice.Minor))
 	}
-	if !slices.Equal(got, want) {
-		d.t.Errorf("counted %v, want %v", got, want)
+	for _, id := range want {
+		var name string
+		var quantity, minor int64
+		err := d.db.Owner.QueryRow(d.t.Context(), `SELECT name, quantity, unit_minor FROM ticket_charge WHERE id = $1`, id).
+			Scan(&name, &quantity, &minor)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		charged = append(charged, fmt.Sprint(name, quantity, minor))
+	}
+	slices.Sort(got)
+	slices.Sort(charged)
+	if !slices.Equal(got, charged) {
+		d.t.Errorf("counted %v, want %v", got, charged)
 	}
 }
 
@@ -175,7 +188,7 @@ func TestTellingALineAgainOtherwiseAltersNothing(t *testing.T) {
 	d.signs(d.line(ladder, 1, 8000))
 	d.p.does("surcharge.add", &fieldv1.AddSurcharge{Id: b(ladder), VisitId: b(d.visit), PriceItemId: b(d.surcharge), Quantity: 5}, d.pass(time.Minute), change.Merged, "")
 	d.completes(change.Applied, "")
-	if d.counted(ladder); d.completed[0].Charges[0].Quantity != 1 {
+	if d.counted(ladder); d.completed[0].Surcharges[0].Quantity != 1 {
 		t.Error("five are paid, one was signed for")
 	}
 }

@@ -39,7 +39,7 @@ func (r *Tickets) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation)
 	if by, ok := reviewer(ctx); ok && !by.For(actors...).Any(j.t.places()...) {
 		return intake.Park(fault.TargetUnknown, ""), nil // who replays it must reach the ticket
 	}
-	who, err := r.Technician(ctx, tx, uuid.UUID(m.User))
+	who, err := r.people.Technician(ctx, tx, uuid.UUID(m.User))
 	switch {
 	case fault.CodeOf(err) == fault.NotFound:
 		who = Technician{} // no technician any more: of no team

@@ -124,7 +124,7 @@ func TestATicketReassignedWhileWorkedOfflineKeepsAllAsEvidence(t *testing.T) {
 		t.Errorf("replaying the completion: %+v", r)
 	}
 	w.is(o.TicketID, state.Completed)
-	if len(w.completed) != 1 || w.completed[0].TechnicianID != a.user || len(w.completed[0].Charges) != 1 {
+	if len(w.completed) != 1 || w.completed[0].Payees[0].Payee != a.user || len(w.completed[0].Parts)+len(w.completed[0].Surcharges) != 1 {
 		t.Errorf("pay heard %+v", w.completed)
 	}
 	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(c), nil) || !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(a), nil) {
@@ -466,7 +466,7 @@ func TestEverythingAtOnceLosesNothing(t *testing.T) {
 	wg.Wait()
 	heard := map[uuid.UUID]int{}
 	for _, done := range w.completed {
-		heard[done.TicketID]++
+		heard[done.Ticket]++
 	}
 	for _, id := range tickets {
 		w.chainHolds(id)
@@ -506,7 +506,7 @@ func TestNobodyIsPaidByAnEarlierMonthThanTheJobIsOf(t *testing.T) {
 	} {
 		p.does(m.kind, m.args, long, change.Applied, "")
 	}
-	if len(w.completed) != 1 || w.completed[0].CompletedAt.Before(now.Add(-time.Hour)) {
+	if len(w.completed) != 1 || w.completed[0].Completed.Before(now.Add(-time.Hour)) {
 		t.Errorf("completed %+v", w.completed)
 	}
 }

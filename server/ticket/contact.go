@@ -137,8 +137,8 @@ func (r *Tickets) SetContact(ctx context.Context, tx *postgres.Tx, id uuid.UUID,
 		return err
 	}
 	// With a position or a region the rules may find somebody now.
-	if t.waits() && j.before.waits() && r.Waits != nil {
-		return r.Waits(ctx, tx, id)
+	if t.waits() && j.before.waits() {
+		return r.queue.Waits(ctx, tx, id)
 	}
 	return nil
 }

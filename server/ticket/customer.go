@@ -78,11 +78,9 @@ func (r *Tickets) CustomerWants(ctx context.Context, tx *postgres.Tx, id uuid.UU
 	if err != nil {
 		return err
 	}
-	zone := time.UTC
-	if r.Zone != nil {
-		if zone, err = r.Zone(ctx, tx); err != nil {
-			return err
-		}
+	zone, err := r.people.Zone(ctx, tx)
+	if err != nil {
+		return err
 	}
 	at := w.From.In(zone).Format("01-02 15:04")
 	if err := j.notify(value(t.TechnicianID), "wanted_changed", "客户希望改到 "+at+"，请等客服确认", "the customer would rather have "+at+"; the office decides"); err != nil {
@@ -92,8 +90,8 @@ func (r *Tickets) CustomerWants(ctx context.Context, tx *postgres.Tx, id uuid.UU
 	if err := j.save(ctx); err != nil {
 		return err
 	}
-	if t.waits() && r.Waits != nil {
-		return r.Waits(ctx, tx, id)
+	if t.waits() {
+		return r.queue.Waits(ctx, tx, id)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func TestATicketsDay(t *testing.T) {
 	if len(w.completed) != 1 {
 		t.Fatalf("pay heard %d times", len(w.completed))
 	}
-	if c := w.completed[0]; c.TechnicianID != p.user || c.VisitID != visit || len(c.Charges) != 2 || c.ProductID != w.product {
+	if c := w.completed[0]; c.Payees[0].Payee != p.user || c.source != visit || len(c.Parts) != 1 || len(c.Surcharges) != 1 || c.Class != "heater" {
 		t.Errorf("pay heard %+v", c)
 	}
 	v := &fieldv1.Visit{}

@@ -98,14 +98,14 @@ func (j *job) save(ctx context.Context) error {
 	if err := j.place(ctx); err != nil {
 		return err
 	}
-	if j.t.waits() && !j.before.waits() && !j.bulk && j.tickets.Waits != nil {
-		if err := j.tickets.Waits(ctx, j.tx, j.t.ID); err != nil {
+	if j.t.waits() && !j.before.waits() && !j.bulk {
+		if err := j.tickets.queue.Waits(ctx, j.tx, j.t.ID); err != nil {
 			return err
 		}
 	}
 	from, to := value(j.before.TechnicianID), value(j.t.TechnicianID)
-	if from != to && j.tickets.Moved != nil {
-		return j.tickets.Moved(ctx, j.tx, j.t.ID, from, to)
+	if from != to {
+		return j.tickets.proofs.Moved(ctx, j.tx, j.t.ID, from, to)
 	}
 	return nil
 }
@@ -153,22 +153,4 @@ func (j *job) endAssignment() {
 		}
 	}
 	j.t.TechnicianID, j.t.TechnicianName = nil, ""
-}
-
-// completion is the facts of the job by one of its visits.
-func (j *job) completion(v *visitRow, charges []Charge) Completion {
-	t := &j.t
-	c := Completion{
-		TicketID: t.ID, Number: t.Number, BusinessType: wireBusiness(t.BusinessType), Urgency: wireUrgency(t.Urgency), VIP: t.VIP,
-		ProductID: value(t.ProductID), ClassID: value(t.ClassID), RegionID: value(t.RegionID), StoreID: value(t.StoreID),
-		ReworkOf: value(t.ReworkOf), OpenedAt: t.OpenedAt, TakenAt: j.tx.Now(), Charges: charges,
-	}
-	if t.OrderID != nil {
-		c.OrderedAt = value(t.PurchasedAt)
-	}
-	if v != nil {
-		c.VisitID, c.TechnicianID = v.ID, value(v.TechnicianID)
-		c.ArrivedAt, c.CompletedAt = value(v.ArrivedAt), value(v.FinishedAt)
-	}
-	return c
 }

@@ -145,7 +145,7 @@ func (r *Tickets) Get(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach 
 
 // answer is everything of a ticket, for whoever may see it.
 func (j *job) answer(ctx context.Context, full bool) (*officev1.GetTicketResponse, error) {
-	r, tx, id := j.tickets, j.tx, j.t.ID
+	tx, id := j.tx, j.t.ID
 	a, err := j.attach(ctx)
 	if err != nil {
 		return nil, err
@@ -172,17 +172,10 @@ func (j *job) answer(ctx context.Context, full bool) (*officev1.GetTicketRespons
 		return nil, err
 	}
 	out.Needs, out.Unassigned = j.t.Needs, j.t.whyNobody()
-	if r.ProposalsOfOrder != nil && j.t.OrderID != nil {
-		if out.CustomerProposals, err = r.ProposalsOfOrder(ctx, tx, *j.t.OrderID); err != nil {
-			return nil, err
-		}
-	}
 	if out.Rating, err = rating(ctx, tx, id); err != nil {
 		return nil, err
 	}
-	if r.ProofsOfTicket != nil {
-		out.Proofs, err = r.ProofsOfTicket(ctx, tx, id)
-	}
+	out.Proofs, err = j.tickets.proofs.OfTicket(ctx, tx, id)
 	return out, err
 }
 

@@ -23,33 +23,32 @@ import (
 // dispatches gives the world a board of these technicians, all of one region and with the skill.
 func (w *world) dispatches(phones ...*phone) *dispatch.Board {
 	people := score.Point{Latitude: 31.2304, Longitude: 121.4737}
-	b := &dispatch.Board{
-		Store: w.tickets.Store, Waiting: w.tickets.Waiting, Job: w.tickets.Job, Loads: w.tickets.Loads, Choose: w.tickets.Choose, Zone: w.tickets.Zone,
-		Take: w.tickets.Take, Unfit: w.tickets.Unfit,
-		Region: func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
-			return "浙江", "Zhejiang", nil
-		},
-		Candidates: func(context.Context, *postgres.Tx, uuid.UUID) ([]score.Technician, error) {
-			var out []score.Technician
-			for _, p := range phones {
-				out = append(out, score.Technician{ID: p.user, Skills: []string{"gas"}, Home: &people})
-			}
-			return out, nil
-		},
+	var who staff
+	who.others = others{w}
+	for _, p := range phones {
+		who.list = append(who.list, score.Technician{ID: p.user, Skills: []string{"gas"}, Home: &people})
 	}
-	w.tickets.Propose, w.tickets.AutoAssign = b.Propose, b.Auto
-	return b
+	return dispatch.New(w.tickets.Store, who, w.tickets)
+}
+
+// staff are the technicians whom dispatch may choose from.
+type staff struct {
+	others
+	list []score.Technician
+}
+
+func (s staff) Candidates(context.Context, *postgres.Tx, uuid.UUID) ([]score.Technician, error) {
+	return s.list, nil
 }
 
 // listens notes which tickets begin to wait.
 func (w *world) listens() *[]uuid.UUID {
 	var mu sync.Mutex
 	heard := &[]uuid.UUID{}
-	w.tickets.Waits = func(_ context.Context, _ *postgres.Tx, id uuid.UUID) error {
+	w.waits = func(id uuid.UUID) {
 		mu.Lock()
 		defer mu.Unlock()
 		*heard = append(*heard, id)
-		return nil
 	}
 	return heard
 }
@@ -65,7 +64,7 @@ func (w *world) auto(b *dispatch.Board) score.Round {
 
 func (w *world) listed(q *officev1.ListTicketsRequest) []*officev1.TicketSummary {
 	w.t.Helper()
-	res, err := (&ticket.Service{Tickets: w.tickets}).ListTickets(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(q))
+	res, err := w.service().ListTickets(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(q))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -110,7 +109,7 @@ func TestATicketThatNobodyCanVisitIsGivenToNobodyUntilItIsComplete(t *testing.T)
 				t.Errorf("listed %v", l)
 			}
 			tc.add.Id = b(id)
-			s := &ticket.Service{Tickets: w.tickets}
+			s := w.service()
 			if _, err := s.SetTicketContact(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(tc.add)); err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +129,7 @@ func TestAClerkFillsInWhatIsMissingAndNothingElse(t *testing.T) {
 	w := newWorld(t)
 	shop := uuid.New()
 	id := w.open(func(q *ticket.OpenRequest) { q.StoreID, q.Customer.Phone = shop, "" }).TicketID
-	s := &ticket.Service{Tickets: w.tickets}
+	s := w.service()
 	clerk := w.as(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeStore, ID: shop})
 	for name, c := range map[string]struct {
 		ctx  context.Context
@@ -179,7 +178,7 @@ func TestWhatIsGivenBackIsTakenUpByTheRulesAndNotByTheSameTechnician(t *testing.
 		},
 		"did not come": func(w *world, id, visit uuid.UUID, p *phone) {
 			p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, w.clock(), applied, "")
-			_, err := (&ticket.Service{Tickets: w.tickets}).MarkNoShow(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}),
+			_, err := w.service().MarkNoShow(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}),
 				connect.NewRequest(&officev1.MarkNoShowRequest{Id: b(id), Reason: "客户来电：没有人来"}))
 			if err != nil {
 				w.t.Fatal(err)

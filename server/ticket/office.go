@@ -61,7 +61,7 @@ func (r *Tickets) Assign(ctx context.Context, tx *postgres.Tx, q AssignRequest) 
 	if err := j.visitable(); err != nil {
 		return err
 	}
-	who, err := r.Technician(ctx, tx, q.TechnicianID)
+	who, err := r.people.Technician(ctx, tx, q.TechnicianID)
 	if err != nil {
 		return err
 	}
@@ -241,14 +241,11 @@ func (j *job) reschedule(ctx context.Context, w state.Window, reason, actor stri
 	if err != nil {
 		return err
 	}
-	at := t.ScheduledFrom.UTC().Format("01-02 15:04 UTC")
-	if j.tickets.Zone != nil {
-		zone, err := j.tickets.Zone(ctx, j.tx)
-		if err != nil {
-			return err
-		}
-		at = t.ScheduledFrom.In(zone).Format("01-02 15:04")
+	zone, err := j.tickets.people.Zone(ctx, j.tx)
+	if err != nil {
+		return err
 	}
+	at := t.ScheduledFrom.In(zone).Format("01-02 15:04")
 	if err := j.notify(value(t.TechnicianID), "rescheduled", "改期至 "+at, "moved to "+at); err != nil {
 		return err
 	}
@@ -319,13 +316,29 @@ func (r *Tickets) Approve(ctx context.Context, tx *postgres.Tx, id uuid.UUID, ac
 	if err := j.save(ctx); err != nil {
 		return err
 	}
-	if r.Approved == nil {
-		return nil
+	posted, err := r.earnings.Approve(ctx, tx, id)
+	if err != nil || !posted {
+		return err
 	}
-	return r.Approved(ctx, tx, id, actor)
+	return r.Posted(ctx, tx, id)
 }
 
-// SetMoney moves a ticket's money one step forward, to Posted or Paid; the pay room calls it in its transaction.
+// ProofVerified posts the money of a ticket for which that proof was missing. It is called in the transaction in which
+// a proof of the ticket becomes verified.
+func (r *Tickets) ProofVerified(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
+	posted, err := r.earnings.Confirm(ctx, tx, id)
+	if err != nil || !posted {
+		return err
+	}
+	return r.Posted(ctx, tx, id)
+}
+
+// Posted notes that a ticket's money was posted.
+func (r *Tickets) Posted(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
+	return r.SetMoney(ctx, tx, id, state.Posted, BySystem("pay"))
+}
+
+// SetMoney moves a ticket's money one step forward, to Posted or Paid.
 // Where the money is already there nothing happens.
 func (r *Tickets) SetMoney(ctx context.Context, tx *postgres.Tx, id uuid.UUID, m state.Money, actor string) error {
 	j, err := r.lock(ctx, tx, id)
@@ -345,8 +358,8 @@ func (r *Tickets) SetMoney(ctx context.Context, tx *postgres.Tx, id uuid.UUID, m
 	return j.save(ctx)
 }
 
-// Rework opens a ticket that mends the work of an earlier one, with the id given: a repeated call opens once. The
-// pay room hears of it and claws the earlier pay back.
+// Rework opens a ticket that mends the work of an earlier one, with the id given: a repeated call opens once. What
+// the earlier work paid is clawed back.
 func (r *Tickets) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID, reason, actor string) (Opened, error) {
 	j, err := r.act(ctx, tx, id, state.ActRework)
 	if err != nil {
@@ -382,8 +395,8 @@ func (r *Tickets) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.U
 			return Opened{}, err
 		}
 	}
-	if fresh && r.Reworked != nil {
-		if err := r.Reworked(ctx, tx, id, rework, reason); err != nil {
+	if fresh {
+		if err := r.earnings.Clawback(ctx, tx, id, rework, reason); err != nil {
 			return Opened{}, err
 		}
 	}

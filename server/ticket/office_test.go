@@ -29,7 +29,7 @@ func (w *world) as(grants ...identity.Grant) context.Context {
 func TestOfficeCallsByRoleAndScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Tickets: w.tickets}
+	s := w.service()
 	mine, other := uuid.New(), uuid.New()
 	p := w.technician("a")
 	here := w.open(func(q *ticket.OpenRequest) { q.RegionID = mine })
@@ -86,7 +86,7 @@ func TestOfficeCallsByRoleAndScope(t *testing.T) {
 func TestALeaderSeesWhatTheTeamHas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Tickets: w.tickets}
+	s := w.service()
 	leader := w.as(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: w.team})
 	p := w.technician("a")
 	given, pooled := w.open(nil), w.open(nil)
@@ -107,7 +107,7 @@ func TestALeaderSeesWhatTheTeamHas(t *testing.T) {
 func TestListsPageNewestFirstAndFilter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Tickets: w.tickets}
+	s := w.service()
 	ctx := w.as(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg})
 	p := w.technician("a")
 	var ids []uuid.UUID
@@ -160,7 +160,7 @@ func TestListsPageNewestFirstAndFilter(t *testing.T) {
 func TestTheOfficeOpensReschedulesPoolsAndCancels(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	s := &ticket.Service{Tickets: w.tickets}
+	s := w.service()
 	ctx := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})
 	p := w.technician("a")
 	id := uuid.New()
@@ -234,22 +234,13 @@ func TestAutomaticAssignmentFollowsTheRulesAndKeepsItsReasons(t *testing.T) {
 	near, full, unskilled := w.technician("近"), w.technician("满"), w.technician("无证")
 	people := score.Point{Latitude: 31.2304, Longitude: 121.4737}
 	far := score.Point{Latitude: 31.1, Longitude: 121.2}
-	board := &dispatch.Board{
-		Store: w.tickets.Store, Waiting: w.tickets.Waiting, Job: w.tickets.Job, Loads: w.tickets.Loads, Choose: w.tickets.Choose, Zone: w.tickets.Zone,
-		Take: w.tickets.Take, Unfit: w.tickets.Unfit,
-		Region: func(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
-			return "浙江", "Zhejiang", nil
-		},
-		Candidates: func(context.Context, *postgres.Tx, uuid.UUID) ([]score.Technician, error) {
-			return []score.Technician{
-				{ID: near.user, Name: "近", Skills: []string{"gas"}, Home: &people, Capacity: 2},
-				{ID: full.user, Name: "远", Skills: []string{"gas"}, Home: &far, Capacity: 1},
-				{ID: unskilled.user, Name: "无证", Home: &people, Capacity: 9},
-			}, nil
-		},
-	}
-	w.tickets.Propose, w.tickets.AutoAssign = board.Propose, board.Auto
-	s := &ticket.Service{Tickets: w.tickets}
+	board := dispatch.New(w.tickets.Store, staff{others{w}, []score.Technician{
+		{ID: near.user, Name: "近", Skills: []string{"gas"}, Home: &people, Capacity: 2},
+		{ID: full.user, Name: "远", Skills: []string{"gas"}, Home: &far, Capacity: 1},
+		{ID: unskilled.user, Name: "无证", Home: &people, Capacity: 9},
+	}}, w.tickets)
+	s := w.service()
+	s.Dispatcher = board
 	ctx := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})
 	var ids []uuid.UUID
 	for range 4 {

@@ -1,7 +1,6 @@
 package ticket
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -229,8 +228,8 @@ func (r *Tickets) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*j
 	if p := q.Customer.At; p != nil {
 		t.Latitude, t.Longitude = &p.Latitude, &p.Longitude
 	}
-	if q.StoreID != uuid.Nil && r.StoreName != nil && (q.StoreName == "" || q.RegionID == uuid.Nil) {
-		name, region, err := r.StoreName(ctx, tx, q.StoreID)
+	if q.StoreID != uuid.Nil && (q.StoreName == "" || q.RegionID == uuid.Nil) {
+		name, region, err := r.people.Shop(ctx, tx, q.StoreID)
 		if err != nil {
 			return nil, err
 		}
@@ -244,7 +243,7 @@ func (r *Tickets) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*j
 	if q.ProductID == uuid.Nil {
 		return j, nil
 	}
-	p, err := r.Product(ctx, tx, q.ProductID)
+	p, err := r.goods.Product(ctx, tx, q.ProductID)
 	if err != nil {
 		return nil, err
 	}
@@ -266,17 +265,14 @@ func (r *Tickets) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*j
 
 // insert numbers the ticket and writes its row. It reports false when another one is open already.
 func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
-	zone := time.UTC
-	if j.tickets.Zone != nil {
-		var err error
-		if zone, err = j.tickets.Zone(ctx, j.tx); err != nil {
-			return false, err
-		}
+	zone, err := j.tickets.people.Zone(ctx, j.tx)
+	if err != nil {
+		return false, err
 	}
 	t := &j.t
 	day := t.OpenedAt.In(zone)
 	var n int
-	err := j.tx.QueryRow(ctx, `
+	err = j.tx.QueryRow(ctx, `
 		INSERT INTO ticket_counter (org_id, day, last) VALUES ($1, $2, 1)
 		ON CONFLICT (org_id, day) DO UPDATE SET last = ticket_counter.last + 1 RETURNING last`,
 		j.tx.OrgID(), day.Format(time.DateOnly)).Scan(&n)
@@ -303,8 +299,8 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 
 // language is what the customer reads: what was said, else the company's.
 func (r *Tickets) language(ctx context.Context, tx *postgres.Tx, said string) (string, error) {
-	if said != "" || r.Language == nil {
-		return cmp.Or(said, "zh"), nil
+	if said != "" {
+		return said, nil
 	}
-	return r.Language(ctx, tx)
+	return r.people.Language(ctx, tx)
 }

@@ -176,13 +176,15 @@ func (j *job) placePool(ctx context.Context) error {
 	if t.Latitude != nil && t.Longitude != nil {
 		p.Near = &typesv1.Position{Latitude: coarse(*t.Latitude), Longitude: coarse(*t.Longitude), AccuracyM: 1000}
 	}
-	if j.tickets.Pays != nil {
-		pays, err := j.tickets.Pays(ctx, j.tx, j.completion(nil, nil))
-		if err != nil {
-			return err
-		}
-		p.Pays = moneyWire(pays)
+	f, err := j.facts(ctx, uuid.Nil, j.tx.Now(), nil)
+	if err != nil {
+		return err
 	}
+	pays, _, err := j.tickets.earnings.Estimate(ctx, j.tx, f)
+	if err != nil {
+		return err
+	}
+	p.Pays = moneyWire(pays)
 	j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET), t.ID,
 		feed.Placement{Feed: change.FeedID{Kind: "team", Key: *t.PoolTeamID}, Body: body(p)})
 	return nil

@@ -18,8 +18,12 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Service is the office's calls about tickets.
-type Service struct{ Tickets *Tickets }
+// Service is the office's calls about tickets. It calls the rooms above tickets, which Tickets itself may not.
+type Service struct {
+	Tickets    *Tickets
+	Dispatcher Dispatcher
+	Orders     Orders
+}
 
 var _ officev1connect.TicketServiceHandler = (*Service)(nil)
 
@@ -61,12 +65,9 @@ func (s *Service) change(ctx context.Context, roles []identity.Role, id []byte, 
 	return out, err
 }
 
-// relate tells whether the caller may relate a ticket to these things. See Tickets.Relate.
+// relate tells whether the caller may relate a ticket to these things. See People.
 func (s *Service) relate(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach Reach, ends ...identity.End) error {
-	if s.Tickets.Relate == nil {
-		return fault.New(fault.Unavailable, "")
-	}
-	return s.Tickets.Relate(ctx, tx, who, reach, ends...)
+	return s.Tickets.people.Relate(ctx, tx, who, reach, ends...)
 }
 
 // within tells whether a ticket lies within a reach; NotFound when not, for a stranger learns nothing.
@@ -120,7 +121,10 @@ func (s *Service) GetTicket(ctx context.Context, req *connect.Request[officev1.G
 			return err
 		}
 		// Who arranges this ticket's visits calls its customer.
-		out, err = j.answer(ctx, who.For(actors...).Any(places...))
+		if out, err = j.answer(ctx, who.For(actors...).Any(places...)); err != nil || j.t.OrderID == nil {
+			return err
+		}
+		out.CustomerProposals, err = s.Orders.ProposalsOf(ctx, tx, *j.t.OrderID)
 		return err
 	})
 	return respond(out, err)
@@ -132,9 +136,6 @@ func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[of
 	if err != nil {
 		return nil, err
 	}
-	if s.Tickets.Propose == nil {
-		return nil, fault.New(fault.Unavailable, "")
-	}
 	limit := int(req.Msg.Limit)
 	if limit == 0 {
 		limit = 10
@@ -145,7 +146,7 @@ func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[of
 		if err := s.Tickets.within(ctx, tx, id, reach); err != nil {
 			return err
 		}
-		found, err = s.Tickets.Propose(ctx, tx, id, limit)
+		found, err = s.Dispatcher.Propose(ctx, tx, id, limit)
 		return err
 	})
 	out := &officev1.ProposeAssignmentResponse{}
@@ -210,14 +211,11 @@ func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.
 	if err != nil {
 		return nil, err
 	}
-	if s.Tickets.AutoAssign == nil {
-		return nil, fault.New(fault.Unavailable, "")
-	}
 	limit := int(req.Msg.Limit)
 	if limit == 0 {
 		limit = 200
 	}
-	result, err := s.Tickets.AutoAssign(ctx, who.Org, limit, region, ByUser(who.User))
+	result, err := s.Dispatcher.Auto(ctx, who.Org, limit, region, ByUser(who.User))
 	out := &officev1.AutoAssignResponse{Assigned: uint32(result.Assigned)}
 	for _, u := range result.Unfit {
 		out.Unassignable = append(out.Unassignable, &officev1.Unassignable{Id: u.Job[:], Reason: nobody(u.Why)})

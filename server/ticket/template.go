@@ -187,12 +187,9 @@ func placeNotice(tx *postgres.Tx, technician uuid.UUID, n *fieldv1.Notice) {
 // tickets and up to limit notices that have not changed since before. It returns how many left; the rows stay. A ticket
 // of a technician who holds unsent work waits: it may be about that ticket, and its verdict comes first.
 func (r *Tickets) Archive(ctx context.Context, tx *postgres.Tx, before time.Time, limit int) (int, error) {
-	var waits []uuid.UUID
-	if r.Unsent != nil {
-		var err error
-		if waits, err = r.Unsent(ctx, tx); err != nil {
-			return 0, err
-		}
+	waits, err := r.people.Unsent(ctx, tx)
+	if err != nil {
+		return 0, err
 	}
 	rows, err := tx.Query(ctx, `SELECT id FROM ticket
 		WHERE org_id = $1 AND changed_at < $2 AND NOT archived AND state IN (4, 6, 7)
@@ -215,10 +212,8 @@ func (r *Tickets) Archive(ctx context.Context, tx *postgres.Tx, before time.Time
 			return 0, err
 		}
 		// What other rooms show of it leaves the phone with it.
-		if r.Moved != nil {
-			if err := r.Moved(ctx, tx, id, value(j.t.TechnicianID), uuid.Nil); err != nil {
-				return 0, err
-			}
+		if err := r.proofs.Moved(ctx, tx, id, value(j.t.TechnicianID), uuid.Nil); err != nil {
+			return 0, err
 		}
 	}
 	rows, err = tx.Query(ctx, `

@@ -120,10 +120,26 @@ func complete(ctx context.Context, a *act, _ *fieldv1.VisitComplete) (intake.Res
 		a.t.MoneyState = state.Pending
 	}
 	result, err := a.finish(ctx)
-	if err != nil || a.tickets.Completed == nil {
+	if err != nil {
 		return result, err
 	}
-	return result, a.tickets.Completed(ctx, a.tx, a.completion(a.v, c.counted))
+	return result, a.tellCompleted(ctx, c.counted)
+}
+
+// tellCompleted books what the job pays, with the charges that the customer agreed to, and notes that its piece is
+// installed.
+func (a *act) tellCompleted(ctx context.Context, charges []Charge) error {
+	f, err := a.facts(ctx, value(a.v.TechnicianID), value(a.v.FinishedAt), charges)
+	if err != nil {
+		return err
+	}
+	if err := a.tickets.earnings.Accrue(ctx, a.tx, a.v.ID, f); err != nil {
+		return err
+	}
+	if a.t.UnitID == nil {
+		return nil
+	}
+	return a.tickets.units.Installed(ctx, a.tx, *a.t.UnitID)
 }
 
 func failing(args *fieldv1.VisitCannotComplete) state.Event {
@@ -175,7 +191,7 @@ func (a *act) end(ctx context.Context, s state.Visit, reason string, more fact) 
 }
 
 func (a *act) revive(ctx context.Context) error {
-	who, err := a.tickets.Technician(ctx, a.tx, value(a.v.TechnicianID))
+	who, err := a.tickets.people.Technician(ctx, a.tx, value(a.v.TechnicianID))
 	if err != nil {
 		return err
 	}
@@ -218,9 +234,13 @@ func (a *act) missing(ctx context.Context) ([]checklist.Gap, error) {
 	if err != nil {
 		return nil, err
 	}
-	proofs, err := a.tickets.Proofs(ctx, a.tx, a.v.ID)
+	all, err := a.tickets.proofs.OfVisit(ctx, a.tx, a.v.ID)
 	if err != nil {
 		return nil, err
+	}
+	proofs := make([]checklist.Proof, len(all))
+	for i, p := range all {
+		proofs[i] = checklist.Proof{Step: p.GetStep(), Kind: p.GetKind(), Refusal: fault.Code(p.GetRefusal())}
 	}
 	return checklist.Missing(t, kept.answers[a.v.ID], proofs), nil
 }

@@ -116,7 +116,7 @@ func addSurcharge(ctx context.Context, a *act, args *fieldv1.AddSurcharge) (inta
 
 // charge adds a part or a surcharge at the price that held when it was added.
 func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item []byte, quantity uint32) (intake.Result, error) {
-	p, err := a.tickets.PriceItem(ctx, a.tx, uuid.UUID(item), a.done)
+	p, err := a.tickets.goods.PriceItem(ctx, a.tx, uuid.UUID(item), a.done)
 	if fault.CodeOf(err) == fault.NotFound {
 		return a.park(ctx, fault.TargetUnknown, "price item")
 	}
@@ -156,7 +156,7 @@ func (r *Tickets) addNote(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 	}
 	author := a.t.TechnicianName
 	if uuid.UUID(m.User) != value(a.t.TechnicianID) {
-		who, err := r.Technician(ctx, tx, uuid.UUID(m.User))
+		who, err := r.people.Technician(ctx, tx, uuid.UUID(m.User))
 		if err != nil {
 			return intake.Result{}, err
 		}

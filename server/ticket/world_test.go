@@ -12,10 +12,12 @@ import (
 
 	"github.com/doorstep-dev/doorstep/internal/pgtest"
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/server/pay/plan"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/server/ticket/chain"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
@@ -39,11 +41,15 @@ type world struct {
 	tickets *ticket.Tickets
 	intake  *intake.Intake[*postgres.Tx]
 
-	mu        sync.Mutex
-	now       time.Time
-	techs     map[uuid.UUID]ticket.Technician
-	proofs    map[uuid.UUID][]checklist.Proof
-	completed []ticket.Completion
+	mu     sync.Mutex
+	now    time.Time
+	techs  map[uuid.UUID]ticket.Technician
+	proofs map[uuid.UUID][]checklist.Proof
+	// signatures tells of a ticket's signatures; without it there are none.
+	signatures func() (n int, named bool)
+	// waits is told which tickets begin to wait.
+	waits     func(uuid.UUID)
+	completed []completion
 	approved  []uuid.UUID
 	moves     []uuid.UUID // from, to, from, to, …
 	reworked  []uuid.UUID
@@ -61,72 +67,7 @@ func newWorld(t testing.TB) *world {
 		product: uuid.New(), part: uuid.New(), surcharge: uuid.New(), team: uuid.New(),
 	}
 	store := &postgres.Store{Pool: w.db.App, Now: w.clock}
-	w.tickets = &ticket.Tickets{
-		Store: store,
-		Technician: func(_ context.Context, _ *postgres.Tx, id uuid.UUID) (ticket.Technician, error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if who, ok := w.techs[id]; ok {
-				return who, nil
-			}
-			return ticket.Technician{}, fault.New(fault.NotFound, "technician")
-		},
-		Product: func(_ context.Context, _ *postgres.Tx, id uuid.UUID) (ticket.Product, error) {
-			if id != w.product {
-				return ticket.Product{}, fault.New(fault.NotFound, "product")
-			}
-			return ticket.Product{
-				Name: "即热式热水器", Model: "JR-60", ClassID: uuid.NewSHA1(uuid.Nil, []byte("heater")), TemplateID: uuid.UUID(w.template.GetId()),
-				Skills: []string{"gas"}, Duration: 90 * time.Minute, WarrantyMonths: 24,
-			}, nil
-		},
-		PriceItem: func(_ context.Context, _ *postgres.Tx, id uuid.UUID, _ time.Time) (ticket.PriceItem, error) {
-			switch id {
-			case w.part:
-				return ticket.PriceItem{Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Name: "角阀", Price: money.Fen(2500)}, nil
-			case w.surcharge:
-				return ticket.PriceItem{Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, Name: "高空作业", Price: money.Fen(8000)}, nil
-			}
-			return ticket.PriceItem{}, fault.New(fault.NotFound, "price item")
-		},
-		Proofs: func(_ context.Context, _ *postgres.Tx, visit uuid.UUID) ([]checklist.Proof, error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.proofs[visit], nil
-		},
-		Relate: func(_ context.Context, _ *postgres.Tx, _ identity.Identity, reach ticket.Reach, ends ...identity.End) error {
-			for _, e := range ends {
-				if e.Kind != identity.ScopeSelf && !reach.Covers(identity.Place{Kind: e.Kind, ID: e.ID}) {
-					return identity.Unseen(e.Field)
-				}
-			}
-			return nil
-		},
-		Zone: func(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil },
-		Pays: func(context.Context, *postgres.Tx, ticket.Completion) (money.Amount, error) {
-			return money.Fen(12000), nil
-		},
-		Completed: func(_ context.Context, _ *postgres.Tx, c ticket.Completion) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.completed = append(w.completed, c)
-			return nil
-		},
-		Approved: func(_ context.Context, _ *postgres.Tx, id uuid.UUID, _ string) error {
-			w.approved = append(w.approved, id)
-			return nil
-		},
-		Reworked: func(_ context.Context, _ *postgres.Tx, original, rework uuid.UUID, _ string) error {
-			w.reworked = append(w.reworked, original, rework)
-			return nil
-		},
-		Moved: func(_ context.Context, _ *postgres.Tx, _, from, to uuid.UUID) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.moves = append(w.moves, from, to)
-			return nil
-		},
-	}
+	w.tickets = ticket.New(store, others{w}, goods{w}, others{w}, others{w}, others{w}, others{w})
 	w.intake = &intake.Intake[*postgres.Tx]{
 		Store: store, Mutators: w.tickets.Mutators(), Signer: change.Ed25519Signer{KeyID: "k", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
 		Now: w.clock, MaxAhead: state.MaxAhead,
@@ -144,6 +85,147 @@ func newWorld(t testing.TB) *world {
 		return err
 	})
 	return w
+}
+
+// completion is what pay heard of a completed job.
+type completion struct {
+	source uuid.UUID
+	plan.Facts
+}
+
+// others are the rooms around tickets, as the world has them.
+type others struct{ *world }
+
+func (o others) Technician(_ context.Context, _ *postgres.Tx, id uuid.UUID) (ticket.Technician, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if who, ok := o.techs[id]; ok {
+		return who, nil
+	}
+	return ticket.Technician{}, fault.New(fault.NotFound, "technician")
+}
+
+func (others) Unsent(context.Context, *postgres.Tx) ([]uuid.UUID, error) { return nil, nil }
+
+func (others) Relate(
+	_ context.Context, _ *postgres.Tx, _ identity.Identity, reach ticket.Reach, ends ...identity.End,
+) error {
+	for _, e := range ends {
+		if e.Kind != identity.ScopeSelf && !reach.Covers(identity.Place{Kind: e.Kind, ID: e.ID}) {
+			return identity.Unseen(e.Field)
+		}
+	}
+	return nil
+}
+
+func (others) Zone(context.Context, *postgres.Tx) (*time.Location, error) { return shanghai, nil }
+
+func (others) Language(context.Context, *postgres.Tx) (string, error) { return "zh", nil }
+
+func (others) Shop(context.Context, *postgres.Tx, uuid.UUID) (string, uuid.UUID, error) {
+	return "", uuid.Nil, nil
+}
+
+func (o others) OfVisit(_ context.Context, _ *postgres.Tx, visit uuid.UUID) ([]*fieldv1.Proof, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []*fieldv1.Proof
+	for _, p := range o.proofs[visit] {
+		out = append(out, &fieldv1.Proof{Step: p.Step, Kind: p.Kind, Refusal: string(p.Refusal)})
+	}
+	return out, nil
+}
+
+func (others) OfTicket(context.Context, *postgres.Tx, uuid.UUID) ([]*fieldv1.Proof, error) {
+	return nil, nil
+}
+
+func (o others) Signatures(context.Context, *postgres.Tx, uuid.UUID) (n int, named bool, err error) {
+	if o.signatures != nil {
+		n, named = o.signatures()
+	}
+	return n, named, nil
+}
+
+func (o others) Moved(_ context.Context, _ *postgres.Tx, _, from, to uuid.UUID) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.moves = append(o.moves, from, to)
+	return nil
+}
+
+func (others) Estimate(context.Context, *postgres.Tx, plan.Facts) (money.Amount, bool, error) {
+	return money.Fen(12000), true, nil
+}
+
+func (o others) Accrue(_ context.Context, _ *postgres.Tx, source uuid.UUID, f plan.Facts) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.completed = append(o.completed, completion{source, f})
+	return nil
+}
+
+func (o others) Approve(_ context.Context, _ *postgres.Tx, id uuid.UUID) (bool, error) {
+	o.approved = append(o.approved, id)
+	return false, nil
+}
+
+func (others) Confirm(context.Context, *postgres.Tx, uuid.UUID) (bool, error) { return true, nil }
+
+func (o others) Clawback(_ context.Context, _ *postgres.Tx, original, rework uuid.UUID, _ string) error {
+	o.reworked = append(o.reworked, original, rework)
+	return nil
+}
+
+func (others) Installed(context.Context, *postgres.Tx, uuid.UUID) error { return nil }
+
+func (o others) Waits(_ context.Context, _ *postgres.Tx, id uuid.UUID) error {
+	if o.waits != nil {
+		o.waits(id)
+	}
+	return nil
+}
+
+func (others) ProposalsOf(context.Context, *postgres.Tx, uuid.UUID) ([]*officev1.CustomerProposal, error) {
+	return nil, nil
+}
+
+func (others) Region(context.Context, *postgres.Tx, uuid.UUID) (string, string, error) {
+	return "浙江", "Zhejiang", nil
+}
+
+// goods is the catalogue of the world: one product, one part, one surcharge.
+type goods struct{ *world }
+
+func (g goods) Product(_ context.Context, _ *postgres.Tx, id uuid.UUID) (ticket.Product, error) {
+	if id != g.product {
+		return ticket.Product{}, fault.New(fault.NotFound, "product")
+	}
+	return ticket.Product{
+		Name: "即热式热水器", Model: "JR-60", ClassID: uuid.NewSHA1(uuid.Nil, []byte("heater")),
+		TemplateID: uuid.UUID(g.template.GetId()), Skills: []string{"gas"}, Duration: 90 * time.Minute, WarrantyMonths: 24,
+	}, nil
+}
+
+func (g goods) PriceItem(_ context.Context, _ *postgres.Tx, id uuid.UUID, _ time.Time) (ticket.PriceItem, error) {
+	switch id {
+	case g.part:
+		return ticket.PriceItem{
+			Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Name: "角阀", SKU: "valve", Price: money.Fen(2500),
+		}, nil
+	case g.surcharge:
+		return ticket.PriceItem{
+			Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, Name: "高空作业", SKU: "height", Price: money.Fen(8000),
+		}, nil
+	}
+	return ticket.PriceItem{}, fault.New(fault.NotFound, "price item")
+}
+
+func (goods) ClassKey(context.Context, *postgres.Tx, uuid.UUID) (string, error) { return "heater", nil }
+
+// service is what the office calls; nobody is assigned by rules.
+func (w *world) service() *ticket.Service {
+	return &ticket.Service{Tickets: w.tickets, Orders: others{w}}
 }
 
 func (w *world) clock() time.Time {

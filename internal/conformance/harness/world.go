@@ -80,7 +80,7 @@ func newWorld(ctx context.Context, admin, server, template string, store app.Obj
 	w.config = app.Config{
 		DatabaseURL: withDatabase(server, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: w.clock.Now,
 		Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1}, WithoutJobs: true,
-		Objects: store, Early: w.early, Mutators: mutators, Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
+		Objects: store, Early: w.early, ProofTickets: toyTickets{}, Mutators: mutators, Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
 		Origins: []string{"*"}, // pages of tests
 	}
 	for _, kind := range s.Server.Retired {
