@@ -41,6 +41,30 @@ func TestHostileBytesSpoilOnlyTheirOwnDecoding(t *testing.T) {
 	}
 }
 
+func TestTheSandboxGetsNoMoreMemoryThanItsBound(t *testing.T) {
+	t.Parallel()
+	code, err := decoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime, module, err := start(t.Context(), code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.Close(t.Context())
+	memory := module.Memory()
+	room := memoryPages - memory.Size()>>16
+	if before, ok := memory.Grow(room + 1); ok {
+		t.Errorf("grown from %d by %d pages, over the bound of %d", before, room+1, memoryPages)
+	}
+	if _, err := module.ExportedFunction("malloc").Call(t.Context(), 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	if got := memory.Size() >> 16; got > memoryPages {
+		t.Errorf("%d pages after a large malloc", got)
+	}
+}
+
 func TestLayoutsFitTheirPlanes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ w, h, space, chroma, want int }{

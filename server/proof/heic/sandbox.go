@@ -32,28 +32,44 @@ var errBroken = errors.New("heic: not a picture that can be decoded")
 // convert decodes within the sandbox. It does not heed ctx while it decodes: asking at every loop makes decoding
 // four times slower. Whoever calls it ends the process when it takes too long.
 func convert(ctx context.Context, b []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(program))
+	code, err := decoder()
 	if err != nil {
 		return nil, err
 	}
-	code, err := io.ReadAll(z)
+	runtime, module, err := start(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(memoryPages))
 	defer runtime.Close(ctx)
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, runtime); err != nil {
-		return nil, err
-	}
-	module, err := runtime.InstantiateWithConfig(ctx, code, wazero.NewModuleConfig().WithName(""))
-	if err != nil {
-		return nil, fmt.Errorf("heic: start: %w", err)
-	}
 	m, err := decode(ctx, module, b)
 	if err != nil {
 		return nil, err
 	}
 	return media.Shrink(m, edge)
+}
+
+// decoder is the WebAssembly program.
+func decoder() ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(program))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// start makes the sandbox and loads the decoder into it. The module gets no file system, no clock, no environment and
+// no source of randomness: these are off unless a ModuleConfig switches them on.
+func start(ctx context.Context, code []byte) (wazero.Runtime, api.Module, error) {
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(memoryPages))
+	_, err := wasi_snapshot_preview1.Instantiate(ctx, runtime)
+	if err != nil {
+		return nil, nil, errors.Join(err, runtime.Close(ctx))
+	}
+	module, err := runtime.InstantiateWithConfig(ctx, code, wazero.NewModuleConfig().WithName(""))
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("heic: start: %w", err), runtime.Close(ctx))
+	}
+	return runtime, module, nil
 }
 
 // sandbox calls the program's functions and remembers the first failure.
