@@ -10,6 +10,7 @@ import (
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/cors"
 
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -35,6 +36,7 @@ type Border struct {
 	validator protovalidate.Validator
 	limiter   *limiter
 	meters    *meters
+	cors      *cors.Cors // nil without origins
 }
 
 // NewBorder makes a border and registers its metrics.
@@ -49,7 +51,7 @@ func NewBorder(c Config) (*Border, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "")
 	}
-	return &Border{Config: c, validator: v, limiter: l, meters: m}, nil
+	return &Border{Config: c, validator: v, limiter: l, meters: m, cors: newCORS(c.Origins)}, nil
 }
 
 // Options are for every Connect handler: gate, interceptors, compression, limits.

@@ -465,31 +465,6 @@ func TestAStreamThatEndsInAFaultCarriesItsCode(t *testing.T) {
 	}
 }
 
-func TestBrowsersOfNamedOriginsMayCall(t *testing.T) {
-	t.Parallel()
-	w := begin(t, auth{}, syncing{}, func(c *rpc.Config) { c.Origins = []string{"https://app.example.com"} })
-	for origin, want := range map[string]string{"https://app.example.com": "https://app.example.com", "https://evil.example.com": ""} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, w.url+syncv1connect.SyncServicePullProcedure, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Origin", origin)
-		req.Header.Set("Access-Control-Request-Method", "POST")
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if got := res.Header.Get("Access-Control-Allow-Origin"); got != want {
-			t.Errorf("%s: %q", origin, got)
-		}
-		// Clients send long requests compressed.
-		if got := strings.Contains(res.Header.Get("Access-Control-Allow-Headers"), "Content-Encoding"); got != (want != "") {
-			t.Errorf("%s: may compress %t", origin, got)
-		}
-	}
-}
-
 func TestCallsAreCountedByProcedureAndCode(t *testing.T) {
 	t.Parallel()
 	w := begin(t, auth{}, syncing{}, nil)

@@ -29,7 +29,7 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("X-Request-Id", c.id)
 		h.Set("X-Content-Type-Options", "nosniff")
-		if b.preflight(w, r) {
+		if b.crossOrigin(w, r) {
 			return
 		}
 		procedure := ""
