@@ -12,17 +12,18 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/local/child"
-	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 )
 
 const (
 	childName = "pgtest"
 	idleLimit = 30 * time.Second
+	lockRetry = 10 * time.Millisecond
 )
 
 // daemonConfig tells the shared server where its folder is.
@@ -44,7 +45,7 @@ func init() {
 var shared struct {
 	sync.Mutex
 	url string
-	use *filelock.Lock // held as long as this process lives
+	use *flock.Flock // held as long as this process lives
 }
 
 // server is the URL of a server's database "postgres", for a role that may create databases. The login of servers is
@@ -61,7 +62,7 @@ func server(ctx context.Context) (string, error) {
 	}
 	if err := migrations.MakeLogin(ctx, url, ServerURL(url)); err != nil {
 		if use != nil {
-			err = errors.Join(err, use.Release())
+			err = errors.Join(err, use.Close())
 		}
 		return "", err
 	}
@@ -70,7 +71,7 @@ func server(ctx context.Context) (string, error) {
 }
 
 // find finds the given server, or the shared one and the lock that keeps it.
-func find(ctx context.Context) (string, *filelock.Lock, error) {
+func find(ctx context.Context) (string, *flock.Flock, error) {
 	if given := os.Getenv("DOORSTEP_TEST_DATABASE_URL"); given != "" {
 		return given, nil, able(ctx, given)
 	}
@@ -79,21 +80,21 @@ func find(ctx context.Context) (string, *filelock.Lock, error) {
 		return "", nil, err
 	}
 	// A shared lock on "use" says: somebody needs the server. It waits while a server is on its way down.
-	use, err := filelock.Shared(ctx, filepath.Join(dir, "use"))
-	if err != nil {
-		return "", nil, err
+	use := flock.New(filepath.Join(dir, "use"))
+	if _, err := use.TryRLockContext(ctx, lockRetry); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", use.Path(), err)
 	}
-	start, err := filelock.Exclusive(ctx, filepath.Join(dir, "start"))
-	if err != nil {
-		return "", nil, errors.Join(err, use.Release())
+	start := flock.New(filepath.Join(dir, "start"))
+	if _, err := start.TryLockContext(ctx, lockRetry); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("%s: %w", start.Path(), err), use.Close())
 	}
-	defer start.Release()
+	defer start.Close()
 	url, err := running(ctx, dir)
 	if err != nil {
 		url, err = launch(ctx, dir)
 	}
 	if err != nil {
-		return "", nil, errors.Join(err, use.Release())
+		return "", nil, errors.Join(err, use.Close())
 	}
 	return url, use, nil
 }
@@ -163,7 +164,7 @@ func launch(ctx context.Context, dir string) (string, error) {
 func serve(ctx context.Context, dir string, ready func(any) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	use := make(chan *filelock.Lock, 1)
+	use := make(chan *flock.Flock, 1)
 	go func() {
 		use <- unused(ctx, filepath.Join(dir, "use"))
 		cancel()
@@ -184,7 +185,7 @@ func serve(ctx context.Context, dir string, ready func(any) error) error {
 	}
 	cancel()
 	if held := <-use; held != nil {
-		err = errors.Join(err, held.Release()) // from here on a newcomer may start the next one
+		err = errors.Join(err, held.Close()) // from here on a newcomer may start the next one
 	}
 	return err
 }
@@ -195,7 +196,7 @@ func config(dir string) postgres.Config {
 }
 
 // unused returns when nobody has wanted the server for idleLimit, holding the lock that keeps newcomers waiting.
-func unused(ctx context.Context, path string) *filelock.Lock {
+func unused(ctx context.Context, path string) *flock.Flock {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for last := time.Now(); ; {
@@ -204,14 +205,15 @@ func unused(ctx context.Context, path string) *filelock.Lock {
 			return nil
 		case <-tick.C:
 		}
-		l, err := filelock.TryExclusive(path)
+		l := flock.New(path)
+		free, err := l.TryLock()
 		switch {
-		case err != nil:
+		case err != nil, !free:
 			last = time.Now()
 		case time.Since(last) > idleLimit:
 			return l
 		default:
-			if err := l.Release(); err != nil {
+			if err := l.Close(); err != nil {
 				return nil
 			}
 		}

@@ -13,13 +13,16 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/filelock"
+	"github.com/gofrs/flock"
+
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 )
 
 const (
 	program  = "github.com/doorstep-dev/doorstep/server/local/doorstep-store"
 	patience = 5 * time.Minute // the first build on a slow machine
+
+	lockRetry = 50 * time.Millisecond
 )
 
 // Build builds doorstep-store into a folder of the calling user and returns the program's path. Processes that call it
@@ -47,11 +50,11 @@ func Build() (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	l, err := filelock.Exclusive(ctx, filepath.Join(dir, "lock"))
-	if err != nil {
-		return "", err
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+		return "", fmt.Errorf("wait for the one who builds: %w", err)
 	}
-	defer l.Release()
+	defer lock.Close()
 	bin := filepath.Join(dir, objectstore.ProgramName)
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, program) // does nothing when it is fresh
 	if out, err := cmd.CombinedOutput(); err != nil {

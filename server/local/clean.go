@@ -10,7 +10,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/doorstep-dev/doorstep/server/local/filelock"
+	"github.com/gofrs/flock"
+
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
@@ -53,14 +54,15 @@ func Clean(dir string) error {
 	if _, err := os.Stat(locked); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	lock, err := filelock.TryExclusive(locked)
-	if errors.Is(err, filelock.ErrHeld) {
-		return fault.Wrap(err, fault.LocalRunning, "%s", abs)
-	}
+	lock := flock.New(locked)
+	free, err := lock.TryLock()
 	if err != nil {
 		return folderFault(err, abs)
 	}
-	defer lock.Release()
+	if !free {
+		return fault.New(fault.LocalRunning, "%s", abs)
+	}
+	defer lock.Close()
 	place, _, err := settle(abs)
 	if err != nil {
 		return err

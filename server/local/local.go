@@ -16,12 +16,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/doorstep-dev/doorstep/server/local/child"
-	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -69,7 +69,7 @@ type Services struct {
 
 	database *postgres.Server
 	store    *objectstore.Server
-	lock     *filelock.Lock
+	lock     *flock.Flock
 	failed   chan error
 }
 
@@ -94,12 +94,14 @@ func Start(ctx context.Context, cfg Config) (*Services, error) {
 		cfg.Note("PostgreSQL does not run as root, and no other account may enter "+dir+": its data is kept in "+place+".",
 			"PostgreSQL 不能以 root 运行，而其他账号无法进入 "+dir+"，因此数据保存在 "+place+"。")
 	}
-	lock, err := filelock.TryExclusive(filepath.Join(dir, "lock"))
-	if errors.Is(err, filelock.ErrHeld) {
-		return nil, fault.Wrap(err, fault.LocalRunning, "%s", dir)
-	}
+	// The kernel gives the lock back when its holder ends, however that is: it is never stale.
+	lock := flock.New(filepath.Join(dir, "lock"))
+	free, err := lock.TryLock()
 	if err != nil {
 		return nil, folderFault(err, dir)
+	}
+	if !free {
+		return nil, fault.New(fault.LocalRunning, "%s", dir)
 	}
 	s := &Services{lock: lock, PostgresDir: place, failed: make(chan error, 2)}
 	if err := s.start(ctx, cfg, dir); err != nil {
@@ -168,7 +170,7 @@ func (s *Services) Stop(ctx context.Context) error {
 	if s.database != nil {
 		errs = append(errs, s.database.Stop(ctx))
 	}
-	return errors.Join(append(errs, s.lock.Release())...)
+	return errors.Join(append(errs, s.lock.Unlock())...)
 }
 
 func (s S3) makeBucket(ctx context.Context) error {

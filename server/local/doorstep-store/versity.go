@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 
-	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
@@ -23,6 +23,7 @@ import (
 const (
 	healthPath   = "/_health"
 	startTimeout = 30 * time.Second
+	lockRetry    = 10 * time.Millisecond
 )
 
 // run is the work of the child process that package objectstore starts.
@@ -40,14 +41,14 @@ func serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.R
 	// A store whose parent was killed may still be on its way down.
 	before, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	alone, err := filelock.Exclusive(before, filepath.Join(cfg.Dir, "store.lock"))
-	if errors.Is(err, filelock.ErrHeld) {
-		return fault.Wrap(err, fault.LocalRunning, "object store, %s", cfg.Dir)
-	}
-	if err != nil {
+	alone := flock.New(filepath.Join(cfg.Dir, "store.lock"))
+	if _, err := alone.TryLockContext(before, lockRetry); err != nil {
+		if before.Err() != nil {
+			return fault.Wrap(err, fault.LocalRunning, "object store, %s", cfg.Dir)
+		}
 		return fault.Wrap(err, fault.LocalFolder, "%s", cfg.Dir)
 	}
-	defer alone.Release()
+	defer alone.Close()
 	if cfg.Throwaway {
 		defer os.RemoveAll(cfg.Dir)
 	}

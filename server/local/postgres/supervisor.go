@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/doorstep-dev/doorstep/server/local/filelock"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -25,6 +25,7 @@ const (
 	stopTimeout  = 20 * time.Second
 	restarts     = 10 // in a row, each within restartWindow of the last
 	restartSpan  = time.Minute
+	lockRetry    = 10 * time.Millisecond
 )
 
 // Supervise runs PostgreSQL in the foreground: it prepares the data folder, starts the postmaster, calls ready
@@ -39,14 +40,14 @@ func Supervise(ctx context.Context, cfg Config, ready func(Ready) error) error {
 	// A supervisor whose parent was killed may still be on its way down.
 	before, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	alone, err := filelock.Exclusive(before, filepath.Join(cfg.Dir, "supervisor.lock"))
-	if errors.Is(err, filelock.ErrHeld) {
-		return fault.Wrap(err, fault.LocalRunning, "PostgreSQL, %s", cfg.Dir)
-	}
-	if err != nil {
+	alone := flock.New(filepath.Join(cfg.Dir, "supervisor.lock"))
+	if _, err := alone.TryLockContext(before, lockRetry); err != nil {
+		if before.Err() != nil {
+			return fault.Wrap(err, fault.LocalRunning, "PostgreSQL, %s", cfg.Dir)
+		}
 		return folderFault(err, cfg.Dir)
 	}
-	defer alone.Release()
+	defer alone.Close()
 	c, err := prepare(ctx, cfg)
 	if err != nil {
 		return err
