@@ -16,7 +16,7 @@ FUZZTIME ?= 20s
 # The race detector needs a C compiler.
 RACE := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo build test check test-go test-ts test-kt faults fuzz bench lint lint-go lint-proto soak vet generate fresh golden clean need
+.PHONY: demo build test check test-go test-ts test-kt faults fuzz bench lint lint-go lint-mod lint-proto soak vet generate fresh golden clean need
 
 ## demo: start everything on this machine with a demo company and print what to open; ARGS are passed on.
 demo: build
@@ -48,7 +48,11 @@ vet: need
 	go vet ./...
 
 ## lint: Go and Protobuf.
-lint: lint-go lint-proto
+lint: lint-go lint-mod lint-proto
+
+## lint-mod: go.mod and go.sum name what the source needs, and nothing else.
+lint-mod: need
+	go mod tidy -diff
 
 lint-go: $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 	$(BIN)/golangci-lint-$(GOLANGCI_VERSION) run ./...
