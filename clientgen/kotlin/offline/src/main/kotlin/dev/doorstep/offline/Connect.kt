@@ -9,8 +9,6 @@ import java.io.IOException
 import java.nio.ByteBuffer
 import java.util.Base64
 import java.util.concurrent.TimeUnit
-import kotlin.coroutines.resume
-import kotlin.coroutines.resumeWithException
 import kotlin.time.Duration
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.channels.Channel
@@ -18,27 +16,24 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.channelFlow
 import kotlinx.coroutines.launch
-import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.serialization.SerializationException
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
-import okhttp3.Call
-import okhttp3.Callback
 import okhttp3.MediaType.Companion.toMediaType
 import okhttp3.OkHttpClient
 import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
-import okhttp3.Response
 
 /**
- * As much of the Connect protocol as a device needs: unary calls and server streams of Protobuf messages. Errors that the
- * server gives are a [Refusal]; when it was not reached, or its answer was lost, no_network.
+ * The part of the Connect protocol that a device needs: unary calls and server streams of Protobuf messages. What the
+ * server refuses is a [Refusal]. When the server was not reached, or its answer was lost, the fault is no_network.
+ * docs/decisions/0034 says why connect-kotlin is not used.
  */
 internal class Connect(http: OkHttpClient) {
-    // A call is bounded by its own limit; a stream is silent for long.
+    // A unary call has its own limit of time. A stream may be silent for long.
     private val http = http.newBuilder().readTimeout(0, TimeUnit.SECONDS).callTimeout(0, TimeUnit.SECONDS).build()
 
     /** Calls [method], for example doorstep.sync.v1.SyncService/Pull, within [limit]. */
@@ -60,8 +55,8 @@ internal class Connect(http: OkHttpClient) {
         call.timeout().timeout(limit.inWholeMilliseconds, TimeUnit.MILLISECONDS)
         return call.read { response ->
             val body = readAll(decompressed(response.body.byteStream(), response.header("Content-Encoding")), ANSWER)
-            if (response.code != 200) throw refused(parse(body), "status ${response.code}")
-            answer.decode(body)
+            if (response.code != 200) throw refused(json(body), "status ${response.code}")
+            answer.parseFrom(body)
         }
     }
 
@@ -79,16 +74,16 @@ internal class Connect(http: OkHttpClient) {
         val reader = launch(Dispatchers.IO) {
             reaching {
                 call.execute().use { response ->
-                    // It is the protocol of streams to say errors at the end of a 200; before the stream it is that of a proxy.
+                    // A server says its errors at the end of a stream with status 200; another status is a proxy's.
                     if (response.code != 200) throw IOException("status ${response.code}")
                     val body = DataInputStream(response.body.byteStream())
                     while (true) {
                         val (last, part) = body.envelope()
                         if (last) {
-                            val error = (parse(part) as? JsonObject)?.get("error") ?: break
+                            val error = (json(part) as? JsonObject)?.get("error") ?: break
                             throw refused(error, "the end of a stream")
                         }
-                        send(answer.decode(part))
+                        send(answer.parseFrom(part))
                     }
                 }
             }
@@ -96,7 +91,7 @@ internal class Connect(http: OkHttpClient) {
         try {
             reader.join()
         } finally {
-            call.cancel() // nobody collects any more: what blocks in a read ends
+            call.cancel() // nobody collects any more: a read that blocks ends
         }
     }.buffer(Channel.RENDEZVOUS)
 
@@ -106,15 +101,12 @@ internal class Connect(http: OkHttpClient) {
         return request
     }
 
-    /** The next message of a stream, and whether it is what ends it. */
+    /** Reads the next envelope of a stream: whether it is the last one, and what is in it. */
     private fun DataInputStream.envelope(): Pair<Boolean, ByteArray> {
         val flags = readUnsignedByte()
         val size = readInt()
-        if (flags and COMPRESSED != 0 ||
-            size !in 0..ANSWER
-        ) {
-            throw IOException("an envelope of $size bytes, flags $flags")
-        }
+        if (flags and COMPRESSED != 0) throw IOException("an envelope with the flags $flags")
+        if (size !in 0..ANSWER) throw IOException("an envelope of $size bytes")
         return Pair(flags and LAST != 0, ByteArray(size).also(::readFully))
     }
 
@@ -125,60 +117,40 @@ internal class Connect(http: OkHttpClient) {
         /** Requests up to this size in bytes go as they are. */
         const val SMALL = 1 shl 10
 
-        /** Bounds one answer in bytes, after decompression. */
+        /** Bounds one answer, and one message of a stream, in bytes after decompression. */
         const val ANSWER = 16 shl 20
 
-        /** Of an envelope: flags and length. */
+        /** The size of an envelope's head: a byte of flags, and the length in four bytes. */
         const val HEAD = 5
+
+        // The flags.
         const val COMPRESSED = 1
         const val LAST = 2
     }
 }
 
-/** Does the call and reads its answer; whoever waits no longer ends the call. */
-internal suspend fun <T> Call.read(fn: (Response) -> T): T = reaching {
-    suspendCancellableCoroutine { waiting ->
-        waiting.invokeOnCancellation { cancel() }
-        enqueue(object : Callback {
-            override fun onFailure(call: Call, e: IOException) = waiting.resumeWithException(e)
-
-            override fun onResponse(call: Call, response: Response) {
-                val read = runCatching { response.use(fn) }
-                read.fold(waiting::resume, waiting::resumeWithException)
-            }
-        })
-    }
-}
-
-/** What the network does not do is no_network. */
-internal inline fun <T> reaching(fn: () -> T): T = try {
-    fn()
-} catch (e: IOException) {
-    throw Fault(Fault.NO_NETWORK, cause = e)
-}
-
-private fun <T : MessageLite> Parser<T>.decode(body: ByteArray): T = parseFrom(body)
-
-private fun parse(body: ByteArray): JsonElement? = try {
+private fun json(body: ByteArray): JsonElement? = try {
     Json.parseToJsonElement(body.decodeToString())
 } catch (_: SerializationException) {
     null
 }
 
-/** What the server says of an error; without a Problem it was not our server, or not in its senses. */
+/** What the server says of an error. Without a Problem among its details it was not a Doorstep that answered. */
 private fun refused(error: JsonElement?, where: String): Exception {
     val details = (error as? JsonObject)?.get("details") as? JsonArray
-    for (detail in details.orEmpty()) {
-        val type = (detail as? JsonObject)?.get("type") as? JsonPrimitive
-        val value = (detail as? JsonObject)?.get("value") as? JsonPrimitive
-        if (type?.content != "doorstep.types.v1.Problem" || value == null) continue
-        try {
-            return Refusal(Problem.parseFrom(Base64.getDecoder().decode(value.content)))
-        } catch (_: InvalidProtocolBufferException) {
-            continue
-        } catch (_: IllegalArgumentException) {
-            continue
-        }
+    val problem = details.orEmpty().firstNotNullOfOrNull(::problem) ?: return IOException("$where: $error")
+    return Refusal(problem)
+}
+
+private fun problem(detail: JsonElement): Problem? {
+    val fields = detail as? JsonObject ?: return null
+    val value = fields["value"] as? JsonPrimitive ?: return null
+    if ((fields["type"] as? JsonPrimitive)?.content != "doorstep.types.v1.Problem") return null
+    return try {
+        Problem.parseFrom(Base64.getDecoder().decode(value.content))
+    } catch (_: InvalidProtocolBufferException) {
+        null
+    } catch (_: IllegalArgumentException) {
+        null
     }
-    return IOException("$where: $error")
 }
