@@ -110,7 +110,8 @@ private class Demo : AutoCloseable {
 
     init {
         val binary = File(data, "doorstep").absolutePath
-        for ((out, source) in listOf(binary to "./server", "${data.absolutePath}/" to "./server/local/doorstep-store")) {
+        val programs = listOf(binary to "./server", "${data.absolutePath}/" to "./server/local/doorstep-store")
+        for ((out, source) in programs) {
             run("go", "build", "-o", out, source).let { assertEquals(0, it.waitFor(), "go build $source") }
         }
         val quick = arrayOf("--quiet-day", "--days", "1")
