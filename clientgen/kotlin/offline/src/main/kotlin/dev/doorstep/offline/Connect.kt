@@ -26,6 +26,7 @@ import okhttp3.MediaType.Companion.toMediaType
 import okhttp3.OkHttpClient
 import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
+import okhttp3.Response
 
 /**
  * The part of the Connect protocol that a device needs: unary calls and server streams of Protobuf messages. What the
@@ -72,20 +73,12 @@ internal class Connect(http: OkHttpClient) {
         val envelope = ByteBuffer.allocate(HEAD + plain.size).put(0).putInt(plain.size).put(plain).array()
         val call = http.newCall(request(server, method, token).post(envelope.toRequestBody(STREAM)).build())
         val reader = launch(Dispatchers.IO) {
-            reaching {
-                call.execute().use { response ->
-                    // A server says its errors at the end of a stream with status 200; another status is a proxy's.
-                    if (response.code != 200) throw IOException("status ${response.code}")
-                    val body = DataInputStream(response.body.byteStream())
-                    while (true) {
-                        val (last, part) = body.envelope()
-                        if (last) {
-                            val error = (json(part) as? JsonObject)?.get("error") ?: break
-                            throw refused(error, "the end of a stream")
-                        }
-                        send(answer.parseFrom(part))
-                    }
-                }
+            try {
+                reaching { call.execute().use { response -> read(response) { send(answer.parseFrom(it)) } } }
+            } catch (e: Fault) {
+                // Not thrown: that would cancel the flow at once, and what was sent just before would be lost. When the
+                // flow was cancelled, it ends as cancelled, whatever the read that was broken off says.
+                close(e)
             }
         }
         try {
@@ -94,6 +87,21 @@ internal class Connect(http: OkHttpClient) {
             call.cancel() // nobody collects any more: a read that blocks ends
         }
     }.buffer(Channel.RENDEZVOUS)
+
+    /** Reads the messages of a stream up to its end. */
+    private suspend fun read(response: Response, hear: suspend (ByteArray) -> Unit) {
+        // A server says its errors at the end of a stream with status 200; another status is a proxy's.
+        if (response.code != 200) throw IOException("status ${response.code}")
+        val body = DataInputStream(response.body.byteStream())
+        while (true) {
+            val (last, part) = body.envelope()
+            if (last) {
+                val error = (json(part) as? JsonObject)?.get("error") ?: return
+                throw refused(error, "the end of a stream")
+            }
+            hear(part)
+        }
+    }
 
     private fun request(server: String, method: String, token: String?): Request.Builder {
         val request = Request.Builder().url("${server.trimEnd('/')}/$method").header("Connect-Protocol-Version", "1")

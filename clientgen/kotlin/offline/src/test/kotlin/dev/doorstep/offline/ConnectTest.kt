@@ -26,7 +26,9 @@ import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.minutes
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
@@ -226,6 +228,15 @@ class ConnectTest {
     }
 
     @Test
+    fun `a stream that is refused gives what came before`() = runBlocking {
+        val error = error(Problem.newBuilder().setCode("token_expired").build())
+        answer = { it.streams(poke("tech:1"), envelope(2, """{"error":$error}""".toByteArray())) }
+        val came = mutableListOf<String>()
+        assertEquals(Fault.TOKEN_EXPIRED, failure { watch().onEach(came::add).toList() }?.code)
+        assertEquals(listOf("tech:1"), came)
+    }
+
+    @Test
     fun `a stream that is cut, compressed or beyond the limit is no_network`() = runBlocking {
         val beyond = ByteBuffer.allocate(5).put(0).putInt((16 shl 20) + 1).array()
         val negative = ByteBuffer.allocate(5).put(0).putInt(-1).array()
@@ -233,5 +244,16 @@ class ConnectTest {
             answer = { it.streams(poke("tech:1"), bad) }
             assertEquals(Fault.NO_NETWORK, failure { watch().toList() }?.code)
         }
+    }
+
+    @Test
+    fun `a stream that nobody collects any more is cancelled`() = runBlocking {
+        answer = {
+            it.streams(poke("tech:1"))
+            over.await()
+        }
+        assertEquals("tech:1", watch().first())
+        val waiting = launch(Dispatchers.IO) { watch().toList() }
+        waiting.cancelAndJoin()
     }
 }
