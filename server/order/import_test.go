@@ -300,12 +300,41 @@ func TestAKilledImportGoesOn(t *testing.T) {
 	}
 }
 
-func TestTheRealOrdersBecomeOrdersAndTickets(t *testing.T) {
+// marketplace writes a file in the columns of the real orders: each tenth line is cancelled, each hundredth says no time.
+func marketplace(t *testing.T, lines int) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("order_id,item_no,ordered_at,status,delivered_at,customer_id,zip,city,state,lat,lng,product_id,category,price,freight," +
+		"weight_g,seller_id,seller_city,seller_state,review_score\n")
+	for i := range lines {
+		ordered, status := "2017-03-04 21:15:19", "delivered"
+		switch {
+		case i%10 == 1:
+			status = "canceled"
+		case i%100 == 2:
+			ordered = ""
+		}
+		fmt.Fprintf(&b, "order%d,%d,%s,%s,,customer%d,69309,boa vista,RR,2.80,-60.69,product%d,moveis_decoracao,39.99,31.67,1400,seller,monte siao,MG,5\n",
+			i/2, i%2+1, ordered, status, i/2, i)
+	}
+	return write(t, "orders.csv", b.String())
+}
+
+func TestOrdersOfAMarketplaceBecomeOrdersAndTickets(t *testing.T) {
 	t.Parallel()
+	becomeTickets(t, marketplace(t, 1000), 1000, 100)
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		becomeTickets(t, shared.Path(t, "orders.csv"), 4175, 271)
+	})
+}
+
+func becomeTickets(t *testing.T, file string, lines, cancelled int) {
+	t.Helper()
 	c := open(t)
 	codes := map[refusal.Code]int{}
 	im := Import{
-		Org: c.org, File: shared.Path(t, "orders.csv"), Mapping: example(t, "import-orders.yaml"), Actor: "system:test",
+		Org: c.org, File: file, Mapping: example(t, "import-orders.yaml"), Actor: "system:test",
 		Refused: func(r refusal.Refusal) error { codes[r.Code]++; return nil },
 	}
 	out, err := c.Import(t.Context(), im)
@@ -313,7 +342,8 @@ func TestTheRealOrdersBecomeOrdersAndTickets(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v %v", out, codes)
-	if out.Read != 4175 || out.Skipped != 271 || out.Added != out.Tickets || out.Added+out.Refused != 4175-271 || len(codes) != 1 || codes[refusal.Missing] != out.Refused {
+	if out.Read != lines || out.Skipped != cancelled || out.Added != out.Tickets || out.Added+out.Refused != lines-cancelled ||
+		len(codes) != 1 || codes[refusal.Missing] != out.Refused {
 		t.Errorf("%+v %v", out, codes)
 	}
 	again, err := c.Import(t.Context(), im)

@@ -122,16 +122,19 @@ func TestNumbersThatASpreadsheetHasShortenedAreRefused(t *testing.T) {
 			t.Errorf("line %d: number %q", line, l.Number)
 		}
 	}
-	real, err := read(t, shared.Path(t, "cases", "import", "shortened-numbers.csv"), shopMapping)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []int{2, 3, 4, 5} {
-		real.refuses(t, line, refusal.NumberShortened)
-	}
-	if l := real.takes(t, 6); l.Phone != "15411110015" {
-		t.Errorf("real: %s", l.Phone)
-	}
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		real, err := read(t, shared.Path(t, "cases", "import", "shortened-numbers.csv"), shopMapping)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range []int{2, 3, 4, 5} {
+			real.refuses(t, line, refusal.NumberShortened)
+		}
+		if l := real.takes(t, 6); l.Phone != "15411110015" {
+			t.Errorf("real: %s", l.Phone)
+		}
+	})
 }
 
 func TestGuardsOfExportsAreNoPartOfANumber(t *testing.T) {
@@ -148,22 +151,25 @@ func TestGuardsOfExportsAreNoPartOfANumber(t *testing.T) {
 			t.Errorf("line %d: %q %q", line, l.Number, l.Phone)
 		}
 	}
-	first, err := read(t, shared.Path(t, "cases", "import", "text-guards.csv"), shopMapping)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := read(t, shared.Path(t, "cases", "import", "text-guards-plain.csv"), shopMapping)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(first.lines) != 4 || len(second.lines) != 4 {
-		t.Errorf("real: %d and %d lines, refused %v %v", len(first.lines), len(second.lines), first.refused, second.refused)
-	}
-	for line, l := range first.lines {
-		if p := second.lines[line]; p == nil || p.Number != l.Number || p.Phone != l.Phone || p.Key() != l.Key() {
-			t.Errorf("real, line %d: %+v and %+v", line, l, p)
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		first, err := read(t, shared.Path(t, "cases", "import", "text-guards.csv"), shopMapping)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		second, err := read(t, shared.Path(t, "cases", "import", "text-guards-plain.csv"), shopMapping)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(first.lines) != 4 || len(second.lines) != 4 {
+			t.Errorf("real: %d and %d lines, refused %v %v", len(first.lines), len(second.lines), first.refused, second.refused)
+		}
+		for line, l := range first.lines {
+			if p := second.lines[line]; p == nil || p.Number != l.Number || p.Phone != l.Phone || p.Key() != l.Key() {
+				t.Errorf("real, line %d: %+v and %+v", line, l, p)
+			}
+		}
+	})
 }
 
 func TestErrorsOfFormulasAreRefusedByTheirName(t *testing.T) {
@@ -190,14 +196,17 @@ func TestErrorsOfFormulasAreRefusedByTheirName(t *testing.T) {
 	}
 	got.refuses(t, 2, refusal.ErrorCell)
 	got.takes(t, 3)
-	real, err := read(t, shared.Path(t, "cases", "import", "error-cells.xlsx"), shopMapping)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []int{2, 3, 4, 5} {
-		real.refuses(t, line, refusal.ErrorCell)
-	}
-	real.takes(t, 6)
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		real, err := read(t, shared.Path(t, "cases", "import", "error-cells.xlsx"), shopMapping)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range []int{2, 3, 4, 5} {
+			real.refuses(t, line, refusal.ErrorCell)
+		}
+		real.takes(t, 6)
+	})
 }
 
 func TestOfAHiddenAndAVisibleSheetTheVisibleOneIsRead(t *testing.T) {
@@ -233,9 +242,12 @@ func TestAColumnThatStandsTwiceIsNotGuessed(t *testing.T) {
 	if _, err := read(t, file, shopMapping); err == nil || !strings.Contains(err.Error(), "金额 twice") {
 		t.Errorf("a column twice: %v", err)
 	}
-	if _, err := read(t, shared.Path(t, "cases", "import", "two-columns-one-name.csv"), shopMapping); err == nil || !strings.Contains(err.Error(), "金额 twice") {
-		t.Errorf("real: %v", err)
-	}
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		if _, err := read(t, shared.Path(t, "cases", "import", "two-columns-one-name.csv"), shopMapping); err == nil || !strings.Contains(err.Error(), "金额 twice") {
+			t.Errorf("real: %v", err)
+		}
+	})
 }
 
 func TestUsualDatesAreReadAndDaysThatAreNotAreRefused(t *testing.T) {
@@ -260,17 +272,20 @@ func TestUsualDatesAreReadAndDaysThatAreNotAreRefused(t *testing.T) {
 	for i := range bad {
 		got.refuses(t, len(good)+i+2, refusal.TimeMalformed)
 	}
-	real, err := read(t, shared.Path(t, "cases", "import", "usual-dates.csv"), shopMapping)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []int{2, 3, 4, 5} {
-		if l := real.takes(t, line); !l.OrderedAt.Equal(want) {
-			t.Errorf("real, line %d: %s", line, l.OrderedAt)
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		real, err := read(t, shared.Path(t, "cases", "import", "usual-dates.csv"), shopMapping)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	real.refuses(t, 6, refusal.TimeMalformed)
-	real.refuses(t, 7, refusal.TimeMalformed)
+		for _, line := range []int{2, 3, 4, 5} {
+			if l := real.takes(t, line); !l.OrderedAt.Equal(want) {
+				t.Errorf("real, line %d: %s", line, l.OrderedAt)
+			}
+		}
+		real.refuses(t, 6, refusal.TimeMalformed)
+		real.refuses(t, 7, refusal.TimeMalformed)
+	})
 }
 
 func TestAnAppointmentWithATimeOfDayKeepsIt(t *testing.T) {
@@ -282,7 +297,10 @@ func TestAnAppointmentWithATimeOfDayKeepsIt(t *testing.T) {
 	}
 	evening(t, csvFile(t, "订单号,下单时间,电话,地址,SKU,预约时间", "X-1,2026/11/29 10:00,15411110071,江汉区一路1号,AJ,2026-12-03 19:30",
 		"X-2,2026/11/29 10:00,15411110072,江汉区一路1号,AJ,2026-12-03 00:00"), mapped)
-	evening(t, shared.Path(t, "cases", "import", "appointment-with-time.csv"), shared.Path(t, "cases", "import", "appointment-with-time.yaml"))
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		evening(t, shared.Path(t, "cases", "import", "appointment-with-time.csv"), shared.Path(t, "cases", "import", "appointment-with-time.yaml"))
+	})
 }
 
 func evening(t *testing.T, file, mapped string) {
@@ -325,13 +343,16 @@ func TestAnEncodingIsNeverGuessedIntoOtherLetters(t *testing.T) {
 	if l := got.takes(t, 2); l.CustomerName != "Jürgen" || l.Address != "Straße 5" {
 		t.Errorf("named: %q %q", l.CustomerName, l.Address)
 	}
-	real, err := read(t, shared.Path(t, "cases", "import", "windows-1252.csv"), shared.Path(t, "cases", "import", "windows-1252.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(real.lines) != 0 || len(real.refused) != 3 {
-		t.Errorf("real: %d taken, %d refused", len(real.lines), len(real.refused))
-	}
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		real, err := read(t, shared.Path(t, "cases", "import", "windows-1252.csv"), shared.Path(t, "cases", "import", "windows-1252.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(real.lines) != 0 || len(real.refused) != 3 {
+			t.Errorf("real: %d taken, %d refused", len(real.lines), len(real.refused))
+		}
+	})
 }
 
 func TestAWorkbookThatCountsFrom1904HasItsOwnDates(t *testing.T) {
@@ -359,21 +380,27 @@ func TestAWorkbookThatCountsFrom1904HasItsOwnDates(t *testing.T) {
 	if l := got.takes(t, 2); !l.OrderedAt.Equal(want) {
 		t.Errorf("ordered %s", l.OrderedAt)
 	}
-	real, err := read(t, shared.Path(t, "cases", "import", "date-1904.xlsx"), shopMapping)
-	must(err)
-	if l := real.takes(t, 2); !l.OrderedAt.Equal(want) || !l.WantedFrom.Equal(time.Date(2026, 12, 3, 9, 0, 0, 0, zone)) {
-		t.Errorf("real: ordered %s, wanted %s", l.OrderedAt, l.WantedFrom)
-	}
-	if l := real.takes(t, 3); !l.OrderedAt.Equal(time.Date(2026, 2, 28, 23, 59, 0, 0, zone)) {
-		t.Errorf("real: ordered %s", l.OrderedAt)
-	}
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		real, err := read(t, shared.Path(t, "cases", "import", "date-1904.xlsx"), shopMapping)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := real.takes(t, 2); !l.OrderedAt.Equal(want) || !l.WantedFrom.Equal(time.Date(2026, 12, 3, 9, 0, 0, 0, zone)) {
+			t.Errorf("real: ordered %s, wanted %s", l.OrderedAt, l.WantedFrom)
+		}
+		if l := real.takes(t, 3); !l.OrderedAt.Equal(time.Date(2026, 2, 28, 23, 59, 0, 0, zone)) {
+			t.Errorf("real: ordered %s", l.OrderedAt)
+		}
+	})
 }
 
 func TestAnArticleThatStandsTwiceInAnOrderIsReported(t *testing.T) {
 	t.Parallel()
 	const ordered = "2026/11/29 10:00"
 	twice := shopLine("X-1", ordered, "15411110011", "")
-	for _, file := range []string{csvFile(t, shopHead, twice, twice), shared.Path(t, "cases", "import", "same-article-twice.csv")} {
+	reported := func(t *testing.T, file string) {
+		t.Helper()
 		got, err := read(t, file, shopMapping)
 		if err != nil {
 			t.Fatal(err)
@@ -381,6 +408,11 @@ func TestAnArticleThatStandsTwiceInAnOrderIsReported(t *testing.T) {
 		got.takes(t, 2)
 		got.refuses(t, 3, refusal.ArticleTwice)
 	}
+	reported(t, csvFile(t, shopHead, twice, twice))
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		reported(t, shared.Path(t, "cases", "import", "same-article-twice.csv"))
+	})
 }
 
 func TestRowsOfAMacWithLineBreaksInCellsAreAllRead(t *testing.T) {
@@ -400,13 +432,16 @@ func TestRowsOfAMacWithLineBreaksInCellsAreAllRead(t *testing.T) {
 	if l := got.takes(t, 3); len(got.lines) != 3 || l.Address != "武汉市江汉区一路1号 二单元" {
 		t.Errorf("%d lines, %q, refused %v", len(got.lines), l.Address, got.refused)
 	}
-	real, err := read(t, shared.Path(t, "cases", "import", "cr-rows-lf-in-cell.csv"), shopMapping)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(real.lines) != 5 || !strings.HasSuffix(real.takes(t, 3).Address, "测试路6号 二单元301室") {
-		t.Errorf("real: %d lines, refused %v", len(real.lines), real.refused)
-	}
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		real, err := read(t, shared.Path(t, "cases", "import", "cr-rows-lf-in-cell.csv"), shopMapping)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(real.lines) != 5 || !strings.HasSuffix(real.takes(t, 3).Address, "测试路6号 二单元301室") {
+			t.Errorf("real: %d lines, refused %v", len(real.lines), real.refused)
+		}
+	})
 }
 
 func TestANumberOfMoreDigitsThanASpreadsheetKeepsIsRefusedWithItsCell(t *testing.T) {

@@ -105,23 +105,26 @@ func TestNumbersAreReadAsShownAndLostDigitsAreTold(t *testing.T) {
 			t.Errorf("%s is called %s", name, want)
 		}
 	}
-	r, err := Open(shared.Path(t, "cases", "import", "one-order-c.xlsx"), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	var numbers []string
-	for {
-		row, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		r, err := Open(shared.Path(t, "cases", "import", "one-order-c.xlsx"), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		numbers = append(numbers, row.Cells[0])
-	}
-	if !slices.Equal(numbers, []string{"订单号", "2026112901", "0001234567"}) {
-		t.Errorf("%q", numbers)
-	}
+		defer r.Close()
+		var numbers []string
+		for {
+			row, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			numbers = append(numbers, row.Cells[0])
+		}
+		if !slices.Equal(numbers, []string{"订单号", "2026112901", "0001234567"}) {
+			t.Errorf("%q", numbers)
+		}
+	})
 }

@@ -63,7 +63,7 @@ func FuzzCSV(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if bytes.HasPrefix(in, []byte("PK\x03\x04")) {
-			t.Skip()
+			return // FuzzWorkbook's
 		}
 		drain(t, in)
 	})

@@ -5,7 +5,10 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -206,9 +209,41 @@ func TestFilesThatAreNoTablesAreRefusedInWords(t *testing.T) {
 	}
 }
 
-func TestTheRealOrdersAreAllRead(t *testing.T) {
+// orders writes a file like the real one: 20 columns, some quoted, with line breaks and other letters in cells.
+func orders(t *testing.T, lines int) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	for i := range lines {
+		cells := make([]string, 20)
+		for j := range cells {
+			cells[j] = fmt.Sprintf("%d-%d", i, j)
+		}
+		cells[7], cells[17] = "são paulo, \"centro\"", ""
+		if err := w.Write(cells); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Flush()
+	file := filepath.Join(t.TempDir(), "orders.csv")
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestALongFileOfOrdersIsReadWhole(t *testing.T) {
 	t.Parallel()
-	r, err := Open(shared.Path(t, "orders.csv"), Options{})
+	readWhole(t, orders(t, 5000), 5000)
+	t.Run("real data", func(t *testing.T) {
+		t.Parallel()
+		readWhole(t, shared.Path(t, "orders.csv"), 4176)
+	})
+}
+
+func readWhole(t *testing.T, file string, lines int) {
+	t.Helper()
+	r, err := Open(file, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +258,7 @@ func TestTheRealOrdersAreAllRead(t *testing.T) {
 		}
 		n++
 	}
-	if done, total := r.Progress(); n != 4176 || done != total {
+	if done, total := r.Progress(); n != lines || done != total {
 		t.Errorf("%d rows, %d of %d bytes", n, done, total)
 	}
 	if err := r.Close(); err != nil {
