@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN   := .tmp/bin
 TOOLS := .ci/tools/node_modules/.bin
 # What is generated from proto/.
-TEMPLATES := buf.gen.yaml buf.gen.clients.yaml buf.gen.sample.yaml buf.gen.typescript.yaml \
+TEMPLATES := buf.gen.yaml buf.gen.clients.yaml buf.gen.sample.yaml buf.gen.typescript.yaml buf.gen.docs.yaml \
 	clientgen/typescript/field/buf.gen.yaml clientgen/typescript/sample/buf.gen.yaml
 
 GOLANGCI_VERSION := v2.15.0
@@ -16,7 +16,7 @@ FUZZTIME ?= 20s
 # The race detector needs a C compiler.
 RACE := $(shell command -v cc >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo build test check test-go test-ts test-kt faults fuzz bench lint lint-go lint-mod lint-proto soak vet generate fresh golden clean need
+.PHONY: demo build test quick check audit licences test-go test-ts test-kt faults fuzz bench lint lint-go lint-mod lint-proto soak vet generate fresh golden clean need
 
 ## demo: start everything on this machine with a demo company and print what to open; ARGS are passed on.
 demo: build
@@ -27,15 +27,21 @@ build: need
 	@.ci/build $(BIN)/doorstep
 
 ## test: everything that CI runs. DOORSTEP_TEST_DATABASE_URL=postgres://… runs it against that server, each test in a
-## database of its own there; its role needs CREATEDB, CREATEROLE and BYPASSRLS.
+## database of its own there; its role needs CREATEDB, CREATEROLE and BYPASSRLS. DOORSTEP_ALL=1 makes a skipped test a
+## failure, unless .ci/skips names it.
 test: check
 
 ## check: generated code is fresh, lint, vet, all tests with the race detector, fuzz targets on their seeds.
-check: need fresh lint vet test-go test-ts test-kt
+check: need
+	@MAKE='$(MAKE)' .ci/stages fresh lint-mod lint-go lint-proto licences vet test-go test-ts test-kt
+
+## quick: vet, and the tests of the packages that changed. Before every commit.
+quick: need
+	@.ci/quick
 
 test-go: need
 	@if [ -z "$(RACE)" ]; then echo "no C compiler: the race detector is off" >&2; fi
-	go test $(RACE) -shuffle=on -timeout 20m ./...
+	@go run ./internal/testrun -allow .ci/skips -- $(RACE) -shuffle=on -timeout 20m ./...
 
 ## test-ts: the TypeScript clients. test-kt: the Kotlin clients.
 test-ts: need
@@ -48,7 +54,7 @@ vet: need
 	go vet ./...
 
 ## lint: Go and Protobuf.
-lint: lint-go lint-mod lint-proto
+lint: lint-go lint-mod lint-proto licences
 
 ## lint-mod: go.mod and go.sum name what the source needs, and nothing else.
 lint-mod: need
@@ -61,7 +67,16 @@ lint-proto: $(TOOLS)/buf
 	$(TOOLS)/buf lint
 	@.ci/breaking $(TOOLS)/buf
 
-## generate: Go and the clients from proto/.
+## licences: every dependency is under a licence that Doorstep may ship.
+licences: need
+	@go run ./internal/licences
+
+## audit: what needs a remote service, and so is no part of make test: known vulnerabilities, downloads.
+audit: need
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+	DOORSTEP_TEST_DOWNLOAD=1 go test -count=1 ./server/local/postgres
+
+## generate: Go, the clients and docs/api from proto/.
 generate: $(TOOLS)/buf
 	@for t in $(TEMPLATES); do echo "buf generate --template $$t" && $(TOOLS)/buf generate --template $$t || exit 1; done
 
@@ -71,7 +86,7 @@ fresh: $(TOOLS)/buf
 	@for t in $(TEMPLATES); do $(TOOLS)/buf generate --template $$t -o .tmp/fresh || exit 1; done
 	@cd .tmp/fresh && find . -type f | while read -r f; do diff "$$f" "../../$$f" || \
 		{ echo "$$f is not what proto/ says: run make generate" >&2; exit 1; }; done
-	@find proto -name '*.go' | while read -r f; do [ -e ".tmp/fresh/$$f" ] || \
+	@find proto docs/api -name '*.go' -o -path 'docs/api/*.md' | while read -r f; do [ -e ".tmp/fresh/$$f" ] || \
 		{ echo "$$f comes from no .proto file any more: delete it" >&2; exit 1; }; done
 	@rm -rf .tmp/fresh
 
