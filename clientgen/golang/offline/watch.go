@@ -73,8 +73,10 @@ func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) err
 
 // live watches once. stood: the watch was up, so that the next waits begin anew. after is how long the server
 // asked to wait; 0 when it did not say.
-func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (stood bool, after time.Duration, err error) {
-	if err := c.both(ctx, hear); err != nil {
+func (c *Client) live(
+	ctx context.Context, topics []string, hear func(Event),
+) (stood bool, after time.Duration, err error) {
+	if err := c.syncAndTell(ctx, hear); err != nil {
 		return false, 0, err
 	}
 	client, err := c.watching(ctx)
@@ -85,99 +87,137 @@ func (c *Client) live(ctx context.Context, topics []string, hear func(Event)) (s
 	if err != nil {
 		return false, 0, err
 	}
-	watch, cancel := context.WithCancel(ctx)
+	streaming, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := client.Watch(watch, connect.NewRequest(&syncv1.WatchRequest{Cursor: state.cursor, Topics: topics, Carry: true}))
+	stream, err := client.Watch(streaming,
+		connect.NewRequest(&syncv1.WatchRequest{Cursor: state.cursor, Topics: topics, Carry: true}))
 	if err != nil {
 		return false, 0, Refused(ctx, err)
 	}
-	messages := make(chan *syncv1.WatchResponse)
-	ended := make(chan error, 1)
-	go func() {
-		defer close(messages)
-		for stream.Receive() {
-			select {
-			case messages <- stream.Msg():
-			case <-watch.Done():
-			}
-		}
-		ended <- errors.Join(stream.Err(), ignoreEnd(stream.Close()))
-	}()
+	w := &watch{client: c, topics: topics, hear: hear,
+		messages: make(chan *syncv1.WatchResponse), ended: make(chan error, 1), quiet: time.NewTimer(silence)}
+	go w.receive(streaming, stream)
 	defer func() {
 		cancel()
-		for range messages { // until the reader has gone
+		for range w.messages { // until the reader has gone
 		}
-		if stood {
+		w.quiet.Stop()
+		if w.stood {
 			hear(Event{Connected: new(false)})
 		}
 	}()
-	quiet := time.NewTimer(silence)
-	defer quiet.Stop()
-	missed := 0
 	for {
-		select {
-		case <-ctx.Done():
-			return stood, 0, ctx.Err()
-		case <-quiet.C:
-			return stood, 0, fault.New(fault.NoNetwork, "")
-		case <-c.Store.Woken():
-			if err := c.both(ctx, hear); err != nil {
-				return stood, 0, err
-			}
-			quiet.Reset(silence) // a round with large files may have taken longer; what came meanwhile waits to be read
-		case m, ok := <-messages:
-			if !ok {
-				err := <-ended
-				if err = Refused(ctx, err); CodeOf(err) == fault.TokenExpired || CodeOf(err) == fault.DeviceRevoked {
-					// A round renews the token, or hands in and wipes.
-					return stood, 0, c.both(ctx, hear)
-				}
-				return stood, 0, err
-			}
-			if !stood {
-				stood = true
-				hear(Event{Connected: new(true)})
-			}
-			quiet.Reset(silence)
-			if g := m.GetGoodbye(); g != nil {
-				if g.Code != "" {
-					return stood, 0, c.both(ctx, hear)
-				}
-				return stood, max(time.Duration(g.RetryAfterMs)*time.Millisecond, time.Millisecond), nil
-			}
-			if p := m.GetPoke(); p != nil {
-				if heard := intersect(topics, p.Feeds); len(heard) > 0 {
-					hear(Event{Topics: heard})
-				}
-				taken, err := c.carried(ctx, p, hear)
-				if err != nil {
-					return stood, 0, err
-				}
-				if taken {
-					missed = 0
-					continue
-				}
-				if err := c.both(ctx, hear); err != nil {
-					return stood, 0, err
-				}
-				if p.Page != nil {
-					missed++
-				}
-				if missed == strayed {
-					return stood, time.Millisecond, nil
-				}
-				quiet.Reset(silence)
-			}
+		end, after, err := w.next(ctx)
+		if end || err != nil {
+			return w.stood, after, err
 		}
 	}
+}
+
+// watch is one stream of the Watch call.
+type watch struct {
+	client   *Client
+	topics   []string
+	hear     func(Event)
+	messages chan *syncv1.WatchResponse // closed when the stream has ended
+	ended    chan error                 // why it ended
+	quiet    *time.Timer                // fires after silence
+	stood    bool                       // a message came
+	missed   int                        // how many carried pages in turn could not be taken
+}
+
+// receive passes the messages on until the stream ends.
+func (w *watch) receive(ctx context.Context, stream *connect.ServerStreamForClient[syncv1.WatchResponse]) {
+	defer close(w.messages)
+	for stream.Receive() {
+		select {
+		case w.messages <- stream.Msg():
+		case <-ctx.Done():
+		}
+	}
+	w.ended <- errors.Join(stream.Err(), ignoreEnd(stream.Close()))
+}
+
+// next handles what happens next. end says that the watch is over; after is as in live.
+func (w *watch) next(ctx context.Context) (end bool, after time.Duration, err error) {
+	select {
+	case <-ctx.Done():
+		return true, 0, ctx.Err()
+	case <-w.quiet.C:
+		return true, 0, fault.New(fault.NoNetwork, "")
+	case <-w.client.Store.Woken():
+		err := w.client.syncAndTell(ctx, w.hear)
+		w.quiet.Reset(silence) // large files may have taken longer; messages that came meanwhile are still to be read
+		return false, 0, err
+	case m, ok := <-w.messages:
+		if !ok {
+			return true, 0, w.over(ctx)
+		}
+		return w.message(ctx, m)
+	}
+}
+
+// over is called when the stream has ended. A round of sync renews the token, or hands in and wipes.
+func (w *watch) over(ctx context.Context) error {
+	err := Refused(ctx, <-w.ended)
+	if code := CodeOf(err); code == fault.TokenExpired || code == fault.DeviceRevoked {
+		return w.client.syncAndTell(ctx, w.hear)
+	}
+	return err
+}
+
+// message handles one message of the server. Each says that the connection stands, keepalives say nothing else.
+func (w *watch) message(ctx context.Context, m *syncv1.WatchResponse) (end bool, after time.Duration, err error) {
+	if !w.stood {
+		w.stood = true
+		w.hear(Event{Connected: new(true)})
+	}
+	w.quiet.Reset(silence)
+	if g := m.GetGoodbye(); g != nil {
+		if g.Code != "" {
+			return true, 0, w.client.syncAndTell(ctx, w.hear)
+		}
+		return true, max(time.Duration(g.RetryAfterMs)*time.Millisecond, time.Millisecond), nil
+	}
+	if p := m.GetPoke(); p != nil {
+		return w.poke(ctx, p)
+	}
+	return false, 0, nil
+}
+
+// poke tells of topics that changed, and takes the page that the poke carries or pulls. After strayed pages in turn that
+// did not fit it ends the watch: the next one says anew what the device holds.
+func (w *watch) poke(ctx context.Context, p *syncv1.Poke) (end bool, after time.Duration, err error) {
+	if heard := intersect(w.topics, p.Feeds); len(heard) > 0 {
+		w.hear(Event{Topics: heard})
+	}
+	taken, err := w.client.carried(ctx, p, w.hear)
+	if err != nil {
+		return true, 0, err
+	}
+	if taken {
+		w.missed = 0
+		return false, 0, nil
+	}
+	if err := w.client.syncAndTell(ctx, w.hear); err != nil {
+		return true, 0, err
+	}
+	if p.Page != nil {
+		w.missed++
+	}
+	if w.missed == strayed {
+		return true, time.Millisecond, nil
+	}
+	w.quiet.Reset(silence)
+	return false, 0, nil
 }
 
 // filesAgain is when files that the server or its store could not take in are offered again, if nothing else
 // happens before.
 const filesAgain = 10 * time.Second
 
-// both does a round and tells of it.
-func (c *Client) both(ctx context.Context, hear func(Event)) error {
+// syncAndTell does a round of sync and tells the application of it.
+func (c *Client) syncAndTell(ctx context.Context, hear func(Event)) error {
 	r, err := c.Sync(ctx)
 	again := r.Verifying > 0 // a poke tells the result, but not that the verification broke off
 	switch CodeOf(r.Trouble) {

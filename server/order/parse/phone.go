@@ -25,66 +25,86 @@ func Phone(s string) (string, error) {
 	}
 	number, extension := splitExtension(s)
 	foreign := strings.HasPrefix(number, "+") || strings.HasPrefix(number, "00")
+	d, dash, ok := dialled(number)
+	if !ok {
+		return "", refusal.New(refusal.PhoneMalformed, "")
+	}
+	all := len(d)
+	d, foreign = withoutPrefix(d, foreign)
+	// Platforms hand out 13800000001-1234: a virtual number and an extension.
+	if extension == "" && dash >= 0 && len(d) > 11 {
+		if cut := dash - (all - len(d)); cut >= 10 && cut < len(d) {
+			d, extension = d[:cut], d[cut:]
+		}
+	}
+	kept, ok := keptForm(d, foreign)
+	if !ok || len(extension) > 6 {
+		return "", refusal.New(refusal.PhoneMalformed, "")
+	}
+	if extension != "" {
+		kept += "-" + extension
+	}
+	return kept, nil
+}
+
+// dialled returns the digits of a number and how many of them stand before its last dash, -1 without a dash. Not ok is
+// a number with other characters than people write in one.
+func dialled(number string) (d string, dash int, ok bool) {
 	var b strings.Builder
-	dashes := []int{}
+	dash = -1
 	for _, r := range number {
 		switch {
 		case r >= '0' && r <= '9':
 			b.WriteRune(r)
 		case r == '-' || r == '—' || r == '–':
-			dashes = append(dashes, b.Len())
+			dash = b.Len()
 		case r == ' ' || r == '(' || r == ')' || r == '.' || r == '+' && b.Len() == 0:
 		default:
-			return "", refusal.New(refusal.PhoneMalformed, "")
+			return "", -1, false
 		}
 	}
-	d := b.String()
+	return b.String(), dash, true
+}
+
+// withoutPrefix takes 00 and China's own 86 from the front; what is foreign then is another country's.
+func withoutPrefix(d string, foreign bool) (string, bool) {
 	if foreign {
 		d = strings.TrimPrefix(d, "00")
 	}
-	if strings.HasPrefix(d, "86") && (foreign || len(d) == 13) {
-		d, foreign = d[2:], false
-		if !mobile(d) && !strings.HasPrefix(d, "0") && !strings.HasPrefix(d, "400") && !strings.HasPrefix(d, "800") {
-			d = "0" + d // +86 10 …: the trunk zero is left out
-		}
+	if !strings.HasPrefix(d, "86") || !foreign && len(d) != 13 {
+		return d, foreign
 	}
-	// Platforms hand out 13800000001-1234: a virtual number and an extension.
-	if extension == "" && len(dashes) > 0 && len(d) > 11 {
-		if cut := dashes[len(dashes)-1] - (len(b.String()) - len(d)); cut >= 10 && cut < len(d) {
-			d, extension = d[:cut], d[cut:]
-		}
+	d = d[2:]
+	if !mobile(d) && !strings.HasPrefix(d, "0") && !service(d) {
+		d = "0" + d // +86 10 …: the trunk zero is left out
 	}
-	if len(extension) > 6 {
-		return "", refusal.New(refusal.PhoneMalformed, "")
-	}
-	out := ""
+	return d, false
+}
+
+// keptForm is the form that digits are kept in. Not ok is no number that can be called.
+func keptForm(d string, foreign bool) (kept string, ok bool) {
 	switch {
 	case foreign:
-		if len(d) < 7 || len(d) > 15 || d[0] == '0' {
-			return "", refusal.New(refusal.PhoneMalformed, "")
-		}
-		out = "+" + d
+		return "+" + d, len(d) >= 7 && len(d) <= 15 && d[0] != '0'
 	case mobile(d):
-		out = d
-	case (strings.HasPrefix(d, "400") || strings.HasPrefix(d, "800")) && len(d) == 10:
-		out = d
+		return d, true
+	case service(d) && len(d) == 10:
+		return d, true
 	case strings.HasPrefix(d, "0"):
 		area := 4
 		if len(d) > 1 && (d[1] == '1' || d[1] == '2') { // 010, 02x: three digits
 			area = 3
 		}
 		if len(d) < area+7 || len(d) > area+8 {
-			return "", refusal.New(refusal.PhoneMalformed, "")
+			return "", false
 		}
-		out = d[:area] + "-" + d[area:]
-	default:
-		return "", refusal.New(refusal.PhoneMalformed, "")
+		return d[:area] + "-" + d[area:], true
 	}
-	if extension != "" {
-		out += "-" + extension
-	}
-	return out, nil
+	return "", false
 }
+
+// service tells a 400 or 800 number.
+func service(d string) bool { return strings.HasPrefix(d, "400") || strings.HasPrefix(d, "800") }
 
 func mobile(d string) bool { return len(d) == 11 && d[0] == '1' && d[1] >= '3' }
 
