@@ -94,7 +94,7 @@ func serve(ctx context.Context, url string, ready func(any) error) error {
 	go poker.Run(ctx)
 	store := &postgres.Store{Pool: pool, Now: time.Now, Poker: poker, Shared: &feed.Shared{MaxBytes: 16 << 20}}
 	ledger := &ledger{}
-	service := &delta.Service{
+	service := delta.New(delta.Config{
 		Store: store, Hub: hub, Log: log, Heartbeat: 25 * time.Second, MaxAge: time.Hour, MaxWatches: 20_000,
 		Intake: &intake.Intake[*postgres.Tx]{
 			Store: store, Now: time.Now, MaxAhead: 10 * time.Minute, Panicked: func(change.Mutation, any, []byte) {},
@@ -103,7 +103,7 @@ func serve(ctx context.Context, url string, ready func(any) error) error {
 				"bench.touch": touch, "bench.place": ledger.place("tech"), "bench.share": ledger.place("team"),
 			},
 		},
-	}
+	}, unguarded{}, unguarded{})
 	go service.GiveBack(ctx)
 	device := rpc.Rule{Device: true}
 	border, err := rpc.NewBorder(rpc.Config{
@@ -205,3 +205,17 @@ func withZstd() connect.ClientOption {
 type zstdDecoder struct{ *zstd.Decoder }
 
 func (d zstdDecoder) Close() error { return d.Reset(nil) }
+
+// unguarded is a company without rights: nobody is revoked, decides or listens.
+type unguarded struct{}
+
+func (unguarded) Revoked(context.Context, identity.Identity) (bool, error)          { return false, nil }
+func (unguarded) MayHear(context.Context, identity.Identity, string) bool           { return false }
+func (unguarded) NameOf(context.Context, *postgres.Tx, change.User) (string, error) { return "", nil }
+func (unguarded) Zone(context.Context, *postgres.Tx) (*time.Location, error)        { return time.UTC, nil }
+
+func (unguarded) Oversees(
+	context.Context, *postgres.Tx, identity.Reach,
+) (func(uuid.UUID) (bool, error), error) {
+	return func(uuid.UUID) (bool, error) { return false, nil }, nil
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
 	"github.com/doorstep-dev/doorstep/server/account"
+	"github.com/doorstep-dev/doorstep/server/booking"
 	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/code"
 	"github.com/doorstep-dev/doorstep/server/delta"
@@ -48,7 +49,8 @@ type Rooms struct {
 	Order     *order.Orders
 	Ticket    *ticket.Tickets
 	Proof     *proof.Proofs
-	Code      *code.Room
+	Code      *code.Codes
+	Booking   *booking.Bookings
 	Pay       *pay.Earnings
 	Rank      *rank.Boards
 	Explain   *explain.Explainer
@@ -102,8 +104,13 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	}, c.ProofTickets)
 	r.Order = order.New(store, c.Now, c.Secret.Key(phoneKey), orderPeople{accounts}, r.Catalogue, orderTickets{r.Ticket})
 	r.TicketOffice = &ticket.Service{Tickets: r.Ticket, Dispatcher: r.Dispatch, Orders: r.Order}
-	a.codes(&r)
-	r.Explain = explain.New(store, explainPeople{accounts}, explainTickets{r.Ticket}, explainCodes{r.Code})
+	unitTickets := codeTickets{r.Ticket, r.Order}
+	r.Code = code.New(code.Config{Store: store, Now: c.Now, PublicURL: a.PublicURL},
+		codeKeys{accounts.Keys}, codePeople{accounts}, r.Catalogue, unitTickets)
+	r.Booking = booking.New(booking.Config{Store: store, Now: c.Now, QuotaKey: c.Secret.Key(quotaKey)},
+		bookingCodes{r.Code}, bookingPeople{accounts}, bookingGoods{r.Catalogue},
+		bookingTickets{unitTickets, accounts, r.Catalogue})
+	r.Explain = explain.New(store, explainPeople{accounts}, explainTickets{r.Ticket}, explainCodes{r.Code, unitTickets})
 	mutators, err := together(r.Ticket.Mutators(), r.Proof.Mutators(), r.Code.Mutators(), c.Mutators)
 	if err != nil {
 		return Rooms{}, err
@@ -116,13 +123,11 @@ func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	if c.Early == nil {
 		c.Early = a.early(&r)
 	}
-	r.Delta = &delta.Service{
+	r.Delta = delta.New(delta.Config{
 		Store: store, Hub: a.hub, Log: c.Log, Heartbeat: c.Heartbeat, MaxAge: c.MaxWatchAge, MaxWatches: c.MaxWatches,
-		KeepDays: c.BackupDays, Early: c.Early,
-		Revoked: revoked(accounts), MayHear: mayHear, Oversees: accounts.Oversees,
-		Intake: r.Intake, Payloads: delta.KnownPayloads(), NameOf: accounts.NameOf, Zone: accounts.Zone,
+		KeepDays: c.BackupDays, Early: c.Early, Intake: r.Intake, Payloads: delta.KnownPayloads(),
 		Contacts: &delta.Contacts{Store: store, Log: c.Log},
-	}
+	}, deltaAccess{accounts}, accounts)
 	return r, nil
 }
 
@@ -150,8 +155,8 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 	r.Order.Handlers(handle, options...)
 	handle(officev1connect.NewTicketServiceHandler(r.TicketOffice, options...))
 	handle(officev1connect.NewExplainServiceHandler(explain.Service{Explainer: r.Explain}, options...))
-	handle(storev1connect.NewCodeServiceHandler(code.Service{Room: r.Code}, options...))
-	handle(trackv1connect.NewTrackServiceHandler(code.Track{Desk: r.Code, PublicURL: r.Code.PublicURL}, options...))
+	handle(storev1connect.NewCodeServiceHandler(code.Service{Codes: r.Code}, options...))
+	handle(trackv1connect.NewTrackServiceHandler(booking.Track{Desk: r.Booking, PublicURL: r.Code.PublicURL}, options...))
 	handle(fieldv1connect.NewProofServiceHandler(r.Proof, options...))
 	handle(payv1connect.NewEarningServiceHandler(r.PayOffice, options...))
 	handle(payv1connect.NewPlanServiceHandler(r.PayOffice, options...))
@@ -163,15 +168,21 @@ func (r Rooms) background() []func(context.Context) {
 	return []func(context.Context){r.Account.FollowKeys, r.boards.Run, r.Delta.Contacts.Run, r.Delta.GiveBack, r.Proof.Watch}
 }
 
-// revoked answers calls by what the border found when it let them in, a moment ago; a stream, which lives for
+// deltaAccess is delta.Access.
+type deltaAccess struct{ *account.Accounts }
+
+// Revoked answers calls by what the border found when it let them in, a moment ago; a stream, which lives for
 // long, asks the database.
-func revoked(r *account.Accounts) func(context.Context, identity.Identity) (bool, error) {
-	return func(ctx context.Context, who identity.Identity) (bool, error) {
-		if who.Revoked || !rpc.Streaming(ctx) {
-			return who.Revoked, nil
-		}
-		return r.Revoked(ctx, who)
+func (a deltaAccess) Revoked(ctx context.Context, who identity.Identity) (bool, error) {
+	if who.Revoked || !rpc.Streaming(ctx) {
+		return who.Revoked, nil
 	}
+	return a.Accounts.Revoked(ctx, who)
+}
+
+// MayHear allows the topics that are no feeds: boards.
+func (deltaAccess) MayHear(_ context.Context, _ identity.Identity, topic string) bool {
+	return rank.MayHear(topic)
 }
 
 // receipts signs receipts with the key that signs now.
@@ -191,9 +202,6 @@ func (r receipts) Sign(text []byte) (signature []byte, keyID string) {
 	}
 	return sig, id
 }
-
-// mayHear allows the topics that are no feeds: boards.
-func mayHear(_ context.Context, _ identity.Identity, topic string) bool { return rank.MayHear(topic) }
 
 func panicked(log *slog.Logger) func(change.Mutation, any, []byte) {
 	return func(m change.Mutation, value any, stack []byte) {

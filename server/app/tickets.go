@@ -10,6 +10,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/dispatch/score"
 	"github.com/doorstep-dev/doorstep/server/explain"
 	"github.com/doorstep-dev/doorstep/server/order"
+	"github.com/doorstep-dev/doorstep/server/order/scanned"
 	"github.com/doorstep-dev/doorstep/server/proof"
 	"github.com/doorstep-dev/doorstep/server/ticket"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
@@ -42,6 +43,18 @@ type orderTickets struct{ *ticket.Tickets }
 func (t orderTickets) Open(ctx context.Context, tx *postgres.Tx, o order.Opening) (uuid.UUID, error) {
 	opened, err := t.Tickets.Open(ctx, tx, requestOf(o))
 	return opened.TicketID, err
+}
+
+// OpenUnknown opens a ticket of which nobody has said yet what it is for.
+func (t orderTickets) OpenUnknown(
+	ctx context.Context, tx *postgres.Tx, s scanned.Purchase, c order.Customer, actor string,
+) (uuid.UUID, bool, error) {
+	opened, err := t.Tickets.Open(ctx, tx, ticket.OpenRequest{
+		ID: s.Ticket, Source: s.Source, SourceKey: s.Ticket.String(), Actor: actor, ProductName: "待确认 To be confirmed",
+		Customer: ticket.Customer{Name: c.Name, Phone: c.Phone, Address: c.Address, Language: c.Language},
+		StoreID:  s.Store, Wanted: state.Window{From: s.WantedEarliest, To: s.WantedUntil},
+	})
+	return opened.TicketID, opened.Existing, err
 }
 
 func requestOf(o order.Opening) ticket.OpenRequest {

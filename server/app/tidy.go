@@ -54,7 +54,13 @@ func (a *App) Tidy(ctx context.Context, org change.Org) (t Tidied, err error) {
 	t.Lines, err = store.Expire(ctx, org, a.Rooms.Pay.Lines())
 	failed = append(failed, err)
 	t.Scans, err = a.inParts(ctx, org, func(tx *postgres.Tx) (int64, error) {
-		return a.Rooms.Code.Forget(ctx, tx, tx.Now().Add(-scansKept))
+		before := tx.Now().Add(-scansKept)
+		requests, err := a.Rooms.Booking.Forget(ctx, tx, before)
+		if err != nil {
+			return 0, err
+		}
+		scans, err := a.Rooms.Code.Forget(ctx, tx, before)
+		return requests + scans, err
 	})
 	failed = append(failed, err)
 	t.Tombstones, err = store.Collect(ctx, org, a.config.Now().AddDate(0, 0, -a.config.TombstoneDays))

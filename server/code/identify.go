@@ -34,7 +34,7 @@ func errUnknown(why string) error { return fault.Wrap(errors.New(why), fault.Cod
 
 // identify finds out what was scanned in the org of the transaction, as things stood at that time. Signed codes and
 // product labels only, no human codes: those can be guessed.
-func (r *Room) identify(ctx context.Context, tx *postgres.Tx, scanned string, at time.Time) (Target, error) {
+func (r *Codes) identify(ctx context.Context, tx *postgres.Tx, scanned string, at time.Time) (Target, error) {
 	if text, ok := token.FromScan(scanned); ok {
 		t, err := r.verify(text, at)
 		if err != nil {
@@ -60,7 +60,7 @@ func (r *Room) identify(ctx context.Context, tx *postgres.Tx, scanned string, at
 }
 
 // identifyForStaff is identify with human codes, and with a serial typed beside a number that has none.
-func (r *Room) identifyForStaff(ctx context.Context, tx *postgres.Tx, scanned, serial string, at time.Time) (Target, error) {
+func (r *Codes) identifyForStaff(ctx context.Context, tx *postgres.Tx, scanned, serial string, at time.Time) (Target, error) {
 	if h, err := human.Parse(scanned); err == nil {
 		i, ok, err := codeByHuman(ctx, tx, h)
 		if err != nil {
@@ -87,11 +87,11 @@ func (r *Room) identifyForStaff(ctx context.Context, tx *postgres.Tx, scanned, s
 	return r.labelled(ctx, tx, gs1.GTIN(t.Product.Gtin), serial, at)
 }
 
-func (r *Room) verify(text string, at time.Time) (token.Token, error) {
-	return token.Verify(text, at, func(id token.KeyID) (ed25519.PublicKey, bool) { return r.Keys.Verifier(id.String(), at) })
+func (r *Codes) verify(text string, at time.Time) (token.Token, error) {
+	return token.Verify(text, at, func(id token.KeyID) (ed25519.PublicKey, bool) { return r.keys.Verifier(id.String(), at) })
 }
 
-func (r *Room) targetOf(ctx context.Context, tx *postgres.Tx, i Issued, at time.Time) (Target, error) {
+func (r *Codes) targetOf(ctx context.Context, tx *postgres.Tx, i Issued, at time.Time) (Target, error) {
 	if !i.valid(at) {
 		return Target{}, errUnknown("revoked or expired")
 	}
@@ -107,7 +107,7 @@ func (r *Room) targetOf(ctx context.Context, tx *postgres.Tx, i Issued, at time.
 		return Target{}, errUnknown("the unit is gone")
 	}
 	t.Serial = t.Unit.Serial
-	if t.Product, ok, err = r.Hooks.Product(ctx, tx, t.Unit.Product); err != nil {
+	if t.Product, ok, err = r.goods.Product(ctx, tx, t.Unit.Product); err != nil {
 		return Target{}, err
 	} else if !ok {
 		return Target{}, errUnknown("the product is gone")
@@ -116,7 +116,7 @@ func (r *Room) targetOf(ctx context.Context, tx *postgres.Tx, i Issued, at time.
 }
 
 // labelled finds the product of a number, and the unit if one with this serial is known.
-func (r *Room) labelled(ctx context.Context, tx *postgres.Tx, g gs1.GTIN, serial string, at time.Time) (Target, error) {
+func (r *Codes) labelled(ctx context.Context, tx *postgres.Tx, g gs1.GTIN, serial string, at time.Time) (Target, error) {
 	u, ok, err := unitByLabel(ctx, tx, g, serial)
 	if err != nil {
 		return Target{}, err
@@ -129,9 +129,9 @@ func (r *Room) labelled(ctx context.Context, tx *postgres.Tx, g gs1.GTIN, serial
 			return Target{}, errUnknown("the unit's labels are revoked")
 		}
 		t.ID, t.Unit = u.ID, u
-		t.Product, ok, err = r.Hooks.Product(ctx, tx, u.Product)
+		t.Product, ok, err = r.goods.Product(ctx, tx, u.Product)
 	} else {
-		t.Product, ok, err = r.Hooks.ProductByGTIN(ctx, tx, string(g))
+		t.Product, ok, err = r.goods.ProductByGTIN(ctx, tx, string(g))
 	}
 	if err != nil {
 		return Target{}, err

@@ -51,7 +51,7 @@ const TicketCodeLife = 90 * 24 * time.Hour
 
 // Issue makes a code for a unit, a store's entry or a ticket, which must exist. life is 0 for a code that does not
 // expire; by is zero for the server itself.
-func (r *Room) Issue(ctx context.Context, tx *postgres.Tx, kind token.Kind, target uuid.UUID, life time.Duration, by change.User) (Issued, error) {
+func (r *Codes) Issue(ctx context.Context, tx *postgres.Tx, kind token.Kind, target uuid.UUID, life time.Duration, by change.User) (Issued, error) {
 	if err := r.exists(ctx, tx, kind, target); err != nil {
 		return Issued{}, err
 	}
@@ -73,7 +73,7 @@ func (r *Room) Issue(ctx context.Context, tx *postgres.Tx, kind token.Kind, targ
 	}
 	// Of 29⁷ human codes a few may be taken.
 	for range 5 {
-		if i.Human, err = human.New(r.random()); err != nil {
+		if i.Human, err = human.New(r.Random); err != nil {
 			return Issued{}, fault.Wrap(err, fault.Internal, "")
 		}
 		var tag pgconn.CommandTag
@@ -92,7 +92,7 @@ func (r *Room) Issue(ctx context.Context, tx *postgres.Tx, kind token.Kind, targ
 }
 
 // showHuman puts the unit of a new or revoked code into its feed again, for the feed shows the human code.
-func (r *Room) showHuman(ctx context.Context, tx *postgres.Tx, i Issued) error {
+func (r *Codes) showHuman(ctx context.Context, tx *postgres.Tx, i Issued) error {
 	if i.Kind != token.Unit {
 		return nil
 	}
@@ -103,16 +103,16 @@ func (r *Room) showHuman(ctx context.Context, tx *postgres.Tx, i Issued) error {
 	return placeUnit(ctx, tx, u)
 }
 
-func (r *Room) exists(ctx context.Context, tx *postgres.Tx, kind token.Kind, target uuid.UUID) error {
+func (r *Codes) exists(ctx context.Context, tx *postgres.Tx, kind token.Kind, target uuid.UUID) error {
 	var ok bool
 	var err error
 	switch kind {
 	case token.Unit:
 		_, ok, err = unitByID(ctx, tx, target)
 	case token.Entry:
-		_, ok, err = r.Hooks.Shop(ctx, tx, target)
+		_, ok, err = r.people.ShopName(ctx, tx, target)
 	case token.Ticket:
-		_, ok, err = r.Hooks.Ticket(ctx, tx, target)
+		_, ok, err = r.tickets.Ticket(ctx, tx, target)
 	}
 	if err == nil && !ok {
 		err = identity.Unseen("target_id")
@@ -121,7 +121,7 @@ func (r *Room) exists(ctx context.Context, tx *postgres.Tx, kind token.Kind, tar
 }
 
 // Revoke makes a code hold no more from now on. Revoking again changes nothing.
-func (r *Room) Revoke(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason string, by change.User) error {
+func (r *Codes) Revoke(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reason string, by change.User) error {
 	i, ok, err := codeByID(ctx, tx, id)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func blocked(ctx context.Context, tx *postgres.Tx, unit uuid.UUID, at time.Time)
 }
 
 // Text is what the code's symbol holds: the Digital Link of a unit that has GTIN and serial, else a signed code.
-func (r *Room) Text(ctx context.Context, tx *postgres.Tx, i Issued) (string, error) {
+func (r *Codes) Text(ctx context.Context, tx *postgres.Tx, i Issued) (string, error) {
 	if i.Kind == token.Unit {
 		u, ok, err := unitByID(ctx, tx, i.Target)
 		if err != nil {
@@ -191,8 +191,8 @@ func (r *Room) Text(ctx context.Context, tx *postgres.Tx, i Issued) (string, err
 
 // sign writes the signed text of a code with the key of today. A code printed twice may so have two texts; both
 // are the same code, and revoked together.
-func (r *Room) sign(i Issued, now time.Time) (string, error) {
-	name, key, err := r.Keys.Signer(now)
+func (r *Codes) sign(i Issued, now time.Time) (string, error) {
+	name, key, err := r.keys.Signer(now)
 	if err != nil {
 		return "", err
 	}
@@ -204,7 +204,7 @@ func (r *Room) sign(i Issued, now time.Time) (string, error) {
 }
 
 // FindCode finds an issued code by its id, its short code or its signed text, also one that holds no more.
-func (r *Room) FindCode(ctx context.Context, tx *postgres.Tx, text string) (Issued, error) {
+func (r *Codes) FindCode(ctx context.Context, tx *postgres.Tx, text string) (Issued, error) {
 	var i Issued
 	var ok bool
 	var err error
@@ -225,7 +225,7 @@ func (r *Room) FindCode(ctx context.Context, tx *postgres.Tx, text string) (Issu
 
 // UnitCodes returns a code that holds for each unit that a shop has in stock or sold, in the order of their serials,
 // and issues those that are missing; at most so many.
-func (r *Room) UnitCodes(ctx context.Context, tx *postgres.Tx, store uuid.UUID, most int) ([]uuid.UUID, error) {
+func (r *Codes) UnitCodes(ctx context.Context, tx *postgres.Tx, store uuid.UUID, most int) ([]uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT u.unit_id, (SELECT c.code_id FROM code c WHERE c.org_id = u.org_id AND c.target_id = u.unit_id AND c.kind = 1
 			AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $3) ORDER BY c.issued_at DESC, c.code_id DESC LIMIT 1)

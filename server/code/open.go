@@ -13,6 +13,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
 	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/server/code/token"
+	"github.com/doorstep-dev/doorstep/server/order/scanned"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/intake"
@@ -23,7 +24,7 @@ import (
 const KindOpenTicket = "store.open_ticket"
 
 // Mutators are what a shop's phone does offline.
-func (r *Room) Mutators() map[string]intake.Mutator[*postgres.Tx] {
+func (r *Codes) Mutators() map[string]intake.Mutator[*postgres.Tx] {
 	return map[string]intake.Mutator[*postgres.Tx]{KindOpenTicket: r.openTicket}
 }
 
@@ -44,7 +45,7 @@ func decode(args []byte, m proto.Message) error {
 // the id that the phone made up and the one that is kept. A unit that was never registered is registered by the scan,
 // if its product is known. A code without a serial, where none was typed either, opens a ticket for the product
 // alone, and then nothing can tell a second scan from another piece.
-func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+func (r *Codes) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 	var a storev1.OpenTicketByScan
 	if err := decode(m.Args, &a); err != nil {
 		return intake.Park(fault.MutationMalformed, ""), nil //nolint:nilerr // the verdict tells it
@@ -55,7 +56,7 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		return intake.Result{}, err
 	}
 	store, ticket := uuid.UUID(a.StoreId), uuid.UUID(a.TicketId)
-	serves, err := r.Hooks.Serves(ctx, tx, m.User, store, m.Done())
+	serves, err := r.people.Serves(ctx, tx, m.User, store, m.Done())
 	if err != nil {
 		return intake.Result{}, err
 	}
@@ -75,7 +76,7 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 	}
 	apart := false
 	if u.ID != uuid.Nil {
-		open, ok, err := r.Hooks.InWork(ctx, tx, u.ID)
+		open, ok, err := r.tickets.InWork(ctx, tx, u.ID)
 		if err != nil {
 			return intake.Result{}, err
 		}
@@ -95,7 +96,7 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 			return intake.Result{}, err
 		}
 	}
-	o := Opening{
+	o := scanned.Purchase{
 		Ticket: ticket, Source: "scan", Product: t.Product, Unit: u.ID, Serial: t.Serial, Store: store,
 		PurchasedAt: u.PurchasedAt, WarrantyUntil: u.WarrantyUntil, OrderNumber: u.OrderNumber,
 		Name: strings.TrimSpace(a.CustomerName), Phone: strings.TrimSpace(a.CustomerPhone), Address: strings.TrimSpace(a.Address),
@@ -106,10 +107,15 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		o.Unit, o.OrderNumber, o.PurchasedAt, o.WarrantyUntil, o.Unconfirmed = uuid.Nil, "", time.Time{}, time.Time{}, true
 	}
 	if p := a.Position; p != nil {
-		o.Position = &Position{Latitude: p.Latitude, Longitude: p.Longitude, Accuracy: p.AccuracyM}
+		o.Position = &scanned.Position{Latitude: p.Latitude, Longitude: p.Longitude, Accuracy: p.AccuracyM}
 	}
-	o.WantedEarliest, o.WantedUntil = ends(a.Wanted)
-	open, existing, err := r.Hooks.OpenTicket(ctx, tx, o)
+	if w := a.GetWanted(); w.GetEarliest() != nil {
+		o.WantedEarliest = w.Earliest.AsTime()
+	}
+	if w := a.GetWanted(); w.GetLatest() != nil {
+		o.WantedUntil = w.Latest.AsTime()
+	}
+	open, existing, err := r.tickets.OpenTicket(ctx, tx, o)
 	if err != nil {
 		return intake.Result{}, err
 	}
@@ -117,12 +123,12 @@ func (r *Room) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutatio
 		// The office opened one for the same unit at this very moment, past the unit's lock.
 		return r.showOpen(ctx, tx, ticket, open)
 	}
-	return intake.Done(), r.logScan(ctx, tx, "clerk", m.User, t)
+	return intake.Done(), r.LogScan(ctx, tx, "clerk", m.User, t)
 }
 
 // reaches tells whether a clerk may know of a unit's ticket: it is of a shop where he serves, or the unit is.
-func (r *Room) reaches(ctx context.Context, tx *postgres.Tx, m change.Mutation, u Unit, open uuid.UUID) (bool, error) {
-	view, ok, err := r.Hooks.Ticket(ctx, tx, open)
+func (r *Codes) reaches(ctx context.Context, tx *postgres.Tx, m change.Mutation, u Unit, open uuid.UUID) (bool, error) {
+	view, ok, err := r.tickets.Ticket(ctx, tx, open)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -130,7 +136,7 @@ func (r *Room) reaches(ctx context.Context, tx *postgres.Tx, m change.Mutation, 
 		if shop == uuid.Nil {
 			continue
 		}
-		if serves, err := r.Hooks.Serves(ctx, tx, m.User, shop, m.Done()); err != nil || serves {
+		if serves, err := r.people.Serves(ctx, tx, m.User, shop, m.Done()); err != nil || serves {
 			return serves, err
 		}
 	}
@@ -149,8 +155,8 @@ func lockTarget(ctx context.Context, tx *postgres.Tx, t Target) (Unit, error) {
 	return Unit{}, nil
 }
 
-func (r *Room) showOpen(ctx context.Context, tx *postgres.Tx, asked, open uuid.UUID) (intake.Result, error) {
-	view, ok, err := r.Hooks.Ticket(ctx, tx, open)
+func (r *Codes) showOpen(ctx context.Context, tx *postgres.Tx, asked, open uuid.UUID) (intake.Result, error) {
+	view, ok, err := r.tickets.Ticket(ctx, tx, open)
 	if err != nil {
 		return intake.Result{}, err
 	}
@@ -161,7 +167,8 @@ func (r *Room) showOpen(ctx context.Context, tx *postgres.Tx, asked, open uuid.U
 	return intake.MergedWith(changes...), nil
 }
 
-func (r *Room) logScan(ctx context.Context, tx *postgres.Tx, who string, user change.User, t Target) error {
+// LogScan notes who scanned what: who is office, clerk, technician or stranger, user is zero for a stranger.
+func (r *Codes) LogScan(ctx context.Context, tx *postgres.Tx, who string, user change.User, t Target) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err

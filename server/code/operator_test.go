@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/internal/codetest"
 	"github.com/doorstep-dev/doorstep/server/code/operator"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/sync/change"
@@ -19,23 +20,23 @@ import (
 
 func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := codetest.New(t)
 	ctx := context.Background()
 	var out bytes.Buffer
-	env := &operator.Env{Room: w.Room, Org: w.org, Out: &out, Shop: func(_ context.Context, _ *postgres.Tx, text string) (uuid.UUID, error) {
+	env := &operator.Env{Codes: w.Codes, Org: w.Org, Out: &out, Shop: func(_ context.Context, _ *postgres.Tx, text string) (uuid.UUID, error) {
 		if text != "旗舰店" {
 			return uuid.Nil, fault.New(fault.NotFound, "shop %s", text)
 		}
-		return w.shop, nil
+		return w.Shop, nil
 	}}
-	w.unit("SN1")
-	w.unit("SN2")
+	w.Unit("SN1")
+	w.Unit("SN2")
 	if err := (&operator.Issue{Kind: "unit", Target: []string{"SN1"}}).Run(ctx, env); err != nil {
 		t.Fatal(err)
 	}
 	fields := strings.Fields(strings.Split(out.String(), "\n")[1])
 	human, link := fields[0], fields[2]
-	if !strings.HasSuffix(link, "/01/"+gtin+"/21/SN1") {
+	if !strings.HasSuffix(link, "/01/"+codetest.GTIN+"/21/SN1") {
 		t.Fatal(out.String())
 	}
 	out.Reset()
@@ -93,13 +94,13 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 
 func TestReadTellsWhatLabelsHoldWithoutAServer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	unit := w.unit("SN1")
+	w := codetest.New(t)
+	unit := w.Unit("SN1")
 	var signed string
-	err := w.Room.Store.Transact(t.Context(), change.Org(w.org), func(tx *postgres.Tx) error {
-		i, err := w.Room.Issue(t.Context(), tx, token.Entry, w.shop, 0, change.User{})
+	err := w.Store.Transact(t.Context(), change.Org(w.Org), func(tx *postgres.Tx) error {
+		i, err := w.Issue(t.Context(), tx, token.Entry, w.Shop, 0, change.User{})
 		if err == nil {
-			signed, err = w.Room.Text(t.Context(), tx, i)
+			signed, err = w.Text(t.Context(), tx, i)
 		}
 		return err
 	})

@@ -12,7 +12,7 @@ import (
 )
 
 // Projection tells how the units on clerks' phones come from their table.
-func (r *Room) Projection() postgres.Projection {
+func (r *Codes) Projection() postgres.Projection {
 	return postgres.Projection{
 		Name: "units", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_UNIT)},
 		Roots: func(context.Context, *postgres.Tx) (string, error) {

@@ -29,7 +29,7 @@ var (
 
 // Resolve tells the caller what a scanned text is, as far as the caller may know. Everything that is wrong with a code
 // is code_unknown; a text that is no code is code_unreadable or code_check_digit.
-func (r *Room) Resolve(ctx context.Context, who identity.Identity, scanned string) (*storev1.ResolveCodeResponse, error) {
+func (r *Codes) Resolve(ctx context.Context, who identity.Identity, scanned string) (*storev1.ResolveCodeResponse, error) {
 	var out *storev1.ResolveCodeResponse
 	err := r.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		t, err := r.identifyForStaff(ctx, tx, scanned, "", tx.Now())
@@ -52,20 +52,20 @@ func (r *Room) Resolve(ctx context.Context, who identity.Identity, scanned strin
 		if err != nil {
 			return err
 		}
-		return r.logScan(ctx, tx, word, change.User(who.User), t)
+		return r.LogScan(ctx, tx, word, change.User(who.User), t)
 	})
 	return out, err
 }
 
-func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
+func (r *Codes) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
 	technician := who.For(identity.Technician).Self
-	trade, err := r.Hooks.Within(ctx, tx, who.For(office...), t.Unit.Store)
+	trade, err := r.people.Within(ctx, tx, who.For(office...), t.Unit.Store)
 	if err != nil {
 		return err
 	}
 	trade = trade || technician
 	if class, err := uuid.FromBytes(t.Product.GetClassId()); trade && err == nil {
-		if out.Parts, err = r.Hooks.Parts(ctx, tx, class); err != nil {
+		if out.Parts, err = r.goods.Parts(ctx, tx, class); err != nil {
 			return err
 		}
 	}
@@ -77,7 +77,7 @@ func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Id
 		return err
 	}
 	out.Unit = m
-	own, err := r.Hooks.Within(ctx, tx, who.For(keepers...), t.Unit.Store)
+	own, err := r.people.Within(ctx, tx, who.For(keepers...), t.Unit.Store)
 	if err != nil {
 		return err
 	}
@@ -91,15 +91,15 @@ func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Id
 		}
 	}
 	if trade {
-		if out.History, err = r.Hooks.History(ctx, tx, t.ID); err != nil {
+		if out.History, err = r.tickets.HistoryOfUnit(ctx, tx, t.ID, 20); err != nil {
 			return err
 		}
 	}
-	open, ok, err := r.Hooks.InWork(ctx, tx, t.ID)
+	open, ok, err := r.tickets.InWork(ctx, tx, t.ID)
 	if err != nil || !ok {
 		return err
 	}
-	view, ok, err := r.Hooks.Ticket(ctx, tx, open)
+	view, ok, err := r.tickets.Ticket(ctx, tx, open)
 	if err != nil || !ok {
 		return err
 	}
@@ -107,8 +107,8 @@ func (r *Room) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Id
 	return err
 }
 
-func (r *Room) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
-	view, ok, err := r.Hooks.Ticket(ctx, tx, t.ID)
+func (r *Codes) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
+	view, ok, err := r.tickets.Ticket(ctx, tx, t.ID)
 	if err != nil {
 		return err
 	}
@@ -125,14 +125,14 @@ func (r *Room) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity.
 }
 
 // seenBy is the ticket as the caller may see it, nil when not at all.
-func (r *Room) seenBy(ctx context.Context, tx *postgres.Tx, who identity.Identity, t TicketView) (*storev1.OpenTicket, error) {
+func (r *Codes) seenBy(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Ticket) (*storev1.OpenTicket, error) {
 	m := openTicketMessage(t)
-	own, err := r.Hooks.Within(ctx, tx, who.For(keepers...), t.Store)
+	own, err := r.people.Within(ctx, tx, who.For(keepers...), t.Store)
 	switch {
 	case err != nil:
 		return nil, err
 	case own:
-		m.CustomerName, m.CustomerPhone, err = r.Hooks.Customer(ctx, tx, t.ID)
+		m.CustomerName, m.CustomerPhone, err = r.tickets.Customer(ctx, tx, t.ID)
 		return m, err
 	case who.For(identity.Technician).Self:
 		return m, nil
@@ -141,40 +141,40 @@ func (r *Room) seenBy(ctx context.Context, tx *postgres.Tx, who identity.Identit
 }
 
 // standing says by what right the caller saw what the code stands for, for the log of scans.
-func (r *Room) standing(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target) (string, error) {
+func (r *Codes) standing(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target) (string, error) {
 	store := t.Unit.Store
 	switch t.Kind {
 	case token.Entry:
 		store = t.ID
 	case token.Ticket:
-		view, _, err := r.Hooks.Ticket(ctx, tx, t.ID)
+		view, _, err := r.tickets.Ticket(ctx, tx, t.ID)
 		if err != nil {
 			return "", err
 		}
 		store = view.Store
 	}
-	if ok, err := r.Hooks.Within(ctx, tx, who.For(office...), store); err != nil || ok {
+	if ok, err := r.people.Within(ctx, tx, who.For(office...), store); err != nil || ok {
 		return "office", err
 	}
 	if who.For(identity.Technician).Self {
 		return "technician", nil
 	}
-	if ok, err := r.Hooks.Within(ctx, tx, who.For(identity.Clerk), store); err != nil || ok {
+	if ok, err := r.people.Within(ctx, tx, who.For(identity.Clerk), store); err != nil || ok {
 		return "clerk", err
 	}
 	return "stranger", nil
 }
 
-func (r *Room) shopName(ctx context.Context, tx *postgres.Tx, store uuid.UUID) (string, error) {
-	name, ok, err := r.Hooks.Shop(ctx, tx, store)
+func (r *Codes) shopName(ctx context.Context, tx *postgres.Tx, store uuid.UUID) (string, error) {
+	name, ok, err := r.people.ShopName(ctx, tx, store)
 	if err == nil && !ok {
 		err = errUnknown("the store is gone")
 	}
-	return name.In("zh"), err
+	return name, err
 }
 
 // within tells whether the target of a code lies within a reach. What does not, and what is not there, is NotFound.
-func (r *Room) within(ctx context.Context, tx *postgres.Tx, reach identity.Reach, field string, kind token.Kind, target uuid.UUID) error {
+func (r *Codes) within(ctx context.Context, tx *postgres.Tx, reach identity.Reach, field string, kind token.Kind, target uuid.UUID) error {
 	var store uuid.UUID
 	switch kind {
 	case token.Unit:
@@ -186,13 +186,13 @@ func (r *Room) within(ctx context.Context, tx *postgres.Tx, reach identity.Reach
 	case token.Entry:
 		store = target
 	case token.Ticket:
-		view, _, err := r.Hooks.Ticket(ctx, tx, target)
+		view, _, err := r.tickets.Ticket(ctx, tx, target)
 		if err != nil {
 			return err
 		}
 		store = view.Store
 	}
-	ok, err := r.Hooks.Within(ctx, tx, reach, store)
+	ok, err := r.people.Within(ctx, tx, reach, store)
 	if err == nil && !ok {
 		err = identity.Unseen(field)
 	}

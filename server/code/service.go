@@ -2,7 +2,6 @@ package code
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
@@ -10,23 +9,17 @@ import (
 
 	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/proto/doorstep/store/v1/storev1connect"
-	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
-	"github.com/doorstep-dev/doorstep/server/code/draw"
-	"github.com/doorstep-dev/doorstep/server/code/sheet"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/label"
+	"github.com/doorstep-dev/doorstep/server/label/draw"
+	"github.com/doorstep-dev/doorstep/server/label/sheet"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Handlers registers the services of this room.
-func (r *Room) Handlers(handle func(path string, h http.Handler), options ...connect.HandlerOption) {
-	handle(storev1connect.NewCodeServiceHandler(Service{r}, options...))
-	handle(trackv1connect.NewTrackServiceHandler(Track{Desk: r, PublicURL: r.PublicURL}, options...))
-}
-
 // Service answers CodeService. Requests were validated before.
-type Service struct{ Room *Room }
+type Service struct{ Codes *Codes }
 
 var _ storev1connect.CodeServiceHandler = Service{}
 
@@ -49,15 +42,15 @@ func (s Service) IssueCode(ctx context.Context, req *connect.Request[storev1.Iss
 		life = TicketCodeLife
 	}
 	var out *storev1.Code
-	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
-		if err := s.Room.within(ctx, tx, reach, "target_id", kind, target); err != nil {
+	err = s.Codes.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+		if err := s.Codes.within(ctx, tx, reach, "target_id", kind, target); err != nil {
 			return err
 		}
-		i, err := s.Room.Issue(ctx, tx, kind, target, life, change.User(who.User))
+		i, err := s.Codes.Issue(ctx, tx, kind, target, life, change.User(who.User))
 		if err != nil {
 			return err
 		}
-		text, err := s.Room.Text(ctx, tx, i)
+		text, err := s.Codes.Text(ctx, tx, i)
 		out = &storev1.Code{
 			Id: i.ID[:], Kind: req.Msg.Kind, TargetId: req.Msg.TargetId, Url: text, HumanCode: i.Human.String(),
 			Expires: stamp(i.Expires),
@@ -77,11 +70,11 @@ func (s Service) RevokeCode(ctx context.Context, req *connect.Request[storev1.Re
 		return nil, err
 	}
 	id := uuid.UUID(req.Msg.Id)
-	err = s.Room.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.Codes.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		if err := s.mayTouch(ctx, tx, reach, id); err != nil {
 			return err
 		}
-		return s.Room.Revoke(ctx, tx, id, req.Msg.Reason, change.User(who.User))
+		return s.Codes.Revoke(ctx, tx, id, req.Msg.Reason, change.User(who.User))
 	})
 	if err != nil {
 		return nil, err
@@ -97,7 +90,7 @@ func (s Service) mayTouch(ctx context.Context, tx *postgres.Tx, reach identity.R
 	if !ok {
 		return identity.Unseen("id")
 	}
-	return s.Room.within(ctx, tx, reach, "id", i.Kind, i.Target)
+	return s.Codes.within(ctx, tx, reach, "id", i.Kind, i.Target)
 }
 
 // ResolveCode tells what a scanned text is, as far as the caller may know. Strangers have the public pages.
@@ -106,7 +99,7 @@ func (s Service) ResolveCode(ctx context.Context, req *connect.Request[storev1.R
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.Room.Resolve(ctx, who, req.Msg.Scanned)
+	out, err := s.Codes.Resolve(ctx, who, req.Msg.Scanned)
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +113,13 @@ func (s Service) RenderCodes(ctx context.Context, req *connect.Request[storev1.R
 		return nil, err
 	}
 	var labels []draw.Label
-	err = s.Room.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
+	err = s.Codes.Store.Read(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		labels = labels[:0]
 		for _, id := range req.Msg.Ids {
 			if err := s.mayTouch(ctx, tx, reach, uuid.UUID(id)); err != nil {
 				return err
 			}
-			l, err := s.Room.Label(ctx, tx, uuid.UUID(id))
+			l, err := s.Codes.Label(ctx, tx, uuid.UUID(id))
 			if err != nil {
 				return err
 			}
@@ -141,7 +134,7 @@ func (s Service) RenderCodes(ctx context.Context, req *connect.Request[storev1.R
 	if err != nil {
 		return nil, err
 	}
-	content, mediaType, err := s.Room.Render(labels, req.Msg.Format, layout)
+	content, mediaType, err := label.Render(labels, req.Msg.Format, layout, s.Codes.Now())
 	if err != nil {
 		return nil, err
 	}

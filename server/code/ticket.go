@@ -7,9 +7,9 @@ import (
 )
 
 // openTicketMessage is the ticket without its customer.
-func openTicketMessage(t TicketView) *storev1.OpenTicket {
+func openTicketMessage(t Ticket) *storev1.OpenTicket {
 	m := &storev1.OpenTicket{
-		Id: t.ID[:], Number: t.Number, State: t.State, ProductName: t.Product.In("zh"), OpenedAt: stamp(t.OpenedAt),
+		Id: t.ID[:], Number: t.Number, State: t.State, ProductName: t.ProductName, OpenedAt: stamp(t.OpenedAt),
 	}
 	if t.Unit != uuid.Nil {
 		m.UnitId = t.Unit[:]

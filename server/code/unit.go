@@ -56,7 +56,7 @@ func scanUnit(row pgx.Row) (Unit, error) {
 
 // PutUnit makes a unit or replaces what is known of it, found by its id, or by GTIN and serial when both are set; it
 // returns the unit's id, and puts it into its store's feed. For imports, orders and demos.
-func (r *Room) PutUnit(ctx context.Context, tx *postgres.Tx, u Unit) (uuid.UUID, error) {
+func (r *Codes) PutUnit(ctx context.Context, tx *postgres.Tx, u Unit) (uuid.UUID, error) {
 	var err error
 	if u.Serial, err = serialOf(u.Serial); err != nil {
 		return uuid.Nil, err
@@ -130,7 +130,7 @@ func serialOf(typed string) (string, error) {
 }
 
 // UnitBySerial finds a unit by its serial number, in any writing. None is NotFound; several products with one are InvalidArgument.
-func (r *Room) UnitBySerial(ctx context.Context, tx *postgres.Tx, serial string) (uuid.UUID, error) {
+func (r *Codes) UnitBySerial(ctx context.Context, tx *postgres.Tx, serial string) (uuid.UUID, error) {
 	serial = parse.SearchIdentity(serial)
 	rows, err := tx.Query(ctx, `SELECT unit_id FROM unit WHERE org_id = $1 AND serial = $2 ORDER BY unit_id LIMIT 2`,
 		tx.OrgID(), serial)

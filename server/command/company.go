@@ -110,7 +110,7 @@ func (o *codes) AfterApply(ctx context.Context, c Console, end *closers, k *kong
 			return nil, err
 		}
 		return &operator.Env{
-			Room: a.Rooms.Code, Org: org.ID, Out: c.Out, Ticket: a.Rooms.Ticket.ByNumber,
+			Codes: a.Rooms.Code, Org: org.ID, Out: c.Out, Ticket: a.Rooms.Ticket.ByNumber,
 			Shop: func(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error) {
 				places, err := a.Rooms.Account.Places(ctx, tx)
 				if err != nil {

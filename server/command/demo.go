@@ -14,9 +14,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/app"
-	"github.com/doorstep-dev/doorstep/server/code/draw"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/demo"
+	"github.com/doorstep-dev/doorstep/server/label/draw"
 	"github.com/doorstep-dev/doorstep/server/local"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"

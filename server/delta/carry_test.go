@@ -178,11 +178,11 @@ func TestADeviceThatMayReadNoLongerIsCarriedNothingEvenIfNobodyToldTheWatch(t *t
 	d.who.Until = time.Now().Add(time.Hour)
 	var mu sync.Mutex
 	gone := false
-	d.Revoked = func(context.Context, identity.Identity) (bool, error) {
+	d.revoke(func() (bool, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		return gone, nil
-	}
+	})
 	d.Store.MayRead = func(_ context.Context, _ *postgres.Tx, devices []change.Device) (map[change.Device]bool, error) {
 		mu.Lock()
 		defer mu.Unlock()

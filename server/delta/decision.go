@@ -41,10 +41,8 @@ func (s *Service) tell(ctx context.Context, tx *postgres.Tx, p postgres.Parked, 
 	default:
 		d.Outcome = fieldv1.DecisionOutcome_DECISION_OUTCOME_APPLIED
 	}
-	if s.NameOf != nil {
-		if d.DecidedBy, err = s.NameOf(ctx, tx, p.ResolvedBy); err != nil {
-			return err
-		}
+	if d.DecidedBy, err = s.people.NameOf(ctx, tx, p.ResolvedBy); err != nil {
+		return err
 	}
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(d)
 	if err != nil {

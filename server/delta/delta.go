@@ -21,8 +21,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/watch"
 )
 
-// Service implements SyncService and ParkedService.
-type Service struct {
+// Config is what the service stands on. All fields but Early and Contacts are required.
+type Config struct {
 	Store  *postgres.Store
 	Hub    *watch.Hub
 	Intake *intake.Intake[*postgres.Tx]
@@ -36,24 +36,25 @@ type Service struct {
 	KeepDays uint32
 	// MaxWatches bounds open watches; more are told to come later. See shares for what one caller may hold of them.
 	MaxWatches int
-	// MayHear tells whether a caller may listen for a topic that is no feed; nil allows none.
-	MayHear func(ctx context.Context, who identity.Identity, topic string) bool
-	// Revoked tells whether a device lost its access: it may not read, and what it pushes is kept as evidence.
-	// nil revokes nobody.
-	Revoked func(ctx context.Context, who identity.Identity) (bool, error)
-	// Oversees returns whether a user's work lies within a reach, read in tx. Without it nobody's does.
-	Oversees func(ctx context.Context, tx *postgres.Tx, reach identity.Reach) (func(user uuid.UUID) (bool, error), error)
 	// Payloads reads and checks what parked mutations carry.
 	Payloads Payloads
-	// NameOf gives the name of a person of the office, empty for nobody known; optional.
-	NameOf func(ctx context.Context, tx *postgres.Tx, user change.User) (string, error)
-	// Zone is the time zone of the company that tx reads; optional.
-	Zone func(ctx context.Context, tx *postgres.Tx) (*time.Location, error)
-	// Contacts hears what devices say of themselves; optional.
+	// Contacts hears what devices say of themselves; nil hears nothing.
 	Contacts *Contacts
+}
+
+// Service implements SyncService and ParkedService. Make it with New.
+type Service struct {
+	Config
+	access Access
+	people People
 
 	carried carried
 	shares  shares
+}
+
+// New makes the service.
+func New(c Config, access Access, people People) *Service {
+	return &Service{Config: c, access: access, people: people}
 }
 
 // device returns the caller, who must be a device of somebody.
@@ -65,20 +66,13 @@ func device(ctx context.Context) (identity.Identity, error) {
 	return who, err
 }
 
-func (s *Service) revoked(ctx context.Context, who identity.Identity) (bool, error) {
-	if s.Revoked == nil {
-		return false, nil
-	}
-	return s.Revoked(ctx, who)
-}
-
 // reader returns the caller, who must be a device that may still read.
 func (s *Service) reader(ctx context.Context) (identity.Identity, error) {
 	who, err := device(ctx)
 	if err != nil {
 		return who, err
 	}
-	gone, err := s.revoked(ctx, who)
+	gone, err := s.access.Revoked(ctx, who)
 	if err == nil && gone {
 		err = fault.New(fault.DeviceRevoked, "")
 	}

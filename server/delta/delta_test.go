@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,7 +68,34 @@ type desk struct {
 	item  uuid.UUID
 	at    time.Time
 	db    *pgtest.DB
+
+	others others
 }
+
+// others are the neighbours: everybody may decide, nobody listens for topics.
+type others struct {
+	revoked atomic.Pointer[func() (bool, error)] // nil revokes nobody
+}
+
+func (o *others) Revoked(context.Context, identity.Identity) (bool, error) {
+	if is := o.revoked.Load(); is != nil {
+		return (*is)()
+	}
+	return false, nil
+}
+
+func (*others) MayHear(context.Context, identity.Identity, string) bool { return false }
+
+func (*others) Oversees(context.Context, *postgres.Tx, identity.Reach) (func(uuid.UUID) (bool, error), error) {
+	return func(uuid.UUID) (bool, error) { return true, nil }, nil
+}
+
+func (*others) NameOf(context.Context, *postgres.Tx, change.User) (string, error) { return "", nil }
+
+func (*others) Zone(context.Context, *postgres.Tx) (*time.Location, error) { return time.UTC, nil }
+
+// revoke has every device be as fn says from now on.
+func (d *desk) revoke(fn func() (bool, error)) { d.others.revoked.Store(&fn) }
 
 func open(t *testing.T) *desk {
 	t.Helper()
@@ -86,17 +114,14 @@ func open(t *testing.T) *desk {
 		who:  identity.Identity{Org: uuid.New(), User: uuid.New(), Device: uuid.New()}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}),
 		item: uuid.New(), at: time.Now(), db: db,
 	}
-	d.Service = &delta.Service{
+	d.Service = delta.New(delta.Config{
 		Store: d.trade.Store, Hub: hub, Log: log, Heartbeat: time.Minute, MaxAge: time.Hour, MaxWatches: 10, KeepDays: 14,
 		Intake: &intake.Intake[*postgres.Tx]{
 			Store: d.trade.Store, Mutators: synctest.Mutators[*postgres.Tx](d.trade), Now: time.Now, MaxAhead: 10 * time.Minute,
 			Signer:   change.Ed25519Signer{KeyID: "k", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
 			Panicked: func(change.Mutation, any, []byte) {},
 		},
-		Oversees: func(context.Context, *postgres.Tx, identity.Reach) (func(uuid.UUID) (bool, error), error) {
-			return func(uuid.UUID) (bool, error) { return true, nil }, nil
-		},
-	}
+	}, &d.others, &d.others)
 	d.office(func(ctx context.Context, tx *postgres.Tx) error {
 		if err := tx.Subscribe(ctx, change.User(d.who.User), synctest.FeedOf(d.who.User)); err != nil {
 			return err
@@ -158,7 +183,7 @@ func TestOnlyEnrolledDevicesThatAreInServiceRead(t *testing.T) {
 	console := d.who
 	console.Device = uuid.Nil
 	wantCode(t, pull(identity.With(t.Context(), console)), fault.Forbidden)
-	d.Revoked = func(context.Context, identity.Identity) (bool, error) { return true, nil }
+	d.revoke(func() (bool, error) { return true, nil })
 	wantCode(t, pull(d.ctx()), fault.DeviceRevoked)
 	// Its work is still taken, as evidence.
 	res, err := d.push(d.mutation(1, "add"))

@@ -79,7 +79,7 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 // parkedWithin finds entries of people within the caller's reach, up to limit and to what an answer may carry, and
 // whether there are more.
 func (s *Service) parkedWithin(ctx context.Context, tx *postgres.Tx, reach identity.Reach, f postgres.ParkedFilter, limit int) (ids []uuid.UUID, more bool, err error) {
-	oversees, err := s.oversees(ctx, tx, reach)
+	oversees, err := s.access.Oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, false, err
 	}
@@ -119,13 +119,6 @@ func idOrNil(b []byte) uuid.UUID {
 	return id
 }
 
-func (s *Service) oversees(ctx context.Context, tx *postgres.Tx, reach identity.Reach) (func(uuid.UUID) (bool, error), error) {
-	if s.Oversees == nil {
-		return func(uuid.UUID) (bool, error) { return false, nil }, nil
-	}
-	return s.Oversees(ctx, tx, reach)
-}
-
 // mayDecide answers NotFound for an entry of somebody beyond the caller's reach: that it exists is nobody's
 // business. Whose entry it is never changes, so this needs no place in the deciding transaction.
 func (s *Service) mayDecide(ctx context.Context, who identity.Identity, reach identity.Reach, id uuid.UUID) error {
@@ -134,7 +127,7 @@ func (s *Service) mayDecide(ctx context.Context, who identity.Identity, reach id
 		if err != nil {
 			return err
 		}
-		oversees, err := s.oversees(ctx, tx, reach)
+		oversees, err := s.access.Oversees(ctx, tx, reach)
 		if err != nil {
 			return err
 		}
@@ -151,10 +144,10 @@ func (s *Service) names(ctx context.Context, tx *postgres.Tx) func(change.User) 
 	known := map[change.User]string{}
 	return func(u change.User) (string, error) {
 		name, ok := known[u]
-		if ok || s.NameOf == nil {
+		if ok {
 			return name, nil
 		}
-		name, err := s.NameOf(ctx, tx, u)
+		name, err := s.people.NameOf(ctx, tx, u)
 		known[u] = name
 		return name, err
 	}
@@ -237,11 +230,9 @@ func (s *Service) decidedBefore(ctx context.Context, tx *postgres.Tx, p postgres
 	if name == "" {
 		name = uuid.UUID(p.ResolvedBy).String()
 	}
-	zone := time.UTC
-	if s.Zone != nil {
-		if zone, err = s.Zone(ctx, tx); err != nil {
-			return err
-		}
+	zone, err := s.people.Zone(ctx, tx)
+	if err != nil {
+		return err
 	}
 	return fault.New(fault.AlreadyDecided, "%s by %s on %s", p.Resolution, name, p.ResolvedAt.In(zone).Format("2006-01-02 15:04:05 -07:00"))
 }

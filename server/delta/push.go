@@ -31,7 +31,7 @@ func (s *Service) Push(ctx context.Context, req *connect.Request[syncv1.PushRequ
 		}
 		p.Clock = at.AsTime()
 	}
-	gone, err := s.revoked(ctx, who)
+	gone, err := s.access.Revoked(ctx, who)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func (w *watching) open(ctx context.Context, req *syncv1.WatchRequest) (*syncv1.
 	}
 	w.who = who
 	for _, name := range req.Topics {
-		if w.MayHear != nil && w.MayHear(ctx, who, name) {
+		if w.access.MayHear(ctx, who, name) {
 			w.extra = append(w.extra, watch.Topic{Org: change.Org(who.Org), Name: name})
 		}
 	}

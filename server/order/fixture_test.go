@@ -15,6 +15,7 @@ import (
 	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/catalogue"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/order/scanned"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
@@ -70,6 +71,20 @@ func (o others) Open(_ context.Context, _ *postgres.Tx, q Opening) (uuid.UUID, e
 	o.c.opened[q.Key]++
 	o.c.tickets = append(o.c.tickets, q)
 	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(q.Key)), nil
+}
+
+func (o others) OpenUnknown(
+	_ context.Context, _ *postgres.Tx, s scanned.Purchase, c Customer, actor string,
+) (uuid.UUID, bool, error) {
+	o.c.mu.Lock()
+	defer o.c.mu.Unlock()
+	o.c.tickets = append(o.c.tickets, Opening{Ticket: s.Ticket, Customer: c, Actor: actor})
+	return s.Ticket, false, nil
+}
+
+func (o others) Remark(_ context.Context, _ *postgres.Tx, _ uuid.UUID, text, author, actor string) error {
+	o.c.trail = append(o.c.trail, text+" "+author+" "+actor)
+	return nil
 }
 
 func (o others) Met(_ context.Context, _ *postgres.Tx, user uuid.UUID, _ []uuid.UUID) (bool, error) {

@@ -7,6 +7,7 @@ import (
 
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/order/scanned"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
@@ -40,6 +41,12 @@ type Tickets interface {
 	// Open opens the ticket of one thing to install and returns its id. An Opening with the same key again returns the
 	// ticket that is there.
 	Open(ctx context.Context, tx *postgres.Tx, o Opening) (uuid.UUID, error)
+	// OpenUnknown opens a ticket of which nobody has said yet what it is for. existing says that it is there already.
+	OpenUnknown(
+		ctx context.Context, tx *postgres.Tx, s scanned.Purchase, c Customer, actor string,
+	) (ticket uuid.UUID, existing bool, err error)
+	// Remark adds a note of that author to a ticket. An empty text adds nothing.
+	Remark(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, text, author, actor string) error
 	// Met reports whether a user stood at the customer's door on one of these tickets.
 	Met(ctx context.Context, tx *postgres.Tx, user uuid.UUID, tickets []uuid.UUID) (bool, error)
 	// LockAll locks tickets, and those of visits, in the order of their ids.

@@ -116,14 +116,9 @@ func openOffice(t testing.TB) *office {
 		Now: time.Now, MaxAhead: time.Minute, Panicked: func(change.Mutation, any, []byte) {},
 	}
 	o.intake = take
-	service := &delta.Service{
+	service := delta.New(delta.Config{
 		Store: o.Store, Hub: hub, Intake: take, Log: log, KeepDays: 3, Heartbeat: 5 * time.Second, MaxAge: time.Hour, MaxWatches: 100,
-		Revoked: func(_ context.Context, who identity.Identity) (bool, error) {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			return o.revoked[who.Device], nil
-		},
-	}
+	}, o, o)
 	device := rpc.Rule{Device: true, Evidence: true}
 	border, err := rpc.NewBorder(rpc.Config{
 		Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now, Authenticator: o,
@@ -145,6 +140,27 @@ func openOffice(t testing.TB) *office {
 	o.url = server.URL
 	return o
 }
+
+// Revoked implements delta.Access.
+func (o *office) Revoked(_ context.Context, who identity.Identity) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.revoked[who.Device], nil
+}
+
+// MayHear implements delta.Access.
+func (*office) MayHear(context.Context, identity.Identity, string) bool { return false }
+
+// Oversees implements delta.Access.
+func (*office) Oversees(context.Context, *postgres.Tx, identity.Reach) (func(uuid.UUID) (bool, error), error) {
+	return func(uuid.UUID) (bool, error) { return false, nil }, nil
+}
+
+// NameOf implements delta.People.
+func (*office) NameOf(context.Context, *postgres.Tx, change.User) (string, error) { return "", nil }
+
+// Zone implements delta.People.
+func (*office) Zone(context.Context, *postgres.Tx) (*time.Location, error) { return time.UTC, nil }
 
 // line counts what comes, and forges the pokes that go out if the test wants that.
 type line struct{ *office }

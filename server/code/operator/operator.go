@@ -15,10 +15,11 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/words"
 	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/server/code"
-	"github.com/doorstep-dev/doorstep/server/code/draw"
-	"github.com/doorstep-dev/doorstep/server/code/sheet"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/identity"
+	"github.com/doorstep-dev/doorstep/server/label"
+	"github.com/doorstep-dev/doorstep/server/label/draw"
+	"github.com/doorstep-dev/doorstep/server/label/sheet"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -26,9 +27,9 @@ import (
 
 // Env is what the commands work with.
 type Env struct {
-	Room *code.Room
-	Org  uuid.UUID
-	Out  io.Writer
+	Codes *code.Codes
+	Org   uuid.UUID
+	Out   io.Writer
 	// Shop finds a shop by its name in any language, Ticket a ticket by its number. Both give NotFound when there is
 	// none; Shop gives InvalidArgument when several have the name.
 	Shop, Ticket func(ctx context.Context, tx *postgres.Tx, text string) (uuid.UUID, error)
@@ -45,11 +46,11 @@ func (e *Env) find(ctx context.Context, tx *postgres.Tx, kind token.Kind, text s
 	case token.Ticket:
 		return e.Ticket(ctx, tx, text)
 	}
-	return e.Room.UnitBySerial(ctx, tx, text)
+	return e.Codes.UnitBySerial(ctx, tx, text)
 }
 
 func (e *Env) transact(ctx context.Context, fn func(tx *postgres.Tx) error) error {
-	return e.Room.Store.Transact(ctx, change.Org(e.Org), fn)
+	return e.Codes.Store.Transact(ctx, change.Org(e.Org), fn)
 }
 
 // Commands are the subcommands, for kong.
@@ -91,11 +92,11 @@ func (c *Issue) Run(ctx context.Context, env *Env) error {
 			if err != nil {
 				return err
 			}
-			i, err := env.Room.Issue(ctx, tx, kind, target, life, change.User{})
+			i, err := env.Codes.Issue(ctx, tx, kind, target, life, change.User{})
 			if err != nil {
 				return err
 			}
-			text, err := env.Room.Text(ctx, tx, i)
+			text, err := env.Codes.Text(ctx, tx, i)
 			if err != nil {
 				return err
 			}
@@ -156,7 +157,7 @@ func (c *Sheet) Run(ctx context.Context, env *Env) error {
 func (c *Sheet) labels(ctx context.Context, tx *postgres.Tx, env *Env) ([]draw.Label, error) {
 	var ids []uuid.UUID
 	for _, text := range c.Code {
-		i, err := env.Room.FindCode(ctx, tx, text)
+		i, err := env.Codes.FindCode(ctx, tx, text)
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +168,7 @@ func (c *Sheet) labels(ctx context.Context, tx *postgres.Tx, env *Env) ([]draw.L
 		if err != nil {
 			return nil, err
 		}
-		of, err := env.Room.UnitCodes(ctx, tx, shop, sheet.MaxLabels)
+		of, err := env.Codes.UnitCodes(ctx, tx, shop, sheet.MaxLabels)
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +179,7 @@ func (c *Sheet) labels(ctx context.Context, tx *postgres.Tx, env *Env) ([]draw.L
 	}
 	var out []draw.Label
 	for _, id := range ids {
-		l, err := env.Room.Label(ctx, tx, id)
+		l, err := env.Codes.Label(ctx, tx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -193,13 +194,13 @@ func (c *Sheet) labels(ctx context.Context, tx *postgres.Tx, env *Env) ([]draw.L
 func (c *Sheet) draw(env *Env, labels []draw.Label, layout sheet.Layout) ([]byte, error) {
 	ending := c.Out[max(0, len(c.Out)-4):]
 	if f, ok := formats[ending]; ok {
-		content, _, err := env.Room.Render(labels, f, layout)
+		content, _, err := label.Render(labels, f, layout, env.Codes.Now())
 		return content, err
 	}
 	if ending != ".pdf" {
 		return nil, fault.New(fault.InvalidArgument, "the file must end in .pdf, .zpl, .png or .svg")
 	}
-	options := sheet.Options{Skip: c.Skip, Now: env.Room.Now()}
+	options := sheet.Options{Skip: c.Skip, Now: env.Codes.Now()}
 	if c.Font != "" {
 		var err error
 		if options.Font, err = os.ReadFile(c.Font); err != nil {
@@ -230,11 +231,11 @@ type Revoke struct {
 func (c *Revoke) Run(ctx context.Context, env *Env) error {
 	err := env.transact(ctx, func(tx *postgres.Tx) error {
 		for _, text := range c.Code {
-			i, err := env.Room.FindCode(ctx, tx, text)
+			i, err := env.Codes.FindCode(ctx, tx, text)
 			if err != nil {
 				return err
 			}
-			if err := env.Room.Revoke(ctx, tx, i.ID, c.Reason, change.User{}); err != nil {
+			if err := env.Codes.Revoke(ctx, tx, i.ID, c.Reason, change.User{}); err != nil {
 				return err
 			}
 		}
@@ -256,7 +257,7 @@ type Show struct {
 // Run prints what the office would see.
 func (c *Show) Run(ctx context.Context, env *Env) error {
 	office := identity.Identity{Org: env.Org}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg})
-	m, err := env.Room.Resolve(ctx, office, c.Scanned)
+	m, err := env.Codes.Resolve(ctx, office, c.Scanned)
 	if err != nil {
 		return err
 	}
@@ -289,11 +290,11 @@ func (c *Show) Run(ctx context.Context, env *Env) error {
 func (c *Show) drawQR(ctx context.Context, env *Env) error {
 	var l draw.Label
 	err := env.transact(ctx, func(tx *postgres.Tx) error {
-		i, err := env.Room.FindCode(ctx, tx, c.Scanned)
+		i, err := env.Codes.FindCode(ctx, tx, c.Scanned)
 		if err != nil {
 			return err
 		}
-		l, err = env.Room.Label(ctx, tx, i.ID)
+		l, err = env.Codes.Label(ctx, tx, i.ID)
 		return err
 	})
 	if err != nil {

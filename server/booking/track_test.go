@@ -1,4 +1,4 @@
-package code_test
+package booking_test
 
 import (
 	"context"
@@ -11,25 +11,26 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/doorstep-dev/doorstep/internal/codetest"
 	trackv1 "github.com/doorstep-dev/doorstep/proto/doorstep/track/v1"
 	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
 	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
-	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/server/booking"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 )
 
 func TestAnAppBooksAndFollowsOverConnect(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	_, handler := trackv1connect.NewTrackServiceHandler(code.Track{Desk: w.Room, PublicURL: w.PublicURL})
+	w := codetest.New(t)
+	_, handler := trackv1connect.NewTrackServiceHandler(booking.Track{Desk: w.Booking, PublicURL: w.PublicURL})
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
 	client := trackv1connect.NewTrackServiceClient(http.DefaultClient, s.URL)
-	_, entry := w.issue(token.Entry, w.shop, 0)
+	_, entry := w.IssueCode(token.Entry, w.Shop, 0)
 	request := uuid.New()
 	ask := &trackv1.BookRequest{
 		Code: entry, RequestId: request[:], Name: "王芳", Phone: "13800000001", Address: "深圳市南山区",
-		Wanted: &typesv1.Window{Earliest: timestamppb.New(morning.Add(24 * time.Hour)), Latest: timestamppb.New(morning.Add(27 * time.Hour))},
+		Wanted: &typesv1.Window{Earliest: timestamppb.New(codetest.Morning.Add(24 * time.Hour)), Latest: timestamppb.New(codetest.Morning.Add(27 * time.Hour))},
 	}
 	booked, err := client.Book(context.Background(), connect.NewRequest(ask))
 	if err != nil {

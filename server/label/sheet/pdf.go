@@ -6,8 +6,8 @@ import (
 
 	"github.com/signintech/gopdf"
 
-	"github.com/doorstep-dev/doorstep/server/code/draw"
-	"github.com/doorstep-dev/doorstep/server/code/typeface"
+	"github.com/doorstep-dev/doorstep/server/label/draw"
+	"github.com/doorstep-dev/doorstep/server/label/typeface"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

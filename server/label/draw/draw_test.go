@@ -15,7 +15,7 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 	"pgregory.net/rapid"
 
-	"github.com/doorstep-dev/doorstep/server/code/draw"
+	"github.com/doorstep-dev/doorstep/server/label/draw"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

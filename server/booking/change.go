@@ -1,4 +1,4 @@
-package code
+package booking
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 )
 
 // Cancel implements Public.
-func (r *Room) Cancel(ctx context.Context, scanned, reason string) error {
-	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.Hooks.Cancel(ctx, tx, ticket, reason) })
+func (r *Bookings) Cancel(ctx context.Context, scanned, reason string) error {
+	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.tickets.Cancel(ctx, tx, ticket, reason) })
 }
 
 // Reschedule implements Public.
-func (r *Room) Reschedule(ctx context.Context, scanned string, earliest, latest time.Time) error {
+func (r *Bookings) Reschedule(ctx context.Context, scanned string, earliest, latest time.Time) error {
 	if err := checkWanted(earliest, latest, r.Now()); err != nil {
 		return err
 	}
@@ -25,30 +25,30 @@ func (r *Room) Reschedule(ctx context.Context, scanned string, earliest, latest 
 		return fault.New(fault.InvalidArgument, "wanted: a window has two ends in order")
 	}
 	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error {
-		return r.Hooks.Reschedule(ctx, tx, ticket, earliest, latest)
+		return r.tickets.Reschedule(ctx, tx, ticket, earliest, latest)
 	})
 }
 
 // Rate implements Public.
-func (r *Room) Rate(ctx context.Context, scanned string, stars int, comment string) error {
+func (r *Bookings) Rate(ctx context.Context, scanned string, stars int, comment string) error {
 	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error {
-		return r.Hooks.Rate(ctx, tx, ticket, stars, comment)
+		return r.tickets.Rate(ctx, tx, ticket, stars, comment)
 	})
 }
 
 // Approve implements Public.
-func (r *Room) Approve(ctx context.Context, scanned string, hash []byte) error {
-	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.Hooks.Approve(ctx, tx, ticket, hash) })
+func (r *Bookings) Approve(ctx context.Context, scanned string, hash []byte) error {
+	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.tickets.Approve(ctx, tx, ticket, hash) })
 }
 
 // ofTicket does something to the ticket whose own code this is. Every other code is unknown.
-func (r *Room) ofTicket(ctx context.Context, scanned string, do func(tx *postgres.Tx, ticket uuid.UUID) error) error {
-	org, err := r.tenant(ctx, scanned)
+func (r *Bookings) ofTicket(ctx context.Context, scanned string, do func(tx *postgres.Tx, ticket uuid.UUID) error) error {
+	org, err := r.codes.Tenant(ctx, scanned)
 	if err != nil {
 		return err
 	}
 	return r.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
-		t, err := r.forStranger(ctx, tx, scanned)
+		t, err := r.codes.Identify(ctx, tx, scanned)
 		if err != nil {
 			return err
 		}

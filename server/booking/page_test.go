@@ -1,4 +1,4 @@
-package code_test
+package booking_test
 
 import (
 	"context"
@@ -17,23 +17,25 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/internal/codetest"
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/booking"
+	"github.com/doorstep-dev/doorstep/server/booking/page"
 	"github.com/doorstep-dev/doorstep/server/code"
-	"github.com/doorstep-dev/doorstep/server/code/page"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 )
 
 // site serves the pages of a world over real HTTP. Callers say in X-From whose address they have.
 type site struct {
-	*world
+	*codetest.World
 	url string
 }
 
 func newSite(t *testing.T, limits page.Limits) *site {
 	t.Helper()
-	w := newWorld(t)
+	w := codetest.New(t)
 	pages := page.New(page.Config{
-		Desk: w.Room, Log: slog.New(slog.DiscardHandler), Now: w.Now, Secret: []byte(strings.Repeat("s", 32)), Limits: limits,
+		Desk: w.Booking, Log: slog.New(slog.DiscardHandler), Now: w.Now, Secret: []byte(strings.Repeat("s", 32)), Limits: limits,
 		Address: func(r *http.Request) netip.Addr {
 			a, err := netip.ParseAddr(r.Header.Get("X-From"))
 			if err != nil {
@@ -48,7 +50,7 @@ func newSite(t *testing.T, limits page.Limits) *site {
 	}
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
-	w.PublicURL = func() string { return s.URL }
+	w.URL = s.URL
 	return &site{w, s.URL}
 }
 
@@ -59,14 +61,14 @@ type answer struct {
 }
 
 func (s *site) do(method, address string, form url.Values, edit ...func(*http.Request)) answer {
-	s.t.Helper()
+	s.T.Helper()
 	var body io.Reader
 	if form != nil {
 		body = strings.NewReader(form.Encode())
 	}
 	req, err := http.NewRequestWithContext(context.Background(), method, address, body)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	req.Header.Set("Accept-Language", "en")
 	if form != nil {
@@ -78,12 +80,12 @@ func (s *site) do(method, address string, form url.Values, edit ...func(*http.Re
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return answer{res.StatusCode, res.Header, string(b)}
 }
@@ -93,15 +95,15 @@ func with(name, value string) func(*http.Request) {
 }
 
 // entry is the page of a signed code.
-func (s *site) page(i code.Issued) string { return s.url + "/c/" + s.signed(i) }
+func (s *site) page(i code.Issued) string { return s.url + "/c/" + s.Signed(i) }
 
 var sealField = regexp.MustCompile(`name="seal" value="([^"]+)"`)
 
 func (s *site) fill(address string) url.Values {
-	s.t.Helper()
+	s.T.Helper()
 	m := sealField.FindStringSubmatch(s.do("GET", address, nil).body)
 	if m == nil {
-		s.t.Fatalf("no form at %s", address)
+		s.T.Fatalf("no form at %s", address)
 	}
 	return url.Values{
 		"seal": {html.UnescapeString(m[1])}, "name": {"王芳"}, "phone": {"13800000001"}, "address": {"深圳市南山区科技路 1 号"},
@@ -110,9 +112,9 @@ func (s *site) fill(address string) url.Values {
 }
 
 func (s *site) tickets() (n int) {
-	s.t.Helper()
-	if err := s.db.Owner.QueryRow(context.Background(), `SELECT count(*) FROM fake_ticket`).Scan(&n); err != nil {
-		s.t.Fatal(err)
+	s.T.Helper()
+	if err := s.DB.Owner.QueryRow(context.Background(), `SELECT count(*) FROM fake_ticket`).Scan(&n); err != nil {
+		s.T.Fatal(err)
 	}
 	return n
 }
@@ -120,7 +122,7 @@ func (s *site) tickets() (n int) {
 func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{})
-	i, text := s.issue(token.Entry, s.shop, 0)
+	i, text := s.IssueCode(token.Entry, s.Shop, 0)
 	if want := strings.ToUpper(s.url) + "/C/"; !strings.HasPrefix(text, want) {
 		t.Fatalf("%s, want %s…", text, want)
 	}
@@ -142,26 +144,26 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 		t.Fatalf("sent twice: %d tickets", s.tickets())
 	}
 	var id uuid.UUID
-	if err := s.db.Owner.QueryRow(context.Background(), `SELECT id FROM fake_ticket`).Scan(&id); err != nil {
+	if err := s.DB.Owner.QueryRow(context.Background(), `SELECT id FROM fake_ticket`).Scan(&id); err != nil {
 		t.Fatal(err)
 	}
-	o := s.ticket(id).From
+	o := s.Ticket(id).From
 	zone := time.FixedZone("CST", 8*3600)
-	if o.Source != "booking" || o.Product.GetName().GetZh() != "smart_lock" || o.Store != s.shop || o.Name != "王芳" || !o.WantedEarliest.Equal(time.Date(2026, 11, 24, 12, 0, 0, 0, zone)) ||
+	if o.Source != "booking" || o.Product.GetName().GetZh() != "smart_lock" || o.Store != s.Shop || o.Name != "王芳" || !o.WantedEarliest.Equal(time.Date(2026, 11, 24, 12, 0, 0, 0, zone)) ||
 		!o.WantedUntil.Equal(time.Date(2026, 11, 24, 15, 0, 0, 0, zone)) {
 		t.Fatalf("the ticket room was told %+v", o)
 	}
 	progress := s.url + booked.header.Get("Location")
 	got = s.do("GET", progress, nil)
-	for _, want := range []string{"Booked", "On the way", s.ticket(id).View.Number} {
+	for _, want := range []string{"Booked", "On the way", s.Ticket(id).View.Number} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the progress page lacks %s:\n%s", want, got.body)
 		}
 	}
-	s.change(id, func(v *code.TicketView) {
+	s.Change(id, func(v *booking.Ticket) {
 		v.State, v.Technician, v.Badge = fieldv1.TicketState_TICKET_STATE_IN_PROGRESS, "张伟", "SZ-0042"
-		v.Stages = append(v.Stages, code.Stage{Key: "accepted", At: morning.Add(time.Hour)})
-		v.Earliest, v.Latest = morning.Add(27*time.Hour), morning.Add(29*time.Hour)
+		v.Stages = append(v.Stages, booking.Stage{Key: "accepted", At: codetest.Morning.Add(time.Hour)})
+		v.Earliest, v.Latest = codetest.Morning.Add(27*time.Hour), codetest.Morning.Add(29*time.Hour)
 	})
 	got = s.do("GET", progress+"&lang=zh", nil)
 	for _, want := range []string{"张师傅", "SZ-0042", "师傅已接单", "11月24日 周二 12:00–14:00", `aria-current="step"`} {
@@ -174,7 +176,7 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 			t.Errorf("the progress page shows %s", secret)
 		}
 	}
-	s.change(id, func(v *code.TicketView) { v.State = fieldv1.TicketState_TICKET_STATE_CANCELED })
+	s.Change(id, func(v *booking.Ticket) { v.State = fieldv1.TicketState_TICKET_STATE_CANCELED })
 	if got = s.do("GET", progress, nil); !strings.Contains(got.body, "Cancelled") || strings.Contains(got.body, "SZ-0042") {
 		t.Errorf("cancelled:\n%s", got.body)
 	}
@@ -183,14 +185,14 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 func TestBadCodesAreTheSamePageByteForByte(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{Misses: 1000})
-	unit := s.unit("SN1")
-	good, link := s.issue(token.Unit, unit, 0)
-	revoked, _ := s.issue(token.Entry, s.shop, 0)
-	expired, _ := s.issue(token.Entry, s.shop, time.Hour)
-	s.revoke(revoked.ID)
-	later := morning.Add(2 * time.Hour)
-	s.now.Store(&later)
-	flip := s.signed(good)
+	unit := s.Unit("SN1")
+	good, link := s.IssueCode(token.Unit, unit, 0)
+	revoked, _ := s.IssueCode(token.Entry, s.Shop, 0)
+	expired, _ := s.IssueCode(token.Entry, s.Shop, time.Hour)
+	s.RevokeCode(revoked.ID)
+	later := codetest.Morning.Add(2 * time.Hour)
+	s.Clock.Store(&later)
+	flip := s.Signed(good)
 	if flip[140] == 'A' {
 		flip = flip[:140] + "B" + flip[141:]
 	} else {
@@ -201,9 +203,9 @@ func TestBadCodesAreTheSamePageByteForByte(t *testing.T) {
 	}
 	var first answer
 	for i, path := range []string{
-		"/c/" + s.signed(revoked), "/c/" + s.signed(expired), "/c/" + flip, "/c/", "/c/x", "/C/" + strings.Repeat("A", 144),
+		"/c/" + s.Signed(revoked), "/c/" + s.Signed(expired), "/c/" + flip, "/c/", "/c/x", "/C/" + strings.Repeat("A", 144),
 		"/c/" + strings.Repeat("A", 9000), "/c/%00", "/c/a/b/c", "/c/%3Cscript%3E", strings.Replace(link[len(s.url):], "SN1", "SN2", 1),
-		"/01/" + gtin + "/21/SN1", "/01/", "/g/aaaaaaaa/01/" + gtin + "/21/SN1", "/01/..%2f..%2fetc/passwd",
+		"/01/" + codetest.GTIN + "/21/SN1", "/01/", "/g/aaaaaaaa/01/" + codetest.GTIN + "/21/SN1", "/01/..%2f..%2fetc/passwd",
 	} {
 		got := s.do("GET", s.url+path, nil)
 		got.header.Del("Date")
@@ -223,7 +225,7 @@ func TestBadCodesAreTheSamePageByteForByte(t *testing.T) {
 func TestPagesHoldNoScriptAndLeakNoAddress(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{})
-	i, _ := s.issue(token.Entry, s.shop, 0)
+	i, _ := s.IssueCode(token.Entry, s.Shop, 0)
 	got := s.do("GET", s.page(i), nil)
 	h := got.header
 	csp := h.Get("Content-Security-Policy")
@@ -251,9 +253,9 @@ func TestNamesCannotBreakOutOfThePage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{})
 	evil := `"><script>alert(1)</script><img src=x onerror=alert(2)>`
-	s.product.Name.En, s.product.Name.Zh = evil, evil
-	unit := s.unit("<b>")
-	i, _ := s.issue(token.Unit, unit, 0)
+	s.Product.Name.En, s.Product.Name.Zh = evil, evil
+	unit := s.Unit("<b>")
+	i, _ := s.IssueCode(token.Unit, unit, 0)
 	check := func(a answer) {
 		t.Helper()
 		if strings.Contains(a.body, "<script") || strings.Contains(a.body, "<img") || strings.Contains(a.body, "<b>") {
@@ -277,8 +279,8 @@ func TestNamesCannotBreakOutOfThePage(t *testing.T) {
 func TestAFormFromElsewhereBooksNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{Bookings: 1000})
-	i, _ := s.issue(token.Entry, s.shop, 0)
-	j, _ := s.issue(token.Entry, s.other, 0)
+	i, _ := s.IssueCode(token.Entry, s.Shop, 0)
+	j, _ := s.IssueCode(token.Entry, s.Other, 0)
 	address := s.page(i)
 	form := s.fill(address)
 	for name, edit := range map[string]func(*http.Request){
@@ -301,8 +303,8 @@ func TestAFormFromElsewhereBooksNothing(t *testing.T) {
 		}
 	}
 	form.Set("seal", seal)
-	tomorrow := morning.Add(13 * time.Hour)
-	s.now.Store(&tomorrow)
+	tomorrow := codetest.Morning.Add(13 * time.Hour)
+	s.Clock.Store(&tomorrow)
 	got := s.do("POST", address, form)
 	if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "open for too long") || !strings.Contains(got.body, "王芳") {
 		t.Errorf("an old form: %d %s", got.status, got.body)
@@ -315,7 +317,7 @@ func TestAFormFromElsewhereBooksNothing(t *testing.T) {
 func TestBadInputIsToldBesideTheForm(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{})
-	i, _ := s.issue(token.Entry, s.shop, 0)
+	i, _ := s.IssueCode(token.Entry, s.Shop, 0)
 	for field, c := range map[string][2]string{
 		"phone": {"abc", "valid phone"}, "name": {"", "Give a name"}, "address": {strings.Repeat("x", 301), "up to 300"},
 		"note": {strings.Repeat("x", 501), "under 500"}, "class": {"", "what it is for"}, "day": {"2020-01-01", "still to come"}, "span": {"9", "still to come"},
@@ -350,7 +352,7 @@ func TestBadInputIsToldBesideTheForm(t *testing.T) {
 func TestAnAddressThatTriesCodesStopsLearning(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{Misses: 5, Views: 20})
-	_, link := s.issue(token.Unit, s.unit("SN1"), 0)
+	_, link := s.IssueCode(token.Unit, s.Unit("SN1"), 0)
 	thief := with("X-From", "198.51.100.7")
 	for i := range 5 {
 		s.do("GET", strings.Replace(link, "SN1", fmt.Sprintf("SN%d", i+100), 1), nil, thief)
@@ -375,8 +377,8 @@ func TestAnAddressThatTriesCodesStopsLearning(t *testing.T) {
 	if got.status != http.StatusTooManyRequests {
 		t.Errorf("a /64: %d", got.status)
 	}
-	later := morning.Add(11 * time.Minute)
-	s.now.Store(&later)
+	later := codetest.Morning.Add(11 * time.Minute)
+	s.Clock.Store(&later)
 	if got := s.do("GET", link, nil, thief); got.status != http.StatusOK {
 		t.Errorf("later: %d", got.status)
 	}
@@ -385,7 +387,7 @@ func TestAnAddressThatTriesCodesStopsLearning(t *testing.T) {
 func TestBookingsAreLimitedByAddress(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{Bookings: 2})
-	i, _ := s.issue(token.Entry, s.shop, 0)
+	i, _ := s.IssueCode(token.Entry, s.Shop, 0)
 	post := func(from string) int {
 		return s.do("POST", s.page(i), s.fill(s.page(i)), with("X-From", from)).status
 	}
@@ -420,9 +422,9 @@ func TestTheLanguageIsTheVisitors(t *testing.T) {
 func TestADatabaseThatIsDownIsNotAnInvalidCode(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{})
-	i, _ := s.issue(token.Entry, s.shop, 0)
+	i, _ := s.IssueCode(token.Entry, s.Shop, 0)
 	address := s.page(i)
-	s.db.App.Close()
+	s.DB.App.Close()
 	got := s.do("GET", address, nil)
 	if got.status != http.StatusServiceUnavailable || strings.Contains(strings.ToLower(got.body), "pool") {
 		t.Fatalf("%d %s", got.status, got.body)

@@ -14,27 +14,27 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/server/booking"
 )
 
 // desk knows every code as a shop's entry and keeps what was booked.
 // where job is set, every code is a ticket's.
 type desk struct {
-	booked []code.Wish
+	booked []booking.Wish
 	job    bool
 }
 
-func (d *desk) Look(context.Context, string) (code.Glimpse, error) {
-	g := code.Glimpse{Zone: time.UTC}
+func (d *desk) Look(context.Context, string) (booking.Glimpse, error) {
+	g := booking.Glimpse{Zone: time.UTC}
 	if d.job {
-		g.Progress = &code.Progress{MayChange: true, MayRate: true}
+		g.Progress = &booking.Progress{MayChange: true, MayRate: true}
 	}
 	return g, nil
 }
 
-func (d *desk) Book(_ context.Context, w code.Wish) (code.Booked, error) {
+func (d *desk) Book(_ context.Context, w booking.Wish) (booking.Booked, error) {
 	d.booked = append(d.booked, w)
-	return code.Booked{Token: "T"}, nil
+	return booking.Booked{Token: "T"}, nil
 }
 func (*desk) Cancel(context.Context, string, string) error { return nil }
 func (*desk) Reschedule(_ context.Context, _ string, earliest, latest time.Time) error {

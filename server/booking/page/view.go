@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/server/booking"
 )
 
 // view turns what the room knows into what a template shows, in one language.
@@ -51,7 +51,7 @@ const (
 	wholeEnd   = 21
 )
 
-func (v view) book(g code.Glimpse, action, seal string, f form, said wrong, now time.Time) any {
+func (v view) book(g booking.Glimpse, action, seal string, f form, said wrong, now time.Time) any {
 	d := struct {
 		head
 		Product, Store, Action, Seal string
@@ -124,7 +124,7 @@ type step struct {
 // order of the stages as a customer sees them.
 var stages = []string{"booked", "scheduled", "accepted", "traveling", "on_site", "completed"}
 
-func (v view) progress(g code.Glimpse, action, seal string, fresh bool, f mine, said wrong, now time.Time) any {
+func (v view) progress(g booking.Glimpse, action, seal string, fresh bool, f mine, said wrong, now time.Time) any {
 	p := g.Progress
 	d := struct {
 		head
@@ -132,12 +132,12 @@ func (v view) progress(g code.Glimpse, action, seal string, fresh bool, f mine, 
 		Action, Seal, Complaint                 string
 		Fresh, MayChange, MayRate               bool
 		Stars                                   int
-		Badge                                   *code.Badge
+		Badge                                   *booking.Badge
 		Stages                                  []step
 		Wrong                                   wrong
 		Form                                    mine
 		Days, Spans, Rates                      []choice
-		Extras                                  code.Extras
+		Extras                                  booking.Extras
 		ExtrasHash                              string
 	}{
 		head: v.head(v.w["progress"], g.Company.In(v.lang)), Number: p.Number, Product: p.Product.In(v.lang),

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/server/booking"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -16,7 +16,7 @@ import (
 type mine struct{ Reason, Day, Span, Stars, Comment string }
 
 // progress shows the page of a job.
-func (p *Pages) progress(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse, status int, f mine, said wrong) {
+func (p *Pages) progress(w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse, status int, f mine, said wrong) {
 	request, err := uuid.NewV7()
 	if err != nil {
 		p.failed(w, r, v, err)
@@ -27,7 +27,7 @@ func (p *Pages) progress(w http.ResponseWriter, r *http.Request, v view, g code.
 }
 
 // change does what a customer asks of his own job: cancel it, wish for another time, approve extras, say how it was.
-func (p *Pages) change(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse) {
+func (p *Pages) change(w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse) {
 	now, scanned, get := p.Now(), p.scanned(r), r.PostForm.Get
 	f := mine{Reason: strings.TrimSpace(get("reason")), Day: get("day"), Span: get("span"), Stars: get("stars"), Comment: strings.TrimSpace(get("comment"))}
 	if _, ok := p.unseal(scanned, get("seal"), now); !ok {

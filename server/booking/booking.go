@@ -1,4 +1,6 @@
-package code
+// Package booking is what strangers may do with a printed code, without logging in: see what it is, book a visit, follow
+// the job, cancel it, ask for another time, rate it and approve its extras. The pages are in page; Track answers apps.
+package booking
 
 import (
 	"context"
@@ -13,7 +15,33 @@ import (
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/sync/fault"
+	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
+
+// Config is what the room stands on. All fields are required.
+type Config struct {
+	Store *postgres.Store
+	// Now is the office's clock.
+	Now func() time.Time
+	// QuotaKey keys the hashes under which bookings are counted; the same on all servers.
+	QuotaKey []byte
+}
+
+// Bookings answers strangers. Make it with New.
+type Bookings struct {
+	Config
+	codes   Codes
+	people  People
+	goods   Goods
+	tickets Tickets
+}
+
+// New makes the room of bookings on the rooms that it calls.
+func New(c Config, codes Codes, people People, goods Goods, tickets Tickets) *Bookings {
+	return &Bookings{c, codes, people, goods, tickets}
+}
+
+var _ Public = (*Bookings)(nil)
 
 // Label is a name in the company's two languages; either may be empty.
 type Label struct{ ZH, EN string }
@@ -131,7 +159,7 @@ type Booked struct {
 	Token string
 }
 
-// Public is what strangers may ask of this room, without logging in. Its errors: code_unknown for everything that
+// Public is what strangers may ask. Its errors: code_unknown for everything that
 // is wrong with a code, invalid_argument for what they typed, rate_limited.
 type Public interface {
 	Look(ctx context.Context, scanned string) (Glimpse, error)

@@ -1,4 +1,4 @@
-package code
+package booking
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	trackv1 "github.com/doorstep-dev/doorstep/proto/doorstep/track/v1"
 	"github.com/doorstep-dev/doorstep/proto/doorstep/track/v1/trackv1connect"
@@ -95,4 +96,11 @@ func ends(w *typesv1.Window) (earliest, latest time.Time) {
 		latest = w.Latest.AsTime()
 	}
 	return earliest, latest
+}
+
+func stamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t.Truncate(time.Microsecond))
 }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
 
-	"github.com/doorstep-dev/doorstep/server/code/typeface"
+	"github.com/doorstep-dev/doorstep/server/label/typeface"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

@@ -1,8 +1,7 @@
-package code_test
+package booking_test
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,22 +10,23 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/doorstep-dev/doorstep/internal/codetest"
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
+	"github.com/doorstep-dev/doorstep/server/booking"
+	"github.com/doorstep-dev/doorstep/server/booking/page"
 	"github.com/doorstep-dev/doorstep/server/code"
-	"github.com/doorstep-dev/doorstep/server/code/page"
 	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/server/money"
 	"github.com/doorstep-dev/doorstep/sync/fault"
-	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
 // booked is a site with one ticket, and the address of its page.
 func booked(t *testing.T) (s *site, id uuid.UUID, address string) {
 	t.Helper()
 	s = newSite(t, page.Limits{Bookings: 100, Views: 1000})
-	i, _ := s.issue(token.Entry, s.shop, 0)
+	i, _ := s.IssueCode(token.Entry, s.Shop, 0)
 	got := s.do("POST", s.page(i), s.fill(s.page(i)))
-	if err := s.db.Owner.QueryRow(t.Context(), `SELECT id FROM fake_ticket`).Scan(&id); err != nil {
+	if err := s.DB.Owner.QueryRow(t.Context(), `SELECT id FROM fake_ticket`).Scan(&id); err != nil {
 		t.Fatal(err)
 	}
 	path, _, _ := strings.Cut(got.header.Get("Location"), "?")
@@ -35,10 +35,10 @@ func booked(t *testing.T) (s *site, id uuid.UUID, address string) {
 
 // asks posts a form of the ticket's page.
 func (s *site) asks(address string, fields url.Values) answer {
-	s.t.Helper()
+	s.T.Helper()
 	m := sealField.FindStringSubmatch(s.do("GET", address, nil).body)
 	if m == nil {
-		s.t.Fatalf("no form at %s", address)
+		s.T.Fatalf("no form at %s", address)
 	}
 	fields.Set("seal", strings.ReplaceAll(m[1], "&#43;", "+"))
 	return s.do("POST", address, fields)
@@ -47,16 +47,16 @@ func (s *site) asks(address string, fields url.Values) answer {
 func TestWhatACustomerAsksOfHisJob(t *testing.T) {
 	t.Parallel()
 	s, id, address := booked(t)
-	s.change(id, func(v *code.TicketView) { v.MayChange, v.MayRate = true, true })
+	s.Change(id, func(v *booking.Ticket) { v.MayChange, v.MayRate = true, true })
 	var refusal error
 	did := ""
-	s.Hooks.Cancel = func(context.Context, *postgres.Tx, uuid.UUID, string) error { did += "cancel "; return refusal }
-	s.Hooks.Reschedule = func(context.Context, *postgres.Tx, uuid.UUID, time.Time, time.Time) error {
+	s.Customer.Cancel = func(uuid.UUID, string) error { did += "cancel "; return refusal }
+	s.Customer.Reschedule = func(uuid.UUID, time.Time, time.Time) error {
 		did += "reschedule "
 		return refusal
 	}
-	s.Hooks.Rate = func(context.Context, *postgres.Tx, uuid.UUID, int, string) error { did += "rate "; return refusal }
-	s.Hooks.Approve = func(context.Context, *postgres.Tx, uuid.UUID, []byte) error { did += "approve "; return refusal }
+	s.Customer.Rate = func(uuid.UUID, int, string) error { did += "rate "; return refusal }
+	s.Customer.Approve = func(uuid.UUID, []byte) error { did += "approve "; return refusal }
 	tooLate, changed := fault.New(fault.StateForbids, ""), fault.New(fault.Conflict, "charges")
 	for _, c := range []struct {
 		form    string
@@ -93,13 +93,13 @@ func TestWhatACustomerAsksOfHisJob(t *testing.T) {
 	}
 	// A seal of another page, and none.
 	did = ""
-	for _, seal := range []string{"", s.fill(s.page(func() code.Issued { i, _ := s.issue(token.Entry, s.shop, 0); return i }())).Get("seal")} {
+	for _, seal := range []string{"", s.fill(s.page(func() code.Issued { i, _ := s.IssueCode(token.Entry, s.Shop, 0); return i }())).Get("seal")} {
 		if got := s.do("POST", address, url.Values{"act": {"cancel"}, "seal": {seal}}); got.status != http.StatusUnprocessableEntity || did != "" {
 			t.Errorf("seal %q: %d, did %q", seal, got.status, did)
 		}
 	}
-	late := morning.Add(code.TicketCodeLife + time.Hour)
-	s.now.Store(&late)
+	late := codetest.Morning.Add(code.TicketCodeLife + time.Hour)
+	s.Clock.Store(&late)
 	if got := s.do("POST", address, url.Values{"act": {"cancel"}}); got.status != http.StatusNotFound || did != "" {
 		t.Errorf("an expired code: %d, did %q", got.status, did)
 	}
@@ -109,7 +109,7 @@ func TestACustomerApprovesWhatThePageShows(t *testing.T) {
 	t.Parallel()
 	s, id, address := booked(t)
 	var sent []byte
-	s.Hooks.Approve = func(_ context.Context, _ *postgres.Tx, ticket uuid.UUID, hash []byte) error {
+	s.Customer.Approve = func(ticket uuid.UUID, hash []byte) error {
 		if ticket != id {
 			t.Errorf("approved on %s", ticket)
 		}
@@ -117,10 +117,10 @@ func TestACustomerApprovesWhatThePageShows(t *testing.T) {
 		return nil
 	}
 	cny := func(minor int64) money.Amount { return money.New(minor, money.CNY) }
-	s.change(id, func(v *code.TicketView) {
+	s.Change(id, func(v *booking.Ticket) {
 		v.State = fieldv1.TicketState_TICKET_STATE_IN_PROGRESS
-		v.Extras = code.Extras{
-			Lines:  []code.Extra{{Name: "高空作业<b>", Quantity: 2, Unit: cny(8000), Sum: cny(16000)}},
+		v.Extras = booking.Extras{
+			Lines:  []booking.Extra{{Name: "高空作业<b>", Quantity: 2, Unit: cny(8000), Sum: cny(16000)}},
 			Totals: []money.Amount{cny(16000)}, Hash: []byte{1, 0xab}, Open: true, MayApprove: true,
 		}
 	})
@@ -133,7 +133,7 @@ func TestACustomerApprovesWhatThePageShows(t *testing.T) {
 	if got := s.asks(address, url.Values{"act": {"approve"}, "hash": {"01ab"}}); got.status != http.StatusSeeOther || !bytes.Equal(sent, []byte{1, 0xab}) {
 		t.Errorf("%d, sent %x", got.status, sent)
 	}
-	s.change(id, func(v *code.TicketView) { v.Extras.Open, v.Extras.MayApprove = false, false })
+	s.Change(id, func(v *booking.Ticket) { v.Extras.Open, v.Extras.MayApprove = false, false })
 	if got := s.do("GET", address, nil).body; strings.Contains(got, `value="approve"`) || !strings.Contains(got, "You have agreed") {
 		t.Errorf("approved:\n%s", got)
 	}
@@ -143,7 +143,7 @@ func TestABookingKeepsTheLanguageOfItsPage(t *testing.T) {
 	t.Parallel()
 	s, _, _ := booked(t)
 	var language string
-	if err := s.db.Owner.QueryRow(t.Context(), `SELECT language FROM code_booking`).Scan(&language); err != nil || language != "en" {
+	if err := s.DB.Owner.QueryRow(t.Context(), `SELECT language FROM code_booking`).Scan(&language); err != nil || language != "en" {
 		t.Errorf("language %q, %v", language, err)
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
 
-	"github.com/doorstep-dev/doorstep/server/code/draw"
-	"github.com/doorstep-dev/doorstep/server/code/sheet"
-	"github.com/doorstep-dev/doorstep/server/code/typeface"
+	"github.com/doorstep-dev/doorstep/server/label/draw"
+	"github.com/doorstep-dev/doorstep/server/label/sheet"
+	"github.com/doorstep-dev/doorstep/server/label/typeface"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

@@ -20,7 +20,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/doorstep-dev/doorstep/server/code"
+	"github.com/doorstep-dev/doorstep/server/booking"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -45,7 +45,7 @@ var (
 
 // Config is what the pages need; all fields are required.
 type Config struct {
-	Desk code.Public
+	Desk booking.Public
 	Log  *slog.Logger
 	Now  func() time.Time
 	// Secret (32 bytes or more) seals forms; the same on all replicas.
@@ -140,7 +140,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v view) {
 }
 
 // look finds the code of the request and answers by itself when it is not valid.
-func (p *Pages) look(w http.ResponseWriter, r *http.Request, v view) (code.Glimpse, bool) {
+func (p *Pages) look(w http.ResponseWriter, r *http.Request, v view) (booking.Glimpse, bool) {
 	address, now := key(p.Address(r)), p.Now()
 	g, err := p.Desk.Look(r.Context(), p.scanned(r))
 	if fault.CodeOf(err) == fault.CodeUnknown {
@@ -192,7 +192,7 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, wrong{"": v.w["stale"]})
 		return
 	}
-	wish := code.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note), Language: v.lang, From: p.Address(r)}
+	wish := booking.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note), Language: v.lang, From: p.Address(r)}
 	// All that is wrong is said at once, each beside its field.
 	said := wrong{}
 	var good bool
@@ -202,7 +202,7 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 	for _, err := range wish.Problems(now) {
 		said.add(v, err)
 	}
-	if len(g.Classes) > 0 && !slices.ContainsFunc(g.Classes, func(c code.Class) bool { return c.Key == f.Class }) {
+	if len(g.Classes) > 0 && !slices.ContainsFunc(g.Classes, func(c booking.Class) bool { return c.Key == f.Class }) {
 		said["class"] = complaints[v.lang]["class"]
 	}
 	if len(said) > 0 {
@@ -230,7 +230,7 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 	}
 }
 
-func (p *Pages) complain(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse, f form, err error) {
+func (p *Pages) complain(w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse, f form, err error) {
 	said := wrong{}
 	said.add(v, err)
 	p.form(w, r, v, g, http.StatusUnprocessableEntity, f, said)
@@ -249,7 +249,7 @@ func (s wrong) add(v view, err error) {
 	s[""] = fault.As(err).Code.Sentence(v.lang)
 }
 
-func (p *Pages) form(w http.ResponseWriter, r *http.Request, v view, g code.Glimpse, status int, f form, said wrong) {
+func (p *Pages) form(w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse, status int, f form, said wrong) {
 	request, err := uuid.NewV7()
 	if err != nil {
 		p.failed(w, r, v, err)
