@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
@@ -88,7 +90,7 @@ func (s *Server) Start(t testing.TB) {
 		if err == nil {
 			return
 		}
-		if fault.CodeOf(err) != fault.LocalPortBusy || ctx.Err() != nil {
+		if fault.CodeOf(err) != failure.PortBusy || ctx.Err() != nil {
 			t.Fatalf("pgtest: start: %v", err)
 		}
 	}

@@ -168,7 +168,7 @@ func (r *Accounts) enrolAgain(ctx context.Context, tx *postgres.Tx, used time.Ti
 // LogIn lets a person of the office in by password. Whatever is wrong, the answer and its time are the same. from is the caller's
 // address; see signInBackoff for how often it may be wrong.
 func (r *Accounts) LogIn(ctx context.Context, slug, login, password string, from netip.Addr) (Tokens, error) {
-	refused := fault.New(fault.LoginFailed, "")
+	refused := fault.New(LoginFailed, "")
 	var user uuid.UUID
 	var phc string
 	org, err := r.OrgBySlug(ctx, slug)

@@ -229,7 +229,7 @@ func placeExists(ctx context.Context, tx *postgres.Tx, g identity.Grant) error {
 	var one int
 	err := tx.QueryRow(ctx, `SELECT 1 FROM `+table+` WHERE org_id = $1 AND id = $2`, tx.OrgID(), g.ID).Scan(&one)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fault.New(fault.InvalidArgument, "user.grants.scope_id: there is no such %s", table)
+		return fault.New(fault.InvalidArgument, "user.grants.scope_id: there is no such %s", fault.Key(table))
 	}
 	return err
 }

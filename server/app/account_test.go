@@ -574,7 +574,7 @@ func TestSigningInTellsNothingToWhoGuesses(t *testing.T) {
 		"another's login ": {Org: "demo", Login: "boss'--", Password: password},
 	} {
 		_, err := c.auth().LogIn(t.Context(), with(req, ""))
-		want(t, name, err, fault.LoginFailed)
+		want(t, name, err, account.LoginFailed)
 	}
 	me, err := c.accounts().GetMe(t.Context(), with(&accountv1.GetMeRequest{}, c.console(t, " BOSS ")))
 	if err != nil || me.Msg.GetUser().GetLogin() != "boss" || me.Msg.GetCurrency() != "CNY" {

@@ -74,7 +74,7 @@ func TestACompanysNameWrittenOtherwiseGivesNoFreshGuesses(t *testing.T) {
 		for _, slug := range []string{"demo", "Demo", "dEmo", " demo", "demo  "} {
 			for _, login := range []string{"boss", "BOSS", " boss"} {
 				_, err := c.auth().LogIn(t.Context(), with(&accountv1.LogInRequest{Org: slug, Login: login, Password: "wrong wrong wrong"}, ""))
-				if codeOf(t, err) == fault.LoginFailed {
+				if codeOf(t, err) == account.LoginFailed {
 					guesses++
 				}
 			}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/account"
+
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -39,7 +41,7 @@ func TestAnAccountsPasswordIsNotGuessedFromManyAddresses(t *testing.T) {
 			all.Go(func() {
 				err := in(name[0], name[1], "wrong password", netip.MustParseAddr(fmt.Sprintf("203.0.113.%d", i%10)))
 				switch fault.CodeOf(err) {
-				case fault.LoginFailed:
+				case account.LoginFailed:
 					looked.Add(1)
 				case fault.RateLimited:
 					waits.Add(1)
@@ -60,7 +62,7 @@ func TestAnAccountsPasswordIsNotGuessedFromManyAddresses(t *testing.T) {
 	looked := 0
 	for range 300 {
 		c.clock.Advance(2 * time.Second)
-		if fault.CodeOf(in(slug, "boss", "wrong password", elsewhere)) == fault.LoginFailed {
+		if fault.CodeOf(in(slug, "boss", "wrong password", elsewhere)) == account.LoginFailed {
 			looked++
 		}
 	}
@@ -77,7 +79,7 @@ func TestAnAccountsPasswordIsNotGuessedFromManyAddresses(t *testing.T) {
 
 	// At a known address guesses are counted as well.
 	for range 10 {
-		want(t, "wrong at home", in(slug, "boss", "wrong password", home), fault.LoginFailed)
+		want(t, "wrong at home", in(slug, "boss", "wrong password", home), account.LoginFailed)
 	}
 	want(t, "the eleventh at home", in(slug, "boss", password, home), fault.RateLimited)
 }

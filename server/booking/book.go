@@ -201,4 +201,4 @@ func (r *Bookings) bookedAs(ctx context.Context, tx *postgres.Tx, ticket uuid.UU
 }
 
 // errUnknown is the one answer to everything that is wrong with a code; why goes to the log only.
-func errUnknown(why string) error { return fault.Wrap(errors.New(why), fault.CodeUnknown, "") }
+func errUnknown(why string) error { return fault.Wrap(errors.New(why), token.CodeUnknown, "") }

@@ -79,10 +79,10 @@ func TestStrangersAreToldTheSameOfEveryBadCode(t *testing.T) {
 		"null byte in a handle": "https://doorstep.example/g/%00/01/" + codetest.GTIN,
 	} {
 		_, err := w.Booking.Look(ctx, scanned)
-		if fault.CodeOf(err) != fault.CodeUnknown || fault.As(err).Public("en") != fault.CodeUnknown.Sentence("en") {
+		if fault.CodeOf(err) != token.CodeUnknown || fault.As(err).Public("en") != token.CodeUnknown.Sentence("en") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := w.Booking.Book(ctx, wish(scanned)); fault.CodeOf(err) != fault.CodeUnknown {
+		if _, err := w.Booking.Book(ctx, wish(scanned)); fault.CodeOf(err) != token.CodeUnknown {
 			t.Errorf("booking with %s: %v", name, err)
 		}
 	}
@@ -126,7 +126,7 @@ func TestAStrangerBooksOnceHoweverOftenItIsSent(t *testing.T) {
 	if err != nil || g.Progress == nil || g.Progress.Number != got[0].Number {
 		t.Fatalf("%+v %v", g, err)
 	}
-	if _, err := w.Booking.Book(context.Background(), wish(got[0].Token)); fault.CodeOf(err) != fault.CodeUnknown {
+	if _, err := w.Booking.Book(context.Background(), wish(got[0].Token)); fault.CodeOf(err) != token.CodeUnknown {
 		t.Fatalf("a ticket's code books nothing: %v", err)
 	}
 	other := ask

@@ -20,7 +20,7 @@ func TestOnlyATicketsOwnCodeChangesIt(t *testing.T) {
 		"reschedule": w.Booking.Reschedule(context.Background(), entry, codetest.Morning.Add(time.Hour), codetest.Morning.Add(2*time.Hour)),
 		"rate":       w.Booking.Rate(context.Background(), entry, 5, ""),
 	} {
-		if fault.CodeOf(err) != fault.CodeUnknown {
+		if fault.CodeOf(err) != token.CodeUnknown {
 			t.Errorf("%s by a shop's code: %v", name, err)
 		}
 	}

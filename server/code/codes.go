@@ -52,7 +52,7 @@ func (r *Codes) orgOf(ctx context.Context, handle string) (change.Org, error) {
 		return change.Org{}, err
 	}
 	if org == nil {
-		return change.Org{}, fault.Wrap(errors.New("no org has this handle"), fault.CodeUnknown, "")
+		return change.Org{}, fault.Wrap(errors.New("no org has this handle"), token.CodeUnknown, "")
 	}
 	return change.Org(*org), nil
 }

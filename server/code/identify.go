@@ -30,7 +30,7 @@ type Target struct {
 }
 
 // errUnknown is the one answer to everything that is wrong with a code; why goes to the log only.
-func errUnknown(why string) error { return fault.Wrap(errors.New(why), fault.CodeUnknown, "") }
+func errUnknown(why string) error { return fault.Wrap(errors.New(why), token.CodeUnknown, "") }
 
 // identify finds out what was scanned in the org of the transaction, as things stood at that time. Signed codes and
 // product labels only, no human codes: those can be guessed.

@@ -169,12 +169,12 @@ func TestAScanThatDoesNotHoldIsRefusedWithItsReason(t *testing.T) {
 		want fault.Code
 	}{
 		"a shop that is not theirs": {&storev1.OpenTicketByScan{Scanned: link, StoreId: stranger[:]}, fault.Forbidden},
-		"no product":                {&storev1.OpenTicketByScan{Scanned: "4006381333931"}, fault.CodeUnknown},
+		"no product":                {&storev1.OpenTicketByScan{Scanned: "4006381333931"}, token.CodeUnknown},
 		"a shop's entry":            {&storev1.OpenTicketByScan{Scanned: entry}, fault.CodeUnreadable},
 		"nonsense":                  {&storev1.OpenTicketByScan{Scanned: "hello"}, fault.CodeUnreadable},
 		"mistyped short code":       {&storev1.OpenTicketByScan{Scanned: codetest.Mistype(i.Human.String())}, fault.CodeCheckDigit},
 		"bad serial":                {&storev1.OpenTicketByScan{Scanned: "6901234567892", Serial: "中文"}, fault.CodeUnreadable},
-		"another company's":         {&storev1.OpenTicketByScan{Scanned: foreignText}, fault.CodeUnknown},
+		"another company's":         {&storev1.OpenTicketByScan{Scanned: foreignText}, token.CodeUnknown},
 	} {
 		v, _, err := w.Scan(c.a, codetest.Morning)
 		if err != nil || v.Outcome != change.Rejected || v.Code != c.want {
@@ -187,7 +187,7 @@ func TestAScanThatDoesNotHoldIsRefusedWithItsReason(t *testing.T) {
 	later := codetest.Morning.Add(time.Hour)
 	w.Clock.Store(&later)
 	w.RevokeCode(i.ID)
-	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, later.Add(time.Minute)); err != nil || v.Outcome != change.Rejected || v.Code != fault.CodeUnknown {
+	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, later.Add(time.Minute)); err != nil || v.Outcome != change.Rejected || v.Code != token.CodeUnknown {
 		t.Errorf("revoked: %+v, %v", v, err)
 	}
 	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, codetest.Morning); err != nil || v.Outcome != change.Applied {

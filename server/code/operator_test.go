@@ -84,7 +84,7 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	if err := (&operator.Revoke{Code: []string{human}, Reason: "test"}).Run(ctx, env); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&operator.Show{Scanned: link}).Run(ctx, env); fault.CodeOf(err) != fault.CodeUnknown {
+	if err := (&operator.Show{Scanned: link}).Run(ctx, env); fault.CodeOf(err) != token.CodeUnknown {
 		t.Errorf("a revoked label: %v", err)
 	}
 	if err := (&operator.Revoke{Code: []string{uuid.NewString()}, Reason: "x"}).Run(ctx, env); fault.CodeOf(err) != fault.NotFound {

@@ -55,7 +55,7 @@ func TestOneCodeServesEachByRole(t *testing.T) {
 	}
 	foreign := identity.Identity{Org: w.Another().Org, User: uuid.New()}.Holding(codetest.Grant(identity.Admin, identity.ScopeOrg, uuid.Nil))
 	_, err := code.Service{Codes: w.Codes}.ResolveCode(identity.With(context.Background(), foreign), connect.NewRequest(&storev1.ResolveCodeRequest{Scanned: link}))
-	if fault.CodeOf(err) != fault.CodeUnknown {
+	if fault.CodeOf(err) != token.CodeUnknown {
 		t.Errorf("another company's admin: %v", err)
 	}
 	var scans int
@@ -77,9 +77,9 @@ func TestATicketsCodeTellsStaffWhoMaySeeIt(t *testing.T) {
 		want fault.Code
 	}{
 		"its shop":         {w.As(codetest.Grant(identity.Clerk, identity.ScopeStore, w.Shop)), ""},
-		"another shop":     {w.As(codetest.Grant(identity.Clerk, identity.ScopeStore, w.Other)), fault.CodeUnknown},
+		"another shop":     {w.As(codetest.Grant(identity.Clerk, identity.ScopeStore, w.Other)), token.CodeUnknown},
 		"the office":       {w.As(codetest.Grant(identity.Supervisor, identity.ScopeOrg, uuid.Nil)), ""},
-		"nobody in the co": {w.As(), fault.CodeUnknown},
+		"nobody in the co": {w.As(), token.CodeUnknown},
 	} {
 		if _, err := w.Resolve(context.Background(), c.who, text); fault.CodeOf(err) != c.want {
 			t.Errorf("%s: %v", name, err)
@@ -140,7 +140,7 @@ func TestIssuingIsForTheOfficeAndTheOwnShop(t *testing.T) {
 	if _, err := s.RevokeCode(identity.With(context.Background(), w.As(codetest.Grant(identity.Dispatcher, identity.ScopeOrg, uuid.Nil))), connect.NewRequest(&storev1.RevokeCodeRequest{Id: mine.Id, Reason: "lost"})); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Resolve(context.Background(), own, mine.Url); fault.CodeOf(err) != fault.CodeUnknown {
+	if _, err := w.Resolve(context.Background(), own, mine.Url); fault.CodeOf(err) != token.CodeUnknown {
 		t.Errorf("a revoked code: %v", err)
 	}
 	if _, err := s.RenderCodes(identity.With(context.Background(), own), connect.NewRequest(&storev1.RenderCodesRequest{Ids: [][]byte{mine.Id}, Format: storev1.Format_FORMAT_PNG})); fault.CodeOf(err) != fault.Conflict {

@@ -36,7 +36,7 @@ func (r *Codes) Tenant(ctx context.Context, scanned string) (change.Org, error) 
 	if !strings.EqualFold(public.Host, k.Host) {
 		// Served under a company's own name; with the port cut off where there is one.
 		name, _, _ := strings.Cut(k.Host, ":")
-		if org, err := r.orgOf(ctx, name); err == nil || fault.CodeOf(err) != fault.CodeUnknown {
+		if org, err := r.orgOf(ctx, name); err == nil || fault.CodeOf(err) != token.CodeUnknown {
 			return org, err
 		}
 	}
@@ -53,7 +53,7 @@ func (r *Codes) ForStranger(ctx context.Context, tx *postgres.Tx, scanned string
 	t, err := r.identify(ctx, tx, scanned, tx.Now())
 	if err != nil {
 		if k := fault.CodeOf(err).Kind(); k == fault.KindInvalid || k == fault.KindNotFound {
-			err = fault.Wrap(err, fault.CodeUnknown, "")
+			err = fault.Wrap(err, token.CodeUnknown, "")
 		}
 		return Target{}, err
 	}

@@ -52,7 +52,7 @@ func (a *adminDistribute) Run(ctx context.Context, c Console) error {
 		defer server.Close(context.WithoutCancel(ctx))
 		obstacles, err := distribute.Check(ctx, conn, server)
 		if err != nil {
-			return fault.Wrap(err, fault.SpreadBlocked, "%v", err)
+			return fault.Wrap(err, SpreadBlocked, "%v", err)
 		}
 		for _, o := range obstacles {
 			c.Say("- %s", "- %s", pick(c, o.English, o.Chinese))
@@ -63,7 +63,7 @@ func (a *adminDistribute) Run(ctx context.Context, c Console) error {
 			}
 		}
 		if len(obstacles) > 0 {
-			return fault.New(fault.SpreadBlocked, "")
+			return fault.New(SpreadBlocked, "")
 		}
 		if a.DryRun {
 			return nil
@@ -76,7 +76,7 @@ func (a *adminDistribute) Run(ctx context.Context, c Console) error {
 func (a *adminDistribute) print(ctx context.Context, c Console, conn *pgx.Conn) error {
 	steps, err := distribute.Read(ctx, conn, a.Shards)
 	if err != nil {
-		return fault.Wrap(err, fault.SpreadBlocked, "%v", err)
+		return fault.Wrap(err, SpreadBlocked, "%v", err)
 	}
 	for _, s := range steps {
 		if _, err := fmt.Fprintf(c.Out, "%s;\n", s.SQL); err != nil {
@@ -91,10 +91,10 @@ func (a *adminDistribute) spread(ctx context.Context, c Console, conn, server *p
 		_, _ = fmt.Fprintf(c.Out, "%d/%d %s\n", at, of, s.SQL) // a terminal that is gone does not stop the work
 	})
 	if errors.Is(err, distribute.ErrBusy) {
-		return fault.Wrap(err, fault.SpreadBlocked, "%s", pick(c, "another run is under way", "另一次运行正在进行"))
+		return fault.Wrap(err, SpreadBlocked, "%s", pick(c, "another run is under way", "另一次运行正在进行"))
 	}
 	if err != nil {
-		return fault.Wrap(err, fault.SpreadBlocked, "%v", err)
+		return fault.Wrap(err, SpreadBlocked, "%v", err)
 	}
 	if made == 0 {
 		c.Say("All tables are where they should be; nothing was changed.", "所有表均已就位，未作任何更改。")

@@ -178,7 +178,7 @@ func (v *adminVerify) Run(ctx context.Context, c Console, end *closers) error {
 		return err
 	})
 	if err == nil && differ > 0 {
-		return fault.New(fault.FeedsDiffer, "%d", differ)
+		return fault.New(FeedsDiffer, "%d", differ)
 	}
 	return err
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/server/local"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
@@ -31,12 +33,12 @@ func (f *clean) Run(c Console) error {
 	}
 	for _, name := range []string{"secret", "running.json"} {
 		if err := os.Remove(filepath.Join(f.Data, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fault.Wrap(err, fault.LocalFolder, "%s", f.Data)
+			return fault.Wrap(err, failure.Folder, "%s", f.Data)
 		}
 	}
 	err := os.Remove(f.Data)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTEMPTY) {
-		return fault.Wrap(err, fault.LocalFolder, "%s", f.Data)
+		return fault.Wrap(err, failure.Folder, "%s", f.Data)
 	}
 	if errors.Is(err, syscall.ENOTEMPTY) {
 		c.Say("The company's data in %s is forgotten. What else lies there, phones with perhaps unsent work, stays.",

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/order/mapping"
+
 	"github.com/alecthomas/kong"
 	"github.com/google/uuid"
 	"github.com/mattn/go-isatty"
@@ -147,7 +149,7 @@ func (i *importing) Run(ctx context.Context, c Console, end *closers) error {
 		return console.Propose(i.File, c.Out)
 	}
 	if i.Mapping == "" {
-		return fault.New(fault.ImportMappingInvalid, "--mapping FILE is missing; --init-mapping prints one to begin with")
+		return fault.New(mapping.Invalid, "--mapping FILE is missing; --init-mapping prints one to begin with")
 	}
 	a, org, err := i.enter(ctx, c, end)
 	if err != nil {

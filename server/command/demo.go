@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/app"
@@ -74,7 +76,7 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	}
 	if !o.embedded && d.DatabaseURL == "" {
 		// It would live on the services of the other one, beside its server and its day, and fall with it.
-		return fault.New(fault.LocalRunning, "%s", strings.TrimSpace(shortest(d.Data)+" "+o.config.PublicURL))
+		return fault.New(failure.Running, "%s", strings.TrimSpace(shortest(d.Data)+" "+o.config.PublicURL))
 	}
 	defer func() {
 		down, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/server/account"
@@ -60,7 +62,7 @@ func (i installation) open(ctx context.Context, c Console, storeHost string) (op
 		return opened{}, fault.New(fault.ConfigInvalid, "DOORSTEP_S3_ENDPOINT is given and DOORSTEP_DATABASE_URL is not: give both or none")
 	}
 	if err := os.MkdirAll(i.Data, 0o711); err != nil {
-		return opened{}, fault.Wrap(err, fault.LocalFolder, "%s", i.Data)
+		return opened{}, fault.Wrap(err, failure.Folder, "%s", i.Data)
 	}
 	secret, err := i.secret(filepath.Join(i.Data, "secret"), true)
 	if err != nil {
@@ -163,7 +165,7 @@ func (i installation) announce(o opened, publicURL string) error {
 		err = os.WriteFile(i.runFile(), b, 0o600)
 	}
 	if err != nil {
-		return fault.Wrap(err, fault.LocalFolder, "%s", i.runFile())
+		return fault.Wrap(err, failure.Folder, "%s", i.runFile())
 	}
 	return nil
 }
@@ -200,7 +202,7 @@ func writeSecret(path string) (account.Secret, error) {
 	}
 	_, err = fmt.Fprintf(f, "%s\n", hex.EncodeToString(s[:]))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return s, fault.Wrap(err, fault.LocalFolder, "%s", path)
+		return s, fault.Wrap(err, failure.Folder, "%s", path)
 	}
 	return s, nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"golang.org/x/term"
 
 	"github.com/doorstep-dev/doorstep/internal/words"
@@ -102,7 +104,7 @@ func (l *loadPrepare) Run(ctx context.Context, c Console) (err error) {
 		return err
 	}
 	if err := phones.Write(l.File); err != nil {
-		return fault.Wrap(err, fault.LocalFolder, "%s", l.File)
+		return fault.Wrap(err, failure.Folder, "%s", l.File)
 	}
 	c.Say("%s of %s: written to %s.", "%s（公司 %s）已写入 %s。",
 		pick(c, words.Count(len(phones.Logins), "phone"), fmt.Sprintf("%d 部手机", len(phones.Logins))), phones.Slug, l.File)
@@ -161,7 +163,7 @@ func (a *aim) run(ctx context.Context, c Console, config load.Config) error {
 	}
 	copy(used, logins)
 	if err := phones.Write(a.File); err != nil {
-		return fault.Wrap(err, fault.LocalFolder, "%s", a.File)
+		return fault.Wrap(err, failure.Folder, "%s", a.File)
 	}
 	if !a.JSON {
 		return summary.Print(c.Out)

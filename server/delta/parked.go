@@ -234,7 +234,7 @@ func (s *Service) decidedBefore(ctx context.Context, tx *postgres.Tx, p postgres
 	if err != nil {
 		return err
 	}
-	return fault.New(fault.AlreadyDecided, "%s by %s on %s", p.Resolution, name, p.ResolvedAt.In(zone).Format("2006-01-02 15:04:05 -07:00"))
+	return fault.New(fault.AlreadyDecided, "%s by %s on %s", fault.Key(p.Resolution), name, p.ResolvedAt.In(zone).Format("2006-01-02 15:04:05 -07:00"))
 }
 
 // EditParked implements ParkedService.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
@@ -31,7 +33,7 @@ const (
 // lines are bad on purpose. The same day gives the same orders.
 func Export(folder string, day time.Time) (paths []string, err error) {
 	if err := os.MkdirAll(folder, 0o711); err != nil {
-		return nil, fault.Wrap(err, fault.LocalFolder, "%s", folder)
+		return nil, fault.Wrap(err, failure.Folder, "%s", folder)
 	}
 	rows := exportRows(day)
 	xlsx, err := workbook(rows)
@@ -66,7 +68,7 @@ func Export(folder string, day time.Time) (paths []string, err error) {
 	}{{"门店导出.xlsx", xlsx}, {"门店导出-GBK.csv", b.Bytes()}} {
 		p := filepath.Join(folder, f.name)
 		if err := os.WriteFile(p, f.content, 0o600); err != nil {
-			return nil, fault.Wrap(err, fault.LocalFolder, "%s", p)
+			return nil, fault.Wrap(err, failure.Folder, "%s", p)
 		}
 		paths = append(paths, p)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/gofrs/flock"
 
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
@@ -34,7 +36,7 @@ func settle(dir string) (place string, moved bool, err error) {
 	}
 	random := make([]byte, 4)
 	if _, err := rand.Read(random); err != nil {
-		return "", true, fault.Wrap(err, fault.LocalStart, "")
+		return "", true, fault.Wrap(err, failure.Start, "")
 	}
 	place = filepath.Join(filepath.Dir(place)+"-"+hex.EncodeToString(random), filepath.Base(place))
 	if err := os.WriteFile(marker, []byte(place+"\n"), 0o600); err != nil {
@@ -48,7 +50,7 @@ func settle(dir string) (place string, moved bool, err error) {
 func Clean(dir string) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return fault.Wrap(err, fault.LocalFolder, "%s", dir)
+		return fault.Wrap(err, failure.Folder, "%s", dir)
 	}
 	locked := filepath.Join(abs, "lock")
 	if _, err := os.Stat(locked); errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +62,7 @@ func Clean(dir string) error {
 		return folderFault(err, abs)
 	}
 	if !free {
-		return fault.New(fault.LocalRunning, "%s", abs)
+		return fault.New(failure.Running, "%s", abs)
 	}
 	defer lock.Close()
 	place, _, err := settle(abs)

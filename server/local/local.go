@@ -12,9 +12,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 
 	"github.com/gofrs/flock"
 	"github.com/minio/minio-go/v7"
@@ -81,7 +82,7 @@ func RunChild() { child.Main() }
 func Start(ctx context.Context, cfg Config) (*Services, error) {
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.LocalFolder, "%s", cfg.Dir)
+		return nil, fault.Wrap(err, failure.Folder, "%s", cfg.Dir)
 	}
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return nil, folderFault(err, dir)
@@ -101,7 +102,7 @@ func Start(ctx context.Context, cfg Config) (*Services, error) {
 		return nil, folderFault(err, dir)
 	}
 	if !free {
-		return nil, fault.New(fault.LocalRunning, "%s", dir)
+		return nil, fault.New(failure.Running, "%s", dir)
 	}
 	s := &Services{lock: lock, PostgresDir: place, failed: make(chan error, 2)}
 	if err := s.start(ctx, cfg, dir); err != nil {
@@ -153,7 +154,7 @@ func (s *Services) start(ctx context.Context, cfg Config, dir string) error {
 // watch ends with the service; what it says after a Stop nobody hears.
 func (s *Services) watch(name string, done <-chan struct{}) {
 	<-done
-	s.failed <- fault.New(fault.LocalStart, "%s ended by itself", name)
+	s.failed <- fault.New(failure.Start, "%s ended by itself", name)
 }
 
 // Failed gives an error when a service has ended by itself and will not come back. PostgreSQL is started again a
@@ -180,14 +181,14 @@ func (s S3) makeBucket(ctx context.Context) error {
 		Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, ""), Region: s.Region,
 	})
 	if err != nil {
-		return fault.Wrap(err, fault.LocalStart, "object store")
+		return fault.Wrap(err, failure.Start, "object store")
 	}
 	there, err := c.BucketExists(ctx, s.Bucket)
 	if err == nil && !there {
 		err = c.MakeBucket(ctx, s.Bucket, minio.MakeBucketOptions{Region: s.Region})
 	}
 	if err != nil {
-		return fault.Wrap(err, fault.LocalStart, "object store, bucket %s", s.Bucket)
+		return fault.Wrap(err, failure.Start, "object store, bucket %s", s.Bucket)
 	}
 	return nil
 }
@@ -199,15 +200,15 @@ func roomOn(dir string) error {
 		return folderFault(err, dir)
 	}
 	if free := uint64(st.Bavail) * uint64(st.Bsize); free < leastFree {
-		return fault.Wrap(fmt.Errorf("%d bytes free", free), fault.LocalDiskFull, "%s: %d MB free, %d MB needed",
+		return fault.Wrap(fmt.Errorf("%d bytes free", free), failure.DiskFull, "%s: %d MB free, %d MB needed",
 			dir, free>>20, leastFree>>20)
 	}
 	return nil
 }
 
 func folderFault(err error, dir string) error {
-	if strings.Contains(err.Error(), "no space left on device") {
-		return fault.Wrap(err, fault.LocalDiskFull, "%s", dir)
+	if errors.Is(err, syscall.ENOSPC) {
+		return fault.Wrap(err, failure.DiskFull, "%s", dir)
 	}
-	return fault.Wrap(err, fault.LocalFolder, "%s", dir)
+	return fault.Wrap(err, failure.Folder, "%s", dir)
 }

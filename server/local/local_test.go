@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -298,7 +300,7 @@ func TestKilledSupervisorTakesPostgreSQLWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone(t, s.PIDs[1])
-	if err := <-s.Failed(); fault.CodeOf(err) != fault.LocalStart {
+	if err := <-s.Failed(); fault.CodeOf(err) != failure.Start {
 		t.Errorf("said %v", err)
 	}
 }
@@ -338,8 +340,8 @@ func TestSecondStartOnTheSameFolderIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	s := start(t, local.Config{Dir: dir})
-	refused(t, local.Config{Dir: dir}, fault.LocalRunning)
-	if err := local.Clean(dir); fault.CodeOf(err) != fault.LocalRunning {
+	refused(t, local.Config{Dir: dir}, failure.Running)
+	if err := local.Clean(dir); fault.CodeOf(err) != failure.Running {
 		t.Errorf("clean of a running one: %v", err)
 	}
 	query(t, s.OwnerURL, "SELECT 'still there'")
@@ -353,8 +355,8 @@ func TestBusyPortIsRefused(t *testing.T) {
 	}
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
-	refused(t, local.Config{Dir: folder(t), PostgresPort: port}, fault.LocalPortBusy)
-	refused(t, local.Config{Dir: folder(t), StorePort: port}, fault.LocalPortBusy)
+	refused(t, local.Config{Dir: folder(t), PostgresPort: port}, failure.PortBusy)
+	refused(t, local.Config{Dir: folder(t), StorePort: port}, failure.PortBusy)
 }
 
 func TestDataOfAnotherMajorIsRefused(t *testing.T) {
@@ -367,7 +369,7 @@ func TestDataOfAnotherMajorIsRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, "PG_VERSION"), []byte("11\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, local.Config{Dir: dir}, fault.LocalDataMajor)
+	refused(t, local.Config{Dir: dir}, failure.DataMajor)
 }
 
 func TestFullDiskIsRefused(t *testing.T) {
@@ -381,7 +383,7 @@ func TestFullDiskIsRefused(t *testing.T) {
 			t.Errorf("%s", out)
 		}
 	})
-	refused(t, local.Config{Dir: dir}, fault.LocalDiskFull)
+	refused(t, local.Config{Dir: dir}, failure.DiskFull)
 }
 
 func TestStalePIDOfALivingStrangerDoesNotHinder(t *testing.T) {

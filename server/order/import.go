@@ -66,12 +66,12 @@ func (r *Orders) Import(ctx context.Context, im Import) (Outcome, error) {
 	}
 	f, err := os.Open(im.File)
 	if err != nil {
-		return Outcome{}, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be opened")
+		return Outcome{}, fault.Wrap(err, sheet.FileRefused, "the file cannot be opened")
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, io.LimitReader(f, sheet.DefaultLimits.Bytes+1)); err != nil {
-		return Outcome{}, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+		return Outcome{}, fault.Wrap(err, sheet.FileRefused, "the file cannot be read")
 	}
 	rows, err := sheet.Open(im.File, m.Sheet)
 	if err != nil {
@@ -95,7 +95,7 @@ func header(m *mapping.Mapping, rows sheet.Reader) (*mapping.Binder, error) {
 	for {
 		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
-			return nil, fault.New(fault.ImportFileRefused, "no line %d with the names of the columns", m.Header)
+			return nil, fault.New(sheet.FileRefused, "no line %d with the names of the columns", m.Header)
 		}
 		if err != nil {
 			return nil, err

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/order/mapping"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/shared"
@@ -356,7 +358,7 @@ func TestAFileThatDoesNotFitTheMappingIsRefusedWhole(t *testing.T) {
 	t.Parallel()
 	c := open(t)
 	_, err := c.Import(t.Context(), Import{Org: c.org, File: write(t, "a.csv", "a,b\n1,2\n"), Mapping: []byte(shopMapping), Actor: "system:test"})
-	if fault.CodeOf(err) != fault.ImportMappingInvalid || !strings.Contains(fault.As(err).Public("zh"), "订单号") {
+	if fault.CodeOf(err) != mapping.Invalid || !strings.Contains(fault.As(err).Public("zh"), "订单号") {
 		t.Error(err)
 	}
 }

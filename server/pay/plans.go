@@ -74,7 +74,7 @@ func (s *Service) Publish(ctx context.Context, org, by uuid.UUID, p *payv1.PlanV
 	r := s.Earnings
 	v, err := plan.Compile(p)
 	if err != nil {
-		return 0, fault.Wrap(err, fault.InvalidArgument, "%v", err)
+		return 0, err
 	}
 	body, err := wire.Marshal(p)
 	if err != nil {

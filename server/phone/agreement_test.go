@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
@@ -35,7 +37,7 @@ func TestWhatIsChargedAfterTheSignatureIsRefusedOnThePhoneUntilItIsSigned(t *tes
 	li.types("offline") // in a basement
 	li.types("part", "hose", "2")
 	_, err := li.run("", "complete")
-	if offline.CodeOf(err) != fault.ChargesNotAgreed || !strings.Contains(offline.Sentence(err, "zh"), "软管 ×2") || !strings.Contains(offline.Sentence(err, "zh"), "→ sign 姓名 --job T-") {
+	if offline.CodeOf(err) != agreement.ChargesNotAgreed || !strings.Contains(offline.Sentence(err, "zh"), "软管 ×2") || !strings.Contains(offline.Sentence(err, "zh"), "→ sign 姓名 --job T-") {
 		t.Errorf("refused by the phone: %v", err)
 	}
 	li.says("未签字", "ticket")

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
+
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
 	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
@@ -22,7 +24,7 @@ func TestADayInTheBasementArrivesOnceWithReceipts(t *testing.T) {
 	li.says("已存手机", "accept", "1")
 	li.types("travel", "--at", "39.9,116.4")
 	li.types("arrive")
-	if _, err := li.run("", "complete"); offline.CodeOf(err) != fault.ChecklistIncomplete {
+	if _, err := li.run("", "complete"); offline.CodeOf(err) != checklist.Incomplete {
 		t.Errorf("completed without proof: %v", err)
 	}
 	if _, err := li.run("", "answer", "pressure", "7"); err == nil {

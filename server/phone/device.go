@@ -373,7 +373,7 @@ func (p *Phone) refuseLogout() error {
 	}
 	found, err := p.store.Attention(p.ctx)
 	if err == nil && len(found) > 0 {
-		err = fault.New(fault.Unacknowledged, "%d", len(found))
+		err = fault.New(Unacknowledged, "%d", len(found))
 	}
 	return err
 }
@@ -446,10 +446,10 @@ func (p *Phone) export(path, passphrase string) (offline.Box, error) {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return offline.Box{}, fault.New(fault.FileThere, "%s", path)
+		return offline.Box{}, fault.New(FileThere, "%s", path)
 	}
 	if err != nil {
-		return offline.Box{}, fault.Wrap(err, fault.FileUnwritable, "%s", path)
+		return offline.Box{}, fault.Wrap(err, FileUnwritable, "%s", path)
 	}
 	var box offline.Box
 	if from == "" {

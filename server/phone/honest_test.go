@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/phone"
+
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
-	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // refuseToSave makes every save on a phone fail, or work again.
@@ -127,7 +128,7 @@ func TestWhatTheOfficeRefusesPrintsOnlyTheRefusal(t *testing.T) {
 			t.Errorf("%d failures", n)
 		}
 	}
-	if _, err := li.run("", "logout"); offline.CodeOf(err) != fault.Unacknowledged {
+	if _, err := li.run("", "logout"); offline.CodeOf(err) != phone.Unacknowledged {
 		t.Errorf("logout beside a failure: %v", err)
 	}
 	li.says("完工", "unsent", "--ack", "4")

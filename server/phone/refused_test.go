@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
+
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
@@ -60,7 +62,7 @@ func TestARefusedPhotoTakesItsMarkAwayAndIsAskedForBeforeTheCompletion(t *testin
 	if line := step(); !strings.Contains(line, "✗") || !strings.Contains(line, "图片已损坏") {
 		t.Errorf("after it was refused: %s", line)
 	}
-	if _, err := li.run("", "complete"); offline.CodeOf(err) != fault.ChecklistIncomplete || !strings.Contains(offline.Sentence(err, "zh"), "安装后：还差1张（已有1张不合格：图片已损坏") {
+	if _, err := li.run("", "complete"); offline.CodeOf(err) != checklist.Incomplete || !strings.Contains(offline.Sentence(err, "zh"), "安装后：还差1张（已有1张不合格：图片已损坏") {
 		t.Errorf("completed: %v, %s", err, offline.Sentence(err, "zh"))
 	}
 	// The office does not take it either, and says which photo.

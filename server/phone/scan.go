@@ -3,6 +3,8 @@ package phone
 import (
 	"unicode"
 
+	"github.com/doorstep-dev/doorstep/server/code/token"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
@@ -107,7 +109,7 @@ func (p *Phone) resolveHere(text string) (*storev1.ResolveCodeResponse, error) {
 		return nil
 	})
 	if err == nil && out.Product == nil {
-		err = fault.New(fault.CodeUnknown, "")
+		err = fault.New(token.CodeUnknown, "")
 	}
 	return out, err
 }
@@ -123,7 +125,7 @@ type openCmd struct {
 
 func (c openCmd) Run(p *Phone) error {
 	if n := digitsIn(c.Phone); c.Phone != "" && (n < 7 || n > 15) {
-		return fault.New(fault.PhoneNumberWrong, "%s", c.Phone)
+		return fault.New(PhoneNumberWrong, "%s", c.Phone)
 	}
 	shop := p.myStore()
 	if c.Store != "" {

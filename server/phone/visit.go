@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
+
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
@@ -65,7 +67,7 @@ func onVisit[T any, M offline.Message[T]](p *Phone, typed string, m offline.Muta
 		if !m.Offered(v, a) {
 			w := visitWords[j.visit.GetState()]
 			if next == fieldv1.VisitState_VISIT_STATE_ON_SITE && m.Kind == field.VisitResume.Kind {
-				return fault.New(fault.NotOnBreak, "%s: %s", j.ticket.GetNumber(), p.pick(w[0], w[1]))
+				return fault.New(NotOnBreak, "%s: %s", j.ticket.GetNumber(), p.pick(w[0], w[1]))
 			}
 			return fault.New(fault.StateForbids, "%s: %s", j.ticket.GetNumber(), p.pick(w[0], w[1]))
 		}
@@ -176,9 +178,9 @@ func (c completeCmd) Run(p *Phone) error {
 	err := onVisit(p, c.job(), field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
 		d := read(v, j)
 		if words := p.missing(d); len(words) > 0 && !c.Force {
-			code := fault.ChecklistIncomplete
+			code := checklist.Incomplete
 			if len(d.gaps) == 0 {
-				code = fault.ChargesNotAgreed
+				code = agreement.ChargesNotAgreed
 			}
 			return nil, fault.New(code, "%s", strings.Join(words, p.pick("；", "; ")))
 		}

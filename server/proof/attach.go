@@ -44,16 +44,16 @@ func (r *Proofs) sign(ctx context.Context, tx *postgres.Tx, m change.Mutation) (
 		return result, nil
 	}
 	if why := badStrokes(args.GetStrokes()); why != "" {
-		return intake.Park(fault.MutationMalformed, why), nil
+		return intake.Park(fault.MutationMalformed, "%s", why), nil
 	}
 	if len(args.GetImage()) > 0 {
 		x := media.Examiner{Limits: media.Limits{Pixels: 1 << 20, Memory: 16 << 20}}
 		picture, err := x.Examine(ctx, args.GetImage())
 		if err != nil {
-			return intake.Park(fault.MutationMalformed, "image: "+string(fault.CodeOf(err))), nil
+			return intake.Park(fault.MutationMalformed, "image: %s", fault.CodeOf(err)), nil
 		}
 		if picture.Type != media.PNG || picture.Thumbnail == nil {
-			return intake.Park(fault.MutationMalformed, "image: "+string(fault.ProofNotPicture)), nil
+			return intake.Park(fault.MutationMalformed, "image: %s", fault.ProofNotPicture), nil
 		}
 	}
 	sum := sha256.Sum256(m.Args)
@@ -87,7 +87,7 @@ func (r *Proofs) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p
 	case taken && bytes.Equal(hash, p.SHA256):
 		return intake.Done(), nil // the same thing told again
 	case taken:
-		return intake.Park(fault.ProofManifestDiffers, ""), nil
+		return intake.Park(ManifestDiffers, ""), nil
 	}
 	admission, result, ok, err := r.tickets.AdmitProof(ctx, tx, m, p.VisitID, shown)
 	if err != nil || !ok {
@@ -141,10 +141,10 @@ func decode(b []byte, args proto.Message) (intake.Result, bool) {
 		return intake.Park(fault.MutationMalformed, "not the message that belongs to this kind"), false
 	}
 	if err := protovalidate.Validate(args); err != nil {
-		return intake.Park(fault.MutationMalformed, err.Error()), false
+		return intake.Park(fault.MutationMalformed, "%s", err), false
 	}
 	if err := intake.Readable(args); err != nil {
-		return intake.Reject(fault.TextUnprintable, fault.As(err).Detail), false
+		return intake.Reject(fault.TextUnprintable, "%s", fault.As(err).Detail), false
 	}
 	return intake.Result{}, true
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/doorstep-dev/doorstep/server/proof"
-	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // between makes a replica of which see is told every request to the store before it goes there.
@@ -63,7 +62,7 @@ func TestTheStoreIsNeverCalledWhileATransactionIsOpen(t *testing.T) {
 	id := h.attach(b)
 	h.garbled(id, b)
 	_, err := replica.finish(h.tech(), id)
-	wantCode(t, "other bytes", err, fault.ProofHashDiffers)
+	wantCode(t, "other bytes", err, proof.HashDiffers)
 	h.upload(id, b)
 	if p, err := replica.finish(h.tech(), id); err != nil || p.GetState() != verified {
 		t.Fatalf("%v, %v", p, err)
@@ -107,7 +106,7 @@ func TestAnAttemptThatEndsAfterTheLookAtTheStoreGetsNoReceipt(t *testing.T) {
 	id = h.attach(b)
 	h.upload(id, b)
 	_, err := h.finish(h.tech(), id)
-	wantCode(t, "an ended attempt", err, fault.ProofBytesMissing)
+	wantCode(t, "an ended attempt", err, proof.BytesMissing)
 	if p := h.onFeed(h.user, id); p.GetState() == verified || len(p.GetReceipt()) > 0 {
 		t.Errorf("the phone holds %v", p)
 	}
@@ -135,7 +134,7 @@ func TestWrongBytesAreCountedOnceAlsoIfTheirAttemptEndsAfterTheLookAtTheStore(t 
 	id = h.attach(b)
 	h.garbled(id, b)
 	_, err := h.finish(h.tech(), id)
-	wantCode(t, "other bytes", err, fault.ProofHashDiffers)
+	wantCode(t, "other bytes", err, proof.HashDiffers)
 	if n := h.attempts(id); n != 1 {
 		t.Errorf("%d attempts, one was made", n)
 	}

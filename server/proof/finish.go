@@ -44,7 +44,7 @@ func (r *Proofs) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error
 		return nil, err
 	}
 	if there.size != p.Size {
-		return r.differs(ctx, org, p, there, fault.ProofSizeDiffers)
+		return r.differs(ctx, org, p, there, SizeDiffers)
 	}
 	if p, err = r.receive(ctx, org, p); err != nil || p.settled() {
 		return p, err
@@ -56,16 +56,16 @@ func (r *Proofs) finish(ctx context.Context, org uuid.UUID, p *row) (*row, error
 	defer memory.leave()
 	b, there, err := r.Objects.read(ctx, at, p.Size)
 	if errors.Is(err, errAbsent) {
-		return nil, fault.Wrap(err, fault.ProofBytesMissing, "")
+		return nil, fault.Wrap(err, BytesMissing, "")
 	}
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case int64(len(b)) != p.Size:
-		return r.differs(ctx, org, p, there, fault.ProofSizeDiffers)
+		return r.differs(ctx, org, p, there, SizeDiffers)
 	case !bytes.Equal(hashOf(b), p.SHA256):
-		return r.differs(ctx, org, p, there, fault.ProofHashDiffers)
+		return r.differs(ctx, org, p, there, HashDiffers)
 	}
 	picture, err := r.examine(ctx, memory, b)
 	if err != nil {
@@ -96,7 +96,7 @@ func (r *Proofs) take(ctx context.Context, at string, p *row) (object, error) {
 		return there, err
 	}
 	if p.UploadID == "" {
-		return object{}, fault.New(fault.ProofBytesMissing, "")
+		return object{}, fault.New(BytesMissing, "")
 	}
 	have, err := r.Objects.parts(ctx, at, p.UploadID)
 	if err == nil {
@@ -108,7 +108,7 @@ func (r *Proofs) take(ctx context.Context, at string, p *row) (object, error) {
 	}
 	there, err = r.Objects.stat(ctx, at)
 	if errors.Is(err, errAbsent) {
-		err = fault.New(fault.ProofBytesMissing, "")
+		err = fault.New(BytesMissing, "")
 	}
 	return there, err
 }
@@ -120,7 +120,7 @@ func (r *Proofs) join(ctx context.Context, at string, p *row, have []minio.Objec
 	for number := 1; number <= partCount(p.Size); number++ {
 		part, ok := there[number]
 		if !ok {
-			return fault.New(fault.ProofBytesMissing, "part %d of %d", number, partCount(p.Size))
+			return fault.New(BytesMissing, "part %d of %d", number, partCount(p.Size))
 		}
 		whole = append(whole, part)
 	}
@@ -153,7 +153,7 @@ func (r *Proofs) receive(ctx context.Context, org uuid.UUID, seen *row) (p *row,
 }
 
 // errGivenUp says that the bytes that were looked at belong to an attempt that is over: others are asked for.
-func errGivenUp() error { return fault.New(fault.ProofBytesMissing, "") }
+func errGivenUp() error { return fault.New(BytesMissing, "") }
 
 // differs asks for the bytes again, because those that came are not the announced ones; after some attempts the
 // proof is refused for good. Bytes of another length or hash are evidence of nothing.
@@ -237,7 +237,7 @@ func (r *Proofs) judge(ctx context.Context, tx *postgres.Tx, seen *row) (*row, e
 func (r *Proofs) settle(ctx context.Context, org uuid.UUID, seen *row, read object, end func(*row), picture *media.Picture) (p *row, err error) {
 	there, err := r.Objects.stat(ctx, seen.original(org))
 	if errors.Is(err, errAbsent) || err == nil && there != read {
-		return r.settledOr(ctx, org, seen.ID, fault.Wrap(err, fault.ProofBytesMissing, ""))
+		return r.settledOr(ctx, org, seen.ID, fault.Wrap(err, BytesMissing, ""))
 	}
 	if err != nil {
 		return nil, err

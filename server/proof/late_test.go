@@ -16,7 +16,6 @@ import (
 
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	"github.com/doorstep-dev/doorstep/server/proof"
-	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // slow is a replica on the same database and store that has read an original and not yet looked at it.
@@ -149,7 +148,7 @@ func TestWhoFindsOtherBytesLateKeepsThePhotoThatIsVerifiedMeanwhile(t *testing.T
 	late := h.slowReplica()
 	done := late.finish(id)
 	_, err := h.finish(h.tech(), id)
-	wantCode(t, "other bytes", err, fault.ProofHashDiffers)
+	wantCode(t, "other bytes", err, proof.HashDiffers)
 	h.upload(id, b)
 	p, err := h.finish(h.tech(), id)
 	if err != nil || p.GetState() != verified {
@@ -174,13 +173,13 @@ func TestWhoFindsOtherBytesLateKeepsTheOnesThatCameMeanwhile(t *testing.T) {
 	late := h.slowReplica()
 	done := late.finish(id)
 	_, err := h.finish(h.tech(), id)
-	wantCode(t, "other bytes", err, fault.ProofHashDiffers)
+	wantCode(t, "other bytes", err, proof.HashDiffers)
 	// All parts have come and are put together, but no replica has verified them yet.
 	h.upload(id, b)
 	stopped := h.stoppedBeforeVerifying(id)
 	close(late.goOn)
 	o := <-done
-	wantCode(t, "the late one", o.err, fault.ProofHashDiffers)
+	wantCode(t, "the late one", o.err, proof.HashDiffers)
 	stopped()
 	if p, err := h.finish(h.tech(), id); err != nil || p.GetState() != verified {
 		t.Errorf("finish: %v, %v", p, err)
@@ -216,7 +215,7 @@ func TestBytesThatWentWhileTheyWereVerifiedGetNoReceiptAndAreAskedForAgain(t *te
 	}
 	close(late.goOn)
 	o := <-done
-	wantCode(t, "without bytes", o.err, fault.ProofBytesMissing)
+	wantCode(t, "without bytes", o.err, proof.BytesMissing)
 	h.upload(id, b)
 	if p, err := h.finish(h.tech(), id); err != nil || p.GetState() != verified {
 		t.Errorf("sent again: %v, %v", p, err)

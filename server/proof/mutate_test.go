@@ -59,7 +59,7 @@ func TestAManifestComesTwiceAndAnotherUnderItsIdIsKeptForAPerson(t *testing.T) {
 	}
 	other := h.manifest([]byte("y"))
 	other.Id = m.GetId()
-	if v := h.push("proof.attach", other); v.Outcome != change.Parked || v.Code != fault.ProofManifestDiffers {
+	if v := h.push("proof.attach", other); v.Outcome != change.Parked || v.Code != proof.ManifestDiffers {
 		t.Errorf("another manifest: %s %s", v.Outcome, v.Code)
 	}
 	stranger := h.manifest([]byte("z"))

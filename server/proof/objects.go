@@ -125,7 +125,7 @@ func away(err error) error {
 	case r.Code == "NoSuchKey" || r.Code == "NoSuchUpload" || r.StatusCode == http.StatusNotFound && r.Code != "NoSuchBucket":
 		return fmt.Errorf("%w: %w", errAbsent, err)
 	}
-	return fault.Wrap(err, fault.ProofStoreDown, "").After(storeRetry)
+	return fault.Wrap(err, StoreDown, "").After(storeRetry)
 }
 
 // The names of a proof's objects.

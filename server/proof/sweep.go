@@ -82,9 +82,9 @@ func (r *Proofs) sweepOpen(ctx context.Context, org change.Org, report *Report) 
 			switch done, err := r.finish(ctx, uuid.UUID(org), p); {
 			case err == nil && done.settled():
 				report.Finished++
-			case fault.CodeOf(err) == fault.ProofStoreDown || ctx.Err() != nil:
+			case fault.CodeOf(err) == StoreDown || ctx.Err() != nil:
 				return errors.Join(append(failed, err)...)
-			case fault.CodeOf(err) == fault.ProofBytesMissing || fault.CodeOf(err) == fault.ProofSizeDiffers || fault.CodeOf(err) == fault.ProofHashDiffers:
+			case fault.CodeOf(err) == BytesMissing || fault.CodeOf(err) == SizeDiffers || fault.CodeOf(err) == HashDiffers:
 				late, err := r.reportLate(ctx, org, p.ID, now)
 				if late {
 					report.Overdue++
@@ -216,7 +216,7 @@ func (r *Proofs) sweepObjects(ctx context.Context, org change.Org, report *Repor
 // settledOrReceived tells that the store should hold the original.
 func (p *row) settledOrReceived() bool {
 	return p.State == verified || p.State == received || p.State == refused &&
-		p.Refusal != string(fault.ProofSizeDiffers) && p.Refusal != string(fault.ProofHashDiffers)
+		p.Refusal != string(SizeDiffers) && p.Refusal != string(HashDiffers)
 }
 
 // keptRows yields all photos' rows of the org by id, page by page.

@@ -129,7 +129,7 @@ func TestTheStoreItselfRefusesOtherBytes(t *testing.T) {
 		t.Errorf("the store holds %v", keys)
 	}
 	_, err := h.finish(h.tech(), id)
-	wantCode(t, "finish without bytes", err, fault.ProofBytesMissing)
+	wantCode(t, "finish without bytes", err, proof.BytesMissing)
 	h.upload(id, b)
 	if p, err := h.finish(h.tech(), id); err != nil || p.GetState() != verified {
 		t.Errorf("the right bytes: %v, %v", p, err)
@@ -213,7 +213,7 @@ func TestACutUploadGoesOnWithTheMissingPartsOnly(t *testing.T) {
 		t.Fatalf("a cut request came through: %d", res.StatusCode)
 	}
 	_, err = h.finish(h.tech(), id)
-	wantCode(t, "finish in the middle", err, fault.ProofBytesMissing)
+	wantCode(t, "finish in the middle", err, proof.BytesMissing)
 
 	rest := h.requests(id, parts(b)...)
 	if len(rest) != 2 || rest[0].GetPartNumber() != 2 || rest[1].GetPartNumber() != 3 {
@@ -274,13 +274,13 @@ func TestPartsThatAreNotTheAnnouncedBytesAreAskedForAgainThenRefused(t *testing.
 		}
 		p, err := h.finish(h.tech(), id)
 		if attempt < 5 {
-			wantCode(t, "other bytes", err, fault.ProofHashDiffers)
+			wantCode(t, "other bytes", err, proof.HashDiffers)
 			if got := h.onFeed(h.user, id); got.GetState() != awaiting {
 				t.Errorf("attempt %d: on the feed %v", attempt, got.GetState())
 			}
 			continue
 		}
-		if err != nil || p.GetState() != refused || p.GetRefusal() != string(fault.ProofHashDiffers) {
+		if err != nil || p.GetState() != refused || p.GetRefusal() != string(proof.HashDiffers) {
 			t.Errorf("the last attempt: %v, %v", p, err)
 		}
 	}
@@ -301,8 +301,8 @@ func TestWhatIsNoPictureIsRefusedWithItsReasonAndKept(t *testing.T) {
 		want fault.Code
 	}{
 		"a page":       {[]byte("<html><script>alert(1)</script></html>"), fault.ProofNotPicture},
-		"half a photo": {good[:len(good)/2], fault.ProofPictureBroken},
-		"a PNG":        {[]byte("\x89PNG\r\n\x1a\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), fault.ProofPictureBroken},
+		"half a photo": {good[:len(good)/2], media.PictureBroken},
+		"a PNG":        {[]byte("\x89PNG\r\n\x1a\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), media.PictureBroken},
 	} {
 		id := h.attach(c.b)
 		h.upload(id, c.b)
@@ -327,7 +327,7 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 	folder := shared.Path(t, "photos")
 	h := open(t)
 	for name, want := range map[string]fault.Code{
-		"gps_DSCN0010.jpg": "", "corrupted.jpg": fault.ProofPictureBroken, "orientation_portrait_5.jpg": "",
+		"gps_DSCN0010.jpg": "", "corrupted.jpg": media.PictureBroken, "orientation_portrait_5.jpg": "",
 		"tests_67-0_length_string.jpg": "", "invalid_image00971.jpg": "",
 	} {
 		b, err := os.ReadFile(filepath.Join(folder, name))
@@ -410,17 +410,17 @@ func TestAStoreThatIsDownLosesNothing(t *testing.T) {
 	}
 	store.Stop(t)
 	_, err := h.start(h.tech(), id)
-	wantCode(t, "start", err, fault.ProofStoreDown)
-	if f := fault.As(err); f.RetryAfter <= 0 || !fault.Retryable(err) || fault.ProofStoreDown.Kind() != fault.KindUnavailable {
+	wantCode(t, "start", err, proof.StoreDown)
+	if f := fault.As(err); f.RetryAfter <= 0 || !fault.Retryable(err) || proof.StoreDown.Kind() != fault.KindUnavailable {
 		t.Errorf("the fault says nothing of trying again: %v", f)
 	}
 	_, err = h.finish(h.tech(), id)
-	wantCode(t, "finish", err, fault.ProofStoreDown)
+	wantCode(t, "finish", err, proof.StoreDown)
 	// The manifest needs no store.
 	second := photo(t, 64)
 	other := h.attach(second)
 	_, err = h.Sweep(t.Context(), change.Org(h.org))
-	wantCode(t, "sweep", err, fault.ProofStoreDown)
+	wantCode(t, "sweep", err, proof.StoreDown)
 
 	store.Start(t)
 	rest := h.requests(id)

@@ -203,7 +203,7 @@ func (r *recorder) finish() {
 	if !r.held {
 		return
 	}
-	code, detail := fault.InvalidArgument, ""
+	code, detail := fault.InvalidArgument, fault.Text("")
 	switch r.status {
 	case http.StatusBadRequest:
 		detail = unreadable(string(r.refusal))

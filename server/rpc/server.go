@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -111,7 +111,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	l, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case err != nil && busy(err):
-		return nil, fault.Wrap(err, fault.PortBusy, "%s", address)
+		return nil, fault.Wrap(err, PortBusy, "%s", address)
 	case err != nil:
 		return nil, fault.Wrap(err, fault.ConfigInvalid, "cannot listen on %s: %v", address, err)
 	}
@@ -200,4 +200,7 @@ func patience(rc *http.ResponseController, stream bool) {
 	_ = rc.SetReadDeadline(until) // as in deadlines
 }
 
-func busy(err error) bool { return strings.Contains(err.Error(), "address already in use") }
+// wsaAddrInUse is what Windows says instead of EADDRINUSE.
+const wsaAddrInUse = syscall.Errno(10048)
+
+func busy(err error) bool { return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaAddrInUse) }

@@ -128,7 +128,7 @@ func TestABusyPortIsSaidPlainly(t *testing.T) {
 		}
 	}()
 	_, err := rpc.NewServer(t.Context(), rpc.ServerConfig{Listen: s.URL()[len("http://"):], Handler: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
-	if fault.CodeOf(err) != fault.PortBusy {
+	if fault.CodeOf(err) != rpc.PortBusy {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,10 @@
 package rpc
 
-import "regexp"
+import (
+	"regexp"
+
+	"github.com/doorstep-dev/doorstep/sync/fault"
+)
 
 var (
 	// What the JSON reader says ends in (line 1:20): invalid value for uint32 field version: "x".
@@ -14,16 +18,19 @@ const notAMessage = "body: not a message of this call"
 
 // unreadable names what in a body could not be read, out of what the wire library says about it. Its whole text
 // stays here, for it names our types.
-func unreadable(said string) string {
-	if found := unknownField.FindString(said); found != "" {
-		return found
+func unreadable(said string) fault.Text {
+	if found := unknownField.FindStringSubmatch(said); found != nil {
+		if found[2] != "" {
+			return fault.Textf("unknown field %s, did you mean %s", found[1], found[2])
+		}
+		return fault.Textf("unknown field %s", found[1])
 	}
-	detail := notAMessage
+	detail := fault.Textf(notAMessage)
 	if at := inLine.FindStringSubmatch(said); at != nil {
-		detail = "body: line " + at[1] + ", column " + at[2]
+		detail = fault.Textf("body: line %s, column %s", at[1], at[2])
 	}
 	if name := inField.FindStringSubmatch(said); name != nil {
-		detail += ", field " + name[1]
+		detail = fault.Textf("%s, field %s", detail, name[1])
 	}
 	return detail
 }

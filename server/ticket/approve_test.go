@@ -3,6 +3,8 @@ package ticket_test
 import (
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/ticket"
@@ -39,7 +41,7 @@ func TestTheCustomersApprovalCountsAsASignature(t *testing.T) {
 	if !shown.MayApprove || len(shown.Lines) != 1 || shown.Lines[0].GetSum().GetMinor() != 16000 {
 		t.Fatalf("the page shows %+v", shown)
 	}
-	d.completes(change.Rejected, fault.ChargesNotAgreed)
+	d.completes(change.Rejected, agreement.ChargesNotAgreed)
 	d.approves(shown.Hash, "")
 	events := len(d.chainHolds(d.ticket))
 	d.approves(shown.Hash, "") // another tab
@@ -73,7 +75,7 @@ func TestAnApprovalCoversExactlyWhatWasShown(t *testing.T) {
 	if e := d.extras(); !e.MayApprove {
 		t.Errorf("a line was altered, and the approval holds: %+v", e)
 	}
-	d.completes(change.Rejected, fault.ChargesNotAgreed)
+	d.completes(change.Rejected, agreement.ChargesNotAgreed)
 }
 
 func TestNothingIsApprovedOnACanceledTicket(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
+
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -94,7 +96,7 @@ func TestALineOfAnotherQuantityThanWasSignedIsNotSigned(t *testing.T) {
 	d, ladder := newDoor(t), uuid.New()
 	d.signs(d.line(ladder, 1, 8000))
 	d.adds(ladder, 3)
-	d.completes(change.Rejected, fault.ChargesNotAgreed)
+	d.completes(change.Rejected, agreement.ChargesNotAgreed)
 	d.signs(d.line(ladder, 3, 8000))
 	d.completes(change.Applied, "")
 	d.counted(ladder)

@@ -109,11 +109,11 @@ func (a *act) unsigned(ctx context.Context, c charged) (intake.Result, error) {
 	for i, one := range c.unsigned {
 		words[i] = fmt.Sprintf("%s ×%d", one.Name, one.Quantity)
 	}
-	detail := strings.Join(words, ", ")
+	detail := fault.Textf("%s", strings.Join(words, ", "))
 	if c.named {
-		return a.refuse(ctx, fault.ChargesNotAgreed, detail)
+		return a.refuse(ctx, agreement.ChargesNotAgreed, detail)
 	}
-	return a.park(ctx, fault.ChargesNotAgreed, detail)
+	return a.park(ctx, agreement.ChargesNotAgreed, detail)
 }
 
 // agree keeps what a signature covers: the lines that it shows, whether they have come already or not; of an app that

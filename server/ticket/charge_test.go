@@ -152,7 +152,7 @@ func TestWhatIsAddedAfterTheSignatureWaitsForAnother(t *testing.T) {
 	if d.agreed(ladder) {
 		t.Error("a signature covers what came after it")
 	}
-	d.completes(change.Rejected, fault.ChargesNotAgreed)
+	d.completes(change.Rejected, agreement.ChargesNotAgreed)
 	d.signs(d.line(ladder, 1, 8000))
 	if !d.agreed(ladder) {
 		t.Error("the line that was signed is not agreed to")
@@ -175,7 +175,7 @@ func TestALineThatIsAlteredIsNoLongerAgreedTo(t *testing.T) {
 	if d.agreed(ladder) {
 		t.Error("two are agreed to, one was signed for")
 	}
-	d.completes(change.Rejected, fault.ChargesNotAgreed)
+	d.completes(change.Rejected, agreement.ChargesNotAgreed)
 	d.signs(d.line(ladder, 2, 8000))
 	d.completes(change.Applied, "")
 	d.counted(ladder)
@@ -237,7 +237,7 @@ func TestAnOldAppsSignatureCoversWhatItsTechnicianHadAddedBefore(t *testing.T) {
 	d.adds(late, 1)
 	// The app cannot say what is wanted, and the work is done: a person decides.
 	m := d.p.mutate("visit.complete", &fieldv1.VisitComplete{VisitId: b(d.visit)}, d.pass(time.Minute))
-	if v := d.p.push(m)[0]; v.Outcome != change.Parked || v.Code != fault.ChargesNotAgreed {
+	if v := d.p.push(m)[0]; v.Outcome != change.Parked || v.Code != agreement.ChargesNotAgreed {
 		t.Fatalf("got %v", v)
 	}
 	office := identity.With(t.Context(), identity.Identity{Org: uuid.UUID(d.org), User: uuid.New()}.

@@ -27,7 +27,7 @@ func (r *Tickets) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation)
 	}
 	done, ok := state.Happened(m.Done(), tx.Now())
 	if !ok {
-		return intake.Park(fault.DeviceTimeFuture, m.Done().Sub(tx.Now()).Round(time.Second).String()), nil
+		return intake.Park(fault.DeviceTimeFuture, "%s", m.Done().Sub(tx.Now()).Round(time.Second)), nil
 	}
 	j, err := r.lock(ctx, tx, uuid.UUID(args.GetTicketId()))
 	if fault.CodeOf(err) == fault.NotFound {
@@ -61,7 +61,7 @@ func (r *Tickets) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation)
 		return intake.Reject(fault.Forbidden, ""), nil
 	}
 	if !a.t.State.Allows(state.ActAssign) {
-		return intake.Reject(fault.StateForbids, a.t.Number+": "+a.t.State.String()), nil
+		return intake.Reject(fault.StateForbids, "%s: %s", a.t.Number, fault.Key(a.t.State.String())), nil
 	}
 	team := *a.t.PoolTeamID
 	err = j.give(who, AssignRequest{
@@ -108,11 +108,11 @@ func (a *act) tooLate(ctx context.Context) (intake.Result, error) {
 	case value(a.t.TechnicianID) == user:
 		return intake.Done(), nil // his already: another phone of his was faster
 	case a.t.TechnicianID == nil:
-		return intake.Reject(fault.StateForbids, a.t.Number+": "+a.t.State.String()), nil
+		return intake.Reject(fault.StateForbids, "%s: %s", a.t.Number, fault.Key(a.t.State.String())), nil
 	}
 	if err := a.notify(user, "claimed_by_other", "已被他人抢走", "somebody else was faster"); err != nil {
 		return intake.Result{}, err
 	}
 	// Only the notice: the ticket itself has not changed.
-	return intake.Reject(fault.AlreadyClaimed, a.t.Number), a.tx.SendBatch(ctx, &a.writes).Close()
+	return intake.Reject(AlreadyClaimed, "%s", a.t.Number), a.tx.SendBatch(ctx, &a.writes).Close()
 }

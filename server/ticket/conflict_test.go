@@ -286,7 +286,7 @@ func TestOneOfTwentyClaimsWins(t *testing.T) {
 			switch {
 			case v.Outcome == applied:
 				winners = append(winners, p)
-			case v.Outcome == rejected && v.Code == fault.AlreadyClaimed:
+			case v.Outcome == rejected && v.Code == ticket.AlreadyClaimed:
 				losers++
 			default:
 				t.Errorf("got %s %s", v.Outcome, v.Code)

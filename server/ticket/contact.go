@@ -47,7 +47,7 @@ func (j *job) visitable() error {
 	if len(j.t.Needs) == 0 {
 		return nil
 	}
-	return fault.New(fault.NeedsDetails, "%s: %s", j.t.Number, strings.Join(j.t.Needs, ", "))
+	return fault.New(NeedsDetails, "%s: %s", j.t.Number, strings.Join(j.t.Needs, ", "))
 }
 
 // phoneNumber is a customer's number as it is kept; empty stays empty.

@@ -144,8 +144,8 @@ func TestCompletingNeedsTheManifestAndSaysWhatIsMissing(t *testing.T) {
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, at, applied, "")
 	p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, at, parked, fault.StateForbids)
 	p.does("visit.arrive", &fieldv1.VisitArrive{VisitId: b(visit)}, at, applied, "")
-	v := p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, at, rejected, fault.ChecklistIncomplete)
-	if want := "水压：未填写；完工照：还差1张\u2003/\u2003Pressure: not answered; After: 1 more needed"; v.Detail != want {
+	v := p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, at, rejected, checklist.Incomplete)
+	if want := fault.Both("水压：未填写；完工照：还差1张", "Pressure: not answered; After: 1 more needed"); v.Detail != want {
 		t.Errorf("got %q", v.Detail)
 	}
 	p.does("task.answer", p.pressure(visit, 7), at, rejected, fault.InvalidArgument)

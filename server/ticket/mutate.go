@@ -144,7 +144,7 @@ func undecoded(err error) (intake.Result, error) {
 	if fault.CodeOf(err) == fault.TextUnprintable {
 		return intake.Result{}, err
 	}
-	return intake.Park(fault.MutationMalformed, err.Error()), nil
+	return intake.Park(fault.MutationMalformed, "%s", err), nil
 }
 
 var errUnreadable = fault.New(fault.MutationMalformed, "not the message that belongs to this kind")
@@ -156,7 +156,7 @@ func (r *Tickets) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation,
 ) (*act, intake.Result, error) {
 	done, ok := state.Happened(m.Done(), tx.Now())
 	if !ok {
-		return nil, intake.Park(fault.DeviceTimeFuture, m.Done().Sub(tx.Now()).Round(time.Second).String()), nil
+		return nil, intake.Park(fault.DeviceTimeFuture, "%s", m.Done().Sub(tx.Now()).Round(time.Second)), nil
 	}
 	var j *job
 	var err error
@@ -226,12 +226,11 @@ func reviewer(ctx context.Context) (who identity.Identity, ok bool) {
 }
 
 // situation says for people where ticket and visit stand.
-func (a *act) situation() string {
-	s := a.t.Number + ": " + a.t.State.String()
-	if a.v != nil {
-		s += ", " + a.v.State.String()
+func (a *act) situation() fault.Text {
+	if a.v == nil {
+		return fault.Textf("%s: %s", a.t.Number, fault.Key(a.t.State.String()))
 	}
-	return s
+	return fault.Textf("%s: %s, %s", a.t.Number, fault.Key(a.t.State.String()), fault.Key(a.v.State.String()))
 }
 
 // record adds the mutation to the ticket's trail: under its own kind when it was applied, as evidence otherwise.
@@ -272,26 +271,26 @@ func (a *act) record(more fact) error {
 }
 
 // refuse rejects the mutation and keeps in the trail that it was tried.
-func (a *act) refuse(ctx context.Context, code fault.Code, detail string) (intake.Result, error) {
+func (a *act) refuse(ctx context.Context, code fault.Code, detail fault.Text) (intake.Result, error) {
 	a.decision.Evidence = true
-	if err := a.record(fact{"rejected": code, "detail": detail}); err != nil {
+	if err := a.record(fact{"rejected": code, "detail": detail.String()}); err != nil {
 		return intake.Result{}, err
 	}
-	return intake.Reject(code, detail), a.save(ctx)
+	return intake.Reject(code, "%s", detail), a.save(ctx)
 }
 
 // park leaves the mutation to a person, marks the ticket for review and keeps in the trail that it came. A replay
 // that parks again adds nothing.
-func (a *act) park(ctx context.Context, code fault.Code, detail string) (intake.Result, error) {
+func (a *act) park(ctx context.Context, code fault.Code, detail fault.Text) (intake.Result, error) {
 	if a.reviewer != uuid.Nil {
-		return intake.Park(code, detail), nil
+		return intake.Park(code, "%s", detail), nil
 	}
 	a.decision.Evidence = true
 	a.t.Review = true
 	if err := a.record(fact{"parked": code}); err != nil {
 		return intake.Result{}, err
 	}
-	return intake.Park(code, detail), a.save(ctx)
+	return intake.Park(code, "%s", detail), a.save(ctx)
 }
 
 // finish writes everything and says what became of the mutation.

@@ -96,10 +96,10 @@ func TestATicketThatNobodyCanVisitIsGivenToNobodyUntilItIsComplete(t *testing.T)
 			id := w.open(func(q *ticket.OpenRequest) { q.RegionID = region; tc.lose(q) }).TicketID
 			if err := w.try(func(tx *postgres.Tx) error {
 				return w.tickets.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: id, TechnicianID: p.user, Actor: "user:x", Way: "office"})
-			}); fault.CodeOf(err) != fault.NeedsDetails {
+			}); fault.CodeOf(err) != ticket.NeedsDetails {
 				t.Errorf("assigned: %v", err)
 			}
-			if err := w.try(func(tx *postgres.Tx) error { return w.tickets.Offer(t.Context(), tx, id, w.team, "user:x") }); fault.CodeOf(err) != fault.NeedsDetails {
+			if err := w.try(func(tx *postgres.Tx) error { return w.tickets.Offer(t.Context(), tx, id, w.team, "user:x") }); fault.CodeOf(err) != ticket.NeedsDetails {
 				t.Errorf("pooled: %v", err)
 			}
 			if r := w.auto(board); r.Assigned != 0 || len(r.Unfit) != 0 || len(*heard) != 0 {

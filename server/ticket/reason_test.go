@@ -29,7 +29,7 @@ func TestAReasonThatTheCompanyDoesNotHaveWaitsForTheOffice(t *testing.T) {
 
 	no := p.mutate("visit.decline", &fieldv1.VisitDecline{VisitId: b(visit), Reason: "bored"}, w.pass(time.Minute))
 	v := p.push(no)[0]
-	if v.Outcome != parked || v.Code != fault.TargetUnknown || v.Detail != "reason bored" {
+	if v.Outcome != parked || v.Code != fault.TargetUnknown || v.Detail != fault.Textf("reason %s", "bored") {
 		t.Errorf("got %s %s %s", v.Outcome, v.Code, v.Detail)
 	}
 	if r := w.replay(no.ID, nil); r.Outcome != parked {

@@ -65,7 +65,7 @@ func decline(ctx context.Context, a *act, args *fieldv1.VisitDecline) (intake.Re
 			return intake.Result{}, err
 		}
 		if !known {
-			return a.park(ctx, fault.TargetUnknown, "reason "+args.GetReason())
+			return a.park(ctx, fault.TargetUnknown, fault.Textf("reason %s", args.GetReason()))
 		}
 	}
 	if err := a.record(nil); err != nil {
@@ -91,7 +91,7 @@ func complete(ctx context.Context, a *act, _ *fieldv1.VisitComplete) (intake.Res
 		return intake.Result{}, err
 	}
 	if len(gaps) > 0 && a.reviewer == uuid.Nil {
-		return a.refuse(ctx, fault.ChecklistIncomplete, checklist.Say(gaps))
+		return a.refuse(ctx, checklist.Incomplete, checklist.Say(gaps))
 	}
 	steps := make([]string, len(gaps))
 	for i, g := range gaps {
@@ -160,7 +160,7 @@ func cannotComplete(ctx context.Context, a *act, args *fieldv1.VisitCannotComple
 		return intake.Result{}, err
 	}
 	if !known {
-		return a.park(ctx, fault.TargetUnknown, "reason "+args.GetReason())
+		return a.park(ctx, fault.TargetUnknown, fault.Textf("reason %s", args.GetReason()))
 	}
 	if err := a.end(ctx, asked, args.GetReason(), nil); err != nil {
 		return intake.Result{}, err

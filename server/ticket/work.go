@@ -40,7 +40,7 @@ func answer(ctx context.Context, a *act, args *fieldv1.AnswerTask) (intake.Resul
 		}
 		step := checklist.Step(t, args.GetStep())
 		if step == nil {
-			return a.park(ctx, fault.TargetUnknown, "step "+args.GetStep())
+			return a.park(ctx, fault.TargetUnknown, fault.Textf("step %s", args.GetStep()))
 		}
 		if err := checklist.CheckAnswer(step, w); err != nil {
 			return a.refuse(ctx, fault.InvalidArgument, fault.As(err).Detail)

@@ -175,7 +175,7 @@ type Verdict struct {
 	Outcome Outcome
 	// Code and Detail say why, for Rejected and Parked.
 	Code    fault.Code
-	Detail  string
+	Detail  fault.Text
 	Changes []FieldChange
 	// At is the server's time of the intake.
 	At time.Time

@@ -71,7 +71,7 @@ func DecodeCursor(b []byte) (Cursor, error) {
 	if len(b) == 0 {
 		return c, nil
 	}
-	bad := func(why string) (Cursor, error) { return Cursor{}, fault.New(fault.CursorMalformed, why) }
+	bad := func(why string) (Cursor, error) { return Cursor{}, fault.New(fault.CursorMalformed, "%s", why) }
 	if len(b) < 1+8+1+4 || b[0] != cursorVersion {
 		return bad("version")
 	}

@@ -1,6 +1,10 @@
 package fault
 
-import "sort"
+import (
+	"maps"
+	"slices"
+	"sort"
+)
 
 // Code names one kind of failure, forever. Codes are lower_snake_case.
 type Code string
@@ -32,7 +36,7 @@ type Definition struct {
 	English, Chinese string
 }
 
-// The codes of the whole system, by room. Add at the end of a group; never change a code's meaning.
+// The codes that the engine and its clients decide by. Other packages register their own.
 const (
 	Internal        Code = "internal"
 	Canceled        Code = "canceled"
@@ -49,7 +53,7 @@ const (
 	RateLimited     Code = "rate_limited"
 	ClientTooOld    Code = "client_too_old"
 
-	// sync
+	// The sync engine.
 	CursorMalformed   Code = "cursor_malformed"
 	SequenceGap       Code = "sequence_gap"
 	SequenceReused    Code = "sequence_reused"
@@ -63,40 +67,22 @@ const (
 	TargetUnknown     Code = "target_unknown"
 	NotAssigned       Code = "not_assigned"
 	StateForbids      Code = "state_forbids"
-	NeedsDetails      Code = "needs_details"
-	AlreadyClaimed    Code = "already_claimed"
 	TextUnprintable   Code = "text_unprintable"
 	AlreadyDecided    Code = "already_decided"
 	ParkedFull        Code = "parked_full"
+	WaitsForParked    Code = "waits_for_parked"
 
-	// ticket
-	ChecklistIncomplete Code = "checklist_incomplete"
-	ChargesNotAgreed    Code = "charges_not_agreed"
-	WaitsForParked      Code = "waits_for_parked"
-
-	// account
+	// Sign-in and devices.
 	DeviceRevoked    Code = "device_revoked"
 	RefreshInvalid   Code = "refresh_invalid"
 	EnrolmentInvalid Code = "enrolment_invalid"
-	LoginFailed      Code = "login_failed"
 
-	// running it
+	// Programs that are started with settings.
 	ConfigInvalid Code = "config_invalid"
-	PortBusy      Code = "port_busy"
-	SpreadBlocked Code = "spread_blocked"
-	FeedsDiffer   Code = "feeds_differ"
 	// ServerUnreachable is of programs that are no phone: nothing of them waits to be sent.
 	ServerUnreachable Code = "server_unreachable"
 
-	// local: the database and object store that a demo runs by itself
-	LocalRunning     Code = "local_running"
-	LocalPortBusy    Code = "local_port_busy"
-	LocalDiskFull    Code = "local_disk_full"
-	LocalToolMissing Code = "local_tool_missing"
-	LocalDataMajor   Code = "local_data_major"
-	LocalFolder      Code = "local_folder"
-	LocalStart       Code = "local_start"
-	// phone: what a client finds on its own side
+	// What a client finds on its own side.
 	NotEnrolled   Code = "not_enrolled"
 	StoreLocked   Code = "store_locked"
 	StoreUnusable Code = "store_unusable"
@@ -112,34 +98,14 @@ const (
 	BoxPassphrase Code = "box_passphrase"
 	BoxUnreadable Code = "box_unreadable"
 	BoxForeign    Code = "box_foreign"
-	// FileThere and FileUnwritable are of a file that a person wants written.
-	FileThere Code = "file_there"
-	// NotOnBreak, PhoneNumberWrong: a phone notices by itself.
-	NotOnBreak       Code = "not_on_break"
-	PhoneNumberWrong Code = "phone_number_wrong"
-	// Unacknowledged: what was refused waits for a person to say that it is dealt with.
-	Unacknowledged Code = "unacknowledged"
-	FileUnwritable Code = "file_unwritable"
 
-	// code
+	// Labels, which clients read offline.
 	CodeUnreadable Code = "code_unreadable"
 	CodeCheckDigit Code = "code_check_digit"
-	CodeUnknown    Code = "code_unknown"
 
-	// proof
-	ProofNotPicture      Code = "proof_not_picture"
-	ProofTypeDiffers     Code = "proof_type_differs"
-	ProofTooManyPixels   Code = "proof_too_many_pixels"
-	ProofPictureBroken   Code = "proof_picture_broken"
-	ProofSizeDiffers     Code = "proof_size_differs"
-	ProofHashDiffers     Code = "proof_hash_differs"
-	ProofBytesMissing    Code = "proof_bytes_missing"
-	ProofStoreDown       Code = "proof_store_down"
-	ProofManifestDiffers Code = "proof_manifest_differs"
-	ProofVerifying       Code = "proof_verifying"
-	// import
-	ImportFileRefused    Code = "import_file_refused"
-	ImportMappingInvalid Code = "import_mapping_invalid"
+	// Proofs: what a client does next depends on these.
+	ProofNotPicture Code = "proof_not_picture"
+	ProofVerifying  Code = "proof_verifying"
 )
 
 var definitions = []Definition{
@@ -171,34 +137,19 @@ var definitions = []Definition{
 	{TargetUnknown, KindNotFound, false, "What the action points to is not known here; it was kept for a person to decide.", "操作的对象不存在，内容已保留待人工处理。"},
 	{NotAssigned, KindForbidden, false, "The job was not yours when you did this.", "操作时该工单不属于您。"},
 	{StateForbids, KindConflict, false, "The job's state does not allow this any more.", "工单当前状态不允许此操作。"},
-	{NeedsDetails, KindConflict, false, "Nobody can go there yet: the ticket lacks the customer's name, phone or address, or a confirmation. Complete it first.", "工单缺少客户姓名、电话、地址或确认，暂不能派单，请先补全。"},
-	{AlreadyClaimed, KindConflict, false, "Somebody else was faster.", "已被他人抢单。"},
 	{TextUnprintable, KindInvalid, false, "A text of the action has characters that nobody can read. Type it again.", "操作中的文字含有无法显示的字符，请重新输入。"},
 	{ParkedFull, KindExhausted, true, "The office holds as much undecided work of this phone as it takes. The rest stays on the phone and goes out by itself when somebody there has decided.", "公司待处理的本机内容已达上限，其余内容仍在手机上，待公司处理后自动发送。"},
 	{AlreadyDecided, KindConflict, false, "This was decided before; nothing was changed.", "此项已处理过，未作任何更改。"},
 
-	{ChargesNotAgreed, KindConflict, false, "The customer has not agreed to what was added or changed after signing. Show the new sum, have it signed, then complete the job again.", "签字后又增加或改动了收费项目，请让客户确认新的金额并重新签字，再提交完工。"},
 	{WaitsForParked, KindConflict, false, "An earlier step of this job waits for the office to decide. This one was kept and follows it, in order.", "同一工单较早的操作正待公司处理，本操作已保留，将按顺序随后处理。"},
-	{ChecklistIncomplete, KindConflict, false, "Something that the job requires is missing. Add what is named, then complete it again.", "必填项目尚未完成，请按提示补齐后重新提交完工。"},
 
 	{DeviceRevoked, KindForbidden, false, "This device is out of service. What it has not sent is handed in for a person at the office to decide, then it wipes what it holds; to go on, enrol it with a new code.", "该设备已停用：未发送的内容会先上交公司，留待人工处理，随后清除本机数据；如需继续使用，请用新的登记码登记。"},
 	{RefreshInvalid, KindUnauthenticated, false, "This sign-in has ended. Sign in again, or enrol the phone with a new code; unsent work stays on it.", "登录已失效，请重新登录，或用新的登记码登记手机；未发送的内容仍在手机上。"},
 	{EnrolmentInvalid, KindUnauthenticated, false, "This code does not work: mistyped, used already or expired. Ask your office for a new one.", "登记码无效：可能输错、已被使用或已过期，请向公司索取新的登记码。"},
-	{LoginFailed, KindUnauthenticated, false, "Company, name or password is wrong.", "公司、账号或密码有误。"},
 
 	{ConfigInvalid, KindInvalid, false, "A setting is missing or wrong. Correct what is named and start again.", "配置缺失或有误，请更正后重新启动。"},
-	{FeedsDiffer, KindConflict, false, "What phones are shown differs from the tables. doorstep admin rebuild-feeds mends it; no phone is reset.", "手机显示的内容与数据表不一致，可用 doorstep admin rebuild-feeds 修复，手机不会被重置。"},
-	{PortBusy, KindConflict, false, "Another program listens there already. Stop it, or choose another address with --listen.", "该地址端口已被其他程序占用，请先停止它，或用 --listen 换一个地址。"},
 	{ServerUnreachable, KindUnavailable, true, "No server answers there. Start it, or name another with --server.", "该地址没有服务器响应，请先启动服务器，或用 --server 指定其他地址。"},
-	{SpreadBlocked, KindConflict, false, "The tenants' tables cannot be spread yet. Do what is named, then run the command again: it goes on where it stopped.", "各公司的数据表暂时无法分布。请先处理提示的问题，再重新运行该命令，会从中断处继续。"},
 
-	{LocalRunning, KindConflict, false, "Doorstep is already running on this data folder. Stop the other one first, or give another folder.", "该数据目录已有 Doorstep 在运行，请先停止它，或换一个目录。"},
-	{LocalPortBusy, KindConflict, false, "Another program holds this port. Stop it, or give another port.", "端口已被其他程序占用，请停止该程序或换一个端口。"},
-	{LocalDiskFull, KindUnavailable, false, "The disk is full. Free some space and start again; the data is kept.", "磁盘空间不足，请清理后重新启动，数据不会丢失。"},
-	{LocalToolMissing, KindUnavailable, false, "A program that is needed is not on this machine and could not be fetched. Install it, or go online, and start again.", "本机缺少所需程序且无法下载，请安装或联网后重新启动。"},
-	{LocalDataMajor, KindConflict, false, "The data folder was made by another version of PostgreSQL. Install that version, or forget the data with: make clean.", "数据目录由其他版本的 PostgreSQL 创建，请安装该版本，或用 make clean 清除数据。"},
-	{LocalFolder, KindUnavailable, false, "The data folder cannot be used. Give one that can be written.", "数据目录无法使用，请指定一个可写的目录。"},
-	{LocalStart, KindUnavailable, false, "The local database or object store did not start. Its log file says why.", "本地数据库或对象存储未能启动，原因见日志文件。"},
 	{NotEnrolled, KindUnauthenticated, false, "This phone belongs to nobody yet. Enrol it with the code from your office.", "本机尚未登记，请用公司给的登记码登记。"},
 	{StoreLocked, KindConflict, false, "Another program works with this phone's data. Close it first.", "本机数据正被另一程序使用，请先关闭它。"},
 	{StoreUnusable, KindUnavailable, false, "The phone's storage cannot be read or written now. What was saved is kept.", "暂时无法读写手机存储，已保存的内容不会丢失。"},
@@ -213,40 +164,32 @@ var definitions = []Definition{
 	{DigestDiffers, KindInternal, true, "The phone's copy differs from the office's also after it was sent anew. Tell your operator.", "手机数据与公司不一致，重新下载后仍不一致，请联系管理员。"},
 	{BoxPassphrase, KindInvalid, false, "The passphrase is too short: this many characters at least.", "口令太短，至少需要这么多个字符。"},
 	{BoxUnreadable, KindInvalid, false, "This file does not open: wrong passphrase, damaged, or not an export.", "文件无法打开：口令错误、已损坏，或不是导出文件。"},
-	{NotOnBreak, KindConflict, false, "There is no break to end: the work is not paused.", "当前没有暂停，无需继续。"},
-	{PhoneNumberWrong, KindInvalid, false, "This is not a phone number. Compare the digits with the customer's.", "电话号码有误，请与顾客核对。"},
-	{Unacknowledged, KindConflict, false, "The office did not do something that was done here, and nobody has dealt with it. See unsent, then acknowledge it.", "有操作未被公司执行且尚未处理，请用 unsent 查看，处理后用 acknowledge 标记。"},
-	{FileThere, KindConflict, false, "A file of this name is there already. Give another name.", "已有同名文件，请换一个文件名。"},
-	{FileUnwritable, KindInvalid, false, "This file cannot be written. Give a folder that is there and can be written.", "无法写入该文件，请指定一个存在且可写的目录。"},
 	{BoxForeign, KindForbidden, false, "This export belongs to another company.", "该导出文件属于另一家公司。"},
 	{CodeUnreadable, KindInvalid, false, "This is not a code that we can read. Scan it again, or type the short code under it.", "无法识别该码，请重新扫描，或输入码下方的短码。"},
 	{CodeCheckDigit, KindInvalid, false, "A digit or letter of the code is wrong. Compare it with the label and type it again.", "校验位不符，请对照标签重新输入。"},
-	{CodeUnknown, KindNotFound, false, "This code is not valid here. Ask the shop for a new one.", "该码无效，请向门店索取新码。"},
 
 	{ProofNotPicture, KindInvalid, false, "The file is not a JPEG, PNG, WebP, HEIC or AVIF picture. Attach a photo.", "文件不是 JPEG、PNG、WebP、HEIC 或 AVIF 图片，请附上照片。"},
 	{ProofVerifying, KindUnavailable, true, "The photo has arrived and is being verified. Nothing is to be done; the result comes by itself.", "照片已送达，公司正在核验，无需操作，稍后自动显示结果。"},
-	{ProofTypeDiffers, KindInvalid, false, "The file is a picture of another kind than was announced. Attach it anew.", "图片格式与申报不符，请重新添加。"},
-	{ProofTooManyPixels, KindInvalid, false, "The picture has more pixels than are accepted. Take it at a lower resolution.", "图片像素超过限制，请降低分辨率后重新拍摄。"},
-	{ProofPictureBroken, KindInvalid, false, "The picture is damaged and cannot be shown. Take it again.", "图片已损坏，无法显示，请重新拍摄。"},
-	{ProofSizeDiffers, KindInvalid, false, "The file that arrived has another size than was announced. It will be asked for again.", "收到的文件大小与申报不符，将要求重新上传。"},
-	{ProofHashDiffers, KindInvalid, false, "The file that arrived is not the one that was announced. It will be asked for again.", "收到的文件与申报内容不符，将要求重新上传。"},
-	{ProofBytesMissing, KindConflict, false, "The picture has not arrived whole. Send what is missing, then finish again.", "图片尚未完整上传，请继续发送后再完成。"},
-	{ProofStoreDown, KindUnavailable, true, "The store of pictures does not answer. Nothing is lost; try again as told.", "图片存储暂时没有响应，数据没有丢失，请按提示稍后重试。"},
-	{ProofManifestDiffers, KindConflict, false, "There is a proof with this id already, and it is another one. Attach it under a new id.", "该编号已用于另一份凭证，请用新编号添加。"},
-	{ImportFileRefused, KindInvalid, false, "The file cannot be imported. Correct what is named, then import it again: nothing is taken in twice.", "无法导入该文件。请按提示更正后重新导入，已导入的内容不会重复。"},
-	{ImportMappingInvalid, KindInvalid, false, "The mapping file is not valid. Correct the line named.", "映射文件有误，请更正提示的那一行。"},
 }
 
-var registry = func() map[Code]Definition {
-	m := make(map[Code]Definition, len(definitions))
-	for _, d := range definitions {
-		if _, dup := m[d.Code]; dup {
-			panic("fault: code defined twice: " + string(d.Code))
+var registry = map[Code]Definition{}
+
+var _ = Register(definitions...)
+
+// Register adds the codes of a package, in a declaration, before main runs:
+//
+//	var _ = fault.Register(fault.Definition{Code: Sold, Kind: fault.KindConflict, English: "…", Chinese: "…"})
+//
+// It panics for a code that is registered already or lacks a sentence. It returns how many codes there are.
+func Register(more ...Definition) int {
+	for _, d := range more {
+		if _, twice := registry[d.Code]; twice || d.Code == "" || d.English == "" || d.Chinese == "" {
+			panic("fault: code registered twice, or without its sentences: " + string(d.Code))
 		}
-		m[d.Code] = d
+		registry[d.Code] = d
 	}
-	return m
-}()
+	return len(registry)
+}
 
 // Sentence is the code's public sentence; lang is "zh" or anything else for English. A code that is not in
 // the list, which is a programming error, speaks as Internal.
@@ -264,9 +207,9 @@ func (c Code) Sentence(lang string) string {
 // Kind is the code's class; KindInternal for a code that is not in the list.
 func (c Code) Kind() Kind { return registry[c].Kind }
 
-// Definitions lists all codes, sorted, for the documentation and its test.
+// Definitions lists all codes of the packages that the program links, sorted.
 func Definitions() []Definition {
-	out := append([]Definition(nil), definitions...)
+	out := slices.Collect(maps.Values(registry))
 	sort.Slice(out, func(i, j int) bool { return out[i].Code < out[j].Code })
 	return out
 }

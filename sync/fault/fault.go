@@ -1,13 +1,11 @@
 // Package fault gives every error that a person or a program may see a code, a public sentence in two
-// languages and a hidden cause. Codes live in one list (codes.go), are documented in docs/ERRORS.md and
-// are never reused. An error without a code is Internal, and its text is shown to nobody but the log.
+// languages and a hidden cause. The engine's codes are in codes.go; other packages add theirs with Register, and the Chinese
+// of their details with Translate. docs/ERRORS.md lists all codes; they are never reused. An error without a code is Internal, and its text is shown to nobody but the log.
 package fault
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 )
 
@@ -16,23 +14,21 @@ type Error struct {
 	Code Code
 	// Detail is added to the code's sentence, in parentheses: which field, which limit. It is shown to
 	// the caller, so it never holds anything but what the caller sent or may know.
-	Detail string
+	Detail Text
 	// RetryAfter is how long the caller should wait before the same call; zero leaves it to the caller.
 	RetryAfter time.Duration
 	cause      error
 }
 
-// New returns an error with a code and a public detail, formatted as by Sprintf.
-func New(code Code, detail string, args ...any) *Error {
-	if len(args) > 0 {
-		detail = fmt.Sprintf(detail, args...)
-	}
-	return &Error{Code: code, Detail: detail}
+// New returns an error with a code and a public detail; see Textf for the format and its arguments. An empty format is no
+// detail.
+func New(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Detail: Textf(format, args...)}
 }
 
 // Wrap gives cause a code; the cause is kept for the log and for errors.Is and errors.As.
-func Wrap(cause error, code Code, detail string, args ...any) *Error {
-	e := New(code, detail, args...)
+func Wrap(cause error, code Code, format string, args ...any) *Error {
+	e := New(code, format, args...)
 	e.cause = cause
 	return e
 }
@@ -48,7 +44,7 @@ func (e *Error) After(d time.Duration) *Error {
 func (e *Error) Error() string {
 	s := string(e.Code)
 	if e.Detail != "" {
-		s += " (" + e.Detail + ")"
+		s += " (" + e.Detail.String() + ")"
 	}
 	if e.cause != nil {
 		s += ": " + e.cause.Error()
@@ -72,28 +68,7 @@ func (e *Error) Public(lang string) string {
 	case e.Detail == "" || e.Code == Internal:
 		return s
 	}
-	return s + " (" + said(e.Detail, lang) + ")"
-}
-
-// between stands between the halves of a detail of both languages. Nobody types it.
-const between = "\u2003/\u2003"
-
-// Both is a detail whose words are made in both languages where it arises, as those that name the steps of a company's
-// checklist. Public shows the half of its language; who does not know of halves shows both.
-func Both(zh, en string) string { return zh + between + en }
-
-// said is a detail in one language.
-func said(detail, lang string) string {
-	zh, en, both := strings.Cut(detail, between)
-	switch {
-	case both && lang == "zh":
-		return zh
-	case both:
-		return en
-	case lang == "zh":
-		return inChinese(detail)
-	}
-	return detail
+	return s + " (" + e.Detail.In(lang) + ")"
 }
 
 // CodeOf tells the code of err: Internal for an error that has none, Canceled and Timeout for a context's end,

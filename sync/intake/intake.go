@@ -29,7 +29,7 @@ type Result struct {
 	Outcome change.Outcome
 	// Code and Detail say why, for Rejected and Parked.
 	Code    fault.Code
-	Detail  string
+	Detail  fault.Text
 	Changes []change.FieldChange
 }
 
@@ -45,14 +45,14 @@ func MergedWith(changes ...change.FieldChange) Result {
 	return Result{Outcome: change.Merged, Changes: changes}
 }
 
-// Park keeps the mutation for a person. What the mutator wrote so far stays.
-func Park(code fault.Code, detail string) Result {
-	return Result{Outcome: change.Parked, Code: code, Detail: detail}
+// Park keeps the mutation for a person; see fault.Textf for the detail. What the mutator wrote so far stays.
+func Park(code fault.Code, format string, args ...any) Result {
+	return Result{Outcome: change.Parked, Code: code, Detail: fault.Textf(format, args...)}
 }
 
-// Reject refuses the mutation for good. What the mutator wrote so far stays; to undo it, return a fault.
-func Reject(code fault.Code, detail string) Result {
-	return Result{Outcome: change.Rejected, Code: code, Detail: detail}
+// Reject refuses the mutation for good; see fault.Textf for the detail. What the mutator wrote so far stays; to undo it, return a fault.
+func Reject(code fault.Code, format string, args ...any) Result {
+	return Result{Outcome: change.Rejected, Code: code, Detail: fault.Textf(format, args...)}
 }
 
 // Mutator applies one kind of mutation within the transaction tx.
@@ -396,7 +396,7 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 	}
 	switch {
 	case len(m.Args) > MaxArgs:
-		result = Reject(fault.MutationTooLarge, fmt.Sprintf("%d bytes, at most %d", len(m.Args), MaxArgs))
+		result = Reject(fault.MutationTooLarge, "%d bytes, at most %d", len(m.Args), MaxArgs)
 	case duplicate && !sameWork(old.Mutation, m):
 		result = Reject(fault.MutationIDReused, "")
 	case duplicate:
@@ -408,11 +408,11 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 	case p.ParkAll != "":
 		result = Park(p.ParkAll, "")
 	case in.ahead(m):
-		result = Park(fault.DeviceTimeFuture, m.DeviceTime.Sub(now).Round(time.Second).String())
+		result = Park(fault.DeviceTimeFuture, "%s", m.DeviceTime.Sub(now).Round(time.Second))
 	case before != uuid.Nil:
-		result = Park(fault.WaitsForParked, before.String())
+		result = Park(fault.WaitsForParked, "%s", before)
 	case !known:
-		result = Park(fault.MutationUnknown, m.Kind)
+		result = Park(fault.MutationUnknown, "%s", m.Kind)
 	case c == evidence:
 		result = Park(fault.MutationFailed, "")
 	case c == fast:
@@ -472,7 +472,7 @@ func (in *Intake[T]) apply(ctx context.Context, tx T, mutate Mutator[T], m chang
 	}
 	var f *fault.Error
 	if errors.As(err, &f) && f.Code.Kind() != fault.KindInternal && !fault.Retryable(f) {
-		return Reject(f.Code, f.Detail), nil
+		return Reject(f.Code, "%s", f.Detail), nil
 	}
 	if errors.As(err, &f) && f.Code == fault.MutationPanicked {
 		return Park(f.Code, ""), nil
@@ -489,10 +489,10 @@ func (in *Intake[T]) ahead(m change.Mutation) bool { return m.Done().Sub(in.Now(
 func (in *Intake[T]) Replay(ctx context.Context, tx T, m change.Mutation) (Result, error) {
 	mutate, known := in.Mutators[m.Kind]
 	if !known {
-		return Park(fault.MutationUnknown, m.Kind), nil
+		return Park(fault.MutationUnknown, "%s", m.Kind), nil
 	}
 	if in.ahead(m) {
-		return Park(fault.DeviceTimeFuture, m.Done().Sub(in.Now()).Round(time.Second).String()), nil
+		return Park(fault.DeviceTimeFuture, "%s", m.Done().Sub(in.Now()).Round(time.Second)), nil
 	}
 	return in.apply(ctx, tx, mutate, m)
 }

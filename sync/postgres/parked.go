@@ -20,7 +20,7 @@ type Parked struct {
 	// LastCode and LastDetail say why the last replay failed: as the verdict does while there was none, and empty once
 	// one was applied. LastAt is when that replay was; zero while there was none.
 	LastCode   fault.Code
-	LastDetail string
+	LastDetail fault.Text
 	LastAt     time.Time
 	ParkedAt   time.Time
 	// Resolution is replayed or dismissed, empty while the entry is open.
@@ -237,7 +237,7 @@ func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.U
 		return intake.Result{}, p, err
 	}
 	p.Mutation = edited(p.Mutation, edits[id])
-	result := intake.Park(fault.WaitsForParked, p.WaitsFor.String())
+	result := intake.Park(fault.WaitsForParked, "%s", p.WaitsFor)
 	if p.WaitsFor == uuid.Nil {
 		if result, err = in.Replay(ctx, t, p.Mutation); err != nil {
 			return result, p, err

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/doorstep-dev/doorstep/server/code/token"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/booking"
@@ -80,7 +82,7 @@ func (p *Pages) change(w http.ResponseWriter, r *http.Request, v view, g booking
 		}
 	case fault.StateForbids:
 		p.progress(w, r, v, g, http.StatusConflict, f, wrong{"": v.w["toolate"]})
-	case fault.CodeUnknown:
+	case token.CodeUnknown:
 		p.message(w, http.StatusNotFound, v, "unknown")
 	default:
 		p.failed(w, r, v, err)

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/code/token"
+
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/booking"
@@ -143,7 +145,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, v view) {
 func (p *Pages) look(w http.ResponseWriter, r *http.Request, v view) (booking.Glimpse, bool) {
 	address, now := key(p.Address(r)), p.Now()
 	g, err := p.Desk.Look(r.Context(), p.scanned(r))
-	if fault.CodeOf(err) == fault.CodeUnknown {
+	if fault.CodeOf(err) == token.CodeUnknown {
 		p.misses.take(address, now)
 		p.message(w, http.StatusNotFound, v, "unknown")
 		return g, false
@@ -223,7 +225,7 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 		http.Redirect(w, r, target, http.StatusSeeOther)
 	case fault.InvalidArgument:
 		p.complain(w, r, v, g, f, err)
-	case fault.CodeUnknown:
+	case token.CodeUnknown:
 		p.message(w, http.StatusNotFound, v, "unknown")
 	default:
 		p.failed(w, r, v, err)
@@ -241,7 +243,7 @@ type wrong map[string]string
 
 // add says what a fault says, beside the field that it names.
 func (s wrong) add(v view, err error) {
-	field, _, _ := strings.Cut(fault.As(err).Detail, ":")
+	field, _, _ := strings.Cut(fault.As(err).Detail.String(), ":")
 	if sentence, ok := complaints[v.lang][field]; ok {
 		s[field] = sentence
 		return

@@ -158,7 +158,7 @@ func (s KeySet) Verify(text string, now time.Time) (Token, error) {
 func Verify(text string, now time.Time, find func(KeyID) (ed25519.PublicKey, bool)) (Token, error) {
 	t, signature, err := Parse(text)
 	if err != nil {
-		return Token{}, fault.Wrap(err, fault.CodeUnknown, "")
+		return Token{}, fault.Wrap(err, CodeUnknown, "")
 	}
 	key, ok := find(t.Key)
 	switch {
@@ -173,7 +173,7 @@ func Verify(text string, now time.Time, find func(KeyID) (ed25519.PublicKey, boo
 }
 
 func unknown(why string) error {
-	return fault.Wrap(fault.New(fault.CodeUnreadable, why), fault.CodeUnknown, "")
+	return fault.Wrap(fault.New(fault.CodeUnreadable, "%s", why), CodeUnknown, "")
 }
 
 // URL is what a QR code holds: base is the server's address. Scheme, host and path are written in capitals where

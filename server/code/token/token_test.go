@@ -80,7 +80,7 @@ func TestSignedCodeHoldsUntilItExpires(t *testing.T) {
 	if _, err := trust.Verify(text, in.Expires.Add(-time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := trust.Verify(text, in.Expires); fault.CodeOf(err) != fault.CodeUnknown {
+	if _, err := trust.Verify(text, in.Expires); fault.CodeOf(err) != token.CodeUnknown {
 		t.Fatalf("at its expiry: %v", err)
 	}
 }
@@ -106,7 +106,7 @@ func TestEveryFailureLooksTheSame(t *testing.T) {
 		"newline":     {token.Sign(good, first)[:70] + "\n" + token.Sign(good, first)[70:], now},
 	} {
 		_, err := trust.Verify(c.text, c.at)
-		if fault.CodeOf(err) != fault.CodeUnknown || fault.As(err).Public("en") != fault.CodeUnknown.Sentence("en") {
+		if fault.CodeOf(err) != token.CodeUnknown || fault.As(err).Public("en") != token.CodeUnknown.Sentence("en") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

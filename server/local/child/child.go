@@ -60,7 +60,7 @@ const answerFD = 3
 type answer struct {
 	Ready  json.RawMessage `json:"ready,omitempty"`
 	Code   fault.Code      `json:"code,omitempty"`
-	Detail string          `json:"detail,omitempty"`
+	Detail fault.Text      `json:"detail,omitempty"`
 	Cause  string          `json:"cause,omitempty"`
 }
 

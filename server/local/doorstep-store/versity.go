@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/gofrs/flock"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
@@ -44,9 +46,9 @@ func serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.R
 	alone := flock.New(filepath.Join(cfg.Dir, "store.lock"))
 	if _, err := alone.TryLockContext(before, lockRetry); err != nil {
 		if before.Err() != nil {
-			return fault.Wrap(err, fault.LocalRunning, "object store, %s", cfg.Dir)
+			return fault.Wrap(err, failure.Running, "object store, %s", cfg.Dir)
 		}
-		return fault.Wrap(err, fault.LocalFolder, "%s", cfg.Dir)
+		return fault.Wrap(err, failure.Folder, "%s", cfg.Dir)
 	}
 	defer alone.Close()
 	if cfg.Throwaway {
@@ -58,7 +60,7 @@ func serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.R
 	}
 	be, err := backend(cfg)
 	if err != nil {
-		return fault.Wrap(err, fault.LocalFolder, "%s", cfg.Dir)
+		return fault.Wrap(err, failure.Folder, "%s", cfg.Dir)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -79,7 +81,7 @@ func serve(ctx context.Context, cfg objectstore.Config, ready func(objectstore.R
 		return err
 	}
 	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-		return fault.Wrap(err, fault.LocalStart, "object store")
+		return fault.Wrap(err, failure.Start, "object store")
 	}
 	return nil
 }
@@ -120,9 +122,9 @@ func await(ctx context.Context, url string, ended <-chan error) error {
 		}
 		select {
 		case err := <-ended:
-			return fault.Wrap(err, fault.LocalStart, "object store")
+			return fault.Wrap(err, failure.Start, "object store")
 		case <-ctx.Done():
-			return fault.Wrap(fmt.Errorf("no answer at %s: %w", url, ctx.Err()), fault.LocalStart, "object store")
+			return fault.Wrap(fmt.Errorf("no answer at %s: %w", url, ctx.Err()), failure.Start, "object store")
 		case <-tick.C:
 		}
 	}

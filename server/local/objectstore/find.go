@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -47,7 +49,7 @@ func find(exe string, lookPath func(string) (string, error)) (string, error) {
 		onPath, err = filepath.Abs(onPath)
 	}
 	if err != nil {
-		return "", fault.Wrap(err, fault.LocalToolMissing, "doorstep-store is neither in %s nor on PATH: put it there "+
+		return "", fault.Wrap(err, failure.ToolMissing, "doorstep-store is neither in %s nor on PATH: put it there "+
 			"(make build builds both programs), or give DOORSTEP_DATABASE_URL and DOORSTEP_S3_ENDPOINT", filepath.Dir(exe))
 	}
 	return onPath, nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -66,7 +68,7 @@ func TestAMissingStoreIsRefusedWithWhatToDo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	_, err := find(filepath.Join(dir, "doorstep"), onPath(""))
-	if fault.CodeOf(err) != fault.LocalToolMissing {
+	if fault.CodeOf(err) != failure.ToolMissing {
 		t.Fatalf("got %v", err)
 	}
 	for _, lang := range []string{"en", "zh"} {

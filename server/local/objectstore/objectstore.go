@@ -14,6 +14,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 
 	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -136,12 +139,12 @@ func (c Config) account() (Account, error) {
 	}
 	secret := make([]byte, 30)
 	if _, err := rand.Read(secret); err != nil {
-		return a, fault.Wrap(err, fault.LocalStart, "")
+		return a, fault.Wrap(err, failure.Start, "")
 	}
 	all := hex.EncodeToString(secret)
 	a = Account{AccessKey: "doorstep-" + all[:12], SecretKey: all[12:]}
 	if raw, err = json.Marshal(a); err != nil {
-		return a, fault.Wrap(err, fault.LocalStart, "")
+		return a, fault.Wrap(err, failure.Start, "")
 	}
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		return a, folderFault(err, path)
@@ -160,7 +163,7 @@ func (c Config) host() string {
 func (c Config) choosePort() (int, error) {
 	if c.Port != 0 {
 		if _, err := c.tryPort(c.Port); err != nil {
-			return 0, fault.Wrap(err, fault.LocalPortBusy, "object store, port %d", c.Port)
+			return 0, fault.Wrap(err, failure.PortBusy, "object store, port %d", c.Port)
 		}
 		return c.Port, nil
 	}
@@ -174,7 +177,7 @@ func (c Config) choosePort() (int, error) {
 	}
 	p, err := c.tryPort(0)
 	if err != nil {
-		return 0, fault.Wrap(err, fault.LocalStart, "no free port")
+		return 0, fault.Wrap(err, failure.Start, "no free port")
 	}
 	if err := os.WriteFile(path, []byte(strconv.Itoa(p)+"\n"), 0o600); err != nil {
 		return 0, folderFault(err, path)
@@ -192,8 +195,8 @@ func (c Config) tryPort(port int) (int, error) {
 }
 
 func folderFault(err error, path string) error {
-	if strings.Contains(err.Error(), "no space left on device") {
-		return fault.Wrap(err, fault.LocalDiskFull, "%s", path)
+	if errors.Is(err, syscall.ENOSPC) {
+		return fault.Wrap(err, failure.DiskFull, "%s", path)
 	}
-	return fault.Wrap(err, fault.LocalFolder, "%s", path)
+	return fault.Wrap(err, failure.Folder, "%s", path)
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -34,7 +36,7 @@ func runner() (account, error) {
 			return account{other: true, uid: uid, gid: gid, name: name}, nil
 		}
 	}
-	return account{}, fault.New(fault.LocalToolMissing, "an account that is not root: postgres or nobody")
+	return account{}, fault.New(failure.ToolMissing, "an account that is not root: postgres or nobody")
 }
 
 func (a account) attributes() *syscall.SysProcAttr {
@@ -66,7 +68,7 @@ func (a account) canReach(dir string) error {
 			return folderFault(err, p)
 		}
 		if err == nil && !a.mayPass(info) {
-			return fault.New(fault.LocalFolder, "%s: account %s, that PostgreSQL runs as, may not enter %s", abs, a.name, p)
+			return fault.New(failure.Folder, "%s: account %s, that PostgreSQL runs as, may not enter %s", abs, a.name, p)
 		}
 		if p == filepath.Dir(p) {
 			return nil

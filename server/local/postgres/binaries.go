@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -97,7 +99,7 @@ func Fetch(ctx context.Context, cache string, major int) (Binaries, error) {
 	}
 	v, ok := downloads[major]
 	if !ok {
-		return Binaries{}, fault.New(fault.LocalToolMissing, "PostgreSQL %d", major)
+		return Binaries{}, fault.New(failure.ToolMissing, "PostgreSQL %d", major)
 	}
 	dir := filepath.Join(cache, strconv.Itoa(major))
 	scratch := filepath.Join(cache, ".scratch")
@@ -113,7 +115,7 @@ func Fetch(ctx context.Context, cache string, major int) (Binaries, error) {
 		Locale("fetch_only").Logger(discard{})).Start()
 	bin := filepath.Join(dir, "bin")
 	if got := majorOf(ctx, bin); got != major {
-		return Binaries{}, fault.Wrap(failed, fault.LocalToolMissing,
+		return Binaries{}, fault.Wrap(failed, failure.ToolMissing,
 			"PostgreSQL %d for %s/%s", major, runtime.GOOS, runtime.GOARCH)
 	}
 	if err := readable(dir); err != nil {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -45,7 +47,7 @@ func TestFetchBringsProgramsThatRun(t *testing.T) {
 
 func TestFetchOfAnUnknownMajorSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	if _, err := Fetch(t.Context(), t.TempDir(), 14); fault.CodeOf(err) != fault.LocalToolMissing {
+	if _, err := Fetch(t.Context(), t.TempDir(), 14); fault.CodeOf(err) != failure.ToolMissing {
 		t.Fatal(err)
 	}
 }
@@ -54,10 +56,10 @@ func TestWhatPostgreSQLSaysBecomesAClearFault(t *testing.T) {
 	t.Parallel()
 	c := &cluster{cfg: Config{Dir: "data"}, port: 5432}
 	for said, want := range map[string]fault.Code{
-		`FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device`: fault.LocalDiskFull,
-		`LOG:  could not bind IPv4 address "127.0.0.1": Address already in use`:        fault.LocalPortBusy,
-		`FATAL:  database files are incompatible with server`:                          fault.LocalDataMajor,
-		`FATAL:  something else`: fault.LocalStart,
+		`FATAL:  could not write to file "pg_wal/xlogtemp.1": No space left on device`: failure.DiskFull,
+		`LOG:  could not bind IPv4 address "127.0.0.1": Address already in use`:        failure.PortBusy,
+		`FATAL:  database files are incompatible with server`:                          failure.DataMajor,
+		`FATAL:  something else`: failure.Start,
 	} {
 		if got := fault.CodeOf(c.diagnose(os.ErrInvalid, said)); got != want {
 			t.Errorf("%s: %s, want %s", said, got, want)

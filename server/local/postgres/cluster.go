@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -108,7 +110,7 @@ func (c *cluster) madeBy() (int, error) {
 	}
 	v, err := strconv.Atoi(strings.TrimSpace(string(raw)))
 	if err != nil {
-		return 0, fault.Wrap(err, fault.LocalFolder, "%s", c.data())
+		return 0, fault.Wrap(err, failure.Folder, "%s", c.data())
 	}
 	return v, nil
 }
@@ -120,7 +122,7 @@ func choose(ctx context.Context, cache string, made int) (Binaries, error) {
 	}
 	b, err := Fetch(ctx, cache, made)
 	if err != nil && made != 0 {
-		return b, fault.Wrap(err, fault.LocalDataMajor, "PostgreSQL %d", made)
+		return b, fault.Wrap(err, failure.DataMajor, "PostgreSQL %d", made)
 	}
 	return b, err
 }
@@ -129,7 +131,7 @@ func (c *cluster) choosePort() error {
 	remembered := filepath.Join(c.cfg.Dir, "port")
 	if c.cfg.Port != 0 {
 		if c.port = c.cfg.Port; !portFree(c.port) {
-			return fault.New(fault.LocalPortBusy, "PostgreSQL, port %d", c.port)
+			return fault.New(failure.PortBusy, "PostgreSQL, port %d", c.port)
 		}
 		return nil
 	}
@@ -155,7 +157,7 @@ func (c *cluster) passwordPath() string { return filepath.Join(c.cfg.Dir, "passw
 func invent() (string, error) {
 	secret := make([]byte, 24)
 	if _, err := rand.Read(secret); err != nil {
-		return "", fault.Wrap(err, fault.LocalStart, "")
+		return "", fault.Wrap(err, failure.Start, "")
 	}
 	return hex.EncodeToString(secret), nil
 }
@@ -241,13 +243,13 @@ func (c *cluster) initialise(ctx context.Context) error {
 func (c *cluster) diagnose(cause error, said string) error {
 	switch {
 	case isDiskFull(said):
-		return fault.Wrap(cause, fault.LocalDiskFull, "%s", c.cfg.Dir)
+		return fault.Wrap(cause, failure.DiskFull, "%s", c.cfg.Dir)
 	case strings.Contains(said, "Address already in use"):
-		return fault.Wrap(cause, fault.LocalPortBusy, "PostgreSQL, port %d", c.port)
+		return fault.Wrap(cause, failure.PortBusy, "PostgreSQL, port %d", c.port)
 	case strings.Contains(said, "incompatible with server"):
-		return fault.Wrap(cause, fault.LocalDataMajor, "%s", c.data())
+		return fault.Wrap(cause, failure.DataMajor, "%s", c.data())
 	}
-	return fault.Wrap(cause, fault.LocalStart, "%s", c.logPath())
+	return fault.Wrap(cause, failure.Start, "%s", c.logPath())
 }
 
 func isDiskFull(said string) bool {
@@ -270,7 +272,7 @@ func portFree(port int) bool {
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, fault.Wrap(err, fault.LocalStart, "no free port")
+		return 0, fault.Wrap(err, failure.Start, "no free port")
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil

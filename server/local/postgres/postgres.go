@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
@@ -86,7 +88,7 @@ func (s *Server) Stop(ctx context.Context) error { return s.process.Stop(ctx) }
 
 func folderFault(err error, dir string) error {
 	if isDiskFull(err.Error()) {
-		return fault.Wrap(err, fault.LocalDiskFull, "%s", dir)
+		return fault.Wrap(err, failure.DiskFull, "%s", dir)
 	}
-	return fault.Wrap(err, fault.LocalFolder, "%s", dir)
+	return fault.Wrap(err, failure.Folder, "%s", dir)
 }

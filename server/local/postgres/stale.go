@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -60,7 +62,7 @@ func endStray(pid int) error {
 			return nil
 		}
 	}
-	return fault.New(fault.LocalRunning, "PostgreSQL, process %d", pid)
+	return fault.New(failure.Running, "PostgreSQL, process %d", pid)
 }
 
 // goneWithin asks again and again: the kernel tells nobody but a parent when a process ends.

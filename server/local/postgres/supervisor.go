@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 
@@ -43,7 +45,7 @@ func Supervise(ctx context.Context, cfg Config, ready func(Ready) error) error {
 	alone := flock.New(filepath.Join(cfg.Dir, "supervisor.lock"))
 	if _, err := alone.TryLockContext(before, lockRetry); err != nil {
 		if before.Err() != nil {
-			return fault.Wrap(err, fault.LocalRunning, "PostgreSQL, %s", cfg.Dir)
+			return fault.Wrap(err, failure.Running, "PostgreSQL, %s", cfg.Dir)
 		}
 		return folderFault(err, cfg.Dir)
 	}
@@ -72,7 +74,7 @@ func Supervise(ctx context.Context, cfg Config, ready func(Ready) error) error {
 			left = restarts
 		}
 		if left == 0 {
-			return fault.Wrap(pm.err, fault.LocalStart, "%s", c.logPath())
+			return fault.Wrap(pm.err, failure.Start, "%s", c.logPath())
 		}
 		slog.Warn("PostgreSQL ended by itself and is started again", "cause", pm.err)
 		last = time.Now()
@@ -137,7 +139,7 @@ func (c *cluster) launch() (*postmaster, error) {
 	cmd.SysProcAttr.Setpgid = true
 	dieWithParent(cmd.SysProcAttr)
 	if err := cmd.Start(); err != nil {
-		return nil, fault.Wrap(err, fault.LocalStart, "%s", c.logPath())
+		return nil, fault.Wrap(err, failure.Start, "%s", c.logPath())
 	}
 	pm := &postmaster{cmd: cmd, done: make(chan struct{})}
 	go func() {
@@ -204,5 +206,5 @@ func (p *postmaster) stop() error {
 		case <-time.After(stopTimeout):
 		}
 	}
-	return fault.New(fault.LocalStart, "process %d does not end", p.cmd.Process.Pid)
+	return fault.New(failure.Start, "process %d does not end", p.cmd.Process.Pid)
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+
 	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/order/mapping"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
@@ -41,7 +43,7 @@ const shownRefusals = 10
 func Import(ctx context.Context, orders *order.Orders, org change.Org, o Options, out, errOut io.Writer) error {
 	m, err := os.ReadFile(o.Mapping)
 	if err != nil {
-		return fault.Wrap(err, fault.ImportMappingInvalid, "the file cannot be opened")
+		return fault.Wrap(err, mapping.Invalid, "the file cannot be opened")
 	}
 	rep := &report{path: o.Report, out: out, chinese: o.Chinese}
 	if rep.path == "" {
@@ -54,7 +56,7 @@ func Import(ctx context.Context, orders *order.Orders, org change.Org, o Options
 	})
 	b.clear()
 	if e := rep.close(); err == nil && e != nil {
-		err = fault.Wrap(e, fault.LocalFolder, "%s", rep.path)
+		err = fault.Wrap(e, failure.Folder, "%s", rep.path)
 	}
 	if err != nil {
 		return err
@@ -105,7 +107,7 @@ func (r *report) add(x refusal.Refusal) error {
 	if r.file == nil {
 		f, err := os.OpenFile(r.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // it holds customers' data
 		if err != nil {
-			return fault.Wrap(err, fault.LocalFolder, "%s", r.path)
+			return fault.Wrap(err, failure.Folder, "%s", r.path)
 		}
 		r.file = f
 		if r.csv, err = refusal.NewReport(f); err != nil {
@@ -199,7 +201,7 @@ func Propose(file string, out io.Writer) error {
 	defer rows.Close()
 	row, err := rows.Next()
 	if err != nil {
-		return fault.Wrap(err, fault.ImportFileRefused, "no line with the names of the columns")
+		return fault.Wrap(err, sheet.FileRefused, "no line with the names of the columns")
 	}
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	_, err = io.WriteString(out, mapping.Propose(name, row.Cells))

@@ -97,7 +97,7 @@ type Mapping struct {
 func Load(path string) (*Mapping, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.ImportMappingInvalid, "the file cannot be opened")
+		return nil, fault.Wrap(err, Invalid, "the file cannot be opened")
 	}
 	return Parse(b)
 }
@@ -107,19 +107,19 @@ const maxSize = 256 << 10
 // Parse checks a mapping file. Its error names the line of every mistake, at most ten.
 func Parse(b []byte) (*Mapping, error) {
 	if len(b) > maxSize {
-		return nil, fault.New(fault.ImportMappingInvalid, "larger than %d KiB", maxSize>>10)
+		return nil, fault.New(Invalid, "larger than %d KiB", maxSize>>10)
 	}
 	var doc yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(b)).Decode(&doc); err != nil {
-		return nil, fault.Wrap(err, fault.ImportMappingInvalid, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, fault.Wrap(err, Invalid, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	r := &reader{m: &Mapping{Header: 1, Currency: "CNY", Columns: map[Field]Column{}}}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, fault.New(fault.ImportMappingInvalid, "line 1: keys and values are needed, for example source: shop")
+		return nil, fault.New(Invalid, "line 1: keys and values are needed, for example source: shop")
 	}
 	r.top(doc.Content[0])
 	if len(r.problems) > 0 {
-		return nil, fault.New(fault.ImportMappingInvalid, "%s", strings.Join(r.problems, "; "))
+		return nil, fault.New(Invalid, "%s", strings.Join(r.problems, "; "))
 	}
 	return r.m, nil
 }
@@ -348,13 +348,13 @@ func anyOf(fs []Field) string {
 // errDoubled names columns that a mapping uses and a file has more than once: which one is meant is not guessed.
 func errDoubled(names []string) error {
 	sort.Strings(names)
-	return fault.Wrap(errors.New("columns twice"), fault.ImportMappingInvalid,
+	return fault.Wrap(errors.New("columns twice"), Invalid,
 		"the file has column %s twice; rename one of them", strings.Join(names, ", "))
 }
 
 // errMissing lists columns that a mapping needs and a file does not have.
 func errMissing(missing, header []string) error {
 	sort.Strings(missing)
-	return fault.Wrap(errors.New("columns missing"), fault.ImportMappingInvalid, "the file has no column %s; it has %s",
+	return fault.Wrap(errors.New("columns missing"), Invalid, "the file has no column %s; it has %s",
 		strings.Join(missing, ", "), strings.Join(header, ", "))
 }

@@ -52,7 +52,7 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		"anchors galore":  {"a: &a [x,x]\nb: &b [*a,*a]\n" + minimal, "not known here"},
 	} {
 		_, err := Parse([]byte(c.in))
-		if fault.CodeOf(err) != fault.ImportMappingInvalid || !strings.Contains(fault.As(err).Public("en"), c.want) {
+		if fault.CodeOf(err) != Invalid || !strings.Contains(fault.As(err).Public("en"), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -156,7 +156,7 @@ func FuzzMapping(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte, header, cells string) {
 		m, err := Parse(in)
 		if err != nil {
-			if fault.CodeOf(err) != fault.ImportMappingInvalid {
+			if fault.CodeOf(err) != Invalid {
 				t.Fatal(err)
 			}
 			return

@@ -69,7 +69,7 @@ func TestBombsAreRefusedByTheLimitThatTheyBreak(t *testing.T) {
 		for err == nil {
 			_, err = r.Next()
 		}
-		if fault.CodeOf(err) != fault.ImportFileRefused || !strings.Contains(fault.As(err).Public("en"), c.want) {
+		if fault.CodeOf(err) != FileRefused || !strings.Contains(fault.As(err).Public("en"), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

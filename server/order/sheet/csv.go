@@ -60,10 +60,10 @@ func newCSV(r io.ReadSeeker, size int64, o Options) (*csvReader, error) {
 	x := &csvReader{in: bufio.NewReaderSize(text, 64<<10), counted: c, total: size, o: o, comma: o.Comma, newline: '\n'}
 	sample, err := x.in.Peek(32 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+		return nil, fault.Wrap(err, FileRefused, "the file cannot be read")
 	}
 	if bytes.IndexByte(sample, 0) >= 0 {
-		return nil, fault.New(fault.ImportFileRefused, "neither CSV nor XLSX")
+		return nil, fault.New(FileRefused, "neither CSV nor XLSX")
 	}
 	x.newline = lineEnd(sample)
 	if told := separatorLine(sample); told != 0 {
@@ -214,7 +214,7 @@ func (x *csvReader) line() (line, error) {
 			continue
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return line{}, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+			return line{}, fault.Wrap(err, FileRefused, "the file cannot be read")
 		}
 		if err != nil {
 			x.finished = true
@@ -226,7 +226,7 @@ func (x *csvReader) line() (line, error) {
 	}
 	x.lineNo++
 	if x.lineNo > x.o.Limits.Rows {
-		return line{}, fault.New(fault.ImportFileRefused, "more than %d lines", x.o.Limits.Rows)
+		return line{}, fault.New(FileRefused, "more than %d lines", x.o.Limits.Rows)
 	}
 	l.text = bytes.TrimSuffix(l.text, []byte{x.newline})
 	l.text = bytes.TrimSuffix(l.text, []byte{'\r'})

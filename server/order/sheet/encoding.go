@@ -24,7 +24,7 @@ func decoded(r io.ReadSeeker, e Encoding) (io.Reader, error) {
 		}
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+		return nil, fault.Wrap(err, FileRefused, "the file cannot be read")
 	}
 	switch e {
 	case UTF8:
@@ -36,7 +36,7 @@ func decoded(r io.ReadSeeker, e Encoding) (io.Reader, error) {
 	}
 	other, err := htmlindex.Get(string(e))
 	if err != nil {
-		return nil, fault.New(fault.ImportFileRefused, "unknown encoding %q", string(e))
+		return nil, fault.New(FileRefused, "unknown encoding %q", string(e))
 	}
 	return transform.NewReader(r, other.NewDecoder()), nil
 }
@@ -95,7 +95,7 @@ func detect(r io.ReadSeeker) (Encoding, error) {
 			break
 		}
 		if err != nil {
-			return "", fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+			return "", fault.Wrap(err, FileRefused, "the file cannot be read")
 		}
 	}
 	if broken > 0 && broken >= sound && pairs >= 4*single {

@@ -27,7 +27,7 @@ func drain(t *testing.T, in []byte) {
 			break
 		}
 		if err != nil {
-			if fault.CodeOf(err) != fault.ImportFileRefused {
+			if fault.CodeOf(err) != FileRefused {
 				t.Fatalf("a foreign file's fault has no code: %v", err)
 			}
 			break

@@ -193,5 +193,5 @@ func (b *book) choose(name string) (sheetEntry, error) {
 	if name == "" && len(b.sheets) > 0 {
 		return b.sheets[0], nil
 	}
-	return sheetEntry{}, fault.New(fault.ImportFileRefused, "no sheet %q", name)
+	return sheetEntry{}, fault.New(FileRefused, "no sheet %q", name)
 }

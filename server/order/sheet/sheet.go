@@ -78,12 +78,12 @@ type Reader interface {
 func Open(path string, o Options) (Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be opened")
+		return nil, fault.Wrap(err, FileRefused, "the file cannot be opened")
 	}
 	st, err := f.Stat()
 	if err != nil || !st.Mode().IsRegular() {
 		_ = f.Close() // nothing was written
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "not a regular file")
+		return nil, fault.Wrap(err, FileRefused, "not a regular file")
 	}
 	r, err := New(f, st.Size(), o)
 	if err != nil {
@@ -110,21 +110,21 @@ func (c *closing) Close() error {
 func New(r io.ReadSeeker, size int64, o Options) (Reader, error) {
 	o.Limits = filled(o.Limits)
 	if size > o.Limits.Bytes {
-		return nil, fault.New(fault.ImportFileRefused, "larger than %d MiB", o.Limits.Bytes>>20)
+		return nil, fault.New(FileRefused, "larger than %d MiB", o.Limits.Bytes>>20)
 	}
 	var head [8]byte
 	n, err := io.ReadFull(r, head[:])
 	if err != nil && n == 0 {
-		return nil, fault.New(fault.ImportFileRefused, "the file is empty")
+		return nil, fault.New(FileRefused, "the file is empty")
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+		return nil, fault.Wrap(err, FileRefused, "the file cannot be read")
 	}
 	switch {
 	case bytes.HasPrefix(head[:n], []byte("PK\x03\x04")):
 		return newXLSX(r, size, o)
 	case bytes.HasPrefix(head[:n], []byte("\xd0\xcf\x11\xe0")):
-		return nil, fault.New(fault.ImportFileRefused, "an old .xls or protected workbook; save it as .xlsx or CSV")
+		return nil, fault.New(FileRefused, "an old .xls or protected workbook; save it as .xlsx or CSV")
 	}
 	return newCSV(r, size, o)
 }

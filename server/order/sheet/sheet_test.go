@@ -194,7 +194,7 @@ func TestAWorkbookThatGrowsBeyondAllUseIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = New(bytes.NewReader(b.Bytes()), int64(b.Len()), Options{})
-	if fault.CodeOf(err) != fault.ImportFileRefused || !strings.Contains(err.Error(), "unpacks to more") {
+	if fault.CodeOf(err) != FileRefused || !strings.Contains(err.Error(), "unpacks to more") {
 		t.Errorf("%v (%d bytes packed)", err, b.Len())
 	}
 }
@@ -203,7 +203,7 @@ func TestFilesThatAreNoTablesAreRefusedInWords(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]string{"empty": "", "old workbook": "\xd0\xcf\x11\xe0abcd", "binary": "a\x00b\n", "torn workbook": "PK\x03\x04abcdefgh"} {
 		_, err := New(strings.NewReader(in), int64(len(in)), Options{})
-		if fault.CodeOf(err) != fault.ImportFileRefused {
+		if fault.CodeOf(err) != FileRefused {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

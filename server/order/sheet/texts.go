@@ -58,7 +58,7 @@ func readTexts(f *zip.File, clip int) (*texts, error) {
 		c.see(token)
 		if e, ok := token.(xml.EndElement); ok && e.Name.Local == "si" {
 			if len(t.ends) == textsLimit {
-				return nil, fault.New(fault.ImportFileRefused, "more than %d texts; save it as CSV", textsLimit)
+				return nil, fault.New(FileRefused, "more than %d texts; save it as CSV", textsLimit)
 			}
 			t.all = append(t.all, unescaped(c.text.String())...)
 			t.ends = append(t.ends, uint32(len(t.all))) // below stringsLimit

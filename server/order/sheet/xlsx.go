@@ -39,19 +39,19 @@ type xlsxReader struct {
 
 func newXLSX(r io.ReadSeeker, size int64, o Options) (*xlsxReader, error) {
 	if size > packedLimit {
-		return nil, fault.New(fault.ImportFileRefused, "a workbook larger than %d MiB; save it as CSV", packedLimit>>20)
+		return nil, fault.New(FileRefused, "a workbook larger than %d MiB; save it as CSV", packedLimit>>20)
 	}
 	at, ok := r.(io.ReaderAt)
 	if !ok {
 		packed, err := io.ReadAll(io.LimitReader(r, packedLimit))
 		if err != nil {
-			return nil, fault.Wrap(err, fault.ImportFileRefused, "the file cannot be read")
+			return nil, fault.Wrap(err, FileRefused, "the file cannot be read")
 		}
 		at, size = bytes.NewReader(packed), int64(len(packed))
 	}
 	z, err := zip.NewReader(at, size)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.ImportFileRefused, "not a sound workbook")
+		return nil, fault.Wrap(err, FileRefused, "not a sound workbook")
 	}
 	if err := bounded(z); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (x *xlsxReader) open(z *zip.Reader) error {
 	}
 	x.since1904 = b.since1904
 	if b.texts != nil && b.texts.UncompressedSize64 > stringsLimit {
-		return fault.New(fault.ImportFileRefused, "a workbook with more than %d MiB of texts; save it as CSV", stringsLimit>>20)
+		return fault.New(FileRefused, "a workbook with more than %d MiB of texts; save it as CSV", stringsLimit>>20)
 	}
 	if x.texts, err = readTexts(b.texts, x.o.Limits.Field+1); err != nil {
 		return err
@@ -89,25 +89,25 @@ func (x *xlsxReader) open(z *zip.Reader) error {
 // unsound names a limit of the XML that is broken; of other faults the reader's words are for the log.
 func unsound(err error) error {
 	switch {
-	case fault.CodeOf(err) == fault.ImportFileRefused:
+	case fault.CodeOf(err) == FileRefused:
 		return err
 	case errors.Is(err, errToken), errors.Is(err, errDepth), errors.Is(err, errSmall):
-		return fault.Wrap(err, fault.ImportFileRefused, "a workbook with %v", err)
+		return fault.Wrap(err, FileRefused, "a workbook with %v", err)
 	}
-	return fault.Wrap(err, fault.ImportFileRefused, "not a sound workbook")
+	return fault.Wrap(err, FileRefused, "not a sound workbook")
 }
 
 // bounded refuses a workbook that would grow beyond all use, before anything of it is unpacked. What the parts say
 // of their sizes is held against them while they are read.
 func bounded(z *zip.Reader) error {
 	if len(z.File) > partsLimit {
-		return fault.New(fault.ImportFileRefused, "a workbook of more than %d parts", partsLimit)
+		return fault.New(FileRefused, "a workbook of more than %d parts", partsLimit)
 	}
 	var sum uint64
 	for _, f := range z.File {
 		sum += f.UncompressedSize64
 		if f.UncompressedSize64 > unpackedLimit || sum > unpackedLimit {
-			return fault.New(fault.ImportFileRefused, "the workbook unpacks to more than %d MiB", unpackedLimit>>20)
+			return fault.New(FileRefused, "the workbook unpacks to more than %d MiB", unpackedLimit>>20)
 		}
 	}
 	return nil
@@ -157,12 +157,12 @@ func (x *xlsxReader) readRow(start xml.StartElement) (Row, error) {
 	if s := attribute(start, "r"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < no || n > sheetRows {
-			return Row{}, fault.New(fault.ImportFileRefused, "row %d is out of order or beyond %d", no, sheetRows)
+			return Row{}, fault.New(FileRefused, "row %d is out of order or beyond %d", no, sheetRows)
 		}
 		no = n
 	}
 	if x.row = no; no > x.o.Limits.Rows {
-		return Row{}, fault.New(fault.ImportFileRefused, "more than %d rows", x.o.Limits.Rows)
+		return Row{}, fault.New(FileRefused, "more than %d rows", x.o.Limits.Rows)
 	}
 	r := Row{Line: no, Since1904: x.since1904}
 	size, column := 0, 0
@@ -181,7 +181,7 @@ func (x *xlsxReader) readRow(start xml.StartElement) (Row, error) {
 				continue
 			}
 			if x.cells++; x.cells > x.o.Limits.Cells {
-				return Row{}, fault.New(fault.ImportFileRefused, "more than %d cells; save it as CSV", x.o.Limits.Cells)
+				return Row{}, fault.New(FileRefused, "more than %d cells; save it as CSV", x.o.Limits.Cells)
 			}
 			if column, err = columnOf(attribute(e, "r"), column); err != nil {
 				return Row{}, err
@@ -230,7 +230,7 @@ func columnOf(cell string, last int) (int, error) {
 		n = last + 1
 	}
 	if n < 1 || n > sheetColumns {
-		return 0, fault.New(fault.ImportFileRefused, "cell %.20q is beyond %d columns", cell, sheetColumns)
+		return 0, fault.New(FileRefused, "cell %.20q is beyond %d columns", cell, sheetColumns)
 	}
 	return n, nil
 }

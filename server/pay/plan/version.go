@@ -9,6 +9,7 @@ import (
 	payv1 "github.com/doorstep-dev/doorstep/proto/doorstep/pay/v1"
 	"github.com/doorstep-dev/doorstep/server/civil"
 	"github.com/doorstep-dev/doorstep/server/money"
+	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // Version is a plan version that was checked as a whole. It is immutable and safe for concurrent use.
@@ -34,7 +35,7 @@ func Compile(p *payv1.PlanVersion) (*Version, error) {
 		source: p, clawed: map[string]bool{},
 	}
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: "+format, append([]any{ErrPlan}, args...)...)
+		return fault.Wrap(ErrPlan, fault.InvalidArgument, "plan: %s", fault.Textf(format, args...))
 	}
 	var err error
 	if v.From, err = civil.ParseDay(p.GetEffectiveFrom()); err != nil {

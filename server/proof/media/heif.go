@@ -11,7 +11,7 @@ import (
 func readHEIF(b []byte) (s size, exif []byte, err error) {
 	meta, ok := findBox(b, "meta")
 	if !ok || len(meta) < 4 {
-		return s, nil, fault.New(fault.ProofPictureBroken, "no headers")
+		return s, nil, fault.New(PictureBroken, "no headers")
 	}
 	meta = meta[4:]
 	if properties, ok := findBox(meta, "iprp"); ok {
@@ -30,7 +30,7 @@ func readHEIF(b []byte) (s size, exif []byte, err error) {
 	// The picture itself is decoded in another process; what comes back is a JPEG of at most 2,560 pixels.
 	s.bytesPerPixel = 1.5
 	if s.width == 0 {
-		return s, nil, fault.New(fault.ProofPictureBroken, "no width or height")
+		return s, nil, fault.New(PictureBroken, "no width or height")
 	}
 	s.cut = cutHEIF(b, meta)
 	return s, heifExif(b, meta), nil

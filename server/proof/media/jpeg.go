@@ -87,10 +87,10 @@ func readJPEG(b []byte) (s size, exif []byte, err error) {
 			s.scans++
 		case isFrame(g.marker):
 			if frames++; frames > 1 {
-				return fault.New(fault.ProofPictureBroken, "two frames")
+				return fault.New(PictureBroken, "two frames")
 			}
 			if len(g.data) < 6 || len(g.data) < 6+3*int(g.data[5]) {
-				return fault.New(fault.ProofPictureBroken, "frame header")
+				return fault.New(PictureBroken, "frame header")
 			}
 			s.height, s.width = int(g.data[1])<<8|int(g.data[2]), int(g.data[3])<<8|int(g.data[4])
 			s.bytesPerPixel = jpegBytes(g)
@@ -105,10 +105,10 @@ func readJPEG(b []byte) (s size, exif []byte, err error) {
 		return nil
 	})
 	if err == nil && frames == 0 {
-		err = fault.New(fault.ProofPictureBroken, "no frame")
+		err = fault.New(PictureBroken, "no frame")
 	}
 	if err == nil && s.scans == 0 {
-		err = fault.New(fault.ProofPictureBroken, "no picture data")
+		err = fault.New(PictureBroken, "no picture data")
 	}
 	s.endless = !ended
 	return s, exif, err

@@ -46,16 +46,16 @@ type size struct {
 func (l Limits) check(s size) error {
 	switch pixels := int64(s.width) * int64(s.height); {
 	case s.cut:
-		return fault.New(fault.ProofPictureBroken, "cut off")
+		return fault.New(PictureBroken, "cut off")
 	case s.width <= 0 || s.height <= 0:
-		return fault.New(fault.ProofPictureBroken, "no width or height")
+		return fault.New(PictureBroken, "no width or height")
 	case pixels > l.Pixels:
-		return fault.New(fault.ProofTooManyPixels, "%d × %d", s.width, s.height)
+		return fault.New(TooManyPixels, "%d × %d", s.width, s.height)
 	case s.scans > l.Scans:
-		return fault.New(fault.ProofTooManyPixels, "%d scans", s.scans)
+		return fault.New(TooManyPixels, "%d scans", s.scans)
 	case s.unserved && s.endless:
 		// Only its end mark could tell that all of it is there.
-		return fault.New(fault.ProofPictureBroken, "no end")
+		return fault.New(PictureBroken, "no end")
 	}
 	return nil
 }

@@ -141,15 +141,15 @@ func TestRefusals(t *testing.T) {
 		"a drawing with a script":      {[]byte("<svg xmlns='http://www.w3.org/2000/svg'/>"), fault.ProofNotPicture},
 		"a moving GIF":                 {[]byte("GIF89a\x01\x00\x01\x00"), fault.ProofNotPicture},
 		"a film":                       {[]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), fault.ProofNotPicture},
-		"a page that begins as a JPEG": {[]byte("\xFF\xD8\xFF<html>"), fault.ProofPictureBroken},
-		"the first three bytes":        {[]byte{0xFF, 0xD8, 0xFF}, fault.ProofPictureBroken},
-		"half a JPEG":                  {good[:len(good)/2], fault.ProofPictureBroken},
-		"a PNG of a million squared":   {bomb, fault.ProofTooManyPixels},
-		"a JPEG of 65,535 squared":     {tall, fault.ProofTooManyPixels},
-		"fifty empty scans":            {scans, fault.ProofTooManyPixels},
-		"a PNG without a picture":      {[]byte("\x89PNG\r\n\x1a\n"), fault.ProofPictureBroken},
-		"a WebP without a picture":     {[]byte("RIFF\x08\x00\x00\x00WEBPVP8 "), fault.ProofPictureBroken},
-		"a HEIC without a picture":     {[]byte("\x00\x00\x00\x10ftypheic\x00\x00\x00\x00"), fault.ProofPictureBroken},
+		"a page that begins as a JPEG": {[]byte("\xFF\xD8\xFF<html>"), media.PictureBroken},
+		"the first three bytes":        {[]byte{0xFF, 0xD8, 0xFF}, media.PictureBroken},
+		"half a JPEG":                  {good[:len(good)/2], media.PictureBroken},
+		"a PNG of a million squared":   {bomb, media.TooManyPixels},
+		"a JPEG of 65,535 squared":     {tall, media.TooManyPixels},
+		"fifty empty scans":            {scans, media.TooManyPixels},
+		"a PNG without a picture":      {[]byte("\x89PNG\r\n\x1a\n"), media.PictureBroken},
+		"a WebP without a picture":     {[]byte("RIFF\x08\x00\x00\x00WEBPVP8 "), media.PictureBroken},
+		"a HEIC without a picture":     {[]byte("\x00\x00\x00\x10ftypheic\x00\x00\x00\x00"), media.PictureBroken},
 	} {
 		if _, err := (media.Examiner{}).Examine(t.Context(), c.b); fault.CodeOf(err) != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
@@ -254,7 +254,7 @@ func TestWithoutADecoderHEICKeepsItsOriginalOnly(t *testing.T) {
 	if err != nil || p.Width != 4032 || p.Thumbnail != nil || p.Shared != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := (media.Examiner{}).Examine(t.Context(), heicHeaders(40320, 30240)); fault.CodeOf(err) != fault.ProofTooManyPixels {
+	if _, err := (media.Examiner{}).Examine(t.Context(), heicHeaders(40320, 30240)); fault.CodeOf(err) != media.TooManyPixels {
 		t.Errorf("a thousand megapixels: %v", err)
 	}
 	down := media.Examiner{DecodeHEIC: func(context.Context, []byte) ([]byte, error) {

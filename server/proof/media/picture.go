@@ -86,7 +86,7 @@ func (x Examiner) Copies(ctx context.Context, p Picture, b []byte) (Picture, err
 	case err != nil && foreign(p.Type, err) && !p.headers.endless:
 		return p, nil
 	case err != nil:
-		return p, fault.Wrap(err, fault.ProofPictureBroken, "the picture cannot be decoded")
+		return p, fault.Wrap(err, PictureBroken, "the picture cannot be decoded")
 	}
 	if p.Thumbnail, err = thumbnail(decoded, p.Facts.Orientation); err != nil {
 		return p, err

@@ -49,7 +49,7 @@ func readPNG(b []byte) (s size, exif []byte, err error) {
 		first = false
 	})
 	if s.width == 0 || s.height == 0 {
-		err = fault.New(fault.ProofPictureBroken, "no width or height")
+		err = fault.New(PictureBroken, "no width or height")
 	}
 	s.endless, s.cut = !ended, cut
 	return s, exif, err

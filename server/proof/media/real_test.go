@@ -25,7 +25,7 @@ var real = map[string]struct {
 	zone         bool
 }{
 	"Canon_40D.jpg":                 {seenW: 100, seenH: 68, orientation: 1, taken: "2008-05-30T15:56:01"},
-	"corrupted.jpg":                 {refused: fault.ProofPictureBroken},
+	"corrupted.jpg":                 {refused: media.PictureBroken},
 	"gps_DSCN0010.jpg":              {seenW: 512, seenH: 384, orientation: 1, latitude: 43.46744, taken: "2008-10-23T14:27:07", zone: true},
 	"gps_DSCN0012.jpg":              {seenW: 512, seenH: 384, orientation: 1, latitude: 43.46715, taken: "2008-10-23T14:28:17", zone: true},
 	"gps_DSCN0021.jpg":              {seenW: 512, seenH: 384, orientation: 1, latitude: 43.46708, taken: "2008-10-23T14:36:47", zone: true},

@@ -49,7 +49,7 @@ func readWebP(b []byte) (s size, exif []byte, err error) {
 	case s.width > 0 && !s.cut:
 		s.unserved = true
 	default:
-		return s, nil, fault.Wrap(err, fault.ProofPictureBroken, "headers")
+		return s, nil, fault.Wrap(err, PictureBroken, "headers")
 	}
 	return s, exif, nil
 }

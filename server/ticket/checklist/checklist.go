@@ -3,7 +3,6 @@
 package checklist
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"unicode/utf8"
@@ -96,7 +95,9 @@ func checkChoices(s *fieldv1.Step) error {
 // CheckAnswer tells whether an answer fits its step, as InvalidArgument, or nil. Photos and signatures are no
 // answers: they come as proof.
 func CheckAnswer(s *fieldv1.Step, a *fieldv1.TaskAnswer) error {
-	bad := func(why string) error { return invalid("step %s: %s", s.GetKey(), why) }
+	bad := func(format string, args ...any) error {
+		return invalid("step %s: %s", s.GetKey(), fault.Textf(format, args...))
+	}
 	switch s.GetKind() {
 	case fieldv1.StepKind_STEP_KIND_CHECK:
 		if _, ok := a.GetValue().(*fieldv1.TaskAnswer_Check); !ok {
@@ -108,19 +109,19 @@ func CheckAnswer(s *fieldv1.Step, a *fieldv1.TaskAnswer) error {
 		case !ok || math.IsNaN(v.Number) || math.IsInf(v.Number, 0):
 			return bad("expects a number")
 		case s.GetHasRange() && (v.Number < s.GetMin() || v.Number > s.GetMax()):
-			return bad(fmt.Sprintf("%g is not within %g to %g", v.Number, s.GetMin(), s.GetMax()))
+			return bad("%g is not within %g to %g", v.Number, s.GetMin(), s.GetMax())
 		}
 	case fieldv1.StepKind_STEP_KIND_CHOICE:
 		v, ok := a.GetValue().(*fieldv1.TaskAnswer_Text)
 		if !ok {
-			return bad("expects one of its choices: " + strings.Join(Choices(s, ""), ", "))
+			return bad("expects one of its choices: %s", strings.Join(Choices(s, ""), ", "))
 		}
 		for _, c := range s.GetChoices() {
 			if c.GetKey() == v.Text {
 				return nil
 			}
 		}
-		return bad("expects one of its choices: " + strings.Join(Choices(s, ""), ", "))
+		return bad("expects one of its choices: %s", strings.Join(Choices(s, ""), ", "))
 	case fieldv1.StepKind_STEP_KIND_TEXT, fieldv1.StepKind_STEP_KIND_SERIAL:
 		v, ok := a.GetValue().(*fieldv1.TaskAnswer_Text)
 		limit := maxText
@@ -128,7 +129,7 @@ func CheckAnswer(s *fieldv1.Step, a *fieldv1.TaskAnswer) error {
 			limit = maxSerial
 		}
 		if !ok || strings.TrimSpace(v.Text) == "" || utf8.RuneCountInString(v.Text) > limit {
-			return bad(fmt.Sprintf("expects 1 to %d characters", limit))
+			return bad("expects 1 to %d characters", limit)
 		}
 	default:
 		return bad("is answered by proof, not by words")

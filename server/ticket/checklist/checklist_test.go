@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/doorstep-dev/doorstep/server/proof/media"
+
 	"google.golang.org/protobuf/proto"
 
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
@@ -114,7 +116,7 @@ func TestMissingNamesWhatIsMissing(t *testing.T) {
 	full := []*fieldv1.TaskAnswer{check("power_off", true), number("pressure", 0.3), text("wall", "brick"), text("serial", "SN1")}
 	after := Proof{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}
 	sign := Proof{Step: "sign", Kind: fieldv1.ProofKind_PROOF_KIND_SIGNATURE}
-	broken := Proof{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER, Refusal: fault.ProofPictureBroken}
+	broken := Proof{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER, Refusal: media.PictureBroken}
 	for name, c := range map[string]struct {
 		answers []*fieldv1.TaskAnswer
 		proofs  []Proof
@@ -144,10 +146,11 @@ func TestMissingNamesWhatIsMissing(t *testing.T) {
 		}
 	}
 	if got, want := Say(Missing(heater(), full, []Proof{after, broken, sign})),
-		"完工照：还差1张（已有1张不合格：图片已损坏，无法显示，请重新拍摄）\u2003/\u2003After: 1 more needed (1 not acceptable: The picture is damaged and cannot be shown. Take it again)"; got != want {
+		fault.Both("完工照：还差1张（已有1张不合格：图片已损坏，无法显示，请重新拍摄）",
+			"After: 1 more needed (1 not acceptable: The picture is damaged and cannot be shown. Take it again)"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := Say(Missing(heater(), full, []Proof{after, sign})); got != "完工照：还差1张\u2003/\u2003After: 1 more needed" {
+	if got := Say(Missing(heater(), full, []Proof{after, sign})); got != fault.Both("完工照：还差1张", "After: 1 more needed") {
 		t.Errorf("got %q", got)
 	}
 }

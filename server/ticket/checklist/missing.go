@@ -92,7 +92,7 @@ func gap(s *fieldv1.Step, zh, en string) Gap {
 }
 
 // Say joins gaps into one detail of both languages.
-func Say(gaps []Gap) string {
+func Say(gaps []Gap) fault.Text {
 	zh, en := make([]string, len(gaps)), make([]string, len(gaps))
 	for i, g := range gaps {
 		zh[i], en[i] = g.Chinese, g.English

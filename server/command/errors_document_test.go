@@ -1,4 +1,4 @@
-package fault_test
+package command_test
 
 import (
 	"flag"
@@ -28,12 +28,13 @@ func document() string {
 
 Every error carries a ` + "`doorstep.types.v1.Problem`" + ` as a detail: a code from this list, its sentence in English and in
 Chinese, and, where it helps, how long to wait. Programs decide by the code, people read the sentence; a detail in
-parentheses may follow it, in Chinese too where people meet it (sync/fault/details.go). Verdicts of mutations
-use the same codes. Codes are never reused and never change their meaning.
+parentheses may follow it, in the language of the sentence. Verdicts of mutations use the same codes. Codes are never
+reused and never change their meaning.
 A code that a client does not know is treated by its Connect code. "Again" says that the same call may succeed later without
 anybody changing anything.
 
-Written by ` + "`go test ./sync/fault -update`" + ` from sync/fault/codes.go.
+Written by ` + "`go test ./server/command -run TheListOfErrors -update`" + `. The engine's codes stand in
+sync/fault/codes.go, those of a room in its codes.go.
 
 | code | Connect code | again | English | 中文 |
 | --- | --- | --- | --- | --- |
@@ -60,7 +61,7 @@ func TestTheListOfErrorsIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != document() {
-		t.Error("docs/ERRORS.md is not what the codes say; run: go test ./sync/fault -update")
+		t.Error("docs/ERRORS.md is not what the codes say; run: go test ./server/command -run TheListOfErrors -update")
 	}
 }
 

@@ -1,0 +1,40 @@
+package account
+
+import "github.com/doorstep-dev/doorstep/sync/fault"
+
+// What this package says, in Chinese; the keys are those of fault.Textf.
+var _ = fault.Translate(map[string]string{
+	"%s: this is the id of a %s, not of a %s":           "%s：该编号属于%s，而不是%s",
+	"%s: this person's rights reach further than yours": "%s：该人员的权限超出您的权限",
+	"%s: you may see it, but not do this there":         "%s：您可以查看，但不能执行此操作",
+	"a password has %s characters at least":             "密码至少 %s 个字符",
+	"an org has a name, a time zone and a currency":     "公司须有名称、时区和币种",
+	"an org keeps at least one administrator":           "公司至少保留一名管理员",
+	"finished days: 1 to 3650, or 0":                    "完成后保留天数：1 到 3650，或 0",
+	"language: zh or en":                                "语言：zh 或 en",
+	"login %s is taken":                                 "账号 %s 已被占用",
+	"no %s key":                                         "没有 %s 密钥",
+	"place":                                             "地点",
+	"place.id: this is the id of a %s, not of a %s":     "place.id：该编号属于%s，而不是%s",
+	"place.kind: region, team or store":                 "place.kind：须为区域、班组或门店",
+	"place.kind: regions are made and renamed by administrators of the whole company": "place.kind：区域只能由全公司的管理员新建和改名",
+	"place.region_id: there is no such region":                                        "place.region_id：没有该区域",
+	"role %s":                        "角色 %s",
+	"role %s does not reach over %s": "角色 %s 不能用于 %s",
+	"scope_id of role %s":            "角色 %s 的 scope_id",
+	"several people are called %s: name one by login, %s": "有多人叫“%s”，请改用账号：%s",
+	"short name %s": "简称 %s",
+	"short name %s: a-z, 0-9 and -, at most 40":                                    "简称 %s：只能用小写字母、数字和连字符，最多 40 个字符",
+	"the role technician and a technician's profile go together":                   "师傅角色与师傅资料须同时填写",
+	"the secret file is not the one that this database was begun with":             "密钥文件不是该数据库最初使用的那一份",
+	"the secret file must hold at least %s bytes":                                  "密钥文件至少 %s 字节",
+	"this user is disabled":                                                        "该用户已停用",
+	"user.grants.scope_id: there is no such %s":                                    "user.grants.scope_id：没有该%s",
+	"user.grants: at most 50":                                                      "user.grants：最多 50 项",
+	"user.grants: nobody gives themselves a right (%s); ask another administrator": "user.grants：不能给自己增加权限（%s），请由其他管理员操作",
+	"user.grants: these rights reach further than yours":                           "user.grants：超出了您自己的权限",
+	"user.id: this person's rights reach further than yours":                       "user.id：该人员的权限超出您的权限",
+	"user.technician.region_id: there is no such region":                           "user.technician.region_id：没有该区域",
+	"user.technician.team_ids: there is no such team":                              "user.technician.team_ids：没有该班组",
+	"user.technician: hours, capacity, skills or teams":                            "user.technician：工作时间、每日上限、技能或班组有误",
+})
