@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/server/local/process"
 )
 
 // recovery kills the server, and then PostgreSQL under it, with SIGKILL in the middle of a phone's day, and measures
@@ -98,7 +98,7 @@ func (b *bench) killServer() (float64, error) {
 	if err != nil {
 		return 0, firstOf(err, p.Stop(b.ctx))
 	}
-	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
+	if err := process.Kill(s.PID); err != nil {
 		return 0, err
 	}
 	<-p.Done()
@@ -125,7 +125,7 @@ func (b *bench) killDatabase() (float64, error) {
 	if err := b.owner.QueryRow(b.ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
 		return 0, err
 	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	if err := process.Kill(pid); err != nil {
 		return 0, err
 	}
 	for begin := time.Now(); ; time.Sleep(2 * time.Millisecond) {

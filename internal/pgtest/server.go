@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -18,6 +17,7 @@ import (
 	"github.com/doorstep-dev/doorstep/migrations"
 	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
+	"github.com/doorstep-dev/doorstep/server/local/process"
 )
 
 const (
@@ -128,7 +128,7 @@ func folder() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && (int(st.Uid) != os.Geteuid() || !info.IsDir()) {
+	if uid, _, ok := process.Owner(info); ok && (uid != os.Geteuid() || !info.IsDir()) {
 		return "", fmt.Errorf("%s belongs to somebody else", place)
 	}
 	return place, nil

@@ -10,12 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
+	"github.com/doorstep-dev/doorstep/server/local/process"
 )
 
 const (
@@ -45,7 +45,7 @@ func Build() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+	if uid, _, ok := process.Owner(info); ok && uid != os.Geteuid() {
 		return "", fmt.Errorf("%s belongs to somebody else", filepath.Dir(dir))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -25,6 +25,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/local/child"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
+	"github.com/doorstep-dev/doorstep/server/local/process"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -195,11 +196,11 @@ func (s S3) makeBucket(ctx context.Context) error {
 
 // roomOn refuses a disk that is as good as full, before anything half-made is on it.
 func roomOn(dir string) error {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
+	free, err := process.Free(dir)
+	if err != nil {
 		return folderFault(err, dir)
 	}
-	if free := uint64(st.Bavail) * uint64(st.Bsize); free < leastFree {
+	if free < leastFree {
 		return fault.Wrap(fmt.Errorf("%d bytes free", free), failure.DiskFull, "%s: %d MB free, %d MB needed",
 			dir, free>>20, leastFree>>20)
 	}

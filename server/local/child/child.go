@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
+	"github.com/doorstep-dev/doorstep/server/local/process"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -86,7 +88,7 @@ func serve(run Run) int {
 			stop()
 		}()
 	}
-	syscall.CloseOnExec(answerFD) // not for what the child starts in its turn
+	process.CloseOnExec(answerFD) // not for what the child starts in its turn
 	out := os.NewFile(answerFD, "answer")
 	var once sync.Once
 	say := func(a answer) error {
@@ -142,6 +144,9 @@ type Options struct {
 // Start runs the child called name with config and waits until it serves; ready receives what it says then.
 // A child that cannot serve gives an error with the child's own fault code.
 func Start(ctx context.Context, name string, config, ready any, o Options) (*Process, error) {
+	if err := process.Supported(); err != nil {
+		return nil, fault.Wrap(err, failure.Start, "%s", name)
+	}
 	exe := o.Program
 	if exe == "" {
 		var err error
@@ -153,7 +158,7 @@ func Start(ctx context.Context, name string, config, ready any, o Options) (*Pro
 	cmd.Args = []string{"doorstep-" + name}
 	cmd.Env = append(os.Environ(), variable+"="+name)
 	// A process group of its own: Ctrl-C at the terminal reaches the parent alone, which then stops in order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !o.Detached, Setsid: o.Detached}
+	cmd.SysProcAttr = process.Group(o.Detached)
 	if o.Stderr != nil {
 		cmd.Stdout, cmd.Stderr = o.Stderr, o.Stderr
 	}

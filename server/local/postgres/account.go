@@ -10,7 +10,7 @@ import (
 	"syscall"
 
 	"github.com/doorstep-dev/doorstep/server/local/failure"
-
+	"github.com/doorstep-dev/doorstep/server/local/process"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -39,11 +39,12 @@ func runner() (account, error) {
 	return account{}, fault.New(failure.ToolMissing, "an account that is not root: postgres or nobody")
 }
 
+// attributes have PostgreSQL run as the account, in a process group of its own.
 func (a account) attributes() *syscall.SysProcAttr {
 	if !a.other {
-		return &syscall.SysProcAttr{}
+		return process.Group(false)
 	}
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}}
+	return process.As(a.uid, a.gid)
 }
 
 func (a account) own(path string) error {
@@ -77,13 +78,13 @@ func (a account) canReach(dir string) error {
 }
 
 func (a account) mayPass(info os.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
+	uid, gid, ok := process.Owner(info)
 	switch {
 	case !ok:
 		return true
-	case int(st.Uid) == a.uid:
+	case uid == a.uid:
 		return info.Mode()&0o100 != 0
-	case int(st.Gid) == a.gid:
+	case gid == a.gid:
 		return info.Mode()&0o010 != 0
 	}
 	return info.Mode()&0o001 != 0

@@ -10,11 +10,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/doorstep-dev/doorstep/server/local/failure"
-
+	"github.com/doorstep-dev/doorstep/server/local/process"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -56,8 +55,8 @@ func (c *cluster) isOurs(pid int) bool {
 
 // endStray stops a process that is not our child and waits until it is gone.
 func endStray(pid int) error {
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL} {
-		_ = syscall.Kill(pid, sig) // it may just have gone
+	for _, sig := range process.Endings {
+		_ = process.Send(pid, sig) // it may just have gone
 		if goneWithin(pid, 10*time.Second) {
 			return nil
 		}
@@ -72,7 +71,7 @@ func goneWithin(pid int, limit time.Duration) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		if process.Gone(pid) {
 			return true
 		}
 		select {

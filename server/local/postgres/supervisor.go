@@ -136,7 +136,6 @@ func (c *cluster) launch() (*postmaster, error) {
 	cmd.Dir, cmd.Env = c.data(), c.env()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = c.account.attributes()
-	cmd.SysProcAttr.Setpgid = true
 	dieWithParent(cmd.SysProcAttr)
 	if err := cmd.Start(); err != nil {
 		return nil, fault.Wrap(err, failure.Start, "%s", c.logPath())
