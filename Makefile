@@ -50,15 +50,18 @@ test-ts: need
 test-kt: need
 	@.ci/kotlin
 
+## vet: go vet, and everything builds for Windows.
 vet: need
 	go vet ./...
+	GOOS=windows go build ./...
 
 ## lint: Go and Protobuf.
 lint: lint-go lint-mod lint-proto licences
 
-## lint-mod: go.mod and go.sum name what the source needs, and nothing else.
+## lint-mod: go.mod and go.sum name what the source needs, and nothing else; go fix finds nothing to renew.
 lint-mod: need
 	go mod tidy -diff
+	go fix -diff ./...
 
 lint-go: $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 	$(BIN)/golangci-lint-$(GOLANGCI_VERSION) run ./...

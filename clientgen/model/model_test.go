@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,9 +30,7 @@ func build(t *testing.T, files map[string]string) (*model.Model, error) {
 		t.Fatal(err)
 	}
 	all := map[string]string{"doorstep/options/v1/options.proto": string(options)}
-	for name, text := range files {
-		all[name] = text
-	}
+	maps.Copy(all, files)
 	c := protocompile.Compiler{
 		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(all)}),
 		SourceInfoMode: protocompile.SourceInfoStandard,

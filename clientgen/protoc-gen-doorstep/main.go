@@ -84,7 +84,7 @@ func withoutGo(req *pluginpb.CodeGeneratorRequest) {
 		if f.Options == nil {
 			f.Options = &descriptorpb.FileOptions{}
 		}
-		f.Options.GoPackage = proto.String("none.example/" + strings.TrimSuffix(f.GetName(), ".proto"))
+		f.Options.GoPackage = new("none.example/" + strings.TrimSuffix(f.GetName(), ".proto"))
 	}
 }
 

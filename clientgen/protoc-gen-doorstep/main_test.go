@@ -60,7 +60,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	} {
 		res, err := respond(request(parameter))
 		if err != nil {
-			res = &pluginpb.CodeGeneratorResponse{Error: proto.String(err.Error())}
+			res = &pluginpb.CodeGeneratorResponse{Error: new(err.Error())}
 		}
 		if !strings.Contains(res.GetError(), want) {
 			t.Errorf("%s: %s", parameter, res.GetError())

@@ -108,7 +108,7 @@ func TestNoPackageIsNamedLikeTheStandardLibrarys(t *testing.T) {
 		t.Fatal(err)
 	}
 	taken := map[string]string{}
-	for _, p := range strings.Fields(string(out)) {
+	for p := range strings.FieldsSeq(string(out)) {
 		// What lies deep, what nobody can import, and the compiler's own packages shadow nothing.
 		if !strings.Contains(p, "internal") && strings.Count(p, "/") < 2 && !strings.HasPrefix(p, "vendor/") && !within(p, "go", "debug") {
 			taken[path.Base(p)] = p

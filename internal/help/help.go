@@ -144,7 +144,7 @@ func (t Texts) of(one text) (string, bool) {
 // indented are the lines of a text that are indented, and the empty ones between them.
 func indented(s string) string {
 	var out []string
-	for _, line := range strings.Split(s, "\n") {
+	for line := range strings.SplitSeq(s, "\n") {
 		if strings.HasPrefix(line, "  ") || line == "" && len(out) > 0 {
 			out = append(out, line)
 		}

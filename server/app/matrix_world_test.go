@@ -240,7 +240,7 @@ func (w *matrixWorld) caller(t *testing.T, in company, rights string) *caller {
 	a := w.parts["A"]
 	c := &caller{name: rights + " of " + in.org.Slug, company: in.org.ID}
 	u := account.User{Login: uuid.NewString(), NameZH: "某"}
-	for _, right := range strings.Split(rights, "+") {
+	for right := range strings.SplitSeq(rights, "+") {
 		role, scope, _ := strings.Cut(right, " ")
 		g := identity.Grant{Role: letters[role[0]]}
 		var at spot

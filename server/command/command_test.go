@@ -220,7 +220,7 @@ func TestEveryCommandTeachesByExample(t *testing.T) {
 	m := terminal{t, map[string]string{}}
 	top, _, _ := m.run("--help")
 	n := 0
-	for _, line := range strings.Split(top, "\n") {
+	for line := range strings.SplitSeq(top, "\n") {
 		name, _, ok := strings.Cut(strings.TrimPrefix(line, "  "), "  ")
 		if !ok || !strings.HasPrefix(line, "  ") || strings.HasPrefix(name, " ") || strings.HasPrefix(name, "-") || name == "" {
 			continue

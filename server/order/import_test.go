@@ -124,13 +124,13 @@ func TestALineIsReportedWithItsOrderAndAllThatIsWrongWithIt(t *testing.T) {
 		if err != nil || out.Refused != 2 || out.Read != 2 {
 			t.Fatalf("%+v %v", out, err)
 		}
-		told := ""
+		var told strings.Builder
 		for _, r := range got {
-			told += fmt.Sprintf("%d %s %s %s\n", r.Line, r.Order, r.Column, r.Code)
+			told.WriteString(fmt.Sprintf("%d %s %s %s\n", r.Line, r.Order, r.Column, r.Code))
 		}
 		want := "2 A1 下单时间 time_malformed\n2 A1 电话 phone_malformed\n2 A1 地址 missing\n2 A1 数量 quantity_range\n2 A1 金额 money_malformed\n3 A2 SKU product_unknown\n"
-		if told != want {
-			t.Errorf("dry run %v:\n%swant\n%s", dry, told, want)
+		if told.String() != want {
+			t.Errorf("dry run %v:\n%swant\n%s", dry, told.String(), want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -259,9 +260,7 @@ func (a *act) record(more fact) error {
 	if !a.m.Decided.IsZero() {
 		what["done_as_decided"] = a.m.Decided.UTC()
 	}
-	for k, v := range more {
-		what[k] = v
-	}
+	maps.Copy(what, more)
 	kind := a.m.Kind
 	if a.decision.Evidence {
 		kind = "evidence." + kind

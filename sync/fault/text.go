@@ -3,6 +3,7 @@ package fault
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -179,9 +180,7 @@ func Translate(rows map[string]string) int {
 // Translations are all keys with their Chinese, for tests.
 func Translations() map[string]string {
 	out := make(map[string]string, len(chinese))
-	for k, v := range chinese {
-		out[k] = v
-	}
+	maps.Copy(out, chinese)
 	return out
 }
 

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,15 +85,17 @@ func (s toyStore) Parked(ctx context.Context, org change.Org) (out []change.Muta
 // Backup implements synctest.Store by a copy of every table in a schema of its own.
 func (s toyStore) Backup(ctx context.Context, _ change.Org) (restore func(context.Context) error, err error) {
 	tables := []string{"sync_feed", "sync_entry", "sync_subscription", "sync_device", "sync_mutation", "sync_parked", "toy"}
-	sql := "DROP SCHEMA IF EXISTS backup CASCADE; CREATE SCHEMA backup;"
-	back := "SET session_replication_role = replica;"
+	var sql strings.Builder
+	sql.WriteString("DROP SCHEMA IF EXISTS backup CASCADE; CREATE SCHEMA backup;")
+	var back strings.Builder
+	back.WriteString("SET session_replication_role = replica;")
 	for _, t := range tables {
-		sql += "CREATE TABLE backup." + t + " AS TABLE public." + t + ";"
-		back += "DELETE FROM public." + t + "; INSERT INTO public." + t + " SELECT * FROM backup." + t + ";"
+		sql.WriteString("CREATE TABLE backup." + t + " AS TABLE public." + t + ";")
+		back.WriteString("DELETE FROM public." + t + "; INSERT INTO public." + t + " SELECT * FROM backup." + t + ";")
 	}
-	_, err = s.owner.Exec(ctx, sql)
+	_, err = s.owner.Exec(ctx, sql.String())
 	return func(ctx context.Context) error {
-		_, err := s.owner.Exec(ctx, "BEGIN;"+back+"COMMIT; SET session_replication_role = origin")
+		_, err := s.owner.Exec(ctx, "BEGIN;"+back.String()+"COMMIT; SET session_replication_role = origin")
 		return err
 	}, err
 }

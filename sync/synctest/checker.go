@@ -205,7 +205,7 @@ func (c *checker) committed(e Committed) {
 			c.broken(NothingDropped, "item %s had the effects %q and has %q", Label(i.ID), before.Log, i.Log)
 			continue
 		}
-		for _, label := range strings.Fields(rest) {
+		for label := range strings.FieldsSeq(rest) {
 			m, ok := c.byLabel(label)
 			if !ok {
 				c.broken(ExactlyOnce, "item %s has an effect of nobody: %s", Label(i.ID), label)
@@ -228,7 +228,7 @@ func (c *checker) committed(e Committed) {
 			balance += i.Count
 		}
 		if i.Done {
-			for _, label := range strings.Fields(i.Log) {
+			for label := range strings.FieldsSeq(i.Log) {
 				if m, ok := c.byLabel(label); ok && m.Kind == "finish" {
 					done[uuid.UUID(m.User)]++
 				}
@@ -261,7 +261,7 @@ func (c *checker) view(u change.User) view {
 		v.feeds[f] = map[change.Entity]string{}
 	}
 	for _, i := range c.items {
-		for _, label := range strings.Fields(i.Log) {
+		for label := range strings.FieldsSeq(i.Log) {
 			v.marks[label] = true
 		}
 		in, _ := Placements(i) // an item can always be encoded
@@ -414,7 +414,7 @@ func (c *checker) ended(e Ended) {
 	}
 	marks := map[string]int{}
 	for _, i := range c.items {
-		for _, label := range strings.Fields(i.Log) {
+		for label := range strings.FieldsSeq(i.Log) {
 			marks[label]++
 		}
 	}
@@ -440,7 +440,7 @@ func (c *checker) ended(e Ended) {
 func (c *checker) causal() {
 	for _, i := range c.items {
 		last := map[change.Device]uint64{}
-		for _, label := range strings.Fields(i.Log) {
+		for label := range strings.FieldsSeq(i.Log) {
 			m, ok := c.byLabel(label)
 			if !ok {
 				continue

@@ -115,18 +115,19 @@ func describe(what any) string {
 	case Made:
 		return fmt.Sprintf("phone %d makes %d %s %s %s", e.Phone, e.Seq, e.Kind, Label(e.ID), e.Args)
 	case Committed:
-		s := fmt.Sprintf("commit %d by %s, counter %d", e.Number, e.By, e.Counter)
+		var s strings.Builder
+		s.WriteString(fmt.Sprintf("commit %d by %s, counter %d", e.Number, e.By, e.Counter))
 		if e.Failed {
-			s += ", which reported an error"
+			s.WriteString(", which reported an error")
 		}
 		for _, i := range e.Items {
-			s += fmt.Sprintf("\n%16s%s v%d held by %s, count %d, pool %t, shared %t, done %t, log %s", "",
-				Label(i.ID), i.Version, Label(i.Holder), i.Count, i.Pool, i.Shared, i.Done, i.Log)
+			s.WriteString(fmt.Sprintf("\n%16s%s v%d held by %s, count %d, pool %t, shared %t, done %t, log %s", "",
+				Label(i.ID), i.Version, Label(i.Holder), i.Count, i.Pool, i.Shared, i.Done, i.Log))
 		}
 		if len(e.Gone) > 0 {
-			s += fmt.Sprintf("\n%16s%d items are gone", "", len(e.Gone))
+			s.WriteString(fmt.Sprintf("\n%16s%d items are gone", "", len(e.Gone)))
 		}
-		return s
+		return s.String()
 	case Followed:
 		return fmt.Sprintf("user %s follows %v", Label(uuid.UUID(e.User)), e.Feeds)
 	case Viewed:

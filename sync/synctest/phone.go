@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -161,9 +162,7 @@ func (p *Phone) checkpoint(page feed.Page) error {
 	p.shown = map[change.FeedID]map[change.Entity]change.Entry{}
 	for f, held := range p.staged {
 		copied := make(map[change.Entity]change.Entry, len(held))
-		for k, e := range held {
-			copied[k] = e
-		}
+		maps.Copy(copied, held)
 		p.shown[f] = copied
 	}
 	return nil

@@ -106,14 +106,15 @@ func (e *emitter) assignments(s reading, target string, as []model.Assignment, o
 		default:
 			value = s.value(a.From)
 		}
-		at := target
+		var at strings.Builder
+		at.WriteString(target)
 		for _, step := range a.To[:len(a.To)-1] {
-			at += "." + e.goName(step.Field)
-			e.g.P("if ", at, " == nil {")
-			e.g.P(at, " = &", e.typeOf(step.Field.Message()), "{}")
+			at.WriteString("." + e.goName(step.Field))
+			e.g.P("if ", at.String(), " == nil {")
+			e.g.P(at.String(), " = &", e.typeOf(step.Field.Message()), "{}")
 			e.g.P("}")
 		}
-		e.give(at, a.To.End(), value, op)
+		e.give(at.String(), a.To.End(), value, op)
 	}
 }
 

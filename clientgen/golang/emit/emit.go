@@ -99,11 +99,12 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 		param := lower(name)
 		params = append(params, param+" "+e.goType(p.End()))
 		words = append(words, param)
-		read := "m"
+		var read strings.Builder
+		read.WriteString("m")
 		for _, s := range p {
-			read += ".Get" + e.goName(s.Field) + "()"
+			read.WriteString(".Get" + e.goName(s.Field) + "()")
 		}
-		tests = append(tests, e.equal(p.End(), read, param))
+		tests = append(tests, e.equal(p.End(), read.String(), param))
 	}
 	name := one.Plural + "By" + strings.Join(by, "")
 	t := e.typeOf(one.Message)
@@ -168,7 +169,7 @@ func lower(name string) string {
 // keywords, and names that the generated code uses itself.
 var keywords = func() map[string]bool {
 	out := map[string]bool{}
-	for _, w := range strings.Fields(`break case chan const continue default defer else fallthrough for func go goto if
+	for w := range strings.FieldsSeq(`break case chan const continue default defer else fallthrough for func go goto if
 		import interface map package range return select struct switch type var a at d m v e ok x true false nil`) {
 		out[w] = true
 	}

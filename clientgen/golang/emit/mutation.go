@@ -108,13 +108,13 @@ func (e *emitter) reads(paths []model.Path) reading {
 			if step.Into == nil || s.names[upTo.String()] != "" {
 				continue
 			}
-			name := ""
+			var name strings.Builder
 			for _, q := range upTo {
-				name += strings.TrimSuffix(e.goName(q.Field), "Id")
+				name.WriteString(strings.TrimSuffix(e.goName(q.Field), "Id"))
 			}
 			id := s.value(upTo)
-			s.names[upTo.String()] = lower(name)
-			e.g.P(lower(name), " := ", step.Into.Plural, ".Get(v, ", id, ")")
+			s.names[upTo.String()] = lower(name.String())
+			e.g.P(lower(name.String()), " := ", step.Into.Plural, ".Get(v, ", id, ")")
 		}
 	}
 	return s

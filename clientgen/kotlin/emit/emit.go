@@ -165,25 +165,27 @@ func (e *emitter) members(t string, one *model.Entity) {
 
 // lookup writes the function that finds entities by an index.
 func (e *emitter) lookup(one *model.Entity, x model.Index) {
-	name := "by"
+	var name strings.Builder
+	name.WriteString("by")
 	var words, tests []string
 	params := []string{"view: " + e.use(offline, "View")}
 	for _, p := range x.Fields {
 		var said []string
-		upper := ""
+		var upper strings.Builder
 		for _, s := range p {
-			upper += camel(string(s.Field.Name()))
+			upper.WriteString(camel(string(s.Field.Name())))
 			said = append(said, strings.ReplaceAll(string(s.Field.Name()), "_", " "))
 		}
-		name += upper
-		param := local(lower(upper))
+		name.WriteString(upper.String())
+		param := local(lower(upper.String()))
 		params = append(params, param+": "+e.valueType(p.End()))
 		words = append(words, strings.Join(said, " "))
-		read := "it"
+		var read strings.Builder
+		read.WriteString("it")
 		for _, s := range p {
-			read += "." + property(s.Field)
+			read.WriteString("." + property(s.Field))
 		}
-		tests = append(tests, read+" == "+param)
+		tests = append(tests, read.String()+" == "+param)
 	}
 	many := strings.ToLower(model.Spaced(one.Plural))
 	if x.References != nil {
@@ -194,10 +196,10 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 	result := "List<" + e.typeOf(one.Message) + ">"
 	where := "where(view) { " + strings.Join(tests, " && ") + " }"
 	if len(step)+utf8.RuneCountInString(where)+e.depth*len(step) <= width {
-		e.function("fun "+name, params, result, where)
+		e.function("fun "+name.String(), params, result, where)
 		return
 	}
-	e.block(e.signature("fun "+name, params)+": "+result+" = where(view) {", func() { e.conjunction(tests) })
+	e.block(e.signature("fun "+name.String(), params)+": "+result+" = where(view) {", func() { e.conjunction(tests) })
 }
 
 // redacted writes the function that takes out what nothing may print.

@@ -122,7 +122,7 @@ func TestAFieldMoreIsASmallDifference(t *testing.T) {
 	var added []string
 	for i, f := range emitted(t, modelOf(t, dir, name, more), pkg) {
 		old := strings.Split(before[i].Text, "\n")
-		for _, line := range strings.Split(f.Text, "\n") {
+		for line := range strings.SplitSeq(f.Text, "\n") {
 			if len(old) > 0 && line == old[0] {
 				old = old[1:]
 			} else {

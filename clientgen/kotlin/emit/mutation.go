@@ -79,17 +79,17 @@ func about(m *model.Mutation) string {
 	if text == "" {
 		text = "The mutation " + m.Kind + "."
 	}
-	list := ""
+	var list strings.Builder
 	for i := range m.Message.Fields().Len() {
 		f := m.Message.Fields().Get(i)
 		if c := comment(f); c != "" {
-			list += "\n- `" + strings.Trim(property(f), "`") + "`: " + c
+			list.WriteString("\n- `" + strings.Trim(property(f), "`") + "`: " + c)
 		}
 	}
-	if list == "" {
+	if list.String() == "" {
 		return text
 	}
-	return text + "\n" + list
+	return text + "\n" + list.String()
 }
 
 // value writes the declaration of a mutation, with the conditions under which it is offered.
@@ -173,11 +173,11 @@ func (e *emitter) reads(paths []model.Path) reading {
 }
 
 func properties(p model.Path) string {
-	out := ""
+	var out strings.Builder
 	for _, s := range p {
-		out += "." + property(s.Field)
+		out.WriteString("." + property(s.Field))
 	}
-	return out
+	return out.String()
 }
 
 // holder is the expression for what holds the path's end.

@@ -128,7 +128,7 @@ var keywords = set(`as break class continue do else false for fun if in interfac
 
 func set(words string) map[string]bool {
 	out := map[string]bool{}
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		out[w] = true
 	}
 	return out

@@ -83,7 +83,7 @@ func (e *emitter) listing(text string) {
 	open += len("setOf(")
 	e.line(text[:open])
 	e.indented(func() {
-		for _, one := range strings.Split(text[open:end], ", ") {
+		for one := range strings.SplitSeq(text[open:end], ", ") {
 			e.line(one + ",")
 		}
 	})
@@ -173,7 +173,7 @@ func wrap(text string, most int) (out []string) {
 		}
 		now = ""
 	}
-	for _, l := range strings.Split(text, "\n") {
+	for l := range strings.SplitSeq(text, "\n") {
 		l = strings.TrimSpace(l)
 		if l == "" || strings.HasPrefix(l, "- ") {
 			flush()
@@ -181,7 +181,7 @@ func wrap(text string, most int) (out []string) {
 		if l == "" {
 			out = append(out, "")
 		}
-		for _, w := range strings.Fields(l) {
+		for w := range strings.FieldsSeq(l) {
 			switch next := now + " " + w; {
 			case now == "":
 				now = w

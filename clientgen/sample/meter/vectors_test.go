@@ -81,7 +81,7 @@ func TestEffectsAreThoseOfTheSharedVectors(t *testing.T) {
 	full := &meterv1.Meter{
 		Id: meterID, RouteId: routeID, Status: meterv1.Status_STATUS_DUE, Visits: 2, Tags: []string{"dog", "dark", "dog"},
 		Readings: []*meterv1.Reading{{Id: one, Kwh: 7}, {Id: two, Kwh: 1 << 60, Source: &meterv1.Reading_ByEye{}}},
-		Address:  &meterv1.Address{Street: "Oak", Phone: "13800000000"}, Note: proto.String("old"),
+		Address:  &meterv1.Address{Street: "Oak", Phone: "13800000000"}, Note: new("old"),
 	}
 	bare := &meterv1.Meter{Id: meterID, RouteId: absent}
 	read := &meterv1.Meter{Id: meterID, RouteId: routeID, Status: meterv1.Status_STATUS_READ}

@@ -198,12 +198,12 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 			e.fail("%s: lang=ts cannot look up %s, a message", one.Message.FullName(), p)
 			return
 		}
-		upper := ""
+		var upper strings.Builder
 		for _, s := range p {
-			upper += capital(camel(string(s.Field.Name())))
+			upper.WriteString(capital(camel(string(s.Field.Name()))))
 		}
-		name += upper
-		param := local(lower(upper))
+		name += upper.String()
+		param := local(lower(upper.String()))
 		params = append(params, param+": "+e.valueType(p.End()))
 		words = append(words, strings.ReplaceAll(strings.ReplaceAll(p.String(), "_", " "), ".", " "))
 		tests = append(tests, e.equal(p.End(), e.read("m", p), param))

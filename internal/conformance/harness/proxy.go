@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -289,9 +290,7 @@ func (n *network) pass(method string, w http.ResponseWriter, r *http.Request) {
 	case FaultCut:
 		got := &memory{header: http.Header{}}
 		proxy.ServeHTTP(got, r)
-		for k, v := range got.header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), got.header)
 		w.Header().Set("Content-Length", fmt.Sprint(got.body.Len()))
 		w.WriteHeader(max(got.status, http.StatusOK))
 		_, _ = w.Write(got.body.Bytes()[:got.body.Len()/2]) // half an answer

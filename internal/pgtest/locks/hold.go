@@ -197,10 +197,8 @@ func (h *held) covers(r rows, keys []string, known bool) (missing []string, all 
 	if h == nil {
 		return keys, false
 	}
-	for _, w := range h.wide {
-		if r.within(w) {
-			return nil, true
-		}
+	if slices.ContainsFunc(h.wide, r.within) {
+		return nil, true
 	}
 	if !known {
 		return nil, false

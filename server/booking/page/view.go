@@ -204,7 +204,7 @@ func (v view) day(t time.Time) string {
 // accepted reads Accept-Language: Chinese if it is named before English, or at all without it; else English. The
 // order is the browser's own, which sorts by preference.
 func accepted(header string) string {
-	for _, part := range strings.Split(header, ",") {
+	for part := range strings.SplitSeq(header, ",") {
 		tag := strings.ToLower(strings.TrimSpace(part))
 		switch {
 		case strings.HasPrefix(tag, "zh"):

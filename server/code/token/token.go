@@ -180,7 +180,7 @@ func unknown(why string) error {
 // base has no path of its own (whose case might matter), which keeps the whole in QR's alphanumeric mode.
 func URL(base, text string) string {
 	base = strings.TrimRight(base, "/")
-	if i := strings.Index(base, "://"); i >= 0 && !strings.Contains(base[i+3:], "/") {
+	if _, after, ok := strings.Cut(base, "://"); ok && !strings.Contains(after, "/") {
 		return strings.ToUpper(base) + "/C/" + text
 	}
 	return base + "/c/" + text

@@ -94,7 +94,7 @@ func TestADecoderReadsTheTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows [][]rune
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if line, ok := strings.CutPrefix(line, "\x1b[30;107m"); ok {
 			rows = append(rows, []rune(strings.TrimSuffix(line, "\x1b[0m")))
 		}

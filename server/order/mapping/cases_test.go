@@ -474,7 +474,7 @@ func TestANumberOfMoreDigitsThanASpreadsheetKeepsIsRefusedWithItsCell(t *testing
 
 func anySlice(line string) []any {
 	var out []any
-	for _, s := range strings.Split(line, ",") {
+	for s := range strings.SplitSeq(line, ",") {
 		out = append(out, s)
 	}
 	return out

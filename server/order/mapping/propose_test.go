@@ -17,7 +17,7 @@ func TestUsualHeadersAreRecognised(t *testing.T) {
 		" ＤＡＴＥ ,qty\u200b,TEL":                                           "ordered_at phone quantity",
 	} {
 		got := Propose("s", strings.Split(header, ","))
-		for _, f := range strings.Fields(want) {
+		for f := range strings.FieldsSeq(want) {
 			if !strings.Contains(got, "\n  "+f+": ") {
 				t.Errorf("%s: no %s in\n%s", header, f, got)
 			}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -437,9 +438,7 @@ func priceAll(t *rapid.T, v *Version, month []Facts) ([]Line, map[uuid.UUID]Meas
 		if err != nil {
 			t.Fatal(err)
 		}
-		for p, m := range res.After {
-			measures[p] = m
-		}
+		maps.Copy(measures, res.After)
 		lines = append(lines, res.Lines...)
 	}
 	return lines, measures

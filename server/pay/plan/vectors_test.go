@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -97,9 +98,7 @@ func run(t *testing.T, v vector) vector {
 		versions = append(versions, compile(t, again))
 	}
 	measures := map[uuid.UUID]Measure{}
-	for p, m := range v.Before {
-		measures[p] = m
-	}
+	maps.Copy(measures, v.Before)
 	v.Lines, v.After = nil, measures
 	for _, f := range v.Tickets {
 		res, err := Price(Choose(versions, f), ChooseTier(versions, f.Completed), f, measures)
@@ -111,9 +110,7 @@ func run(t *testing.T, v vector) vector {
 			lines = append(lines, vectorLine{l.Payee, l.Component, l.Version, l.Amount.Minor, Render(l.Trace, "en")})
 		}
 		v.Lines = append(v.Lines, lines)
-		for p, m := range res.After {
-			measures[p] = m
-		}
+		maps.Copy(measures, res.After)
 	}
 	return v
 }

@@ -1,5 +1,7 @@
 package state
 
+import "slices"
+
 // Visit is where one appointment of a technician stands.
 type Visit int16
 
@@ -140,10 +142,8 @@ func (v Visit) On(e Event) (Visit, Step) {
 	if !known {
 		return v, Impossible
 	}
-	for _, from := range m.from {
-		if from == v {
-			return m.to, Moves
-		}
+	if slices.Contains(m.from, v) {
+		return m.to, Moves
 	}
 	switch e {
 	case Accept, Travel, Arrive, Break:

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -60,11 +61,11 @@ func jobs(n int) (out []change.Entry) {
 		e.Kind = 10
 		binary.BigEndian.PutUint64(e.ID[:], r.Uint64())
 		b := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), fmt.Sprintf("JD%012d%012d", r.IntN(1e12), r.IntN(1e12)))
-		text := ""
+		var text strings.Builder
 		for range 1 + r.IntN(6) {
-			text += words[r.IntN(len(words))]
+			text.WriteString(words[r.IntN(len(words))])
 		}
-		b = protowire.AppendString(protowire.AppendTag(b, 2, protowire.BytesType), text)
+		b = protowire.AppendString(protowire.AppendTag(b, 2, protowire.BytesType), text.String())
 		b = protowire.AppendVarint(protowire.AppendTag(b, 3, protowire.VarintType), 1_780_000_000+r.Uint64N(1e6))
 		e.Body = protowire.AppendFixed64(protowire.AppendTag(b, 4, protowire.Fixed64Type), r.Uint64())
 		out = append(out, e)
