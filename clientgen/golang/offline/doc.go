@@ -11,6 +11,6 @@
 //     mutations on top that this state does not contain yet. An effect disappears in the very step in which the
 //     state that contains it is shown.
 //   - A page of changes that is not complete is never shown; after a crash the transfer goes on where it was.
-//   - All methods may be called from several goroutines. One process at a time may write; others may open the
-//     store read-only.
+//   - All methods may be called from several goroutines. Several programs may open one folder: each saves what is
+//     done in it, and only one at a time does a round with the server or renews the tokens.
 package offline
