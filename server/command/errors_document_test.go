@@ -26,14 +26,16 @@ func document() string {
 	var b strings.Builder
 	b.WriteString(`# Errors
 
-Every error carries a ` + "`doorstep.types.v1.Problem`" + ` as a detail: a code from this list, its sentence in English and in
-Chinese, and, where it helps, how long to wait. Programs decide by the code, people read the sentence; a detail in
-parentheses may follow it, in the language of the sentence. Verdicts of mutations use the same codes. Codes are never
-reused and never change their meaning.
-A code that a client does not know is treated by its Connect code. "Again" says that the same call may succeed later without
-anybody changing anything.
+Every error carries a ` + "`doorstep.types.v1.Problem`" + ` as a detail. It has a code from this list, a sentence in English and
+in Chinese, and, where it helps, how long to wait. A detail in parentheses may follow the sentence, in the same language.
+Verdicts of mutations use the same codes.
 
-Written by ` + "`go test ./server/command -run TheListOfErrors -update`" + `. The engine's codes stand in
+* Programs decide by the code. People read the sentence.
+* A code is never reused and never changes its meaning.
+* A client treats a code that it does not know by its Connect code.
+* "Again" says whether the same call may succeed later without anybody changing anything.
+
+Written by ` + "`go test ./server/command -run TheListOfErrors -update`" + `. The engine's codes are in
 sync/fault/codes.go, those of a room in its codes.go.
 
 | code | Connect code | again | English | 中文 |
