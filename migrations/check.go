@@ -129,7 +129,9 @@ func withoutDefault(line string) string {
 
 // mayDoSQL asks what a role may really do, whichever way it came to it.
 const mayDoSQL = `
-	SELECT c.relname, array_to_string(ARRAY(SELECT p FROM unnest(ARRAY['DELETE', 'INSERT', 'REFERENCES', 'SELECT', 'TRIGGER', 'TRUNCATE', 'UPDATE']) p
+	SELECT c.relname,
+		array_to_string(ARRAY(SELECT p
+		FROM unnest(ARRAY['DELETE', 'INSERT', 'REFERENCES', 'SELECT', 'TRIGGER', 'TRUNCATE', 'UPDATE']) p
 			WHERE has_table_privilege($1::name, c.oid, p)
 				OR p IN ('INSERT', 'REFERENCES', 'SELECT', 'UPDATE') AND has_any_column_privilege($1::name, c.oid, p)), ', ')
 	FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
@@ -146,8 +148,10 @@ func rightsAsWanted(ctx context.Context, q Querier, role string) (found Problems
 		wants, ours := want(table)
 		if ours && has != wants {
 			found = append(found, Problem{
-				English: fmt.Sprintf("%s may %s in %s, and should %s: %s", role, orNothing(has, "nothing"), table, orNothing(wants, "nothing"), grantAgain),
-				Chinese: fmt.Sprintf("%s 对表 %s 的权限为 %s，应为 %s：请运行 doorstep migrate", role, table, orNothing(has, "无"), orNothing(wants, "无")),
+				English: fmt.Sprintf("%s may %s in %s, and should %s: %s", role, orNothing(has, "nothing"), table,
+					orNothing(wants, "nothing"), grantAgain),
+				Chinese: fmt.Sprintf("%s 对表 %s 的权限为 %s，应为 %s：请运行 doorstep migrate", role, table, orNothing(has, "无"),
+					orNothing(wants, "无")),
 			})
 		}
 		return nil
@@ -158,7 +162,8 @@ func rightsAsWanted(ctx context.Context, q Querier, role string) (found Problems
 	for _, line := range wanted(callers) {
 		function, _ := strings.CutSuffix(line, " "+AppRole)
 		var may bool
-		if err := q.QueryRow(ctx, "SELECT coalesce(has_function_privilege($1::name, to_regprocedure($2), 'EXECUTE'), false)", role, "public."+function).Scan(&may); err != nil {
+		if err := q.QueryRow(ctx, "SELECT coalesce(has_function_privilege($1::name, to_regprocedure($2), 'EXECUTE'), false)",
+			role, "public."+function).Scan(&may); err != nil {
 			return nil, err
 		}
 		if !may {

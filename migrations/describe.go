@@ -35,7 +35,8 @@ var parts = []struct{ name, sql string }{
 			CASE WHEN a.attcollation <> t.typcollation THEN ' collate ' || co.collname ELSE '' END,
 			CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
 			CASE a.attidentity WHEN 'a' THEN ' identity' WHEN 'd' THEN ' identity by default' ELSE '' END,
-			coalesce(CASE a.attgenerated WHEN 's' THEN ' generated ' ELSE ' default ' END || pg_get_expr(d.adbin, d.adrelid), ''))
+			coalesce(CASE a.attgenerated WHEN 's' THEN ' generated ' ELSE ' default ' END || pg_get_expr(d.adbin, d.adrelid),
+			''))
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		JOIN pg_type t ON t.oid = a.atttypid
 		LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
@@ -92,7 +93,8 @@ var parts = []struct{ name, sql string }{
 // share exactly when they are made alike.
 func Describe(ctx context.Context, q Querier) (string, error) {
 	out := &strings.Builder{}
-	out.WriteString("-- What the migrations make, written by a test. It is a description to compare, not a script to run.\n\n")
+	out.WriteString("-- What the migrations make, written by a test. It is a description to compare, not a script to " +
+		"run.\n\n")
 	for _, part := range parts {
 		lines, err := describe(ctx, q, part.name)
 		if err != nil {

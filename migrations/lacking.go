@@ -38,7 +38,8 @@ const owningSQL = `
 			CASE WHEN s.rolcreaterole THEN 'NOCREATEROLE' END, CASE WHEN s.rolcreatedb THEN 'NOCREATEDB' END,
 			CASE WHEN s.rolreplication THEN 'NOREPLICATION' END) AS unfit,
 		ARRAY(SELECT DISTINCT pg_get_userbyid(c.relowner)::text FROM pg_class c
-			WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT pg_has_role(u.oid, c.relowner, 'USAGE')
+			WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+				AND NOT pg_has_role(u.oid, c.relowner, 'USAGE')
 			AND (c.relname = ANY ($3) OR c.relname LIKE 'goose\_%' OR c.relname LIKE 'river\_%')) AS foreign
 	FROM pg_roles u LEFT JOIN pg_roles a ON a.rolname = $1 LEFT JOIN pg_roles s ON s.rolname = $2
 	WHERE u.rolname = session_user`
@@ -84,10 +85,12 @@ func (o owning) lacks(login string) (out Problems) {
 	say := func(english, chinese, sql string) { out = append(out, Problem{english, chinese, sql}) }
 	me, server := ident(o.Me), ident(login)
 	if o.Version < oldest {
-		say(fmt.Sprintf("PostgreSQL is %d; 15 or newer is needed", o.Version/10000), fmt.Sprintf("PostgreSQL 版本为 %d，需要 15 或更新版本", o.Version/10000), "")
+		say(fmt.Sprintf("PostgreSQL is %d; 15 or newer is needed", o.Version/10000),
+			fmt.Sprintf("PostgreSQL 版本为 %d，需要 15 或更新版本", o.Version/10000), "")
 	}
 	if login == o.Me {
-		say("DOORSTEP_DATABASE_URL and DOORSTEP_OWNER_DATABASE_URL sign in as the same login "+o.Me+"; the server needs one of its own, for example doorstep_server",
+		say("DOORSTEP_DATABASE_URL and DOORSTEP_OWNER_DATABASE_URL sign in as the same login "+o.Me+
+			"; the server needs one of its own, for example doorstep_server",
 			"DOORSTEP_DATABASE_URL 与 DOORSTEP_OWNER_DATABASE_URL 使用同一登录账号 "+o.Me+"；服务器需要单独的账号，例如 doorstep_server", "")
 		return out
 	}
@@ -112,7 +115,8 @@ func (o owning) lacks(login string) (out Problems) {
 			"ALTER ROLE "+server+" "+strings.TrimSpace(o.Unfit))
 	}
 	if !o.Member && !o.Grants {
-		say(o.Me+" may not make "+login+" a member of "+AppRole, o.Me+" 无权将 "+login+" 加入 "+AppRole, "GRANT "+AppRole+" TO "+server)
+		say(o.Me+" may not make "+login+" a member of "+AppRole, o.Me+" 无权将 "+login+" 加入 "+AppRole, "GRANT "+AppRole+" TO "+
+			server)
 	}
 	return out
 }

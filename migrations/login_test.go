@@ -140,7 +140,8 @@ func (w *tenants) insert(table, column string, org uuid.UUID) string {
 	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", table, strings.Join(columns, ", "), strings.Join(values, ", "))
 }
 
-// within runs fn in a transaction of the server's login that is undone, after the given words and with the org set, if any.
+// within runs fn in a transaction of the server's login that is undone, after the given words and with the org set, if
+// any.
 func (w *tenants) within(words string, org uuid.UUID, fn func(tx pgx.Tx)) {
 	w.t.Helper()
 	c, err := pgx.Connect(w.t.Context(), w.db.URL)
@@ -188,7 +189,8 @@ func denied(err error) bool {
 
 // gains is all that a login may say to become more than it is.
 var gains = []string{
-	"", "RESET ROLE", "SET ROLE NONE", "RESET SESSION AUTHORIZATION", "SET row_security = off", "SET ROLE " + migrations.AppRole,
+	"", "RESET ROLE", "SET ROLE NONE", "RESET SESSION AUTHORIZATION", "SET row_security = off",
+	"SET ROLE " + migrations.AppRole,
 	"SET SESSION AUTHORIZATION DEFAULT", "RESET ALL", "DISCARD ALL",
 }
 
@@ -259,7 +261,8 @@ func TestWhatOnlyGrowsIsNeverChangedByAServersLogin(t *testing.T) {
 	// The list is the schema's.
 	for _, table := range w.all {
 		var inserts, more bool
-		err := w.db.App.QueryRow(t.Context(), `SELECT has_table_privilege($1, 'INSERT'), has_any_column_privilege($1, 'UPDATE') OR has_table_privilege($1, 'DELETE')`, table).Scan(&inserts, &more)
+		err := w.db.App.QueryRow(t.Context(), `SELECT has_table_privilege($1, 'INSERT'),
+			has_any_column_privilege($1, 'UPDATE') OR has_table_privilege($1, 'DELETE')`, table).Scan(&inserts, &more)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +274,8 @@ func TestWhatOnlyGrowsIsNeverChangedByAServersLogin(t *testing.T) {
 
 func columnOf(w *tenants, table string) (name string) {
 	w.t.Helper()
-	err := w.db.Owner.QueryRow(w.t.Context(), "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = $1::regclass AND attnum = 1", table).Scan(&name)
+	err := w.db.Owner.QueryRow(w.t.Context(),
+		"SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = $1::regclass AND attnum = 1", table).Scan(&name)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -285,7 +289,8 @@ func TestTheDirectoryKeysAndCodesRefuseToBeChangedWithoutTheirOrg(t *testing.T) 
 		w.within("", org, func(tx pgx.Tx) {
 			for _, sql := range []string{
 				"UPDATE org SET finished_days = 1 WHERE id = '" + w.b.String() + "'", "DELETE FROM org",
-				"INSERT INTO org (id, slug, name_zh, name_en, time_zone, currency, created_at) VALUES (gen_random_uuid(), 'x', 'x', 'x', 'UTC', 'CNY', now())",
+				"INSERT INTO org (id, slug, name_zh, name_en, time_zone, currency, created_at) VALUES (gen_random_uuid(), 'x', " +
+					"'x', 'x', 'UTC', 'CNY', now())",
 				"UPDATE signing_key SET verify_until = now()", "DELETE FROM signing_key",
 				"UPDATE sync_generation SET restored = true", "DELETE FROM sync_generation",
 				"UPDATE enrolment_code SET used_at = now() WHERE org_id = '" + w.b.String() + "'",
@@ -300,12 +305,15 @@ func TestTheDirectoryKeysAndCodesRefuseToBeChangedWithoutTheirOrg(t *testing.T) 
 	// By a key that somebody knows, and by no other way, they are found.
 	var hash []byte
 	var handle string
-	err := w.db.Owner.QueryRow(t.Context(), "SELECT code_hash, (SELECT handle FROM code_org WHERE org_id = $1) FROM enrolment_code WHERE org_id = $1", w.b).Scan(&hash, &handle)
+	err := w.db.Owner.QueryRow(t.Context(),
+		"SELECT code_hash, (SELECT handle FROM code_org WHERE org_id = $1) FROM enrolment_code WHERE org_id = $1",
+		w.b).Scan(&hash, &handle)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var byCode, byHandle, none *uuid.UUID
-	err = w.db.App.QueryRow(t.Context(), "SELECT org_of_enrolment_code($1), org_of_handle($2), org_of_handle('none')", hash, handle).Scan(&byCode, &byHandle, &none)
+	err = w.db.App.QueryRow(t.Context(), "SELECT org_of_enrolment_code($1), org_of_handle($2), org_of_handle('none')",
+		hash, handle).Scan(&byCode, &byHandle, &none)
 	if err != nil || byCode == nil || *byCode != w.b || byHandle == nil || *byHandle != w.b || none != nil {
 		t.Error(byCode, byHandle, none, err)
 	}
@@ -326,9 +334,12 @@ func TestAServersLoginBecomesNobodyElse(t *testing.T) {
 	name := pgx.Identifier{owner.User.Username()}.Sanitize()
 	for _, sql := range []string{
 		"SET ROLE " + name, "SET SESSION AUTHORIZATION " + name, "SET SESSION AUTHORIZATION " + migrations.AppRole,
-		"ALTER TABLE ticket DISABLE ROW LEVEL SECURITY", "ALTER TABLE ticket NO FORCE ROW LEVEL SECURITY", "DROP POLICY tenant ON ticket",
-		"CREATE POLICY open ON ticket USING (true)", "ALTER TABLE ticket_event DISABLE TRIGGER ALL", "DROP TRIGGER append_only ON pay_entry",
-		"SET session_replication_role = replica", "CREATE TABLE mine (id int)", "CREATE SCHEMA mine", "CREATE ROLE more", "DROP TABLE ticket",
+		"ALTER TABLE ticket DISABLE ROW LEVEL SECURITY", "ALTER TABLE ticket NO FORCE ROW LEVEL SECURITY",
+		"DROP POLICY tenant ON ticket",
+		"CREATE POLICY open ON ticket USING (true)", "ALTER TABLE ticket_event DISABLE TRIGGER ALL",
+		"DROP TRIGGER append_only ON pay_entry",
+		"SET session_replication_role = replica", "CREATE TABLE mine (id int)", "CREATE SCHEMA mine", "CREATE ROLE more",
+		"DROP TABLE ticket",
 		"CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'", "GRANT UPDATE ON pay_entry TO " + migrations.AppRole,
 		"GRANT " + migrations.AppRole + " TO " + name, "ALTER ROLE CURRENT_USER BYPASSRLS", "COPY org TO PROGRAM 'true'",
 		"ALTER FUNCTION org_of_handle(text) SECURITY INVOKER", "UPDATE goose_db_version SET is_applied = false",
@@ -337,7 +348,8 @@ func TestAServersLoginBecomesNobodyElse(t *testing.T) {
 		_, err := c.Exec(t.Context(), sql)
 		var pg *pgconn.PgError
 		// What is not one's own is also said not to be there, or, of a grant, only warned of.
-		if err == nil && strings.HasPrefix(sql, "GRANT") || errors.As(err, &pg) && (pg.Code == "42501" || pg.Code == "0LP01") {
+		if err == nil && strings.HasPrefix(sql, "GRANT") || errors.As(err, &pg) &&
+			(pg.Code == "42501" || pg.Code == "0LP01") {
 			continue
 		}
 		t.Errorf("%s: %v", sql, err)
@@ -356,7 +368,8 @@ func TestAnOlderServerGoesOnFindingCodesAndHandlesWhileItIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
-	for _, sql := range []string{"GRANT " + migrations.AppRole + " TO CURRENT_USER", "SET LOCAL ROLE " + migrations.AppRole} {
+	for _, sql := range []string{"GRANT " + migrations.AppRole + " TO CURRENT_USER", "SET LOCAL ROLE " +
+		migrations.AppRole} {
 		if _, err := tx.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}

@@ -67,10 +67,12 @@ func Down(ctx context.Context, url string) error {
 	})
 }
 
-// Pending tells whether the database lacks a migration that this binary knows. Whoever may read goose_db_version may ask.
+// Pending tells whether the database lacks a migration that this binary knows. Whoever may read goose_db_version may
+// ask.
 func Pending(ctx context.Context, q Querier) (bool, error) {
 	var there bool
-	if err := q.QueryRow(ctx, "SELECT to_regclass('public.goose_db_version') IS NOT NULL").Scan(&there); err != nil || !there {
+	if err := q.QueryRow(ctx, "SELECT to_regclass('public.goose_db_version') IS NOT NULL").Scan(&there); err != nil ||
+		!there {
 		return !there, err
 	}
 	rows, err := q.Query(ctx, "SELECT version_id FROM public.goose_db_version WHERE is_applied")

@@ -37,19 +37,21 @@ func wantedRights() func(table string) (privileges string, ok bool) {
 // members was granted anything.
 const grantedSQL = `
 	SELECT c.relname, c.relkind::text,
-		coalesce((SELECT string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type COLLATE "C") FROM aclexplode(c.relacl) a WHERE a.grantee = r.oid), ''),
+		coalesce((SELECT string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type COLLATE "C") FROM aclexplode(c.relacl) a
+		WHERE a.grantee = r.oid), ''),
 		EXISTS (SELECT FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = c.oid AND a.grantee = r.oid),
 		ARRAY(SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
 			FROM (SELECT grantee FROM aclexplode(c.relacl)
 				UNION ALL SELECT x.grantee FROM pg_attribute t, aclexplode(t.attacl) x WHERE t.attrelid = c.oid) a
-			WHERE a.grantee = 0 OR a.grantee IN (SELECT m.member FROM pg_auth_members m WHERE m.roleid = r.oid AND m.member <> c.relowner))
+			WHERE a.grantee = 0 OR a.grantee IN (SELECT m.member FROM pg_auth_members m
+				WHERE m.roleid = r.oid AND m.member <> c.relowner))
 	FROM pg_class c CROSS JOIN pg_roles r
 	WHERE r.rolname = $1 AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
 	ORDER BY c.relname COLLATE "C"`
 
 // Grant gives AppRole what the schema says that a server may do to each table, and takes from it, from the logins that
-// are its members and from PUBLIC what it does not say: after a restore that left rights out, and after somebody's hand.
-// url is the owner's. It changes nothing where everything is right.
+// are its members and from PUBLIC what it does not say: after a restore that left rights out, and after somebody's
+// hand. url is the owner's. It changes nothing where everything is right.
 func Grant(ctx context.Context, url string) error {
 	err := connected(ctx, url, func(c *pgx.Conn) error {
 		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
@@ -94,7 +96,8 @@ func grants(ctx context.Context, tx pgx.Tx) (out []string, err error) {
 		}
 		if ours && (has != wants || byColumn || len(others) > 0) {
 			from := strings.Join(append([]string{AppRole}, others...), ", ")
-			out = append(out, "REVOKE ALL ON public."+ident(name)+" FROM "+from, "GRANT "+wants+" ON public."+ident(name)+" TO "+AppRole)
+			out = append(out, "REVOKE ALL ON public."+ident(name)+" FROM "+from, "GRANT "+wants+" ON public."+ident(name)+" TO "+
+				AppRole)
 		}
 		return nil
 	})
@@ -108,7 +111,8 @@ func grants(ctx context.Context, tx pgx.Tx) (out []string, err error) {
 // besideTables are the statements for the schema and for the functions that work with their owner's rights.
 func besideTables(ctx context.Context, tx pgx.Tx) (out []string, err error) {
 	var uses, makes bool
-	err = tx.QueryRow(ctx, `SELECT has_schema_privilege($1, 'public', 'USAGE'), has_schema_privilege($1, 'public', 'CREATE')`, AppRole).Scan(&uses, &makes)
+	err = tx.QueryRow(ctx, `SELECT has_schema_privilege($1, 'public', 'USAGE'),
+		has_schema_privilege($1, 'public', 'CREATE')`, AppRole).Scan(&uses, &makes)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +140,8 @@ func besideTables(ctx context.Context, tx pgx.Tx) (out []string, err error) {
 			granted, open = granted || h == line, open || h == function+" public"
 		}
 		if there && (open || !granted) {
-			out = append(out, "REVOKE ALL ON FUNCTION public."+function+" FROM PUBLIC", "GRANT EXECUTE ON FUNCTION public."+function+" TO "+AppRole)
+			out = append(out, "REVOKE ALL ON FUNCTION public."+function+" FROM PUBLIC", "GRANT EXECUTE ON FUNCTION public."+
+				function+" TO "+AppRole)
 		}
 	}
 	return out, nil

@@ -57,7 +57,8 @@ func MakeLogin(ctx context.Context, ownerURL, serverURL string) error {
 // makeRole makes a role if there is none of that name.
 func makeRole(ctx context.Context, c *pgx.Conn, name, options string) error {
 	var there bool
-	if err := c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&there); err != nil || there {
+	if err := c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&there); err != nil ||
+		there {
 		return err
 	}
 	_, err := c.Exec(ctx, "CREATE ROLE "+ident(name)+" "+options)
@@ -84,7 +85,8 @@ func join(ctx context.Context, c *pgx.Conn, login string) error {
 
 // memberSQL asks whether $1 is a member of $2 by a grant. A superuser, who is every role's member, is none by that.
 const memberSQL = `SELECT EXISTS (SELECT FROM pg_auth_members m
-	WHERE m.member = (SELECT oid FROM pg_roles WHERE rolname = $1) AND m.roleid = (SELECT oid FROM pg_roles WHERE rolname = $2))`
+	WHERE m.member = (SELECT oid FROM pg_roles WHERE rolname = $1) AND m.roleid = (SELECT oid FROM pg_roles
+		WHERE rolname = $2))`
 
 // met tells whether somebody else made the same at the same moment.
 func met(err error) bool {
@@ -99,7 +101,8 @@ func met(err error) bool {
 	return pg.Code == "XX000" && pg.Message == "tuple concurrently updated"
 }
 
-// scram is what PostgreSQL keeps of a password (RFC 5802, 7677), so that the password itself is in no log of statements.
+// scram is what PostgreSQL keeps of a password (RFC 5802, 7677), so that the password itself is in no log of
+// statements.
 func scram(password string) (string, error) {
 	if normal, err := precis.OpaqueString.String(password); err == nil {
 		password = normal // as the driver does when it signs in

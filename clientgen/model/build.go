@@ -152,7 +152,10 @@ func (b *builder) references(m protoreflect.MessageDescriptor) {
 
 // named finds an entity by its message's name, as seen from a message.
 func (b *builder) named(from protoreflect.MessageDescriptor, name string) *Entity {
-	for _, full := range []protoreflect.FullName{from.ParentFile().Package().Append(protoreflect.Name(name)), protoreflect.FullName(name)} {
+	for _, full := range []protoreflect.FullName{
+		from.ParentFile().Package().Append(protoreflect.Name(name)),
+		protoreflect.FullName(name),
+	} {
 		if e := b.entities[full]; e != nil {
 			return e
 		}
@@ -247,7 +250,8 @@ var wireName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$`)
 // plural makes the word for several: Ticket, Tickets; Box, Boxes; Entry, Entries.
 func plural(word string) string {
 	switch {
-	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "x"), strings.HasSuffix(word, "ch"), strings.HasSuffix(word, "sh"):
+	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "x"), strings.HasSuffix(word, "ch"),
+		strings.HasSuffix(word, "sh"):
 		return word + "es"
 	case len(word) > 1 && strings.HasSuffix(word, "y") && !strings.ContainsRune("aeiou", rune(word[len(word)-2])):
 		return word[:len(word)-1] + "ies"

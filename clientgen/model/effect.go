@@ -31,7 +31,10 @@ func (b *builder) mutation(m protoreflect.MessageDescriptor) {
 	if o.GetCustomEffect() && len(o.GetEffects()) > 0 {
 		b.problem("custom_effect is for mutations without effects")
 	}
-	out := &Mutation{Message: m, Kind: o.GetKind(), Custom: o.GetCustomEffect(), Offered: b.conditions(m, o.GetOfferedWhen())}
+	out := &Mutation{
+		Message: m, Kind: o.GetKind(), Custom: o.GetCustomEffect(),
+		Offered: b.conditions(m, o.GetOfferedWhen()),
+	}
 	for _, e := range o.GetEffects() {
 		if effect, ok := b.effect(m, e); ok {
 			out.Effects = append(out.Effects, effect)
@@ -50,7 +53,9 @@ func (b *builder) mutation(m protoreflect.MessageDescriptor) {
 }
 
 // typed finds one field of a kind for a use.
-func (b *builder) typed(m protoreflect.MessageDescriptor, use, name string, kind protoreflect.Kind) protoreflect.FieldDescriptor {
+func (b *builder) typed(
+	m protoreflect.MessageDescriptor, use, name string, kind protoreflect.Kind,
+) protoreflect.FieldDescriptor {
 	f := b.field(m, name)
 	if f != nil && (f.Kind() != kind || f.IsList()) {
 		b.problem("%s needs a field of type %s; %s is %s", use, kind, name, typeName(f))
@@ -170,7 +175,8 @@ func (b *builder) assignments(m, t protoreflect.MessageDescriptor, as []*options
 				continue
 			}
 			if !fits(one.From.End(), end) {
-				b.problem("%s is %s and %s is %s: the one does not fit into the other", v.From, typeName(one.From.End()), a.GetField(), typeName(end))
+				b.problem("%s is %s and %s is %s: the one does not fit into the other", v.From, typeName(one.From.End()),
+					a.GetField(), typeName(end))
 				continue
 			}
 		case *optionsv1.Assignment_Literal:
@@ -206,7 +212,8 @@ func (b *builder) append(m, t protoreflect.MessageDescriptor, a *optionsv1.Appen
 			return out, false
 		}
 		if from := out.From.End(); "repeated "+typeName(from) != typeName(out.Field) {
-			b.problem("append: %s is %s and does not fit into %s, which is %s", a.GetFrom(), typeName(from), a.GetField(), typeName(out.Field))
+			b.problem("append: %s is %s and does not fit into %s, which is %s", a.GetFrom(), typeName(from), a.GetField(),
+				typeName(out.Field))
 			return out, false
 		}
 		return out, true

@@ -40,7 +40,8 @@ func (b *builder) walk(m protoreflect.MessageDescriptor, text string, hop bool) 
 			case f.Message() != nil && !f.IsList() && !f.IsMap():
 				m = f.Message()
 			case hop:
-				b.problem("%q goes on after %s, which is %s: only a message or a field with references leads on", text, name, typeName(f))
+				b.problem("%q goes on after %s, which is %s: only a message or a field with references leads on",
+					text, name, typeName(f))
 				return nil
 			default:
 				b.problem("%q goes on after %s, which is %s: only one message leads on", text, name, typeName(f))

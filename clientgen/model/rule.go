@@ -8,8 +8,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Rule is what the server asks of one field of a mutation's arguments, whatever the state of things (buf.validate). A client
-// checks it before it saves, for what breaks it would only be parked. A field that is absent breaks no rule but Chosen.
+// Rule is what the server asks of one field of a mutation's arguments, whatever the state of things (buf.validate). A
+// client checks it before it saves, for what breaks it would only be parked. A field that is absent breaks no rule but
+// Chosen.
 type Rule struct {
 	Field protoreflect.FieldDescriptor
 	// Chosen is a oneof of which some field must be set; then Field is nil.
@@ -72,7 +73,8 @@ func rules(md protoreflect.MessageDescriptor, within map[protoreflect.FullName]b
 }
 
 func (r Rule) checks() bool {
-	return r.Length != nil || r.Items != nil || r.Range != nil || r.Finite || r.Pattern != "" || r.Among != nil || r.Each != nil || r.Into != nil
+	return r.Length != nil || r.Items != nil || r.Range != nil || r.Finite || r.Pattern != "" || r.Among != nil ||
+		r.Each != nil || r.Into != nil
 }
 
 // unbounded is the greatest number of things that a message may hold.
@@ -131,7 +133,8 @@ func rule(f protoreflect.FieldDescriptor, said *validate.FieldRules) (r Rule, er
 		}
 		left.MinItems, left.MaxItems, left.Items = nil, nil, nil
 	}
-	if known := (&validate.FieldRules{Type: rest.GetType()}); said != nil && (proto.Size(inner(known)) > 0 || rest.Required != nil || rest.Ignore != nil || len(rest.Cel) > 0) {
+	if known := (&validate.FieldRules{Type: rest.GetType()}); said != nil &&
+		(proto.Size(inner(known)) > 0 || rest.Required != nil || rest.Ignore != nil || len(rest.Cel) > 0) {
 		return r, fmt.Errorf("clients cannot check %v", rest)
 	}
 	return r, nil

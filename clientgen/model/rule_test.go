@@ -16,8 +16,8 @@ import (
 	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 )
 
-// argumentCase is one of testdata/arguments.json: arguments as JSON and in bytes, and the field that the server refuses them
-// for, empty when it takes them. Clients hold what they refuse before they save against the same file.
+// argumentCase is one of testdata/arguments.json: arguments as JSON and in bytes, and the field that the server refuses
+// them for, empty when it takes them. Clients hold what they refuse before they save against the same file.
 type argumentCase struct {
 	Name, Kind, Field string
 	Args              json.RawMessage
@@ -36,8 +36,9 @@ func TestTheServerRefusesTheArgumentsThatClientsRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	messages := map[string]proto.Message{
-		"visit.accept": &fieldv1.VisitAccept{}, "visit.decline": &fieldv1.VisitDecline{}, "task.answer": &fieldv1.AnswerTask{},
-		"part.add": &fieldv1.AddPart{}, "note.add": &fieldv1.AddNote{}, "proof.attach": &fieldv1.AttachProof{},
+		"visit.accept": &fieldv1.VisitAccept{}, "visit.decline": &fieldv1.VisitDecline{},
+		"task.answer": &fieldv1.AnswerTask{},
+		"part.add":    &fieldv1.AddPart{}, "note.add": &fieldv1.AddNote{}, "proof.attach": &fieldv1.AttachProof{},
 		"signature.sign": &fieldv1.SignSignature{}, "store.open_ticket": &storev1.OpenTicketByScan{},
 	}
 	for _, c := range cases {
@@ -63,7 +64,10 @@ func TestTheServerRefusesTheArgumentsThatClientsRefuse(t *testing.T) {
 
 func TestClientsCanCheckTheRulesOfAllMutations(t *testing.T) {
 	t.Parallel()
-	for _, file := range []protoreflect.FileDescriptor{fieldv1.File_doorstep_field_v1_mutation_proto, storev1.File_doorstep_store_v1_store_proto} {
+	for _, file := range []protoreflect.FileDescriptor{
+		fieldv1.File_doorstep_field_v1_mutation_proto,
+		storev1.File_doorstep_store_v1_store_proto,
+	} {
 		for i := range file.Messages().Len() {
 			md := file.Messages().Get(i)
 			if rules, err := model.Rules(md); err != nil {

@@ -22,7 +22,10 @@ var vocabulary = []string{
 var wiring = []string{"server/app", "server/command", "server/demo", "server/load/crew"}
 
 // foundations are below everything.
-var foundations = []string{"sync/fault", "internal/help", "internal/idjson", "internal/outside", "internal/picture", "internal/words", "migrations", "proto/doorstep"}
+var foundations = []string{
+	"sync/fault", "internal/help", "internal/idjson", "internal/outside", "internal/picture",
+	"internal/words", "migrations", "proto/doorstep",
+}
 
 // labels reads what stands on labels: one parser for phones and the office.
 const labels = "clientgen/golang/codes"
@@ -110,7 +113,8 @@ func TestNoPackageIsNamedLikeTheStandardLibrarys(t *testing.T) {
 	taken := map[string]string{}
 	for p := range strings.FieldsSeq(string(out)) {
 		// What lies deep, what nobody can import, and the compiler's own packages shadow nothing.
-		if !strings.Contains(p, "internal") && strings.Count(p, "/") < 2 && !strings.HasPrefix(p, "vendor/") && !within(p, "go", "debug") {
+		if !strings.Contains(p, "internal") && strings.Count(p, "/") < 2 && !strings.HasPrefix(p, "vendor/") &&
+			!within(p, "go", "debug") {
 			taken[path.Base(p)] = p
 		}
 	}

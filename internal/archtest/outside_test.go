@@ -18,14 +18,18 @@ var callers = []string{
 }
 
 // calls are the words by which a program calls another.
-var calls = []string{"&http.Transport{", "http.DefaultClient", "http.DefaultTransport", "&http.Client{", "exec.Command", "net.Dial", "smtp."}
+var calls = []string{
+	"&http.Transport{", "http.DefaultClient", "http.DefaultTransport", "&http.Client{", "exec.Command",
+	"net.Dial", "smtp.",
+}
 
 // What calls other programs says so to internal/outside, by which the tests see that it happens in no transaction.
 func TestWhatCallsOtherProgramsSaysSo(t *testing.T) {
 	t.Parallel()
 	found := 0
 	walk(t, func(name string, read func() []byte) {
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || !within(name, "server", "sync") || within(name, callers...) ||
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || !within(name, "server", "sync") ||
+			within(name, callers...) ||
 			strings.Contains(name, "sync/synctest") {
 			return
 		}

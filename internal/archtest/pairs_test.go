@@ -14,15 +14,19 @@ import (
 )
 
 // speakers are the packages that say things to people in two languages, side by side: say(zh, en) and the like.
-var speakers = []string{"server/phone", "server/command", "server/order", "server/code", "server/local", "server/demo", "server/ticket", "server/pay", "server/proof"}
+var speakers = []string{
+	"server/phone", "server/command", "server/order", "server/code", "server/local", "server/demo",
+	"server/ticket", "server/pay", "server/proof",
+}
 
 var (
 	han   = regexp.MustCompile(`\p{Han}`)
 	verbs = regexp.MustCompile(`%(?:\[\d+\])?[-+ #0]*(?:\d+|\*)?(?:\.\d+)?[a-zA-Z%]`)
 	latin = regexp.MustCompile(`[A-Za-z]{3,}`)
 	// asTyped is what stands in Chinese as it is typed, or as it is named everywhere.
-	asTyped = regexp.MustCompile(`https?://\S+|(\bdoorstep|%(\[\d+\])?s(/[\w-]+)?)( [\w./-]+)*|\w+_\w+|admin restored|\b[A-Z][A-Z0-9_-]+\b|--[\w-]+|[\w-]+(\.[a-z]+)+|PostgreSQL|\bCtrl-C\b|\bmake clean\b|` +
-		`\b(curl|root)\b|\b(today|unsent|enrol|export|help|exit|online|sign|photo|acknowledge|scan|ticket|all|let-go|demo|boss|dispatch|super|finance|dealer|clerk)\b|docs/\S+`)
+	asTyped = regexp.MustCompile(
+		`https?://\S+|(\bdoorstep|%(\[\d+\])?s(/[\w-]+)?)( [\w./-]+)*|\w+_\w+|admin restored|\b[A-Z][A-Z0-9_-]+\b|--[\w-]+|[\w-]+(\.[a-z]+)+|PostgreSQL|\bCtrl-C\b|\bmake clean\b|` +
+			`\b(curl|root)\b|\b(today|unsent|enrol|export|help|exit|online|sign|photo|acknowledge|scan|ticket|all|let-go|demo|boss|dispatch|super|finance|dealer|clerk)\b|docs/\S+`)
 )
 
 // pair is a text in two languages as it stands in a call.

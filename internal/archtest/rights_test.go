@@ -33,7 +33,8 @@ func unpaired(name string, src any) ([]string, error) {
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		if is(n, "MayCall") && path.Dir(name) != "server/rpc" {
-			found = append(found, set.Position(n.Pos()).String()+": identity.MayCall is the border's; decide by identity.Acting's reach")
+			found = append(found, set.Position(n.Pos()).String()+
+				": identity.MayCall is the border's; decide by identity.Acting's reach")
 		}
 		if a, ok := n.(*ast.AssignStmt); ok && len(a.Lhs) == 3 && len(a.Rhs) == 1 && is(a.Rhs[0], "Acting") {
 			if x, ok := a.Lhs[1].(*ast.Ident); ok && x.Name == "_" {

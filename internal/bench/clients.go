@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// clients measures what the clients of other languages do with a first sync. Their own tests measure; here their figures
-// are put down.
+// clients measures what the clients of other languages do with a first sync. Their own tests measure; here their
+// figures are put down.
 func (b *bench) clients() error {
 	if err := b.typescript(); err != nil {
 		return err
@@ -65,7 +65,8 @@ func (b *bench) typescript() error {
 			return fmt.Errorf("the TypeScript client was not measured %s: is there a Chromium?", c.name)
 		}
 		lo, mid, hi := minMedianMax(took)
-		b.report.add(fmt.Sprintf("TypeScript client applies %d entries of %d KB to IndexedDB, Chromium %s", got.Entities, got.Bytes>>10, c.name),
+		b.report.add(fmt.Sprintf("TypeScript client applies %d entries of %d KB to IndexedDB, Chromium %s",
+			got.Entities, got.Bytes>>10, c.name),
 			c.budget, fmt.Sprintf("**%.0f ms** (%.0f–%.0f)", mid, lo, hi))
 	}
 	return nil

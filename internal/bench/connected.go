@@ -45,7 +45,8 @@ func (b *bench) connected(n int) error {
 			name = "h2c"
 		}
 		b.report.add(fmt.Sprintf("%d connected phones, %s", n, name), "≤ 1.25 × a bare handler",
-			fmt.Sprintf("**%.2f ×**: %.1f KB a phone beside %.1f KB; all connected in %.1f s", ours/theirs, ours, theirs, took.Seconds()))
+			fmt.Sprintf("**%.2f ×**: %.1f KB a phone beside %.1f KB; all connected in %.1f s",
+				ours/theirs, ours, theirs, took.Seconds()))
 		if !http2 {
 			b.report.add("server alone", "≤ 60 MB", fmt.Sprintf("**%.0f MB** resident", alone/1024))
 		}
@@ -109,11 +110,15 @@ func open(ctx context.Context, url string, n int, request []byte, http2 bool) er
 	p.SetHTTP1(!http2)
 	p.SetUnencryptedHTTP2(http2)
 	t := &http.Transport{Protocols: p}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/doorstep.sync.v1.SyncService/Watch", bytes.NewReader(request))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/doorstep.sync.v1.SyncService/Watch",
+		bytes.NewReader(request))
 	if err != nil {
 		return err
 	}
-	req.Header = http.Header{"Content-Type": {"application/connect+proto"}, "Authorization": {auth}, "Connect-Protocol-Version": {"1"}}
+	req.Header = http.Header{
+		"Content-Type": {"application/connect+proto"}, "Authorization": {auth},
+		"Connect-Protocol-Version": {"1"},
+	}
 	res, err := t.RoundTrip(req)
 	if err != nil {
 		return err

@@ -26,9 +26,11 @@ func (b *bench) enrol(from, to int, shared bool) error {
 	}
 	for _, sql := range []string{
 		`INSERT INTO bench_item (org_id, id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING`,
-		`INSERT INTO sync_subscription (org_id, user_id, feed) SELECT $1, u, 'tech:' || u FROM unnest($2::uuid[]) AS u ON CONFLICT DO NOTHING`,
+		`INSERT INTO sync_subscription (org_id, user_id, feed) SELECT $1, u, 'tech:' || u FROM unnest($2::uuid[]) AS u
+			ON CONFLICT DO NOTHING`,
 		`INSERT INTO sync_feed (org_id, feed) SELECT $1, 'tech:' || u FROM unnest($2::uuid[]) AS u ON CONFLICT DO NOTHING`,
-		`INSERT INTO sync_device (org_id, device_id, generation) SELECT $1, u, generation FROM sync_generation, unnest($2::uuid[]) AS u ON CONFLICT DO NOTHING`,
+		`INSERT INTO sync_device (org_id, device_id, generation) SELECT $1, u, generation
+			FROM sync_generation, unnest($2::uuid[]) AS u ON CONFLICT DO NOTHING`,
 	} {
 		if _, err := b.owner.Exec(b.ctx, sql, benchOrg, ids); err != nil {
 			return err
@@ -41,7 +43,8 @@ func (b *bench) enrol(from, to int, shared bool) error {
 
 // disperse ends what the shared rows began.
 func (b *bench) disperse() error {
-	_, err := b.owner.Exec(b.ctx, `DELETE FROM sync_subscription WHERE org_id = $1 AND feed = $2`, benchOrg, benchTeam.String())
+	_, err := b.owner.Exec(b.ctx, `DELETE FROM sync_subscription
+		WHERE org_id = $1 AND feed = $2`, benchOrg, benchTeam.String())
 	return err
 }
 
@@ -81,7 +84,8 @@ func (b *bench) seed(from, to, each int) error {
 		[]string{"org_id", "feed", "kind", "entity_id", "seq", "removed", "body", "at"}, rows); err != nil {
 		return fmt.Errorf("seed: %w", err)
 	}
-	names, seqs, digests, sizes := make([]string, len(heads)), make([]int64, len(heads)), make([]int64, len(heads)), make([]int64, len(heads))
+	names, seqs, digests, sizes := make([]string, len(heads)), make([]int64, len(heads)), make([]int64, len(heads)),
+		make([]int64, len(heads))
 	for i, h := range heads {
 		names[i], seqs[i], digests[i], sizes[i] = h.feed, int64(h.seq), int64(uint64(h.digest)), h.bytes
 	}

@@ -30,7 +30,8 @@ func (b *bench) oneField() error {
 	}
 	a, err := app.Start(b.ctx, app.Config{
 		DatabaseURL: b.dbURL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), WithoutJobs: true,
-		Objects: app.Objects{Endpoint: "127.0.0.1:1", Bucket: "none", AccessKey: "none", SecretKey: "none"}, // no photo is taken here
+		// no photo is taken here
+		Objects: app.Objects{Endpoint: "127.0.0.1:1", Bucket: "none", AccessKey: "none", SecretKey: "none"},
 	})
 	if err != nil {
 		return err
@@ -116,7 +117,8 @@ func (b *bench) changeField(a *app.App) (err error) {
 			if err != nil {
 				return err
 			}
-			carried, sent, pulled, sizes = append(carried, float64(down)), append(sent, float64(up)), append(pulled, float64(n)), got
+			carried, sent, pulled, sizes = append(carried, float64(down)), append(sent, float64(up)), append(pulled, float64(n)),
+				got
 		}
 		lo, mid, hi := minMedianMax(carried)
 		_, up, _ := minMedianMax(sent)
@@ -135,7 +137,8 @@ func (b *bench) changeField(a *app.App) (err error) {
 	return measure("an appointment that the office moved, with its notice", "", func(i int) error {
 		from := time.Now().Truncate(time.Hour).Add(time.Duration(24+i) * time.Hour)
 		return within(func(tx *postgres.Tx) error {
-			return a.Rooms.Ticket.Reschedule(b.ctx, tx, ticket, state.Window{From: from, To: from.Add(2 * time.Hour)}, "客户改时间", "system:bench")
+			return a.Rooms.Ticket.Reschedule(b.ctx, tx, ticket, state.Window{From: from, To: from.Add(2 * time.Hour)}, "客户改时间",
+				"system:bench")
 		})
 	})
 }

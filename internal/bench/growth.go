@@ -35,7 +35,8 @@ func (b *bench) growth(most int) error {
 			return err
 		}
 		b.report.spread(fmt.Sprintf("push, %d tickets in the tables", size), "", pushes, "ms")
-		b.report.spread(fmt.Sprintf("pull of one change, %d tickets (filled in %.0f s)", size, filled.Seconds()), "", pulls, "ms")
+		b.report.spread(fmt.Sprintf("pull of one change, %d tickets (filled in %.0f s)", size, filled.Seconds()), "",
+			pulls, "ms")
 		if last = [2][]float64{pushes, pulls}; size == 10_000 {
 			first = last
 		}
@@ -58,13 +59,18 @@ func (b *bench) grow(from, to int) error {
 	}
 	for _, sql := range []string{
 		`INSERT INTO sync_entry (org_id, feed, kind, entity_id, seq, removed, body, at)
-			SELECT $1, 'tech:' || ` + id + `, 10, md5(n || '/' || i)::uuid, i, false, decode(repeat(md5(i::text), 12) || md5(n::text) || '00000000', 'hex'), now()
+			SELECT $1, 'tech:' || ` + id +
+			`, 10, md5(n || '/' || i)::uuid, i, false, decode(repeat(md5(i::text), 12) || md5(n::text) || '00000000', 'hex'), now()
 			FROM generate_series($2::int, $3::int - 1) AS n, generate_series(1, $4::int) AS i`,
-		`INSERT INTO sync_mutation (org_id, device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, at, receipt, key_id)
-			SELECT $1, ` + id + `, i, md5('m' || n || '/' || i)::uuid, ` + id + `, 'bench.touch', '', now(), 1, '', '', now(), sha512(n::text::bytea), 'bench-receipt'
+		`INSERT INTO sync_mutation (org_id, device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, at,
+			receipt, key_id)
+			SELECT $1, ` + id + `, i, md5('m' || n || '/' || i)::uuid, ` + id +
+			`, 'bench.touch', '', now(), 1, '', '', now(), sha512(n::text::bytea), 'bench-receipt'
 			FROM generate_series($2::int, $3::int - 1) AS n, generate_series(1, $4::int) AS i`,
-		`UPDATE sync_feed SET seq = $4::int, live = $4::int, bytes = 212 * $4::int FROM generate_series($2::int, $3::int - 1) AS n WHERE org_id = $1 AND feed = 'tech:' || ` + id,
-		`UPDATE sync_device SET last_seq = $4::int FROM generate_series($2::int, $3::int - 1) AS n WHERE org_id = $1 AND device_id = ` + id,
+		`UPDATE sync_feed SET seq = $4::int, live = $4::int, bytes = 212 * $4::int
+			FROM generate_series($2::int, $3::int - 1) AS n WHERE org_id = $1 AND feed = 'tech:' || ` + id,
+		`UPDATE sync_device SET last_seq = $4::int FROM generate_series($2::int, $3::int - 1) AS n
+			WHERE org_id = $1 AND device_id = ` + id,
 	} {
 		if _, err := b.owner.Exec(b.ctx, sql, benchOrg, from/growthEach, to/growthEach, growthEach); err != nil {
 			return fmt.Errorf("grow: %w", err)

@@ -18,17 +18,22 @@ func (b *bench) live() error {
 		return err
 	}
 	b.report.add(fmt.Sprintf("commit → phone, %d phones, 20 changes/s", livePhones), "p50 ≤ 6 ms, p99 ≤ 50 ms",
-		fmt.Sprintf("p50 **%.1f ms**, p99 **%.1f ms** (%d changes, %d not seen)", s.Change.P50, s.Change.P99, s.Change.Count, s.Unseen))
+		fmt.Sprintf("p50 **%.1f ms**, p99 **%.1f ms** (%d changes, %d not seen)",
+			s.Change.P50, s.Change.P99, s.Change.Count, s.Unseen))
 
 	const many, rate = 1000, 2
 	if err := b.enrol(0, many, true); err != nil {
 		return err
 	}
-	if s, err = b.load(loading{URL: b.server.URL, Phones: many, Shared: true, Rate: rate, Length: 25 * time.Second}); err != nil {
+	if s, err = b.load(loading{
+		URL: b.server.URL, Phones: many, Shared: true, Rate: rate,
+		Length: 25 * time.Second,
+	}); err != nil {
 		return err
 	}
 	b.report.add(fmt.Sprintf("commit → phone, a feed that %d phones share, %d changes/s", many, rate), "p99 ≤ 150 ms",
-		fmt.Sprintf("p50 **%.0f ms**, p99 **%.0f ms** (%d arrivals, %d not seen)", s.Change.P50, s.Change.P99, s.Change.Count, s.Unseen))
+		fmt.Sprintf("p50 **%.0f ms**, p99 **%.0f ms** (%d arrivals, %d not seen)",
+			s.Change.P50, s.Change.P99, s.Change.Count, s.Unseen))
 	return b.disperse()
 }
 
@@ -42,7 +47,8 @@ func (b *bench) fanout() error {
 			return err
 		}
 		s, err := b.load(loading{
-			URL: b.server.URL, Phones: livePhones, Rate: float64(rate), Batch: 20, Count: 8 * rate, Length: time.Minute, Due: true,
+			URL: b.server.URL, Phones: livePhones, Rate: float64(rate), Batch: 20, Count: 8 * rate,
+			Length: time.Minute, Due: true,
 		})
 		if err != nil {
 			return err
@@ -53,6 +59,7 @@ func (b *bench) fanout() error {
 		}
 		best, at = rate, fmt.Sprintf("p50 %.0f ms, p99 %.0f ms from when a change was due", s.Change.P50, s.Change.P99)
 	}
-	b.report.add(fmt.Sprintf("fan-out over %d phones before p99 passes 1 s", livePhones), "≥ 1,500 changes/s", fmt.Sprintf("**%d changes/s**: %s", best, at))
+	b.report.add(fmt.Sprintf("fan-out over %d phones before p99 passes 1 s", livePhones), "≥ 1,500 changes/s",
+		fmt.Sprintf("**%d changes/s**: %s", best, at))
 	return nil
 }

@@ -50,7 +50,8 @@ func init() {
 
 func (l loading) run(ctx context.Context) (load.Summary, error) {
 	c := load.Config{
-		URL: l.URL, Storm: l.Storm, Rate: l.Rate, Batch: l.Batch, Count: l.Count, Length: l.Length, Pushers: writers, Trade: load.Nothing{},
+		URL: l.URL, Storm: l.Storm, Rate: l.Rate, Batch: l.Batch, Count: l.Count, Length: l.Length, Pushers: writers,
+		Trade: load.Nothing{},
 	}
 	if !l.Storm {
 		c.Trade = dispatch{phones: l.Phones, shared: l.Shared}
@@ -60,7 +61,8 @@ func (l loading) run(ctx context.Context) (load.Summary, error) {
 	}
 	for n := range l.Phones {
 		id := phoneID(n)
-		token, expires, err := account.SignAccess(benchRing, account.Bearer{Org: uuid.UUID(benchOrg), User: id, Family: id, Device: true}, time.Now())
+		token, expires, err := account.SignAccess(benchRing,
+			account.Bearer{Org: uuid.UUID(benchOrg), User: id, Family: id, Device: true}, time.Now())
 		if err != nil {
 			return load.Summary{}, err
 		}

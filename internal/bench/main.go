@@ -51,7 +51,8 @@ func run(ctx context.Context) (err error) {
 	only := flag.String("only", "", "measure only the rows whose name begins so")
 	connected := flag.Int("connected", 10_000, "phones held connected at once")
 	payees := flag.Int("payees", 1_000_000, "payees on the board of the rank rows")
-	growth := flag.Int("growth", 1_000_000, "tickets of the growth rows, a power of ten; 10000000 takes many minutes and 15 GB")
+	growth := flag.Int("growth",
+		1_000_000, "tickets of the growth rows, a power of ten; 10000000 takes many minutes and 15 GB")
 	out := flag.String("out", "docs/BENCHMARKS.md", "where the figures are written; empty writes nothing")
 	flag.Parse()
 
@@ -63,7 +64,8 @@ func run(ctx context.Context) (err error) {
 	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL may run as another account
 		return err
 	}
-	pg, err := postgres.Start(ctx, postgres.Config{Dir: filepath.Join(dir, "postgres"), Cache: filepath.Join(dir, "cache")})
+	pg, err := postgres.Start(ctx,
+		postgres.Config{Dir: filepath.Join(dir, "postgres"), Cache: filepath.Join(dir, "cache")})
 	if err != nil {
 		return err
 	}

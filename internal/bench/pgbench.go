@@ -24,17 +24,21 @@ FROM sync_device d CROSS JOIN sync_generation g
 WHERE d.org_id = ':org' AND d.device_id = :phone::uuid FOR UPDATE OF d \gset
 \set seq :last + 1
 SELECT count(*) AS known FROM (
-	SELECT device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, changes, at, receipt, key_id, duplicate FROM sync_mutation
+	SELECT device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, changes, at, receipt, key_id,
+		duplicate FROM sync_mutation
 	WHERE org_id = ':org' AND device_id = :phone::uuid AND seq BETWEEN :seq::bigint AND :seq::bigint
 	UNION ALL
-	SELECT device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, changes, at, receipt, key_id, duplicate FROM sync_mutation
+	SELECT device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, changes, at, receipt, key_id,
+		duplicate FROM sync_mutation
 	WHERE org_id = ':org' AND id = ANY (ARRAY[gen_random_uuid()]) AND NOT duplicate) k \gset
 UPDATE bench_item SET count = count + 1 WHERE org_id = ':org' AND id = :phone::uuid;
 \startpipeline
 UPDATE sync_device SET last_seq = :seq::bigint, seen_at = now(), generation = (SELECT generation FROM sync_generation)
 WHERE org_id = ':org' AND device_id = :phone::uuid;
-INSERT INTO sync_mutation (org_id, device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, changes, at, receipt, key_id, duplicate)
-VALUES (':org', :phone::uuid, :seq::bigint, gen_random_uuid(), :phone::uuid, 'bench.touch', decode(':body', 'hex'), now(), 1, '', '', NULL, now(), decode(':receipt', 'hex'), 'bench-receipt', false);
+INSERT INTO sync_mutation (org_id, device_id, seq, id, user_id, kind, args, device_time, outcome, code, detail, changes,
+	at, receipt, key_id, duplicate)
+VALUES (':org', :phone::uuid, :seq::bigint, gen_random_uuid(), :phone::uuid, 'bench.touch', decode(':body', 'hex'),
+now(), 1, '', '', NULL, now(), decode(':receipt', 'hex'), 'bench-receipt', false);
 SELECT e.feed, e.kind, e.entity_id FROM unnest(ARRAY[1], ARRAY[:phone::uuid]) AS w (kind, entity_id)
 JOIN sync_entry e ON e.org_id = ':org' AND e.entity_id = w.entity_id AND e.kind = w.kind AND NOT e.removed;
 \endpipeline
@@ -43,15 +47,18 @@ SELECT feed, seq, floor, digest, live, bytes FROM sync_feed
 WHERE org_id = ':org' AND feed = ANY (ARRAY[:feed::text]) ORDER BY feed FOR UPDATE;
 SELECT w.i, e.seq, octet_length(e.body)
 FROM unnest(ARRAY[:feed::text], ARRAY[1], ARRAY[:phone::uuid]) WITH ORDINALITY AS w (feed, kind, entity_id, i)
-JOIN sync_entry e ON e.org_id = ':org' AND e.feed = w.feed AND e.kind = w.kind AND e.entity_id = w.entity_id WHERE NOT e.removed;
+JOIN sync_entry e ON e.org_id = ':org' AND e.feed = w.feed AND e.kind = w.kind AND e.entity_id = w.entity_id
+	WHERE NOT e.removed;
 \endpipeline
 \startpipeline
 UPDATE sync_feed f SET seq = w.seq, digest = w.digest, live = w.live, bytes = w.bytes
-FROM unnest(ARRAY[:feed::text], ARRAY[:seq::bigint], ARRAY[4711::bigint], ARRAY[1::bigint], ARRAY[400::bigint]) AS w (feed, seq, digest, live, bytes)
+FROM unnest(ARRAY[:feed::text], ARRAY[:seq::bigint], ARRAY[4711::bigint], ARRAY[1::bigint],
+	ARRAY[400::bigint]) AS w (feed, seq, digest, live, bytes)
 WHERE f.org_id = ':org' AND f.feed = w.feed;
 INSERT INTO sync_entry (org_id, feed, kind, entity_id, seq, removed, body, at)
 SELECT ':org', feed, kind, entity_id, seq, removed, body, now()
-FROM unnest(ARRAY[:feed::text], ARRAY[1], ARRAY[:phone::uuid], ARRAY[:seq::bigint], ARRAY[false], ARRAY[decode(':body', 'hex')])
+FROM unnest(ARRAY[:feed::text], ARRAY[1], ARRAY[:phone::uuid], ARRAY[:seq::bigint], ARRAY[false],
+	ARRAY[decode(':body', 'hex')])
 	AS w (feed, kind, entity_id, seq, removed, body)
 ON CONFLICT (org_id, feed, kind, entity_id)
 DO UPDATE SET seq = excluded.seq, removed = excluded.removed, body = excluded.body, at = excluded.at;
@@ -104,7 +111,8 @@ func (b *bench) bareSeq() error {
 		return err
 	}
 	for n := range phones {
-		if _, err := b.owner.Exec(b.ctx, `INSERT INTO bench_phone VALUES ($1, $2) ON CONFLICT DO NOTHING`, n, phoneID(n)); err != nil {
+		if _, err := b.owner.Exec(b.ctx, `INSERT INTO bench_phone VALUES ($1, $2) ON CONFLICT
+			DO NOTHING`, n, phoneID(n)); err != nil {
 			return err
 		}
 	}

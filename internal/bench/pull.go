@@ -62,7 +62,8 @@ func (c countedConn) Write(b []byte) (int, error) {
 func (p *phone) sync(ctx context.Context, cursor []byte) ([]byte, int, error) {
 	entries := 0
 	for {
-		res, err := p.Pull(ctx, connect.NewRequest(&syncv1.PullRequest{Cursor: cursor, MaxBytes: feed.MaxPageBytes, Packed: true}))
+		res, err := p.Pull(ctx,
+			connect.NewRequest(&syncv1.PullRequest{Cursor: cursor, MaxBytes: feed.MaxPageBytes, Packed: true}))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -159,18 +160,21 @@ func (b *bench) firstSync() error {
 	if err != nil {
 		return err
 	}
-	b.report.ratio(fmt.Sprintf("first sync, 5,000 tickets of %d bytes", size/firstSyncRows), "≥ 0.5 ×", ours, "rows/s", theirs, "rows/s of COPY TO of the same rows")
+	b.report.ratio(fmt.Sprintf("first sync, 5,000 tickets of %d bytes", size/firstSyncRows), "≥ 0.5 ×", ours, "rows/s",
+		theirs, "rows/s of COPY TO of the same rows")
 	b.report.spread("the same, to one phone", "≤ 80 ms", took, "ms")
 	ours, theirs, err = b.pairs(pull, b.copyRows)
 	if err != nil {
 		return err
 	}
-	b.report.ratio("the same, when another phone has asked before", "", ours, "rows/s", theirs, "rows/s of COPY TO of the same rows")
+	b.report.ratio("the same, when another phone has asked before", "", ours, "rows/s",
+		theirs, "rows/s of COPY TO of the same rows")
 	ours, theirs, err = b.pairs(cold, b.loadRows)
 	if err != nil {
 		return err
 	}
-	b.report.ratio("first sync, beside loading the rows", "", ours, "rows/s", theirs, "rows/s of COPY FROM of the same rows")
+	b.report.ratio("first sync, beside loading the rows", "", ours, "rows/s",
+		theirs, "rows/s of COPY FROM of the same rows")
 	plain, err := json.Marshal(rows)
 	if err != nil {
 		return err
@@ -184,7 +188,8 @@ func (b *bench) firstSync() error {
 		return err
 	}
 	b.report.add("the same, bytes on the wire", "≤ 60% of gzipped JSON",
-		fmt.Sprintf("**%.0f%%**: %d KB beside %d KB", 100*float64(wire.Load())/float64(zipped.Len()), wire.Load()>>10, zipped.Len()>>10))
+		fmt.Sprintf("**%.0f%%**: %d KB beside %d KB", 100*float64(wire.Load())/float64(zipped.Len()), wire.Load()>>10,
+			zipped.Len()>>10))
 	return nil
 }
 
@@ -199,7 +204,8 @@ func (b *bench) copyRows() (float64, error) {
 	defer conn.Close(b.ctx)
 	begin := time.Now()
 	tag, err := conn.PgConn().CopyTo(b.ctx, io.Discard, fmt.Sprintf(
-		`COPY (SELECT `+entryColumns+` FROM sync_entry WHERE org_id = '%s' AND feed = '%s' ORDER BY seq) TO STDOUT (FORMAT binary)`,
+		`COPY (SELECT `+entryColumns+` FROM sync_entry WHERE org_id = '%s' AND feed = '%s'
+			ORDER BY seq) TO STDOUT (FORMAT binary)`,
 		benchOrg, feedOf(firstSyncPhone)))
 	if err != nil {
 		return 0, err
@@ -220,7 +226,8 @@ func (b *bench) loadRows() (float64, error) {
 		benchOrg, feedOf(firstSyncPhone))); err != nil {
 		return 0, err
 	}
-	if _, err := conn.Exec(b.ctx, `CREATE TABLE IF NOT EXISTS bench_entry AS SELECT `+entryColumns+` FROM sync_entry LIMIT 0`); err != nil {
+	if _, err := conn.Exec(b.ctx, `CREATE TABLE IF NOT EXISTS bench_entry AS
+		SELECT `+entryColumns+` FROM sync_entry LIMIT 0`); err != nil {
 		return 0, err
 	}
 	if _, err := conn.Exec(b.ctx, `TRUNCATE bench_entry`); err != nil {

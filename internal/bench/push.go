@@ -109,7 +109,8 @@ func (b *bench) push() error {
 		if err != nil {
 			return err
 		}
-		b.report.ratio(fmt.Sprintf("push, one mutation a call, %d clients", clients), "≥ 0.8 ×", ours, "mutations/s", theirs, "pgbench transactions/s, same statements")
+		b.report.ratio(fmt.Sprintf("push, one mutation a call, %d clients", clients), "≥ 0.8 ×", ours, "mutations/s",
+			theirs, "pgbench transactions/s, same statements")
 	}
 	return nil
 }
@@ -123,7 +124,8 @@ func (b *bench) backlog() error {
 	if err != nil {
 		return err
 	}
-	b.report.ratio("push, backlog of 20 a call, 8 clients", "≥ 3 ×", ours, "mutations/s", theirs, "pgbench transactions/s, one mutation each")
+	b.report.ratio("push, backlog of 20 a call, 8 clients", "≥ 3 ×", ours, "mutations/s",
+		theirs, "pgbench transactions/s, one mutation each")
 	return nil
 }
 

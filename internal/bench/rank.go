@@ -83,7 +83,8 @@ func (b *bench) fillBoard(board rank.Board, payees int) error {
 		`INSERT INTO rank_board (org_id, id, scope, scope_id, period, starts, currency, payees, refreshed_at)
 			VALUES ($1, $2, 3, $1, 3, date_trunc('month', now()), 'CNY', $3, now())`,
 		`INSERT INTO rank_score (org_id, board_id, payee_id, score, pending, ranked)
-			SELECT $1, $2, md5(i::text)::uuid, s, 0, s FROM (SELECT i, (i * 7919 % 40000) * 50 AS s FROM generate_series(0, $3::bigint - 1) AS i) AS n`,
+			SELECT $1, $2, md5(i::text)::uuid, s, 0, s
+				FROM (SELECT i, (i * 7919 % 40000) * 50 AS s FROM generate_series(0, $3::bigint - 1) AS i) AS n`,
 		`INSERT INTO rank_bucket (org_id, board_id, level, bucket, n)
 			SELECT $1, $2, l, ranked >> (8 * l), count(*) FROM rank_score, generate_series(0, 3) AS l
 			WHERE org_id = $1 AND board_id = $2 AND $3::bigint > 0 GROUP BY 3, 4`,

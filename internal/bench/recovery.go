@@ -36,7 +36,8 @@ func (b *bench) recovery() error {
 		took []float64
 	}{{"the server killed", server}, {"PostgreSQL crashed", database}} {
 		lo, mid, hi := minMedianMax(row.took)
-		b.report.add(row.what+": back → a phone goes on, no reset", "≤ 1 s", fmt.Sprintf("**%.0f ms** (%.0f–%.0f)", mid*1000, lo*1000, hi*1000))
+		b.report.add(row.what+": back → a phone goes on, no reset", "≤ 1 s",
+			fmt.Sprintf("**%.0f ms** (%.0f–%.0f)", mid*1000, lo*1000, hi*1000))
 	}
 	return nil
 }
@@ -53,7 +54,8 @@ func (b *bench) rest(url string, n int) (*resting, error) {
 		return nil, err
 	}
 	r := &resting{phone: phone{SyncServiceClient: c}}
-	if err := b.owner.QueryRow(b.ctx, `SELECT last_seq FROM sync_device WHERE org_id = $1 AND device_id = $2`, benchOrg, phoneID(n)).Scan(&r.seq); err != nil {
+	if err := b.owner.QueryRow(b.ctx, `SELECT last_seq FROM sync_device
+		WHERE org_id = $1 AND device_id = $2`, benchOrg, phoneID(n)).Scan(&r.seq); err != nil {
 		return nil, err
 	}
 	if err := r.push(b.ctx, 1); err != nil {

@@ -26,12 +26,14 @@ func (r *report) ratio(what, budget string, ours []float64, unit string, theirs 
 	lo, mid, hi := minMedianMax(ratios)
 	_, a, _ := minMedianMax(ours)
 	_, b, _ := minMedianMax(theirs)
-	r.add(what, budget, fmt.Sprintf("**%.2f ×** (%.2f–%.2f): %s %s beside %s %s", mid, lo, hi, figure(a), unit, figure(b), otherUnit))
+	r.add(what, budget, fmt.Sprintf("**%.2f ×** (%.2f–%.2f): %s %s beside %s %s", mid, lo, hi, figure(a), unit,
+		figure(b), otherUnit))
 }
 
 // spread reports median and 99th percentile.
 func (r *report) spread(what, budget string, took []float64, unit string) {
-	r.add(what, budget, fmt.Sprintf("p50 **%.2f %s**, p99 **%.2f %s** (%d calls)", quantile(took, 0.50), unit, quantile(took, 0.99), unit, len(took)))
+	r.add(what, budget, fmt.Sprintf("p50 **%.2f %s**, p99 **%.2f %s** (%d calls)",
+		quantile(took, 0.50), unit, quantile(took, 0.99), unit, len(took)))
 }
 
 // quantile of what was measured, in any order.
@@ -66,13 +68,14 @@ func (r *report) write(path string, postgres int) error {
 	page := fmt.Sprintf(`# Benchmarks
 
 Written by `+"`make bench`"+` on %s: %d cores of %s, %s, %s, PostgreSQL %d with full durability.
-PostgreSQL, server and load share the cores. Each ratio is the median of the pairs measured in turn, with the smallest and
-the largest; both sides come from the same run. Budgets are those of the design.
+PostgreSQL, server and load share the cores. Each ratio is the median of the pairs measured in turn, with the smallest
+and the largest; both sides come from the same run. Budgets are those of the design.
 
 | what | budget | measured |
 | --- | --- | --- |
 %s
-%s`, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), cpu, runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), postgres, strings.Join(r.rows, "\n"), remarks(path))
+%s`, time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), cpu, runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(),
+		postgres, strings.Join(r.rows, "\n"), remarks(path))
 	return os.WriteFile(path, []byte(page), 0o644)
 }
 

@@ -57,7 +57,8 @@ var (
 
 func signingKey(use account.Use) account.SigningKey {
 	return account.SigningKey{
-		ID: "bench-" + string(use), Use: use, Public: benchKey.Public().(ed25519.PublicKey), Private: benchKey, SignFrom: benchBegin,
+		ID: "bench-" + string(use), Use: use, Public: benchKey.Public().(ed25519.PublicKey), Private: benchKey,
+		SignFrom: benchBegin,
 	}
 }
 
@@ -172,7 +173,8 @@ func bare(w http.ResponseWriter, r *http.Request) {
 
 func bearer(n int) (string, error) {
 	id := phoneID(n)
-	token, _, err := account.SignAccess(benchRing, account.Bearer{Org: uuid.UUID(benchOrg), User: id, Family: id, Device: true}, time.Now())
+	token, _, err := account.SignAccess(benchRing,
+		account.Bearer{Org: uuid.UUID(benchOrg), User: id, Family: id, Device: true}, time.Now())
 	return "Bearer " + token, err
 }
 
@@ -212,7 +214,8 @@ type unguarded struct{}
 func (unguarded) Revoked(context.Context, identity.Identity) (bool, error)          { return false, nil }
 func (unguarded) MayHear(context.Context, identity.Identity, string) bool           { return false }
 func (unguarded) NameOf(context.Context, *postgres.Tx, change.User) (string, error) { return "", nil }
-func (unguarded) Zone(context.Context, *postgres.Tx) (*time.Location, error)        { return time.UTC, nil }
+
+func (unguarded) Zone(context.Context, *postgres.Tx) (*time.Location, error) { return time.UTC, nil }
 
 func (unguarded) Oversees(
 	context.Context, *postgres.Tx, identity.Reach,

@@ -43,11 +43,15 @@ func (b *bench) storm() error {
 	}
 	slices.SortFunc(all, func(a, b load.Summary) int { return int(a.FirstSync.P99 - b.FirstSync.P99) })
 	mid := all[len(all)/2]
-	b.report.add(fmt.Sprintf("morning storm, %d phones × %d entries", stormPhones, stormEach), "all done, p99 ≤ 10 s", fmt.Sprintf(
-		"%d of %d done, p50 **%.1f s**, p99 **%.1f s** (%.1f–%.1f in %d storms); %.0f entries/s, %.0f MB on the wire, %d refused for good, %d digests differ",
-		mid.Synced, mid.Phones, mid.FirstSync.P50/1000, mid.FirstSync.P99/1000, all[0].FirstSync.P99/1000, all[len(all)-1].FirstSync.P99/1000, len(all),
-		float64(mid.Entries)/(mid.FirstSync.Max/1000), float64(mid.SetupDown)/1e6, mid.Refused, mid.DigestsDiffer))
-	b.report.add("the server's memory in it, at the most", "≤ 300 MB", fmt.Sprintf("**%.0f MB** resident; the load's %.0f MB", peak/1024, float64(mid.Memory)/1e6))
+	b.report.add(fmt.Sprintf("morning storm, %d phones × %d entries", stormPhones, stormEach), "all done, p99 ≤ 10 s",
+		fmt.Sprintf(
+			"%d of %d done, p50 **%.1f s**, p99 **%.1f s** (%.1f–%.1f in %d storms); %.0f entries/s, %.0f MB on the wire, %d "+
+				"refused for good, %d digests differ",
+			mid.Synced, mid.Phones, mid.FirstSync.P50/1000, mid.FirstSync.P99/1000, all[0].FirstSync.P99/1000,
+			all[len(all)-1].FirstSync.P99/1000, len(all),
+			float64(mid.Entries)/(mid.FirstSync.Max/1000), float64(mid.SetupDown)/1e6, mid.Refused, mid.DigestsDiffer))
+	b.report.add("the server's memory in it, at the most", "≤ 300 MB",
+		fmt.Sprintf("**%.0f MB** resident; the load's %.0f MB", peak/1024, float64(mid.Memory)/1e6))
 	return nil
 }
 

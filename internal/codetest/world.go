@@ -37,8 +37,8 @@ const GTIN = "06901234567892"
 // Morning is when a world begins: nine o'clock in Shanghai.
 var Morning = time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 
-// World is a company with the smallest neighbours that keep their promises: their tickets are rows in the same database,
-// so that what a transaction undoes is undone there too.
+// World is a company with the smallest neighbours that keep their promises: their tickets are rows in the same
+// database, so that what a transaction undoes is undone there too.
 type World struct {
 	*code.Codes
 	Booking *booking.Bookings
@@ -140,14 +140,16 @@ func saveTicket(ctx context.Context, tx *postgres.Tx, f Ticket) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	open := f.View.State <= fieldv1.TicketState_TICKET_STATE_ON_HOLD || f.View.State == fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE
+	open := f.View.State <= fieldv1.TicketState_TICKET_STATE_ON_HOLD ||
+		f.View.State == fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE
 	tag, err := tx.Exec(ctx, `INSERT INTO fake_ticket VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 		tx.OrgID(), f.ID, f.Unit, open, body)
 	return tag.RowsAffected() == 1, err
 }
 
 func (neighbours) InWork(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (id uuid.UUID, ok bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT id FROM fake_ticket WHERE org_id = $1 AND unit = $2 AND open`, tx.OrgID(), unit).Scan(&id)
+	err = tx.QueryRow(ctx, `SELECT id FROM fake_ticket
+		WHERE org_id = $1 AND unit = $2 AND open`, tx.OrgID(), unit).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return id, false, nil
 	}
@@ -291,7 +293,10 @@ func Grant(role identity.Role, kind identity.ScopeKind, id uuid.UUID) identity.G
 
 // Signed is the signed text of any code, also of a unit that has a link.
 func (w *World) Signed(i code.Issued) string {
-	return token.Sign(token.Token{Kind: i.Kind, Key: token.KeyID(w.Key.Public().(ed25519.PublicKey)[:5]), ID: i.ID, Expires: i.Expires}, w.Key)
+	return token.Sign(token.Token{
+		Kind: i.Kind, Key: token.KeyID(w.Key.Public().(ed25519.PublicKey)[:5]), ID: i.ID,
+		Expires: i.Expires,
+	}, w.Key)
 }
 
 // Mistype is a code with its first character changed.

@@ -54,7 +54,8 @@ func exchange(t *testing.T) []proto.Message {
 	m := exchangeMutation(t)
 	_, receipt := exchangeReceipt(t)
 	visit := &fieldv1.Visit{
-		Id: exchangeVisit[:], State: fieldv1.VisitState_VISIT_STATE_ACCEPTED, Ordinal: 1, AcceptedAt: timestamppb.New(m.DeviceTime),
+		Id: exchangeVisit[:], State: fieldv1.VisitState_VISIT_STATE_ACCEPTED, Ordinal: 1,
+		AcceptedAt: timestamppb.New(m.DeviceTime),
 	}
 	digest := change.DigestOf(change.Entity{Kind: 11, ID: exchangeVisit}, 42)
 	body := encoded(t, visit)

@@ -62,7 +62,8 @@ func (g *golang) must(code string) {
 func (g *golang) open() string {
 	s, err := offline.Open(context.WithoutCancel(g.t.Context()), offline.Options{
 		Dir: g.dir, Now: func() time.Time { return time.Now().Add(time.Duration(g.ahead.Load())) },
-		Effects: map[string]offline.Effect{"add": countUp, "pair": countUp, "attach": countUp}, FeedOrder: []string{"tech"}, Keys: field.ReceiptKeys,
+		Effects: map[string]offline.Effect{"add": countUp, "pair": countUp, "attach": countUp}, FeedOrder: []string{"tech"},
+		Keys: field.ReceiptKeys,
 	})
 	if err == nil {
 		g.Store = s
@@ -147,8 +148,8 @@ func (g *golang) upgrade() {
 	g.must(g.open())
 }
 
-// downgrade makes the store anew with the statements of its version 1, frozen in the client's tests, and fills it with what that
-// version kept. It names no later column, so that a new version of the store needs no change here.
+// downgrade makes the store anew with the statements of its version 1, frozen in the client's tests, and fills it with
+// what that version kept. It names no later column, so that a new version of the store needs no change here.
 func downgrade(ctx context.Context, dir string) error {
 	frozen, err := os.ReadFile(filepath.Join("..", "..", "clientgen", "golang", "offline", "testdata", "store-1.sql"))
 	if err != nil {
@@ -170,7 +171,8 @@ func downgrade(ctx context.Context, dir string) error {
 
 // copyTables copies every table of main from newer, column by column that main has.
 func copyTables(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `SELECT m.name, group_concat(c.name, ', ') FROM main.sqlite_schema m, pragma_table_info(m.name, 'main') c
+	rows, err := db.QueryContext(ctx, `SELECT m.name, group_concat(c.name, ', ')
+		FROM main.sqlite_schema m, pragma_table_info(m.name, 'main') c
 		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' GROUP BY m.name`)
 	if err != nil {
 		return err
@@ -222,7 +224,10 @@ func (g *golang) attach(item uuid.UUID, photo []byte) {
 	g.t.Helper()
 	kept, err := g.Store.Keep(g.t.Context(), bytes.NewReader(photo), "image/jpeg")
 	g.check(err)
-	args, err := json.Marshal(map[string]any{"item": item, "file": kept.ID, "sha256": kept.SHA256, "size": kept.Size, "media": kept.Media})
+	args, err := json.Marshal(map[string]any{
+		"item": item, "file": kept.ID, "sha256": kept.SHA256, "size": kept.Size,
+		"media": kept.Media,
+	})
 	g.check(err)
 	_, err = g.Store.Do(g.t.Context(), "attach", args, kept)
 	g.check(err)

@@ -1,10 +1,10 @@
-// Command conformance serves the harness that scenarios of sync/conformance run against, for the test runner of a client in
-// any language:
+// Command conformance serves the harness that scenarios of sync/conformance run against, for the test runner of a
+// client in any language:
 //
 //	go run ./internal/conformance
 //
-// starts a PostgreSQL and an object store of its own in a temporary folder, prints the address of the harness as its first line, and ends with
-// its input, so that the runner only has to close the pipe.
+// starts a PostgreSQL and an object store of its own in a temporary folder, prints the address of the harness as its
+// first line, and ends with its input, so that the runner only has to close the pipe.
 package main
 
 import (
@@ -44,7 +44,8 @@ func run(ctx context.Context) (err error) {
 	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // nothing in it but what has rights of its own
 		return err
 	}
-	db, err := postgres.Start(ctx, postgres.Config{Dir: filepath.Join(dir, "postgres"), Cache: filepath.Join(dir, "programs"), Throwaway: true})
+	db, err := postgres.Start(ctx,
+		postgres.Config{Dir: filepath.Join(dir, "postgres"), Cache: filepath.Join(dir, "programs"), Throwaway: true})
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,10 @@ func TestScenarios(t *testing.T) {
 		can  []string
 		make func(t *testing.T, w harness.Welcome, p conformance.Phone, beside phone) phone
 	}{
-		"golang":   {[]string{"overlay", "restart", "live", "early", "files", "beside", "upgrade", "reword", "box", "word", "binary"}, newGolang},
+		"golang": {[]string{
+			"overlay", "restart", "live", "early", "files", "beside", "upgrade", "reword", "box", "word",
+			"binary",
+		}, newGolang},
 		"stranger": {[]string{"overlay", "files", "upgrade", "reword"}, newStranger},
 	}
 	for client, c := range clients {
@@ -99,7 +102,10 @@ func TestScenarios(t *testing.T) {
 			}
 			t.Run(client+"/"+s.Name, func(t *testing.T) {
 				t.Parallel()
-				r := &runner{t: t, harness: url, plan: s.Phones, phones: map[string]phone{}, without: map[string]bool{}, boxes: map[string][]byte{}}
+				r := &runner{
+					t: t, harness: url, plan: s.Phones, phones: map[string]phone{}, without: map[string]bool{},
+					boxes: map[string][]byte{},
+				}
 				r.welcome = r.open(s.Setup)
 				for _, beside := range []bool{false, true} { // first those that others are beside of
 					for name, p := range s.Phones {
@@ -211,7 +217,8 @@ func (r *runner) step(s conformance.Step) error {
 	return r.look(p, s)
 }
 
-// opened opens or closes a process or tab. One that is turned away by another that has the store leaves its steps to that.
+// opened opens or closes a process or tab. One that is turned away by another that has the store leaves its steps to
+// that.
 func (r *runner) opened(s conformance.Step) error {
 	p, beside := r.phones[s.Phone], r.plan[s.Phone].Beside
 	if s.Do == "close" {
@@ -245,7 +252,10 @@ func (r *runner) do(p phone, s conformance.Step) (code string, err error) {
 		}
 		return p.enrol(r.welcome.URL, done.Code), nil
 	case "act":
-		args := synctest.Args{Item: r.welcome.Items[s.Item], Other: r.welcome.Items[s.Other], Holder: r.welcome.Users[s.Holder]}.Encode()
+		args := synctest.Args{
+			Item: r.welcome.Items[s.Item], Other: r.welcome.Items[s.Other],
+			Holder: r.welcome.Users[s.Holder],
+		}.Encode()
 		if s.Text != nil {
 			args = []byte(*s.Text)
 		}

@@ -28,7 +28,10 @@ func (s *stranger) attach(item uuid.UUID, photo []byte) {
 	s.t.Helper()
 	f := &strangerFile{id: uuid.Must(uuid.NewV7()), bytes: photo, state: "waiting"}
 	sum := sha256.Sum256(photo)
-	args, err := json.Marshal(map[string]any{"item": item, "file": f.id, "sha256": sum[:], "size": len(photo), "media": "image/jpeg"})
+	args, err := json.Marshal(map[string]any{
+		"item": item, "file": f.id, "sha256": sum[:], "size": len(photo),
+		"media": "image/jpeg",
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -89,7 +92,8 @@ func (s *stranger) sendFile(f *strangerFile) string {
 				Headers                     []struct{ Name, Value string }
 			}
 		}
-		if code, _ := s.authorized("field.v1.ProofService/StartUpload", map[string]any{"proofId": f.id[:], "partSha256": hashes}, &start); code != "" {
+		if code, _ := s.authorized("field.v1.ProofService/StartUpload",
+			map[string]any{"proofId": f.id[:], "partSha256": hashes}, &start); code != "" {
 			return code
 		}
 		refused := false
@@ -129,7 +133,8 @@ func (s *stranger) finishFile(f *strangerFile) string {
 	var end struct {
 		Proof struct{ State, Refusal string }
 	}
-	if code, _ := s.authorized("field.v1.ProofService/FinishUpload", map[string]any{"proofId": f.id[:]}, &end); code != "" {
+	if code, _ := s.authorized("field.v1.ProofService/FinishUpload", map[string]any{"proofId": f.id[:]}, &end); code !=
+		"" {
 		return code
 	}
 	switch end.Proof.State {

@@ -116,7 +116,8 @@ func (s *stranger) try(method string, in map[string]any, out any) (code string, 
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/doorstep."+method, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/doorstep."+method,
+		bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -229,7 +230,8 @@ func (s *stranger) sync() string {
 		if code := s.push(); code != "" {
 			return code
 		}
-		s.held, s.staged, s.cursor, s.ended = map[string]map[string]strangerEntry{}, map[string]map[string]strangerEntry{}, "", code
+		s.held, s.staged, s.cursor, s.ended = map[string]map[string]strangerEntry{}, map[string]map[string]strangerEntry{},
+			"", code
 	}
 	return code
 }
@@ -428,7 +430,8 @@ func (s *stranger) export() []byte               { s.t.Fatal("it has no box"); r
 func (s *stranger) take([]byte) string           { s.t.Fatal("it has no box"); return "" }
 
 func (s *stranger) logout() string {
-	if s.unsent() > 0 || slices.ContainsFunc(s.kept, func(f *strangerFile) bool { return f.state == "waiting" || f.state == "held" }) {
+	if s.unsent() > 0 ||
+		slices.ContainsFunc(s.kept, func(f *strangerFile) bool { return f.state == "waiting" || f.state == "held" }) {
 		return "unsent_work"
 	}
 	s.held, s.work = nil, nil

@@ -83,7 +83,10 @@ func TestTheStrangerAppliesPagesAsTheVectorsSay(t *testing.T) {
 // strangerPageOf writes a page as the wire would: ids and bodies in base64.
 func strangerPageOf(t *testing.T, p conformance.Page) (out strangerPage) {
 	t.Helper()
-	b, err := json.Marshal(map[string]any{"Cursor": p.Cursor, "Feeds": p.Feeds, "DroppedFeeds": p.DroppedFeeds, "Checkpoint": p.Checkpoint})
+	b, err := json.Marshal(map[string]any{
+		"Cursor": p.Cursor, "Feeds": p.Feeds, "DroppedFeeds": p.DroppedFeeds,
+		"Checkpoint": p.Checkpoint,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,13 +113,20 @@ type script struct {
 }
 
 // EnrolDevice lets everybody in.
-func (s *script) EnrolDevice(context.Context, *connect.Request[accountv1.EnrolDeviceRequest]) (*connect.Response[accountv1.EnrolDeviceResponse], error) {
+func (s *script) EnrolDevice(
+	context.Context, *connect.Request[accountv1.EnrolDeviceRequest],
+) (*connect.Response[accountv1.EnrolDeviceResponse], error) {
 	id := uuid.New()
-	return connect.NewResponse(&accountv1.EnrolDeviceResponse{OrgId: id[:], UserId: id[:], DeviceId: id[:], Tokens: &accountv1.Tokens{Access: "a", Refresh: "r"}}), nil
+	return connect.NewResponse(&accountv1.EnrolDeviceResponse{
+		OrgId: id[:], UserId: id[:], DeviceId: id[:],
+		Tokens: &accountv1.Tokens{Access: "a", Refresh: "r"},
+	}), nil
 }
 
 // Pull answers with the next page; there is no answer behind the last.
-func (s *script) Pull(_ context.Context, req *connect.Request[syncv1.PullRequest]) (*connect.Response[syncv1.PullResponse], error) {
+func (s *script) Pull(
+	_ context.Context, req *connect.Request[syncv1.PullRequest],
+) (*connect.Response[syncv1.PullResponse], error) {
 	s.look(req.Msg, s.next)
 	if s.next == len(s.pages) {
 		return nil, connect.NewError(connect.CodeUnavailable, nil)
@@ -190,7 +200,8 @@ func pageOf(t *testing.T, p conformance.Page) *syncv1.PullResponse {
 		d := &syncv1.FeedDelta{Feed: f.Feed, Reset_: f.Reset}
 		for _, e := range f.Entries {
 			id := uuid.MustParse(e.ID)
-			d.Entries = append(d.Entries, &syncv1.Entry{Kind: e.Kind, Id: id[:], Sequence: number(e.Sequence), Removed: e.Removed, Body: []byte(e.Body)})
+			d.Entries = append(d.Entries,
+				&syncv1.Entry{Kind: e.Kind, Id: id[:], Sequence: number(e.Sequence), Removed: e.Removed, Body: []byte(e.Body)})
 		}
 		out.Feeds = append(out.Feeds, d)
 	}

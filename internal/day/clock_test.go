@@ -33,7 +33,8 @@ func (in *installation) skewed(database string, bucket *s3test.Bucket, ahead tim
 		DatabaseURL: database, Secret: secret, Listen: "127.0.0.1:0",
 		Now: func() time.Time { return time.Now().Add(ahead) },
 		Objects: app.Objects{
-			Endpoint: bucket.Endpoint, Bucket: bucket.Name, Region: bucket.Region, AccessKey: bucket.AccessKey, SecretKey: bucket.SecretKey,
+			Endpoint: bucket.Endpoint, Bucket: bucket.Name, Region: bucket.Region, AccessKey: bucket.AccessKey,
+			SecretKey: bucket.SecretKey,
 		},
 	})
 	if err != nil {

@@ -53,9 +53,11 @@ func found(in *installation) *company {
 	in.run("admin", "org", "add", "day", "上门一日", "--english", "A Day", "--admin", "boss", "--password", password)
 	in.run("admin", "place", "add", "day", "region", "华北", "--english", "North")
 	in.run("admin", "place", "add", "day", "team", "朝阳一组", "--region", "华北")
-	in.run("admin", "place", "add", "day", "store", "国贸店", "--region", "华北", "--latitude", "39.91", "--longitude", "116.46")
+	in.run("admin", "place", "add", "day", "store", "国贸店", "--region", "华北",
+		"--latitude", "39.91", "--longitude", "116.46")
 	for _, login := range crew {
-		in.run("admin", "user", "add", "day", login, login+"师傅", "--role", "technician:华北", "--team", "朝阳一组", "--skill", "water_heater", "--capacity", "100")
+		in.run("admin", "user", "add", "day", login, login+"师傅", "--role", "technician:华北", "--team", "朝阳一组",
+			"--skill", "water_heater", "--capacity", "100")
 	}
 	in.serve()
 	res, err := accountv1connect.NewAuthServiceClient(http.DefaultClient, in.url()).
@@ -85,19 +87,33 @@ func (c *company) stock() {
 	goods := officev1connect.NewCatalogueServiceClient(http.DefaultClient, c.url())
 	template, err := goods.PutTemplate(c.t.Context(), as(c, &officev1.PutTemplateRequest{Template: &fieldv1.Template{
 		Key: "heater", Name: label("热水器", "Heater"), Steps: []*fieldv1.Step{
-			{Key: "before", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装前", "Before"), Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_BEFORE, MinCount: 1},
-			{Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: label("水压", "Pressure"), Required: true, HasRange: true, Min: 0, Max: 1, Unit: "MPa"},
-			{Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装后", "After"), Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_AFTER, MinCount: 1},
-			{Key: "sign", Kind: fieldv1.StepKind_STEP_KIND_SIGNATURE, Name: label("签字", "Signature"), Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_SIGNATURE, MinCount: 1},
+			{
+				Key: "before", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装前", "Before"), Required: true,
+				Proof: fieldv1.ProofKind_PROOF_KIND_BEFORE, MinCount: 1,
+			},
+			{
+				Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: label("水压", "Pressure"), Required: true,
+				HasRange: true, Min: 0, Max: 1, Unit: "MPa",
+			},
+			{
+				Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装后", "After"), Required: true,
+				Proof: fieldv1.ProofKind_PROOF_KIND_AFTER, MinCount: 1,
+			},
+			{
+				Key: "sign", Kind: fieldv1.StepKind_STEP_KIND_SIGNATURE, Name: label("签字", "Signature"), Required: true,
+				Proof: fieldv1.ProofKind_PROOF_KIND_SIGNATURE, MinCount: 1,
+			},
 		},
 	}}))
 	c.must(err)
 	class, err := goods.PutProductClass(c.t.Context(), as(c, &officev1.PutProductClassRequest{Class: &fieldv1.ProductClass{
-		Key: "water_heater", Name: label("热水器", "Water heater"), Skills: []string{"water_heater"}, TemplateId: template.Msg.GetTemplate().GetId(), DurationMinutes: 10,
+		Key: "water_heater", Name: label("热水器", "Water heater"), Skills: []string{"water_heater"},
+		TemplateId: template.Msg.GetTemplate().GetId(), DurationMinutes: 10,
 	}}))
 	c.must(err)
 	_, err = goods.PutProduct(c.t.Context(), as(c, &officev1.PutProductRequest{Product: &fieldv1.Product{
-		Sku: "YX-60", Gtin: "06901234567892", Name: label("云曦热水器", "Yunxi heater"), ClassId: class.Msg.GetClass().GetId(), Model: "YX-60", WarrantyMonths: 24,
+		Sku: "YX-60", Gtin: "06901234567892", Name: label("云曦热水器", "Yunxi heater"), ClassId: class.Msg.GetClass().GetId(),
+		Model: "YX-60", WarrantyMonths: 24,
 	}}))
 	c.must(err)
 	part, err := goods.PutPriceItem(c.t.Context(), as(c, &officev1.PutPriceItemRequest{Item: &fieldv1.PriceItem{
@@ -105,20 +121,31 @@ func (c *company) stock() {
 	}}))
 	c.must(err)
 	c.part = part.Msg.GetItem().GetId()
-	_, err = payv1connect.NewPlanServiceClient(http.DefaultClient, c.url()).PublishPlan(c.t.Context(), as(c, &payv1.PublishPlanRequest{Plan: &payv1.PlanVersion{
-		Plan: "standard", Version: 1, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "Asia/Shanghai", EffectiveFrom: "2020-01-01",
-		VersionDate: payv1.VersionDate_VERSION_DATE_COMPLETED,
-		Components: []*payv1.Component{
-			{Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{OtherwiseMinor: baseFee}}},
-			{Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2, Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
-				Share: &payv1.Rate{Numerator: 1, Denominator: 10},
-			}}},
-			{Key: "tier", Name: label("阶梯", "Tier"), Category: 4, Rounding: 2, Rule: &payv1.Component_MonthlyTier{MonthlyTier: &payv1.MonthlyTier{
-				Mode: payv1.TierMode_TIER_MODE_GRADUATED, Measure: payv1.TierMeasure_TIER_MEASURE_TICKETS,
-				Tiers: []*payv1.Tier{{Above: 0, PerTicketMinor: 0}, {Above: tierAbove, PerTicketMinor: tierPerTicket}},
-			}}},
-		},
-	}}))
+	_, err = payv1connect.NewPlanServiceClient(http.DefaultClient, c.url()).PublishPlan(c.t.Context(),
+		as(c, &payv1.PublishPlanRequest{Plan: &payv1.PlanVersion{
+			Plan: "standard", Version: 1, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "Asia/Shanghai",
+			EffectiveFrom: "2020-01-01",
+			VersionDate:   payv1.VersionDate_VERSION_DATE_COMPLETED,
+			Components: []*payv1.Component{
+				{
+					Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2,
+					Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{OtherwiseMinor: baseFee}},
+				},
+				{
+					Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2,
+					Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
+						Share: &payv1.Rate{Numerator: 1, Denominator: 10},
+					}},
+				},
+				{
+					Key: "tier", Name: label("阶梯", "Tier"), Category: 4, Rounding: 2,
+					Rule: &payv1.Component_MonthlyTier{MonthlyTier: &payv1.MonthlyTier{
+						Mode: payv1.TierMode_TIER_MODE_GRADUATED, Measure: payv1.TierMeasure_TIER_MEASURE_TICKETS,
+						Tiers: []*payv1.Tier{{Above: 0, PerTicketMinor: 0}, {Above: tierAbove, PerTicketMinor: tierPerTicket}},
+					}},
+				},
+			},
+		}}))
 	c.must(err)
 }
 
@@ -163,7 +190,8 @@ func (c *company) order(n int) string {
 	for range n {
 		i := c.ordered
 		c.ordered++
-		fmt.Fprintf(&b, "SO-%04d,%s,客户%d,1380000%04d,北京市朝阳区建国路 %d 号,华北,YX-60\n", i, time.Now().Format("2006-01-02 15:04:05"), i, i, i+1)
+		fmt.Fprintf(&b, "SO-%04d,%s,客户%d,1380000%04d,北京市朝阳区建国路 %d 号,华北,YX-60\n",
+			i, time.Now().Format("2006-01-02 15:04:05"), i, i, i+1)
 	}
 	b.WriteString("SO-BAD1,昨天,客户,13800009999,北京市,华北,YX-60\n")
 	b.WriteString("SO-BAD2,2026-11-20 10:00:00,客户,13800009998,北京市,华北,没有这个型号\n")
@@ -203,7 +231,8 @@ func TestADayOnTheRealBinarySurvivesKills(t *testing.T) {
 	t.Parallel()
 	c := found(install(t, pgtest.New(t).OwnerURL, s3test.New(t)))
 	const orders = 16
-	if refused := c.order(orders); !strings.Contains(refused, "time_malformed") || !strings.Contains(refused, "product_unknown") || strings.Count(refused, "\n") != 3 {
+	if refused := c.order(orders); !strings.Contains(refused, "time_malformed") ||
+		!strings.Contains(refused, "product_unknown") || strings.Count(refused, "\n") != 3 {
 		t.Errorf("report of refused lines:\n%s", refused)
 	}
 	auto, err := c.tickets().AutoAssign(t.Context(), as(c, &officev1.AutoAssignRequest{}))
@@ -340,7 +369,8 @@ func (c *company) agree(phones []*phone, tickets, parts []int, orders int) {
 			GetEarnings(t.Context(), connect.NewRequest(&payv1.GetEarningsRequest{}))
 		c.must(err)
 		if got, want := earned.Msg.GetMonthConfirmed().GetTotal().GetMinor(), expected(tickets[i], parts[i]); got != want {
-			t.Errorf("phone %d: earned %d fen, by hand %d fen for %d tickets and %d parts: %v", i, got, want, tickets[i], parts[i], earned.Msg)
+			t.Errorf("phone %d: earned %d fen, by hand %d fen for %d tickets and %d parts: %v",
+				i, got, want, tickets[i], parts[i], earned.Msg)
 		}
 	}
 }

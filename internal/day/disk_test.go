@@ -13,7 +13,8 @@ import (
 // smallDisk is a folder on a disk of its own with so many bytes.
 func smallDisk(t *testing.T, options string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "doorstep-day-disk-") //nolint:usetesting // t.TempDir lies in a folder that is root's alone
+	//nolint:usetesting // t.TempDir lies in a folder that is root's alone
+	dir, err := os.MkdirTemp("", "doorstep-day-disk-")
 	if err != nil {
 		t.Fatal(err)
 	}

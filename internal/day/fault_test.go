@@ -241,7 +241,8 @@ func (s *storm) account() {
 		h.mu.Unlock()
 		ids := h.acknowledged()
 		var kept int
-		s.must(conn.QueryRow(s.t.Context(), `SELECT count(DISTINCT id) FROM sync_mutation WHERE id = ANY ($1) AND NOT duplicate`, ids).Scan(&kept))
+		s.must(conn.QueryRow(s.t.Context(), `SELECT count(DISTINCT id) FROM sync_mutation
+			WHERE id = ANY ($1) AND NOT duplicate`, ids).Scan(&kept))
 		if kept != len(ids) {
 			s.t.Errorf("phone %d: of %d acknowledged mutations the database has %d", i, len(ids), kept)
 		}
@@ -268,7 +269,8 @@ func (s *storm) refuses() {
 		ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 		defer cancel()
 		_, err := s.tickets().ListTickets(ctx, as(s.company, &officev1.ListTicketsRequest{Limit: 1}))
-		return connect.CodeOf(err) == connect.CodeUnavailable && offline.CodeOf(offline.Refused(ctx, err)) == fault.Unavailable
+		return connect.CodeOf(err) == connect.CodeUnavailable &&
+			offline.CodeOf(offline.Refused(ctx, err)) == fault.Unavailable
 	})
 }
 
@@ -294,9 +296,18 @@ func (s *storm) disasters() []disaster {
 			name: "server: SIGSTOP", hit: func() { s.signal(syscall.SIGSTOP) }, heal: func() { s.signal(syscall.SIGCONT) },
 			seen: func() { s.inRotation(0) },
 		},
-		{name: "database: kill -9", hit: func() { s.database.Crash(s.t) }, heal: func() {}, back: func() bool { return answers(s.t.Context(), s.database.URL) }},
-		{name: "database: stopped, started", hit: func() { s.database.Stop(s.t) }, seen: s.refuses, heal: func() { s.database.Start(s.t) }, rare: true},
-		{name: "database: SIGSTOP", hit: func() { s.database.Pause(s.t) }, seen: s.refuses, heal: func() { s.database.Resume(s.t) }},
+		{
+			name: "database: kill -9", hit: func() { s.database.Crash(s.t) }, heal: func() {},
+			back: func() bool { return answers(s.t.Context(), s.database.URL) },
+		},
+		{
+			name: "database: stopped, started", hit: func() { s.database.Stop(s.t) }, seen: s.refuses,
+			heal: func() { s.database.Start(s.t) }, rare: true,
+		},
+		{
+			name: "database: SIGSTOP", hit: func() { s.database.Pause(s.t) }, seen: s.refuses,
+			heal: func() { s.database.Resume(s.t) },
+		},
 		{name: "phone-server: reset", hit: s.front.Reset, heal: func() {}},
 		{name: "phone-server: cable pulled", hit: s.front.Stall, heal: s.front.Flow},
 		{name: "phone-server: breaks anywhere", hit: func() { s.front.Break(weather(), 3000) }, heal: s.front.Mend},

@@ -33,7 +33,8 @@ type hand struct {
 func newHand(c *company, login string) (h *hand, rest func()) {
 	c.t.Helper()
 	h = &hand{part: c.part, worked: map[uuid.UUID]bool{}, news: make(chan struct{})}
-	h.phone = newPhone(c.t, c.public, c.code(login), func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) })
+	h.phone = newPhone(c.t, c.public,
+		c.code(login), func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) })
 	h.CallTimeout = 5 * time.Second
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var both sync.WaitGroup
@@ -73,7 +74,8 @@ func (h *hand) workOn(ctx context.Context) {
 		news := h.news
 		h.mu.Unlock()
 		for _, v := range h.visits() {
-			if id := uuid.UUID(v.GetId()); !h.worked[id] && ctx.Err() == nil && v.GetState() == fieldv1.VisitState_VISIT_STATE_DISPATCHED {
+			if id := uuid.UUID(v.GetId()); !h.worked[id] && ctx.Err() == nil &&
+				v.GetState() == fieldv1.VisitState_VISIT_STATE_DISPATCHED {
 				quantity := len(h.worked) % 3
 				h.worked[id] = true
 				h.work(v, h.part, quantity)
@@ -103,8 +105,8 @@ func (h *hand) troubles() int {
 	return h.failed
 }
 
-// answered returns when the office has answered for something done on the phone. The round in which it did may go on for long, with
-// photos that wait.
+// answered returns when the office has answered for something done on the phone. The round in which it did may go on
+// for long, with photos that wait.
 func (h *hand) answered(t *testing.T, id uuid.UUID) time.Time {
 	t.Helper()
 	await(t, "a phone to find back", func() bool {

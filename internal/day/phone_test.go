@@ -28,7 +28,8 @@ type phone struct {
 func newPhone(t *testing.T, url, code string, now func() time.Time) *phone {
 	t.Helper()
 	store, err := offline.Open(t.Context(), offline.Options{
-		Dir: t.TempDir(), Now: now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys,
+		Dir: t.TempDir(), Now: now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder,
+		Keys: field.ReceiptKeys,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +175,8 @@ func (p *phone) photo(visit []byte, step string, kind fieldv1.ProofKind) {
 		return
 	}
 	p.do("proof.attach", &fieldv1.AttachProof{
-		Id: kept.ID[:], VisitId: visit, Step: step, Kind: kind, Sha256: kept.SHA256, Size: uint64(kept.Size), MediaType: kept.Media,
+		Id: kept.ID[:], VisitId: visit, Step: step, Kind: kind, Sha256: kept.SHA256, Size: uint64(kept.Size),
+		MediaType: kept.Media,
 	}, kept)
 }
 

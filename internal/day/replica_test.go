@@ -54,7 +54,8 @@ func TestThreeReplicasAreOneServer(t *testing.T) {
 	if waits[0] <= 0 || waits[0] == waits[len(waits)-1] {
 		t.Errorf("phones were told to come back after %v", waits)
 	}
-	t.Logf("%d phones were told to come back after %v to %v, half of them after %v", len(waits), waits[0], waits[len(waits)-1], waits[len(waits)/2])
+	t.Logf("%d phones were told to come back after %v to %v, half of them after %v",
+		len(waits), waits[0], waits[len(waits)-1], waits[len(waits)/2])
 	for _, h := range s.hands {
 		h.note() // wherever their phones were
 	}

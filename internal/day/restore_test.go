@@ -17,7 +17,8 @@ import (
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 )
 
-// documented is the nth block of a language in docs/OPERATIONS.md below a heading, for a database server at another address.
+// documented is the nth block of a language in docs/OPERATIONS.md below a heading, for a database server at another
+// address.
 func documented(t *testing.T, heading, language string, address string) string {
 	t.Helper()
 	raw, err := os.ReadFile("../../docs/OPERATIONS.md")
@@ -113,7 +114,8 @@ func TestABackupGoesOnOnANewMachine(t *testing.T) {
 	at := address(t, old.OwnerURL)
 	in := unmigrated(t, "", s3test.New(t))
 	in.logins(at)
-	if out := in.shell(dir, tools, documented(t, "## Two logins", "sh", at)); !strings.Contains(out, "tables, roles and rights") {
+	if out := in.shell(dir, tools, documented(t, "## Two logins", "sh", at)); !strings.Contains(out,
+		"tables, roles and rights") {
 		t.Fatal(out)
 	}
 	c := found(in)
@@ -138,7 +140,8 @@ func TestABackupGoesOnOnANewMachine(t *testing.T) {
 	fresh := prepared(t)
 	at = address(t, fresh.OwnerURL)
 	in.logins(at)
-	if out := in.shell(dir, tools, documented(t, "### Onto a new machine", "sh", at)); !strings.Contains(out, "tables, roles and rights") {
+	if out := in.shell(dir, tools, documented(t, "### Onto a new machine", "sh", at)); !strings.Contains(out,
+		"tables, roles and rights") {
 		t.Fatal(out)
 	}
 	in.serve()
@@ -224,7 +227,8 @@ func TestMigrateSaysWhatAnAdministratorMustDoAndChangesNothingBefore(t *testing.
 		t.Fatal(err)
 	}
 	defer c.Close(context.WithoutCancel(t.Context()))
-	if err := c.QueryRow(t.Context(), "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace").Scan(&tables); err != nil || tables > 0 {
+	if err := c.QueryRow(t.Context(), "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace").
+		Scan(&tables); err != nil || tables > 0 {
 		t.Errorf("%d tables, %v", tables, err)
 	}
 	_, statements, _ := strings.Cut(out, "again:\n")

@@ -16,7 +16,8 @@ const rowsEach = 12_000
 // few are tables that do not grow with the work: what a company sells, where it is, how it pays.
 var few = map[string]bool{
 	"region": true, "team": true, "shop": true, "product": true, "product_class": true, "price": true, "price_item": true,
-	"ticket_template": true, "ticket_reason": true, "pay_plan": true, "rank_board": true, "rank_bucket": true, "rank_dirty": true,
+	"ticket_template": true, "ticket_reason": true, "pay_plan": true, "rank_board": true, "rank_bucket": true,
+	"rank_dirty":      true,
 	"key_publication": true, "import_run": true, "ticket_counter": true,
 }
 
@@ -38,8 +39,10 @@ func fill(t *testing.T, c *pgx.Conn, org uuid.UUID) map[string]int {
 		}
 	}
 	exec("SET session_replication_role = replica") // no triggers, no foreign keys: copies are as sound as their originals
-	tables, err := pgx.CollectRows(do(`SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
-		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relrowsecurity ORDER BY 1`), pgx.RowTo[string])
+	tables, err := pgx.CollectRows(do(`SELECT c.relname::text FROM pg_class c
+		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relrowsecurity
+			ORDER BY 1`), pgx.RowTo[string])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +57,10 @@ func fill(t *testing.T, c *pgx.Conn, org uuid.UUID) map[string]int {
 			continue
 		}
 		columns, values := mapped(ctx, t, c, table)
-		exec(fmt.Sprintf("INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM %[1]s o, generate_series(1, $2::int) k WHERE o.org_id = $1 ON CONFLICT DO NOTHING",
-			table, columns, values), org, rowsEach/n)
+		exec(
+			fmt.Sprintf("INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM %[1]s o, generate_series(1, $2::int) k WHERE o.org_id = "+
+				"$1 ON CONFLICT DO NOTHING",
+				table, columns, values), org, rowsEach/n)
 		if err := c.QueryRow(ctx, "SELECT count(*) FROM "+table).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
@@ -72,8 +77,10 @@ func mapped(ctx context.Context, t *testing.T, c *pgx.Conn, table string) (colum
 	rows, err := c.Query(ctx, `
 		SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), EXISTS (SELECT FROM pg_index x
 			WHERE x.indrelid = a.attrelid AND x.indisunique AND a.attnum = ANY (x.indkey::int2[]))
-			AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'c' AND a.attnum = ANY (k.conkey))
-		FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum`, table)
+			AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'c'
+			AND a.attnum = ANY (k.conkey))
+		FROM pg_attribute a WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+			ORDER BY a.attnum`, table)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,8 @@ func TestNoStatementReadsAWholeTableThatGrows(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	var super bool
-	if err := db.Owner.QueryRow(t.Context(), "SELECT rolsuper FROM pg_roles WHERE rolname = current_user").Scan(&super); err != nil {
+	if err := db.Owner.QueryRow(t.Context(), "SELECT rolsuper FROM pg_roles WHERE rolname = current_user").
+		Scan(&super); err != nil {
 		t.Fatal(err)
 	}
 	if !super {
@@ -85,7 +86,8 @@ func TestNoStatementReadsAWholeTableThatGrows(t *testing.T) {
 		seen++
 		plan.walk(func(n *node) {
 			if n.wasteful() && rows[n.Relation] >= rowsEach/2 && !accepted(h.sql) {
-				t.Errorf("%s of %s (%d rows): %s; for example with %v", n.Type, n.Relation, rows[n.Relation], oneLine(h.sql), h.args)
+				t.Errorf("%s of %s (%d rows): %s; for example with %v", n.Type, n.Relation, rows[n.Relation],
+					oneLine(h.sql), h.args)
 			}
 		})
 	}
@@ -111,9 +113,11 @@ func TestNoStatementReadsAWholeTableThatGrows(t *testing.T) {
 // wholes are statements that look at all rows of a kind by their very meaning, each with what bounds it.
 var wholes = map[string]string{
 	"UPDATE ticket_notice SET archived = true": "an hourly job's portion of a thousand, here every twelfth row",
-	"FROM role_grant g JOIN app_user u":        "who administers, asked when a person's rights change; as many rows as people",
-	"AS largest FROM sync_feed":                "how much an org keeps, asked for the metrics now and then; as many rows as feeds, a few for each person",
-	"FROM technician t JOIN app_user u":        "all technicians of a place, for dispatch; as many rows as people",
+	"FROM role_grant g JOIN app_user u": "who administers, asked when a person's rights change; as many rows " +
+		"as people",
+	"AS largest FROM sync_feed": "how much an org keeps, asked for the metrics now and then; as many rows as " +
+		"feeds, a few for each person",
+	"FROM technician t JOIN app_user u": "all technicians of a place, for dispatch; as many rows as people",
 }
 
 func accepted(sql string) bool {
@@ -157,7 +161,8 @@ func explain(ctx context.Context, conn *pgx.Conn, org uuid.UUID, h heard) (*node
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	// Databases stand on SSDs, where a page out of order costs little more than the next one.
-	if _, err := tx.Exec(ctx, "SET LOCAL random_page_cost = 1.1; SET LOCAL ROLE "+migrations.AppRole+"; SET LOCAL doorstep.org = '"+org.String()+"'"); err != nil {
+	if _, err := tx.Exec(ctx, "SET LOCAL random_page_cost = 1.1; SET LOCAL ROLE "+migrations.AppRole+
+		"; SET LOCAL doorstep.org = '"+org.String()+"'"); err != nil {
 		return nil, err
 	}
 	var raw []byte
@@ -182,9 +187,13 @@ func day(t *testing.T, url string) uuid.UUID {
 	present := time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
 	clock.Store(present.UnixNano())
 	config := app.Config{
-		DatabaseURL: url, Listen: "127.0.0.1:0", WithoutJobs: true, Secret: account.NewSecret(), Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
-		Limits:  rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}, PerCaller: rpc.Rate{PerSecond: -1}},
-		Objects: app.Objects{Endpoint: store.Endpoint, Bucket: store.Name, Region: store.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey},
+		DatabaseURL: url, Listen: "127.0.0.1:0", WithoutJobs: true, Secret: account.NewSecret(),
+		Argon:  account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
+		Limits: rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}, PerCaller: rpc.Rate{PerSecond: -1}},
+		Objects: app.Objects{
+			Endpoint: store.Endpoint, Bucket: store.Name, Region: store.Region, AccessKey: store.AccessKey,
+			SecretKey: store.SecretKey,
+		},
 	}
 	loaded, err := (&demo.Demo{Password: password, Days: 1, PerDay: 8}).Load(t.Context(), config, present)
 	if err != nil {
@@ -278,16 +287,22 @@ func office(t *testing.T, a *app.App, technician uuid.UUID) {
 	see(err)
 	_, err = orders.ListOrders(t.Context(), with(&officev1.ListOrdersRequest{}, bearer))
 	see(err)
-	_, err = orders.ListOrders(t.Context(), with(&officev1.ListOrdersRequest{CustomerId: one.Msg.GetTicket().GetCustomer().GetId()}, bearer))
+	_, err = orders.ListOrders(t.Context(),
+		with(&officev1.ListOrdersRequest{CustomerId: one.Msg.GetTicket().GetCustomer().GetId()}, bearer))
 	see(err)
 	_, err = orders.FindCustomer(t.Context(), with(&officev1.FindCustomerRequest{Phone: "13800138000"}, bearer))
 	see(err)
 	_, err = earnings.GetEarnings(t.Context(), with(&payv1.GetEarningsRequest{TechnicianId: technician[:]}, bearer))
 	see(err)
-	_, err = earnings.ListEarningLines(t.Context(), with(&payv1.ListEarningLinesRequest{TechnicianId: technician[:]}, bearer))
+	_, err = earnings.ListEarningLines(t.Context(),
+		with(&payv1.ListEarningLinesRequest{TechnicianId: technician[:]}, bearer))
 	see(err)
 	_, err = payv1connect.NewRankServiceClient(http.DefaultClient, a.URL()).
-		GetBoard(t.Context(), with(&payv1.GetBoardRequest{Scope: payv1.BoardScope_BOARD_SCOPE_ORG, Period: payv1.BoardPeriod_BOARD_PERIOD_DAY, Top: 10}, bearer))
+		GetBoard(t.Context(),
+			with(&payv1.GetBoardRequest{
+				Scope: payv1.BoardScope_BOARD_SCOPE_ORG, Period: payv1.BoardPeriod_BOARD_PERIOD_DAY,
+				Top: 10,
+			}, bearer))
 	see(err)
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)

@@ -11,8 +11,8 @@ import (
 
 // Check lists what is wrong with the Chinese of a parser, whose help must be in English: texts that have none, Chinese
 // texts that no command shows any more, lines to type that differ between the languages, and English words of three
-// letters or more in Chinese texts. What is typed as it is in any language may stand there: flags, paths, command lines,
-// names in capitals, names of commands, what flags may be; and the names given.
+// letters or more in Chinese texts. What is typed as it is in any language may stand there: flags, paths, command
+// lines, names in capitals, names of commands, what flags may be; and the names given.
 func (t Texts) Check(k *kong.Kong, names ...string) []string {
 	var out []string
 	shown := map[string]bool{}

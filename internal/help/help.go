@@ -20,8 +20,9 @@ type Texts struct {
 
 // common are the texts that every command line has.
 var common = map[string]string{
-	"Show context-sensitive help.":                                         "显示帮助。",
-	"zh or en; else what DOORSTEP_LANG, LC_ALL, LC_MESSAGES or LANG says.": "zh 或 en；不填则依次看 DOORSTEP_LANG、LC_ALL、LC_MESSAGES、LANG。",
+	"Show context-sensitive help.": "显示帮助。",
+	"zh or en; else what DOORSTEP_LANG, LC_ALL, LC_MESSAGES or LANG says.": "zh 或 en；不填则依次看 " +
+		"DOORSTEP_LANG、LC_ALL、LC_MESSAGES、LANG。",
 }
 
 // English and Chinese are the languages that a command line speaks.

@@ -201,13 +201,15 @@ func TestMistakesAreSaidInChinese(t *testing.T) {
 }
 
 // programmers are what kong says to who writes a grammar, or of types that no grammar here has.
-var programmers = regexp.MustCompile(`no Run\(\)|no command selected|enum can only|no mapper|cannot find mapper|must be applied to|must be used with|` +
-	`type:"" on map|%s\.%s|%#v|^%s$`)
+var programmers = regexp.MustCompile(
+	`no Run\(\)|no command selected|enum can only|no mapper|cannot find mapper|must be applied to|must be used with|` +
+		`type:"" on map|%s\.%s|%#v|^%s$`)
 
 // TestEverySentenceOfTheParserIsKnown reads kong's sources: a new version may say things anew.
 func TestEverySentenceOfTheParserIsKnown(t *testing.T) {
 	t.Parallel()
-	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/alecthomas/kong").Output()
+	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/alecthomas/kong").
+		Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,6 +271,7 @@ func sentence(n ast.Node) (string, bool) {
 
 // filled puts something in the places of a format.
 func filled(format string) string {
-	return strings.NewReplacer("%s: %w", "--x: expected 1", "--%s", "--x", "%q", `"x"`, "%s", `"x"`, "%v", `"x"`, "%w", "x", "%T", "x", "%d", "8", "%c", ",").
+	return strings.NewReplacer("%s: %w", "--x: expected 1", "--%s", "--x", "%q", `"x"`, "%s", `"x"`, "%v", `"x"`, "%w",
+		"x", "%T", "x", "%d", "8", "%c", ",").
 		Replace(format)
 }

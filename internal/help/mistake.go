@@ -31,7 +31,10 @@ var mistakes = []struct {
 	{regexp.MustCompile(`^expected an? (?:int|counter) but got (.+)$`), "应为整数，而不是 $1"},
 	{regexp.MustCompile(`^expected a float but got (.+)$`), "应为数字，而不是 $1"},
 	{regexp.MustCompile(`^expected duration but got ("[^"]*")(?:: .*)?$`), "应为时长（例如 90s、15m、24h），而不是 $1"},
-	{regexp.MustCompile(`^(?:bool value must be true, 1, yes, false, 0 or no|expected bool) but got (.+)$`), "应为 yes 或 no，而不是 $1"},
+	{
+		regexp.MustCompile(`^(?:bool value must be true, 1, yes, false, 0 or no|expected bool) but got (.+)$`),
+		"应为 yes 或 no，而不是 $1",
+	},
 	{regexp.MustCompile(`^expected \S+ value but got "EOL" \(<?EOL>?\)$`), "后面缺少值"},
 	{regexp.MustCompile(`^expected \S+ value but got (.+?)(?: \(.+\))?$`), "后面缺少值，而是 $1"},
 	{regexp.MustCompile(`^expected "<key>=<value>" but got (.+)$`), `应为“键=值”，而不是 $1`},

@@ -21,7 +21,10 @@ const (
 
 // headings are help's own words, by language.
 var headings = map[string]struct{ usage, arguments, flags, commands, more, command, options string }{
-	English: {"Usage: ", "Arguments:", "Flags:", "Commands:", `Run "%s <command> --help" for more information on a command.`, "<command>", "[flags]"},
+	English: {
+		"Usage: ", "Arguments:", "Flags:", "Commands:",
+		`Run "%s <command> --help" for more information on a command.`, "<command>", "[flags]",
+	},
 	Chinese: {"用法：", "参数：", "选项：", "命令：", "输入“%s <命令> --help”查看某个命令的用法。", "<命令>", "[选项]"},
 }
 

@@ -1,5 +1,5 @@
-// Package idjson writes messages as JSON for people, and reads it back: ids, which are 16 bytes on the wire, stand in it
-// as the UUIDs that people and commands write. A field holds an id when it is of bytes and its name is id or ends in
+// Package idjson writes messages as JSON for people, and reads it back: ids, which are 16 bytes on the wire, stand in
+// it as the UUIDs that people and commands write. A field holds an id when it is of bytes and its name is id or ends in
 // _id; a list of them ends in ids.
 package idjson
 
@@ -81,7 +81,8 @@ func asText(m protoreflect.Message, v any) {
 	})
 }
 
-// Unmarshal reads JSON into m. An id is a UUID as text, or base64 of its bytes. See Strict for fields that m does not have.
+// Unmarshal reads JSON into m. An id is a UUID as text, or base64 of its bytes. See Strict for fields that m does not
+// have.
 func Unmarshal(text []byte, m proto.Message) error {
 	if err := Strict(text, m); err != nil {
 		return err

@@ -24,7 +24,10 @@ func TestIDsAreWrittenAsPeopleWriteThemAtAnyDepth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"ticket_id": "` + id.String(), `"device_id": "` + id.String(), `"device_id": ""`, "<李>"} {
+	for _, want := range []string{
+		`"ticket_id": "` + id.String(), `"device_id": "` + id.String(), `"device_id": ""`,
+		"<李>",
+	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is not in %s", want, b)
 		}
@@ -38,7 +41,8 @@ func TestIDsAreWrittenAsPeopleWriteThemAtAnyDepth(t *testing.T) {
 func TestAnIDIsReadAsTextAndAsBase64(t *testing.T) {
 	t.Parallel()
 	for text, ok := range map[string]bool{
-		id.String(): true, strings.ToUpper(id.String()): true, "AZMAAAAAcACAAAAAAAAAAQ==": true, "AZMAAAAAcACAAAAAAAAAAQ": true,
+		id.String(): true, strings.ToUpper(id.String()): true, "AZMAAAAAcACAAAAAAAAAAQ==": true,
+		"AZMAAAAAcACAAAAAAAAAAQ":              true,
 		"01930000-0000-7000-8000-00000000000": false, "01930000-0000-7000-8000-00000000000x": false, "AAAA": false,
 	} {
 		m := &fieldv1.VisitAccept{}
@@ -57,8 +61,10 @@ func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		some := func(label string, n int) []byte { return rapid.SliceOfN(rapid.Byte(), 0, n).Draw(t, label) }
 		m := &fieldv1.AttachProof{
-			Id: rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"), VisitId: rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "visit"),
-			Step: rapid.StringMatching(`[a-z<>&"]{0,9}`).Draw(t, "step"), Sha256: some("digest", 32), Size: rapid.Uint64().Draw(t, "size"),
+			Id:      rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"),
+			VisitId: rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "visit"),
+			Step:    rapid.StringMatching(`[a-z<>&"]{0,9}`).Draw(t, "step"), Sha256: some("digest", 32),
+			Size: rapid.Uint64().Draw(t, "size"),
 		}
 		b, err := Marshal(m)
 		if err != nil {

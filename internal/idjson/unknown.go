@@ -28,8 +28,8 @@ func (e *UnknownFieldError) Error() string {
 	return fmt.Sprintf("unknown field %s, did you mean %s", e.Path, e.Near)
 }
 
-// Strict reads JSON into m and refuses fields that m's type does not have, at any depth, with an UnknownFieldError: JSON
-// is what people and scripts write, and a field that nobody reads is a wish that nobody fulfils.
+// Strict reads JSON into m and refuses fields that m's type does not have, at any depth, with an UnknownFieldError:
+// JSON is what people and scripts write, and a field that nobody reads is a wish that nobody fulfils.
 func Strict(text []byte, m proto.Message) error {
 	err := protojson.Unmarshal(text, m)
 	if err == nil {
@@ -140,8 +140,8 @@ func printable(name string) string {
 	return b.String()
 }
 
-// nearest is the name of the type's field that differs least from the given one, as JSON writes it; empty when more than a quarter of
-// it would have to change.
+// nearest is the name of the type's field that differs least from the given one, as JSON writes it; empty when more
+// than a quarter of it would have to change.
 func nearest(name string, d protoreflect.MessageDescriptor) string {
 	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
 	want := plain(name)

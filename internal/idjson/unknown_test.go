@@ -20,8 +20,14 @@ func TestAFieldThatAMessageDoesNotHaveIsRefusedByPath(t *testing.T) {
 		near string
 	}{
 		{`{"ticketId": "AAAA"}`, &officev1.AutoAssignRequest{}, "ticketId", ""},
-		{`{"user": {"technician": {"badge": "7", "teamIDs": [], "skils": ["x"]}}}`, &accountv1.PutUserRequest{}, "user.technician.skils", "skills"},
-		{`{"user": {"grants": [{"role": "admin"}, {"rolle": "admin"}]}}`, &accountv1.PutUserRequest{}, "user.grants[1].rolle", "role"},
+		{
+			`{"user": {"technician": {"badge": "7", "teamIDs": [], "skils": ["x"]}}}`, &accountv1.PutUserRequest{},
+			"user.technician.skils", "skills",
+		},
+		{
+			`{"user": {"grants": [{"role": "admin"}, {"rolle": "admin"}]}}`, &accountv1.PutUserRequest{}, "user.grants[1].rolle",
+			"role",
+		},
 		{`{"plan": {"effectiveTo": "2027-01-01"}}`, &payv1.PublishPlanRequest{}, "plan.effectiveTo", ""},
 		{`{"<script>\u0000": 1}`, &accountv1.PutUserRequest{}, "?script??", ""},
 	} {

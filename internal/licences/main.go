@@ -63,7 +63,8 @@ func used() ([]module, error) {
 	return slices.Compact(all), nil
 }
 
-// known are the licences of what an Apache-2.0 program may be built from, by the words that tell them. The first that fits counts.
+// known are the licences of what an Apache-2.0 program may be built from, by the words that tell them. The first that
+// fits counts.
 var known = []struct {
 	id    string
 	words []string
@@ -80,7 +81,10 @@ var known = []struct {
 }
 
 // refused are words of licences that ask more of whoever ships the program.
-var refused = []string{"gnu general public license", "gnu lesser general public license", "gnu affero", "server side public license", "business source license"}
+var refused = []string{
+	"gnu general public license", "gnu lesser general public license", "gnu affero",
+	"server side public license", "business source license",
+}
 
 var errNoFile = errors.New("has no licence file")
 
@@ -93,7 +97,8 @@ func of(dir string) (string, error) {
 	found := errNoFile
 	for _, e := range entries {
 		name := strings.ToLower(e.Name())
-		if e.IsDir() || !strings.Contains(name, "licen") && !strings.HasPrefix(name, "copying") && !strings.HasPrefix(name, "unlicense") {
+		if e.IsDir() || !strings.Contains(name, "licen") && !strings.HasPrefix(name, "copying") &&
+			!strings.HasPrefix(name, "unlicense") {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(dir, e.Name()))

@@ -40,7 +40,8 @@ func OwnerURL(t testing.TB, serverURL string) string {
 	return withDatabase(admin, c.Database)
 }
 
-// serverPassword follows from the owner's, so that all test processes that share a cluster know it and nobody else does.
+// serverPassword follows from the owner's, so that all test processes that share a cluster know it and nobody else
+// does.
 func serverPassword(ownerURL string) string {
 	var secret string
 	if c, err := pgx.ParseConfig(ownerURL); err == nil {

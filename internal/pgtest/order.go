@@ -28,8 +28,8 @@ func disorder(conn *pgx.ConnConfig, about, words string) {
 	}
 }
 
-// filling tells that the demonstration fills a company, or that the simulator plays several replicas in one goroutine. The
-// demonstration works as the office and as all its phones in long transactions of its own, on a server that is one
+// filling tells that the demonstration fills a company, or that the simulator plays several replicas in one goroutine.
+// The demonstration works as the office and as all its phones in long transactions of its own, on a server that is one
 // machine's.
 func filling() bool {
 	var pcs [64]uintptr

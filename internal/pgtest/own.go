@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/doorstep-dev/doorstep/internal/port"
 	"github.com/doorstep-dev/doorstep/migrations"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
@@ -60,7 +59,10 @@ func Fresh(t testing.TB, parent string) *Server {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	s := &Server{cfg: postgres.Config{Dir: dir, Port: port.Stable(t), Cache: filepath.Join(os.TempDir(), "doorstep-programs")}}
+	s := &Server{cfg: postgres.Config{
+		Dir: dir, Port: port.Stable(t),
+		Cache: filepath.Join(os.TempDir(), "doorstep-programs"),
+	}}
 	t.Cleanup(func() {
 		s.Stop(t)
 		if err := os.RemoveAll(dir); err != nil {

@@ -34,7 +34,8 @@ func TestAServersURLSignsInAsALoginThatIsNobodyElse(t *testing.T) {
 	var login, role string
 	var bypass bool
 	err := db.App.QueryRow(t.Context(),
-		"SELECT session_user, current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&login, &role, &bypass)
+		"SELECT session_user, current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").
+		Scan(&login, &role, &bypass)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,9 +107,12 @@ func able(ctx context.Context, url string) error {
 	}
 	defer c.Close(context.WithoutCancel(ctx))
 	var can bool
-	err = c.QueryRow(ctx, "SELECT rolsuper OR rolcreatedb AND rolcreaterole AND rolbypassrls FROM pg_roles WHERE rolname = current_user").Scan(&can)
+	err = c.QueryRow(ctx,
+		"SELECT rolsuper OR rolcreatedb AND rolcreaterole AND rolbypassrls FROM pg_roles WHERE rolname = current_user").
+		Scan(&can)
 	if err == nil && !can {
-		err = errors.New("DOORSTEP_TEST_DATABASE_URL: its role needs CREATEDB, CREATEROLE and BYPASSRLS, or to be a superuser")
+		err = errors.New("DOORSTEP_TEST_DATABASE_URL: its role needs CREATEDB, CREATEROLE and BYPASSRLS, or to be a " +
+			"superuser")
 	}
 	return err
 }
@@ -227,7 +230,8 @@ func sweep(ctx context.Context, url string) error {
 		return err
 	}
 	defer c.Close(ctx)
-	rows, err := c.Query(ctx, "SELECT datname FROM pg_database WHERE datname LIKE 't\\_%' OR datname LIKE 'doorstep\\_template\\_%'")
+	rows, err := c.Query(ctx,
+		"SELECT datname FROM pg_database WHERE datname LIKE 't\\_%' OR datname LIKE 'doorstep\\_template\\_%'")
 	if err != nil {
 		return err
 	}

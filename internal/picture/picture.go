@@ -1,5 +1,5 @@
-// Package picture tells which kind of picture bytes are, by their beginning. Server and Go client share it; the other clients do the
-// same by the same vectors, sync/conformance/vectors/picture.json.
+// Package picture tells which kind of picture bytes are, by their beginning. Server and Go client share it; the other
+// clients do the same by the same vectors, sync/conformance/vectors/picture.json.
 package picture
 
 import (
@@ -25,7 +25,8 @@ const Head = 512
 // PNGMagic is what every PNG begins with.
 const PNGMagic = "\x89PNG\r\n\x1a\n"
 
-// Sniff tells the type by the first Head bytes, or by all when there are fewer, and "" for anything that is not accepted.
+// Sniff tells the type by the first Head bytes, or by all when there are fewer, and "" for anything that is not
+// accepted.
 func Sniff(b []byte) Type {
 	b = b[:min(len(b), Head)]
 	switch {
@@ -41,8 +42,9 @@ func Sniff(b []byte) Type {
 	return ""
 }
 
-// sniffBrands reads the box at the beginning of the files that share MP4's container: its major brand, a version, and the brands that
-// the file is compatible with. Some brands name only the container: then the first other one says what is in it.
+// sniffBrands reads the box at the beginning of the files that share MP4's container: its major brand, a version, and
+// the brands that the file is compatible with. Some brands name only the container: then the first other one says what
+// is in it.
 func sniffBrands(b []byte) Type {
 	if t, known := brand(string(b[8:12])); t != "" || !known {
 		return t

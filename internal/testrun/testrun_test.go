@@ -50,7 +50,10 @@ func TestASkipIsAFailureWhereNothingMayBeLeftOut(t *testing.T) {
 	if ok, out := play(t, "", true, left...); ok || !strings.Contains(out, "not in the list of exceptions") {
 		t.Errorf("%v %s", ok, out)
 	}
-	for _, list := range []string{"... */real it has a twin", "server/* TestA/real it has a twin", "# a remark\n\nserver/pay TestA/* twin"} {
+	for _, list := range []string{
+		"... */real it has a twin", "server/* TestA/real it has a twin",
+		"# a remark\n\nserver/pay TestA/* twin",
+	} {
 		if ok, out := play(t, list, true, left...); !ok {
 			t.Errorf("%s: %s", list, out)
 		}

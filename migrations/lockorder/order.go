@@ -22,8 +22,8 @@ type Place struct {
 	Still string
 	// Alone says why several rows may be locked in one statement, or one after another, in no order.
 	Alone string
-	// Gap says why no order is asked of this table's rows, nor among the tables with a gap, which stand beside each other in
-	// the list. Before and behind all others they have their place.
+	// Gap says why no order is asked of this table's rows, nor among the tables with a gap, which stand beside each other
+	// in the list. Before and behind all others they have their place.
 	Gap string
 	// Rank is the table's place in the order; it is 0 in the list.
 	Rank int

@@ -3,7 +3,8 @@ package lockorder
 // Reasons that many places share.
 const (
 	made    = "its id is made in the transaction that inserts it"
-	company = "who waits here holds no ticket, photo, pay, order or feed: a deadlock ends a change of the office, which is done again"
+	company = "who waits here holds no ticket, photo, pay, order or feed: a deadlock ends a change of the office, which " +
+		"is done again"
 	forever = "its rows are never deleted, nor are their keys changed"
 )
 
@@ -71,7 +72,10 @@ var Tables = []Place{
 	{Table: "purchase_line", Guard: Orders},
 	{Table: "ticket_template", Alone: "only the demonstration's loader writes several in one transaction"},
 	{Table: "ticket_reason", Alone: "only the demonstration's loader writes several in one transaction"},
-	{Table: "product_class", Still: "who changes a class locks nothing but feeds afterwards", Alone: "only the demonstration's loader writes several in one transaction"},
+	{
+		Table: "product_class", Still: "who changes a class locks nothing but feeds afterwards",
+		Alone: "only the demonstration's loader writes several in one transaction",
+	},
 	{Table: "product", Alone: "an import makes several, one import at a time; the office writes one"},
 	{Table: "price_item", Alone: "only the demonstration's loader writes several in one transaction"},
 	{Table: "price", Guard: "price_item", By: "item_id"},

@@ -47,10 +47,12 @@ func (s Schema) Violations() []string {
 	}
 	for _, f := range s.Functions {
 		if _, known := Definers[f.Name]; f.Definer && !known {
-			say("function %s works with its owner's rights, past row-level security: list it in tenancy.Definers with what it gives away", f.Name)
+			say("function %s works with its owner's rights, past row-level security: list it in tenancy.Definers with what it "+
+				"gives away", f.Name)
 		}
 		if f.Definer && !strings.HasPrefix(f.SearchPath, "search_path=pg_catalog") {
-			say("function %s works with its owner's rights, and its caller may choose by search_path what its words mean", f.Name)
+			say("function %s works with its owner's rights, and its caller may choose by search_path what its words mean",
+				f.Name)
 		}
 		if strings.Contains(strings.ToLower(f.Source), "set_config") {
 			say("function %s sets by set_config(), which workers do not hear of", f.Name)

@@ -75,12 +75,14 @@ const (
 			c.relrowsecurity AND c.relforcerowsecurity AS guarded,
 			ARRAY(SELECT format('%s for %s to %s using %s check %s',
 					CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END, p.polcmd,
-					array_to_string(ARRAY(SELECT CASE WHEN r = 0 THEN 'public' ELSE r::regrole::text END FROM unnest(p.polroles) r), ','),
+					array_to_string(ARRAY(SELECT CASE WHEN r = 0 THEN 'public' ELSE r::regrole::text END FROM unnest(p.polroles) r),
+					','),
 					coalesce(pg_get_expr(p.polqual, p.polrelid), '-'), coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '-'))
 				FROM pg_policy p WHERE p.polrelid = c.oid ORDER BY p.polname) AS policies
 		FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' AND NOT a.attisdropped
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+		AND d.deptype = 'e')
 		ORDER BY c.relname COLLATE "C"`
 	keysSQL = `
 		SELECT c.relname AS table, i.relname AS name, ARRAY(SELECT coalesce(a.attname, '')::text
@@ -110,10 +112,12 @@ const (
 	viewsSQL = `
 		SELECT relname AS name, coalesce(reloptions @> ARRAY['security_invoker=true'], false) AS invoker
 		FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')
-		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+		AND d.deptype = 'e')
 		ORDER BY relname COLLATE "C"`
 	functionsSQL = `
-		SELECT p.proname AS name, p.prosrc AS source, p.prosecdef AS definer, coalesce(array_to_string(p.proconfig, ','), '') AS search_path
+		SELECT p.proname AS name, p.prosrc AS source, p.prosecdef AS definer,
+			coalesce(array_to_string(p.proconfig, ','), '') AS search_path
 		FROM pg_proc p
 		WHERE p.pronamespace = 'public'::regnamespace AND p.prokind IN ('f', 'p')
 		AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')

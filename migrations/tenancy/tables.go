@@ -27,8 +27,9 @@ type Exempt struct {
 }
 
 const (
-	ofTheOrg   = `permissive for * to public using (org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid) check -`
-	ofAnOwner  = `permissive for r to public using signed_in_as_owner() check -` // of servers before version 14 of the schema
+	ofTheOrg = `permissive for * to public using (org_id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid) check -`
+	// of servers before version 14 of the schema
+	ofAnOwner  = `permissive for r to public using signed_in_as_owner() check -`
 	everybody  = `permissive for r to public using true check -`
 	itself     = `(id = (NULLIF(current_setting('doorstep.org'::text, true), ''::text))::uuid)`
 	beginsWith = `permissive for a to public using - check ` + itself
@@ -50,9 +51,12 @@ var WithoutTenant = map[string]Exempt{
 		[]string{beginsWith, changes, everybody},
 	},
 
-	"signing_key":    {Local, "the installation's keys", nil},
-	"enrolment_code": {Local, "finds the tenant of a code that a phone not yet enrolled shows", []string{ofAnOwner, ofTheOrg}},
-	"code_org":       {Local, "finds the tenant of a code that anybody scans", []string{ofAnOwner, ofTheOrg}},
+	"signing_key": {Local, "the installation's keys", nil},
+	"enrolment_code": {
+		Local, "finds the tenant of a code that a phone not yet enrolled shows",
+		[]string{ofAnOwner, ofTheOrg},
+	},
+	"code_org": {Local, "finds the tenant of a code that anybody scans", []string{ofAnOwner, ofTheOrg}},
 
 	"goose_db_version": {Local, "the migrations' own", nil},
 

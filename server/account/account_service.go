@@ -28,7 +28,9 @@ func (r *Accounts) Handlers(handle func(path string, h http.Handler), options ..
 type accountService struct{ accounts *Accounts }
 
 // GetMe implements AccountService.
-func (s accountService) GetMe(ctx context.Context, _ *connect.Request[accountv1.GetMeRequest]) (*connect.Response[accountv1.GetMeResponse], error) {
+func (s accountService) GetMe(
+	ctx context.Context, _ *connect.Request[accountv1.GetMeRequest],
+) (*connect.Response[accountv1.GetMeResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -37,7 +39,10 @@ func (s accountService) GetMe(ctx context.Context, _ *connect.Request[accountv1.
 	if err != nil {
 		return nil, err
 	}
-	out := &accountv1.GetMeResponse{OrgName: org.NameZH, OrgSlug: org.Slug, TimeZone: org.Zone.String(), Currency: org.Currency}
+	out := &accountv1.GetMeResponse{
+		OrgName: org.NameZH, OrgSlug: org.Slug, TimeZone: org.Zone.String(),
+		Currency: org.Currency,
+	}
 	err = s.accounts.read(ctx, who.Org, func(tx *postgres.Tx) error {
 		u, err := s.accounts.UserByID(ctx, tx, who.User)
 		out.User = userToWire(u)
@@ -50,7 +55,9 @@ func (s accountService) GetMe(ctx context.Context, _ *connect.Request[accountv1.
 }
 
 // ListDevices implements AccountService: one's own, and those of people within reach.
-func (s accountService) ListDevices(ctx context.Context, req *connect.Request[accountv1.ListDevicesRequest]) (*connect.Response[accountv1.ListDevicesResponse], error) {
+func (s accountService) ListDevices(
+	ctx context.Context, req *connect.Request[accountv1.ListDevicesRequest],
+) (*connect.Response[accountv1.ListDevicesResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -96,7 +103,9 @@ func (s accountService) ListDevices(ctx context.Context, req *connect.Request[ac
 }
 
 // seer returns whether the caller sees a user: themselves, and the people who show within their reach.
-func (s accountService) seer(ctx context.Context, tx *postgres.Tx, who identity.Identity) (func(user uuid.UUID) (bool, error), error) {
+func (s accountService) seer(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity,
+) (func(user uuid.UUID) (bool, error), error) {
 	oversees, err := s.accounts.Oversees(ctx, tx, who.For(overseers...))
 	return func(user uuid.UUID) (bool, error) {
 		if user == who.User {
@@ -116,7 +125,9 @@ func orUnseen(err error, field string) error {
 
 // mayManage tells whether the caller may let a user in and revoke their devices. Whoever the caller does not even see
 // is not there.
-func (s accountService) mayManage(ctx context.Context, tx *postgres.Tx, who identity.Identity, user uuid.UUID, field string) error {
+func (s accountService) mayManage(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, user uuid.UUID, field string,
+) error {
 	sees, err := s.seer(ctx, tx, who)
 	if err != nil {
 		return err
@@ -136,8 +147,10 @@ func (s accountService) mayManage(ctx context.Context, tx *postgres.Tx, who iden
 }
 
 func devicesOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]*accountv1.Device, error) {
-	rows, err := tx.Query(ctx, `SELECT d.id, d.user_id, d.name, d.app_version, d.enrolled_at, d.revoked_at, greatest(s.seen_at, f.presented_at), coalesce(s.unsent, 0)
-		FROM device d LEFT JOIN token_family f ON f.org_id = d.org_id AND f.id = d.id LEFT JOIN sync_device s ON s.org_id = d.org_id AND s.device_id = d.id
+	rows, err := tx.Query(ctx, `SELECT d.id, d.user_id, d.name, d.app_version, d.enrolled_at, d.revoked_at,
+		greatest(s.seen_at, f.presented_at), coalesce(s.unsent, 0)
+		FROM device d LEFT JOIN token_family f ON f.org_id = d.org_id AND f.id = d.id
+			LEFT JOIN sync_device s ON s.org_id = d.org_id AND s.device_id = d.id
 		WHERE d.org_id = $1 AND ($2::uuid = $3 OR d.user_id = $2) ORDER BY d.id DESC LIMIT 2000`, tx.OrgID(), user, uuid.Nil)
 	if err != nil {
 		return nil, err
@@ -168,17 +181,20 @@ func (r *Accounts) Devices(ctx context.Context, tx *postgres.Tx) ([]*accountv1.D
 }
 
 // RevokeDevice implements AccountService: one's own device, or that of a person whom the caller manages.
-func (s accountService) RevokeDevice(ctx context.Context, req *connect.Request[accountv1.RevokeDeviceRequest]) (*connect.Response[accountv1.RevokeDeviceResponse], error) {
+func (s accountService) RevokeDevice(
+	ctx context.Context, req *connect.Request[accountv1.RevokeDeviceRequest],
+) (*connect.Response[accountv1.RevokeDeviceResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.accounts.RevokeDevice(ctx, who.Org, uuid.UUID(req.Msg.GetDeviceId()), func(tx *postgres.Tx, user uuid.UUID) error {
-		if user == who.User {
-			return nil
-		}
-		return s.mayManage(ctx, tx, who, user, "device_id")
-	}); err != nil {
+	if err := s.accounts.RevokeDevice(ctx, who.Org,
+		uuid.UUID(req.Msg.GetDeviceId()), func(tx *postgres.Tx, user uuid.UUID) error {
+			if user == who.User {
+				return nil
+			}
+			return s.mayManage(ctx, tx, who, user, "device_id")
+		}); err != nil {
 		return nil, err
 	}
 	return connect.NewResponse(&accountv1.RevokeDeviceResponse{}), nil
@@ -186,7 +202,9 @@ func (s accountService) RevokeDevice(ctx context.Context, req *connect.Request[a
 
 // RevokeDevice takes a device out of service; allowed, if not nil, may refuse by its user. Doing it again
 // changes nothing.
-func (r *Accounts) RevokeDevice(ctx context.Context, org, device uuid.UUID, allowed func(tx *postgres.Tx, user uuid.UUID) error) error {
+func (r *Accounts) RevokeDevice(
+	ctx context.Context, org, device uuid.UUID, allowed func(tx *postgres.Tx, user uuid.UUID) error,
+) error {
 	return r.transact(ctx, org, func(tx *postgres.Tx) error {
 		var user uuid.UUID
 		err := tx.QueryRow(ctx, `SELECT user_id FROM device WHERE org_id = $1 AND id = $2`, org, device).Scan(&user)
@@ -206,7 +224,9 @@ func (r *Accounts) RevokeDevice(ctx context.Context, org, device uuid.UUID, allo
 }
 
 // CreateEnrolmentCode implements AccountService.
-func (s accountService) CreateEnrolmentCode(ctx context.Context, req *connect.Request[accountv1.CreateEnrolmentCodeRequest]) (*connect.Response[accountv1.CreateEnrolmentCodeResponse], error) {
+func (s accountService) CreateEnrolmentCode(
+	ctx context.Context, req *connect.Request[accountv1.CreateEnrolmentCodeRequest],
+) (*connect.Response[accountv1.CreateEnrolmentCodeResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -223,7 +243,9 @@ func (s accountService) CreateEnrolmentCode(ctx context.Context, req *connect.Re
 }
 
 // ListUsers implements AccountService: the people within reach.
-func (s accountService) ListUsers(ctx context.Context, req *connect.Request[accountv1.ListUsersRequest]) (*connect.Response[accountv1.ListUsersResponse], error) {
+func (s accountService) ListUsers(
+	ctx context.Context, req *connect.Request[accountv1.ListUsersRequest],
+) (*connect.Response[accountv1.ListUsersResponse], error) {
 	who, reach, err := identity.Acting(ctx, overseers...)
 	if err != nil {
 		return nil, err

@@ -62,7 +62,9 @@ func actor(ctx context.Context) string {
 }
 
 // note adds a line to the trail of accounts. detail holds ids and names, never secrets.
-func (r *Accounts) note(ctx context.Context, tx *postgres.Tx, kind string, subject uuid.UUID, detail map[string]string) error {
+func (r *Accounts) note(
+	ctx context.Context, tx *postgres.Tx, kind string, subject uuid.UUID, detail map[string]string,
+) error {
 	id, err := newID()
 	if err != nil {
 		return err
@@ -74,7 +76,8 @@ func (r *Accounts) note(ctx context.Context, tx *postgres.Tx, kind string, subje
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "")
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO account_event (org_id, id, at, actor, kind, subject, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	_, err = tx.Exec(ctx, `INSERT INTO account_event (org_id, id, at, actor, kind, subject, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		tx.OrgID(), id, tx.Now(), actor(ctx), kind, subject, d)
 	return err
 }

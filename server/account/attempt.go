@@ -41,9 +41,11 @@ func (r *Accounts) addressKey(from netip.Addr) []byte {
 	return r.keyed("address", rpc.AddressKey(from))
 }
 
-// trySignIn counts a try against a name before the password is looked at, or refuses it. The company is that of all zeros
-// when there is none of that name. It gives the key to forget after a success.
-func (r *Accounts) trySignIn(ctx context.Context, company uuid.UUID, slug, login string, from netip.Addr, known bool) (key []byte, err error) {
+// trySignIn counts a try against a name before the password is looked at, or refuses it. The company is that of all
+// zeros when there is none of that name. It gives the key to forget after a success.
+func (r *Accounts) trySignIn(
+	ctx context.Context, company uuid.UUID, slug, login string, from netip.Addr, known bool,
+) (key []byte, err error) {
 	key = r.keyed("account", normalSlug(slug), normalLogin(login))
 	if known {
 		key = r.keyed("account", normalSlug(slug), normalLogin(login), rpc.AddressKey(from))
@@ -70,7 +72,8 @@ func (r *Accounts) signedIn(ctx context.Context, tx *postgres.Tx, user uuid.UUID
 		return err
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO sign_in_address (org_id, user_id, address, last_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (org_id, user_id, address) DO UPDATE SET last_at = excluded.last_at`, tx.OrgID(), user, r.addressKey(from), tx.Now())
+		ON CONFLICT (org_id, user_id, address)
+		DO UPDATE SET last_at = excluded.last_at`, tx.OrgID(), user, r.addressKey(from), tx.Now())
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,9 @@ import (
 type authService struct{ *Accounts }
 
 // EnrolDevice implements AuthService.
-func (a authService) EnrolDevice(ctx context.Context, req *connect.Request[accountv1.EnrolDeviceRequest]) (*connect.Response[accountv1.EnrolDeviceResponse], error) {
+func (a authService) EnrolDevice(
+	ctx context.Context, req *connect.Request[accountv1.EnrolDeviceRequest],
+) (*connect.Response[accountv1.EnrolDeviceResponse], error) {
 	e, err := a.Enrol(ctx, req.Msg.GetCode(), req.Msg.GetDeviceName(), req.Msg.GetAppVersion())
 	if err != nil {
 		return nil, err
@@ -25,7 +27,9 @@ func (a authService) EnrolDevice(ctx context.Context, req *connect.Request[accou
 }
 
 // RefreshToken implements AuthService.
-func (a authService) RefreshToken(ctx context.Context, req *connect.Request[accountv1.RefreshTokenRequest]) (*connect.Response[accountv1.RefreshTokenResponse], error) {
+func (a authService) RefreshToken(
+	ctx context.Context, req *connect.Request[accountv1.RefreshTokenRequest],
+) (*connect.Response[accountv1.RefreshTokenResponse], error) {
 	t, err := a.Refresh(ctx, req.Msg.GetRefresh(), AttemptOf(req.Msg.GetAttempt()))
 	if err != nil {
 		return nil, err
@@ -34,7 +38,9 @@ func (a authService) RefreshToken(ctx context.Context, req *connect.Request[acco
 }
 
 // LogIn implements AuthService.
-func (a authService) LogIn(ctx context.Context, req *connect.Request[accountv1.LogInRequest]) (*connect.Response[accountv1.LogInResponse], error) {
+func (a authService) LogIn(
+	ctx context.Context, req *connect.Request[accountv1.LogInRequest],
+) (*connect.Response[accountv1.LogInResponse], error) {
 	t, err := a.Accounts.LogIn(ctx, req.Msg.GetOrg(), req.Msg.GetLogin(), req.Msg.GetPassword(), rpc.Address(ctx))
 	if err != nil {
 		return nil, err

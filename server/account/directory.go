@@ -30,7 +30,8 @@ func (r *Accounts) Technicians(ctx context.Context, tx *postgres.Tx, f Technicia
 			t.skills, t.home_latitude, t.home_longitude, t.daily_capacity, t.day_start, t.day_end, t.gold, u.disabled
 		FROM technician t JOIN app_user u ON u.org_id = t.org_id AND u.id = t.user_id
 		WHERE t.org_id = $1 AND ($2::uuid[] IS NULL OR t.user_id = ANY ($2)) AND ($3::uuid = $6 OR t.region_id = $3)
-			AND ($4::uuid = $6 OR EXISTS (SELECT 1 FROM team_member m WHERE m.org_id = t.org_id AND m.user_id = t.user_id AND m.team_id = $4))
+			AND ($4::uuid = $6 OR EXISTS (SELECT 1 FROM team_member m WHERE m.org_id = t.org_id AND m.user_id = t.user_id
+			AND m.team_id = $4))
 			AND ($5 OR NOT u.disabled)
 		ORDER BY t.user_id`, tx.OrgID(), f.IDs, f.Region, f.Team, f.Disabled, uuid.Nil)
 	if err != nil {
@@ -61,7 +62,8 @@ func (r *Accounts) Technician(ctx context.Context, tx *postgres.Tx, user uuid.UU
 }
 
 func teamsOf(ctx context.Context, tx *postgres.Tx, user uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, `SELECT team_id FROM team_member WHERE org_id = $1 AND user_id = $2 ORDER BY team_id`, tx.OrgID(), user)
+	rows, err := tx.Query(ctx, `SELECT team_id FROM team_member WHERE org_id = $1 AND user_id = $2
+		ORDER BY team_id`, tx.OrgID(), user)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,8 @@ func (r *Accounts) UserByLogin(ctx context.Context, tx *postgres.Tx, login strin
 
 func (r *Accounts) oneUser(ctx context.Context, tx *postgres.Tx, where string, arg any) (User, error) {
 	var u User
-	err := tx.QueryRow(ctx, `SELECT u.id, u.login, u.name_zh, u.name_en, u.disabled FROM app_user u WHERE u.org_id = $1 AND `+where,
+	err := tx.QueryRow(ctx, `SELECT u.id, u.login, u.name_zh, u.name_en, u.disabled FROM app_user u
+		WHERE u.org_id = $1 AND `+where,
 		tx.OrgID(), arg).Scan(&u.ID, &u.Login, &u.NameZH, &u.NameEN, &u.Disabled)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return User{}, fault.New(fault.NotFound, "user")
@@ -104,7 +107,8 @@ func (r *Accounts) NameOf(ctx context.Context, tx *postgres.Tx, user change.User
 
 // Users lists users in the order of their ids, after the given one, at most limit.
 func (r *Accounts) Users(ctx context.Context, tx *postgres.Tx, after uuid.UUID, limit int) ([]User, error) {
-	rows, err := tx.Query(ctx, `SELECT id, login, name_zh, name_en, disabled FROM app_user WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+	rows, err := tx.Query(ctx, `SELECT id, login, name_zh, name_en, disabled FROM app_user WHERE org_id = $1 AND id > $2
+		ORDER BY id LIMIT $3`,
 		tx.OrgID(), after, limit)
 	if err != nil {
 		return nil, err
@@ -126,7 +130,8 @@ func (r *Accounts) fill(ctx context.Context, tx *postgres.Tx, us []User) error {
 	for i, u := range us {
 		at[u.ID], ids[i] = i, u.ID
 	}
-	rows, err := tx.Query(ctx, `SELECT user_id, role, scope, scope_id FROM role_grant WHERE org_id = $1 AND user_id = ANY ($2)
+	rows, err := tx.Query(ctx, `SELECT user_id, role, scope, scope_id FROM role_grant
+		WHERE org_id = $1 AND user_id = ANY ($2)
 		ORDER BY user_id, role, scope, scope_id`, tx.OrgID(), ids)
 	if err != nil {
 		return err
@@ -196,8 +201,11 @@ func (r *Accounts) zone(name string) (*time.Location, error) {
 }
 
 // Home tells the teams and the region of a technician; both are empty for who is none.
-func (r *Accounts) Home(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (teams []uuid.UUID, region uuid.UUID, err error) {
-	err = tx.QueryRow(ctx, `SELECT region_id, array(SELECT m.team_id FROM team_member m WHERE m.org_id = t.org_id AND m.user_id = t.user_id ORDER BY m.team_id)
+func (r *Accounts) Home(
+	ctx context.Context, tx *postgres.Tx, user uuid.UUID,
+) (teams []uuid.UUID, region uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, `SELECT region_id, array(SELECT m.team_id FROM team_member m
+		WHERE m.org_id = t.org_id AND m.user_id = t.user_id ORDER BY m.team_id)
 		FROM technician t WHERE t.org_id = $1 AND t.user_id = $2`, tx.OrgID(), user).Scan(&region, &teams)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, uuid.Nil, nil

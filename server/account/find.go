@@ -24,7 +24,8 @@ type Phone struct {
 
 // Phones lists the devices of a user, youngest first, or the one device when its id is given.
 func (r *Accounts) Phones(ctx context.Context, tx *postgres.Tx, user, device uuid.UUID) ([]Phone, error) {
-	rows, err := tx.Query(ctx, `SELECT d.id, d.user_id, d.name, d.app_version, d.enrolled_at, d.revoked_at, coalesce(d.revoked_for, ''), f.presented_at
+	rows, err := tx.Query(ctx, `SELECT d.id, d.user_id, d.name, d.app_version, d.enrolled_at, d.revoked_at,
+		coalesce(d.revoked_for, ''), f.presented_at
 		FROM device d LEFT JOIN token_family f ON f.org_id = d.org_id AND f.id = d.id
 		WHERE d.org_id = $1 AND ($2::uuid = $4::uuid OR d.user_id = $2) AND ($3::uuid = $4 OR d.id = $3)
 		ORDER BY d.enrolled_at DESC, d.id LIMIT 100`, tx.OrgID(), user, device, uuid.Nil)
@@ -46,8 +47,11 @@ func (r *Accounts) Phones(ctx context.Context, tx *postgres.Tx, user, device uui
 }
 
 // FindUser finds a person by id, login, name or badge, or by the id of one of their devices, which is returned, too;
-// only among those for whom sees says so; nil sees everybody. Several of one name are InvalidArgument, with their logins.
-func (r *Accounts) FindUser(ctx context.Context, tx *postgres.Tx, text string, sees func(user uuid.UUID) (bool, error)) (u User, device uuid.UUID, err error) {
+// only among those for whom sees says so; nil sees everybody. Several of one name are InvalidArgument, with their
+// logins.
+func (r *Accounts) FindUser(
+	ctx context.Context, tx *postgres.Tx, text string, sees func(user uuid.UUID) (bool, error),
+) (u User, device uuid.UUID, err error) {
 	text = strings.TrimSpace(text)
 	ids, logins, device, err := r.called(ctx, tx, text)
 	if err != nil {
@@ -73,14 +77,17 @@ func (r *Accounts) FindUser(ctx context.Context, tx *postgres.Tx, text string, s
 		for _, n := range seen {
 			names = append(names, logins[n])
 		}
-		return u, uuid.Nil, fault.New(fault.InvalidArgument, "several people are called %.100s: name one by login, %s", text, strings.Join(names, ", "))
+		return u, uuid.Nil, fault.New(fault.InvalidArgument, "several people are called %.100s: name one by login, %s",
+			text, strings.Join(names, ", "))
 	}
 	u, err = r.UserByID(ctx, tx, ids[seen[0]])
 	return u, device, err
 }
 
 // called lists who is called so, at most 100, whose login it is first.
-func (r *Accounts) called(ctx context.Context, tx *postgres.Tx, text string) (ids []uuid.UUID, logins []string, device uuid.UUID, err error) {
+func (r *Accounts) called(
+	ctx context.Context, tx *postgres.Tx, text string,
+) (ids []uuid.UUID, logins []string, device uuid.UUID, err error) {
 	if id, bad := uuid.Parse(text); bad == nil {
 		phones, err := r.Phones(ctx, tx, uuid.Nil, id)
 		if err != nil || id == uuid.Nil {
@@ -91,8 +98,10 @@ func (r *Accounts) called(ctx context.Context, tx *postgres.Tx, text string) (id
 		}
 		return []uuid.UUID{id}, []string{""}, uuid.Nil, nil
 	}
-	rows, err := tx.Query(ctx, `SELECT u.id, u.login FROM app_user u LEFT JOIN technician t ON t.org_id = u.org_id AND t.user_id = u.id
-		WHERE u.org_id = $1 AND (u.name_zh = $2 OR lower(u.name_en) = lower($2) OR (t.badge <> '' AND t.badge = $2) OR u.login = $3)
+	rows, err := tx.Query(ctx, `SELECT u.id, u.login FROM app_user u LEFT JOIN technician t ON t.org_id = u.org_id
+		AND t.user_id = u.id
+		WHERE u.org_id = $1 AND (u.name_zh = $2 OR lower(u.name_en) = lower($2) OR (t.badge <> '' AND t.badge = $2)
+			OR u.login = $3)
 		ORDER BY u.login <> $3, u.login LIMIT 100`, tx.OrgID(), text, normalLogin(text))
 	if err != nil {
 		return nil, nil, uuid.Nil, err

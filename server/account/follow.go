@@ -26,7 +26,8 @@ func StoreFeed(shop uuid.UUID) change.FeedID { return change.FeedID{Kind: "store
 // A disabled user follows nothing.
 func (r *Accounts) follow(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 	var disabled bool
-	if err := tx.QueryRow(ctx, `SELECT disabled FROM app_user WHERE org_id = $1 AND id = $2`, tx.OrgID(), user).Scan(&disabled); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT disabled FROM app_user
+		WHERE org_id = $1 AND id = $2`, tx.OrgID(), user).Scan(&disabled); err != nil {
 		return err
 	}
 	var feeds []change.FeedID

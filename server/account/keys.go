@@ -106,7 +106,8 @@ func (r *Accounts) publishKeys(ctx context.Context, tx *postgres.Tx) error {
 	slices.SortFunc(keys, func(a, b SigningKey) int { return strings.Compare(a.ID, b.ID) })
 	for _, k := range keys {
 		// The inserted row is the lock that orders the placement.
-		tag, err := tx.Exec(ctx, `INSERT INTO key_publication (org_id, key_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.OrgID(), k.ID)
+		tag, err := tx.Exec(ctx, `INSERT INTO key_publication (org_id, key_id) VALUES ($1, $2) ON CONFLICT
+			DO NOTHING`, tx.OrgID(), k.ID)
 		if err != nil {
 			return err
 		}
@@ -129,7 +130,8 @@ func placeKey(tx *postgres.Tx, k SigningKey) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Internal, "")
 	}
-	tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY), keyEntity(tx.OrgID(), k.ID), feed.Placement{Feed: OrgFeed(tx.OrgID()), Body: b})
+	tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY), keyEntity(tx.OrgID(), k.ID),
+		feed.Placement{Feed: OrgFeed(tx.OrgID()), Body: b})
 	return nil
 }
 

@@ -43,14 +43,15 @@ func (r *Accounts) NewCode(ctx context.Context, org, user uuid.UUID) (code strin
 	return r.newCode(ctx, org, user, nil)
 }
 
-// newCode makes a code if allowed, asked in the same transaction, agrees. The user's row is locked meanwhile: the code is
-// of the rights that the user has then, and ends when they change (see endCodes).
+// newCode makes a code if allowed, asked in the same transaction, agrees. The user's row is locked meanwhile: the code
+// is of the rights that the user has then, and ends when they change (see endCodes).
 func (r *Accounts) newCode(
 	ctx context.Context, org, user uuid.UUID, allowed func(*postgres.Tx) error,
 ) (code string, expires time.Time, err error) {
 	err = r.transact(ctx, org, func(tx *postgres.Tx) error {
 		var disabled bool
-		err := tx.QueryRow(ctx, `SELECT disabled FROM app_user WHERE org_id = $1 AND id = $2 FOR SHARE`, org, user).Scan(&disabled)
+		err := tx.QueryRow(ctx, `SELECT disabled FROM app_user
+			WHERE org_id = $1 AND id = $2 FOR SHARE`, org, user).Scan(&disabled)
 		if allowed != nil {
 			// Who may not see the user is told the same, whether there is one or not.
 			if err := allowed(tx); err != nil {
@@ -69,13 +70,15 @@ func (r *Accounts) newCode(
 		code = NewEnrolmentCode()
 		normal, _ := NormalEnrolmentCode(code)
 		expires = tx.Now().Add(EnrolmentLife).Truncate(time.Second)
-		_, err = tx.Exec(ctx, `INSERT INTO enrolment_code (code_hash, org_id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+		_, err = tx.Exec(ctx, `INSERT INTO enrolment_code (code_hash, org_id, user_id, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5)`,
 			hashEnrolmentCode(r.Secret, normal), org, user, tx.Now(), expires)
 		if err != nil {
 			return err
 		}
 		// Codes long past are of no use to anybody.
-		if _, err = tx.Exec(ctx, `DELETE FROM enrolment_code WHERE org_id = $1 AND expires_at < $2`, org, tx.Now().Add(-30*24*time.Hour)); err != nil {
+		if _, err = tx.Exec(ctx, `DELETE FROM enrolment_code
+			WHERE org_id = $1 AND expires_at < $2`, org, tx.Now().Add(-30*24*time.Hour)); err != nil {
 			return err
 		}
 		return r.note(ctx, tx, "enrolment_code.created", user, nil)
@@ -108,12 +111,15 @@ func (r *Accounts) Enrol(ctx context.Context, typed, deviceName, appVersion stri
 	return e, err
 }
 
-func (r *Accounts) enrol(ctx context.Context, tx *postgres.Tx, hash []byte, deviceName, appVersion string, e *Enrolment) error {
+func (r *Accounts) enrol(
+	ctx context.Context, tx *postgres.Tx, hash []byte, deviceName, appVersion string, e *Enrolment,
+) error {
 	var expires time.Time
 	var used *time.Time
 	var device *uuid.UUID
 	var disabled bool
-	err := tx.QueryRow(ctx, `SELECT user_id, expires_at, used_at, device_id FROM enrolment_code WHERE code_hash = $1 FOR UPDATE`, hash).
+	err := tx.QueryRow(ctx, `SELECT user_id, expires_at, used_at, device_id FROM enrolment_code WHERE code_hash = $1
+		FOR UPDATE`, hash).
 		Scan(&e.User, &expires, &used, &device)
 	if err != nil {
 		return err
@@ -134,11 +140,13 @@ func (r *Accounts) enrol(ctx context.Context, tx *postgres.Tx, hash []byte, devi
 	if e.Device, err = newID(); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO device (org_id, id, user_id, name, app_version, enrolled_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+	if _, err := tx.Exec(ctx, `INSERT INTO device (org_id, id, user_id, name, app_version, enrolled_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
 		tx.OrgID(), e.Device, e.User, deviceName, appVersion, tx.Now()); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE enrolment_code SET used_at = $2, device_id = $3 WHERE code_hash = $1`, hash, tx.Now(), e.Device); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE enrolment_code SET used_at = $2, device_id = $3
+		WHERE code_hash = $1`, hash, tx.Now(), e.Device); err != nil {
 		return err
 	}
 	if e.Tokens, err = r.beginFamily(ctx, tx, e.Device, e.User, true); err != nil {
@@ -148,13 +156,16 @@ func (r *Accounts) enrol(ctx context.Context, tx *postgres.Tx, hash []byte, devi
 }
 
 // enrolAgain gives a phone whose first answer was lost the same answer again.
-func (r *Accounts) enrolAgain(ctx context.Context, tx *postgres.Tx, used time.Time, device uuid.UUID, deviceName string, e *Enrolment) error {
+func (r *Accounts) enrolAgain(
+	ctx context.Context, tx *postgres.Tx, used time.Time, device uuid.UUID, deviceName string, e *Enrolment,
+) error {
 	line, revoked, err := lockFamily(ctx, tx, device)
 	if err != nil {
 		return err
 	}
 	var name string
-	if err := tx.QueryRow(ctx, `SELECT name FROM device WHERE org_id = $1 AND id = $2`, tx.OrgID(), device).Scan(&name); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT name FROM device
+		WHERE org_id = $1 AND id = $2`, tx.OrgID(), device).Scan(&name); err != nil {
 		return err
 	}
 	if line.Generation > 0 || revoked || name != deviceName || tx.Now().Sub(used) > enrolRetry {
@@ -165,8 +176,8 @@ func (r *Accounts) enrolAgain(ctx context.Context, tx *postgres.Tx, used time.Ti
 	return err
 }
 
-// LogIn lets a person of the office in by password. Whatever is wrong, the answer and its time are the same. from is the caller's
-// address; see signInBackoff for how often it may be wrong.
+// LogIn lets a person of the office in by password. Whatever is wrong, the answer and its time are the same. from is
+// the caller's address; see signInBackoff for how often it may be wrong.
 func (r *Accounts) LogIn(ctx context.Context, slug, login, password string, from netip.Addr) (Tokens, error) {
 	refused := fault.New(LoginFailed, "")
 	var user uuid.UUID
@@ -256,7 +267,8 @@ func (r *Accounts) Refresh(ctx context.Context, text string, a Attempt) (Tokens,
 				r.Log.InfoContext(ctx, "a phone continues from before the database was restored", "family", token.Family)
 				next, dead = Continue(token, a, NewSalt(), tx.Now()), false
 			case line.Undeclared(token, restored):
-				r.Log.WarnContext(ctx, "a token is newer than the database: if it was restored, run doorstep admin restored", "family", token.Family)
+				r.Log.WarnContext(ctx, "a token is newer than the database: if it was restored, run doorstep admin restored",
+					"family", token.Family)
 				return fault.New(fault.RefreshInvalid, "")
 			}
 		}
@@ -279,7 +291,9 @@ func (r *Accounts) Refresh(ctx context.Context, text string, a Attempt) (Tokens,
 
 // mayRefresh checks what does not depend on the token's place in its line. A revoked device goes on for a
 // while: with what it gets it can only hand in evidence.
-func (r *Accounts) mayRefresh(ctx context.Context, tx *postgres.Tx, token Refresh, line Line, ended bool) (Bearer, error) {
+func (r *Accounts) mayRefresh(
+	ctx context.Context, tx *postgres.Tx, token Refresh, line Line, ended bool,
+) (Bearer, error) {
 	b := Bearer{Org: token.Org, Family: token.Family}
 	var disabled bool
 	var revoked *time.Time
@@ -304,7 +318,8 @@ func (r *Accounts) endFamily(ctx context.Context, tx *postgres.Tx, b Bearer, why
 	if b.Device {
 		return r.revoke(ctx, tx, b.Family, b.User, why)
 	}
-	_, err := tx.Exec(ctx, `UPDATE token_family SET ended_at = $3 WHERE org_id = $1 AND id = $2 AND ended_at IS NULL`, tx.OrgID(), b.Family, tx.Now())
+	_, err := tx.Exec(ctx, `UPDATE token_family SET ended_at = $3
+		WHERE org_id = $1 AND id = $2 AND ended_at IS NULL`, tx.OrgID(), b.Family, tx.Now())
 	tx.AfterCommit(r.sessions.forget)
 	if err != nil {
 		return err
@@ -312,10 +327,14 @@ func (r *Accounts) endFamily(ctx context.Context, tx *postgres.Tx, b Bearer, why
 	return r.note(ctx, tx, "console.ended", b.User, map[string]string{"why": why})
 }
 
-func (r *Accounts) beginFamily(ctx context.Context, tx *postgres.Tx, family, user uuid.UUID, device bool) (Tokens, error) {
+func (r *Accounts) beginFamily(
+	ctx context.Context, tx *postgres.Tx, family, user uuid.UUID, device bool,
+) (Tokens, error) {
 	line := BeginLine(NewSalt(), tx.Now())
-	_, err := tx.Exec(ctx, `INSERT INTO token_family (org_id, id, user_id, is_device, generation, salt, next_salt, presented_at)
-		VALUES ($1, $2, $3, $4, 0, $5, $6, $7)`, tx.OrgID(), family, user, device, line.Salt[:], line.Next[:], line.PresentedAt)
+	_, err := tx.Exec(ctx, `INSERT INTO token_family (org_id, id, user_id, is_device, generation, salt, next_salt,
+		presented_at)
+		VALUES ($1, $2, $3, $4, 0, $5, $6, $7)`, tx.OrgID(), family, user, device, line.Salt[:], line.Next[:],
+		line.PresentedAt)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -332,8 +351,10 @@ func (r *Accounts) tokens(tx *postgres.Tx, line Line, b Bearer) (Tokens, error) 
 func lockFamily(ctx context.Context, tx *postgres.Tx, family uuid.UUID) (l Line, ended bool, err error) {
 	var salt, next, attempt []byte
 	var generation, attemptOf int64
-	err = tx.QueryRow(ctx, `SELECT generation, salt, next_salt, presented_at, ended_at IS NOT NULL, attempt, attempt_of FROM token_family
-		WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), family).Scan(&generation, &salt, &next, &l.PresentedAt, &ended, &attempt, &attemptOf)
+	err = tx.QueryRow(ctx, `SELECT generation, salt, next_salt, presented_at, ended_at IS NOT NULL, attempt, attempt_of
+		FROM token_family
+		WHERE org_id = $1 AND id = $2
+			FOR UPDATE`, tx.OrgID(), family).Scan(&generation, &salt, &next, &l.PresentedAt, &ended, &attempt, &attemptOf)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return l, false, fault.New(fault.RefreshInvalid, "")
 	}
@@ -353,15 +374,18 @@ func saveLine(ctx context.Context, tx *postgres.Tx, family uuid.UUID, l Line) er
 	if l.Attempt != (Attempt{}) {
 		attempt, attemptOf = l.Attempt[:], int64(l.Generation)
 	}
-	_, err := tx.Exec(ctx, `UPDATE token_family SET generation = $3, salt = $4, next_salt = $5, presented_at = $6, attempt = $7, attempt_of = $8
-		WHERE org_id = $1 AND id = $2`, tx.OrgID(), family, int64(l.Generation), l.Salt[:], l.Next[:], l.PresentedAt, attempt, attemptOf)
+	_, err := tx.Exec(ctx, `UPDATE token_family SET generation = $3, salt = $4, next_salt = $5, presented_at = $6,
+		attempt = $7, attempt_of = $8
+		WHERE org_id = $1 AND id = $2`, tx.OrgID(), family, int64(l.Generation), l.Salt[:], l.Next[:], l.PresentedAt,
+		attempt, attemptOf)
 	return err
 }
 
 // revoke takes a device out of service: its streams end at once, its pulls are refused with the word to wipe,
 // its pushes are kept as evidence.
 func (r *Accounts) revoke(ctx context.Context, tx *postgres.Tx, device, user uuid.UUID, why string) error {
-	tag, err := tx.Exec(ctx, `UPDATE device SET revoked_at = $3, revoked_for = $4 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL`,
+	tag, err := tx.Exec(ctx, `UPDATE device SET revoked_at = $3, revoked_for = $4
+		WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL`,
 		tx.OrgID(), device, tx.Now(), why)
 	if err != nil || tag.RowsAffected() == 0 {
 		return err

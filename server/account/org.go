@@ -85,7 +85,8 @@ func (r *Accounts) Unsent(ctx context.Context, tx *postgres.Tx, since time.Time)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT DISTINCT user_id FROM device WHERE org_id = $1 AND id = ANY ($2) AND revoked_at IS NULL`, tx.OrgID(), devices)
+	rows, err := tx.Query(ctx, `SELECT DISTINCT user_id FROM device
+		WHERE org_id = $1 AND id = ANY ($2) AND revoked_at IS NULL`, tx.OrgID(), devices)
 	if err != nil {
 		return nil, err
 	}
@@ -122,14 +123,16 @@ func (r *Accounts) oneOrg(ctx context.Context, where string, arg any) (Org, erro
 }
 
 func (r *Accounts) orgs(ctx context.Context, rest string, args ...any) ([]Org, error) {
-	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency, coalesce(finished_days, 0), auto_assign FROM org `+rest, args...)
+	rows, err := r.Store.Pool.Query(ctx, `SELECT id, slug, name_zh, name_en, time_zone, currency,
+		coalesce(finished_days, 0), auto_assign FROM org `+rest, args...)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Org, error) {
 		var o Org
 		var zone string
-		if err := row.Scan(&o.ID, &o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency, &o.FinishedDays, &o.AutoAssign); err != nil {
+		if err := row.Scan(&o.ID, &o.Slug, &o.NameZH, &o.NameEN, &zone, &o.Currency, &o.FinishedDays, &o.AutoAssign); err !=
+			nil {
 			return Org{}, err
 		}
 		var err error

@@ -59,7 +59,8 @@ func (r *Accounts) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Plac
 			tx.OrgID(), p.ID, p.NameZH, p.NameEN)
 	case identity.ScopeTeam:
 		_, err = tx.Exec(ctx, `INSERT INTO team (org_id, id, region_id, name_zh, name_en) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (org_id, id) DO UPDATE SET region_id = excluded.region_id, name_zh = excluded.name_zh, name_en = excluded.name_en`,
+			ON CONFLICT (org_id, id) DO UPDATE SET region_id = excluded.region_id, name_zh = excluded.name_zh,
+			name_en = excluded.name_en`,
 			tx.OrgID(), p.ID, p.Region, p.NameZH, p.NameEN)
 	case identity.ScopeStore:
 		var lat, lon *float64
@@ -69,8 +70,10 @@ func (r *Accounts) PutPlace(ctx context.Context, tx *postgres.Tx, p Place) (Plac
 			}
 			lat, lon = &p.At.Latitude, &p.At.Longitude
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO shop (org_id, id, region_id, name_zh, name_en, latitude, longitude) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (org_id, id) DO UPDATE SET region_id = excluded.region_id, name_zh = excluded.name_zh, name_en = excluded.name_en,
+		_, err = tx.Exec(ctx, `INSERT INTO shop (org_id, id, region_id, name_zh, name_en, latitude, longitude)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (org_id, id) DO UPDATE SET region_id = excluded.region_id, name_zh = excluded.name_zh,
+			name_en = excluded.name_en,
 				latitude = excluded.latitude, longitude = excluded.longitude`,
 			tx.OrgID(), p.ID, p.Region, p.NameZH, p.NameEN, lat, lon)
 	default:
@@ -152,9 +155,12 @@ func (r *Accounts) PlaceByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID)
 
 func (r *Accounts) places(ctx context.Context, tx *postgres.Tx, id uuid.UUID) ([]Place, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT 'region', id, name_zh, name_en, $3::uuid, NULL::float8, NULL::float8, 1 AS o FROM region WHERE org_id = $1 AND ($2::uuid = $3 OR id = $2)
-		UNION ALL SELECT 'team', id, name_zh, name_en, region_id, NULL, NULL, 2 FROM team WHERE org_id = $1 AND ($2 = $3 OR id = $2)
-		UNION ALL SELECT 'store', id, name_zh, name_en, region_id, latitude, longitude, 3 FROM shop WHERE org_id = $1 AND ($2 = $3 OR id = $2)
+		SELECT 'region', id, name_zh, name_en, $3::uuid, NULL::float8, NULL::float8, 1 AS o FROM region
+			WHERE org_id = $1 AND ($2::uuid = $3 OR id = $2)
+		UNION ALL SELECT 'team', id, name_zh, name_en, region_id, NULL, NULL, 2 FROM team
+		WHERE org_id = $1 AND ($2 = $3 OR id = $2)
+		UNION ALL SELECT 'store', id, name_zh, name_en, region_id, latitude, longitude, 3 FROM shop
+		WHERE org_id = $1 AND ($2 = $3 OR id = $2)
 		ORDER BY o, id`, tx.OrgID(), id, uuid.Nil)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,9 @@ import (
 
 // PutUser implements AccountService: an administrator makes and changes people all of whose rights, before and after,
 // lie within reach. Nobody adds a right to themselves.
-func (s accountService) PutUser(ctx context.Context, req *connect.Request[accountv1.PutUserRequest]) (*connect.Response[accountv1.PutUserResponse], error) {
+func (s accountService) PutUser(
+	ctx context.Context, req *connect.Request[accountv1.PutUserRequest],
+) (*connect.Response[accountv1.PutUserResponse], error) {
 	who, reach, err := identity.Acting(ctx, identity.Admin)
 	if err != nil {
 		return nil, err
@@ -36,7 +38,9 @@ func (s accountService) PutUser(ctx context.Context, req *connect.Request[accoun
 	return connect.NewResponse(&accountv1.PutUserResponse{User: userToWire(u)}), nil
 }
 
-func (s accountService) mayPut(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, u User) error {
+func (s accountService) mayPut(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, u User,
+) error {
 	var ends []identity.End
 	for _, g := range u.Grants {
 		if g.ID != uuid.Nil {
@@ -81,13 +85,16 @@ func (s accountService) mayPut(ctx context.Context, tx *postgres.Tx, who identit
 		return fault.New(fault.Forbidden, "user.id: this person's rights reach further than yours")
 	}
 	if r, more := widened(before, now); more && u.ID == who.User {
-		return fault.New(fault.Forbidden, "user.grants: nobody gives themselves a right (%s); ask another administrator", r.role)
+		return fault.New(fault.Forbidden, "user.grants: nobody gives themselves a right (%s); ask another administrator",
+			r.role)
 	}
 	return nil
 }
 
 // ListPlaces implements AccountService: the places within reach; technicians see their region and teams.
-func (s accountService) ListPlaces(ctx context.Context, _ *connect.Request[accountv1.ListPlacesRequest]) (*connect.Response[accountv1.ListPlacesResponse], error) {
+func (s accountService) ListPlaces(
+	ctx context.Context, _ *connect.Request[accountv1.ListPlacesRequest],
+) (*connect.Response[accountv1.ListPlacesResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -122,7 +129,9 @@ func (s accountService) ListPlaces(ctx context.Context, _ *connect.Request[accou
 }
 
 // PutPlace implements AccountService: regions by administrators of the org, the rest within one's regions.
-func (s accountService) PutPlace(ctx context.Context, req *connect.Request[accountv1.PutPlaceRequest]) (*connect.Response[accountv1.PutPlaceResponse], error) {
+func (s accountService) PutPlace(
+	ctx context.Context, req *connect.Request[accountv1.PutPlaceRequest],
+) (*connect.Response[accountv1.PutPlaceResponse], error) {
 	who, reach, err := identity.Acting(ctx, identity.Admin)
 	if err != nil {
 		return nil, err
@@ -136,7 +145,8 @@ func (s accountService) PutPlace(ctx context.Context, req *connect.Request[accou
 			return fault.New(fault.Forbidden, "place.kind: regions are made and renamed by administrators of the whole company")
 		}
 		if p.Kind != identity.ScopeRegion {
-			if err := s.accounts.Relate(ctx, tx, who, reach, identity.End{Field: "place.region_id", Kind: identity.ScopeRegion, ID: p.Region}); err != nil {
+			if err := s.accounts.Relate(ctx, tx, who, reach,
+				identity.End{Field: "place.region_id", Kind: identity.ScopeRegion, ID: p.Region}); err != nil {
 				return err
 			}
 		}

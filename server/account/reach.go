@@ -23,9 +23,11 @@ func (a atlas) place(kind identity.ScopeKind, id uuid.UUID) identity.Place {
 
 // atlasOf reads where all places stand whose ids are given; nil reads all of the org.
 func atlasOf(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) (atlas, error) {
-	rows, err := tx.Query(ctx, `SELECT 'region', id, $3::uuid FROM region WHERE org_id = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2))
+	rows, err := tx.Query(ctx, `SELECT 'region', id, $3::uuid FROM region
+		WHERE org_id = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2))
 		UNION ALL SELECT 'team', id, region_id FROM team WHERE org_id = $1 AND ($2 IS NULL OR id = ANY ($2))
-		UNION ALL SELECT 'store', id, region_id FROM shop WHERE org_id = $1 AND ($2 IS NULL OR id = ANY ($2))`, tx.OrgID(), ids, uuid.Nil)
+		UNION ALL SELECT 'store', id, region_id FROM shop
+		WHERE org_id = $1 AND ($2 IS NULL OR id = ANY ($2))`, tx.OrgID(), ids, uuid.Nil)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,9 @@ func atlasFor(ctx context.Context, tx *postgres.Tx, users ...User) (atlas, error
 
 // Reaches tells whether a shop, a team or a region lies within reach. One that is not there is within reach of the
 // whole org only.
-func (r *Accounts) Reaches(ctx context.Context, tx *postgres.Tx, reach identity.Reach, kind identity.ScopeKind, id uuid.UUID) (bool, error) {
+func (r *Accounts) Reaches(
+	ctx context.Context, tx *postgres.Tx, reach identity.Reach, kind identity.ScopeKind, id uuid.UUID,
+) (bool, error) {
 	if reach.All {
 		return true, nil
 	}
@@ -67,7 +71,9 @@ func (r *Accounts) Reaches(ctx context.Context, tx *postgres.Tx, reach identity.
 // Relate tells whether the caller, acting within reach, may relate these things to one another: each end must be there,
 // be what its field wants, and lie within reach. What the caller may not see at all is not_found, what it sees by
 // another right than the one that it acts by is forbidden, a place of another kind is invalid; each names the field.
-func (r *Accounts) Relate(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, ends ...identity.End) error {
+func (r *Accounts) Relate(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, ends ...identity.End,
+) error {
 	for _, e := range ends {
 		stands, is, err := r.stands(ctx, tx, e)
 		if err != nil {
@@ -86,10 +92,15 @@ func (r *Accounts) Relate(ctx context.Context, tx *postgres.Tx, who identity.Ide
 }
 
 // lookers may know of the places and technicians within their reach.
-var lookers = []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}
+var lookers = []identity.Role{
+	identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Finance,
+	identity.Dealer, identity.Admin,
+}
 
 // stands finds where the thing at an end stands, and what it is; nowhere when there is no such thing.
-func (r *Accounts) stands(ctx context.Context, tx *postgres.Tx, e identity.End) ([]identity.Place, identity.ScopeKind, error) {
+func (r *Accounts) stands(
+	ctx context.Context, tx *postgres.Tx, e identity.End,
+) ([]identity.Place, identity.ScopeKind, error) {
 	if e.Kind != identity.ScopeSelf {
 		a, err := atlasOf(ctx, tx, []uuid.UUID{e.ID})
 		if err != nil {
@@ -114,9 +125,11 @@ func (r *Accounts) stands(ctx context.Context, tx *postgres.Tx, e identity.End) 
 	return homes(u, a.place), identity.ScopeSelf, err
 }
 
-// Oversees returns whether a user shows within a reach; what it found it remembers for as long as tx lives. Somebody who
-// is not there is seen by the whole org only.
-func (r *Accounts) Oversees(ctx context.Context, tx *postgres.Tx, reach identity.Reach) (func(user uuid.UUID) (bool, error), error) {
+// Oversees returns whether a user shows within a reach; what it found it remembers for as long as tx lives. Somebody
+// who is not there is seen by the whole org only.
+func (r *Accounts) Oversees(
+	ctx context.Context, tx *postgres.Tx, reach identity.Reach,
+) (func(user uuid.UUID) (bool, error), error) {
 	known := map[uuid.UUID]bool{}
 	return func(user uuid.UUID) (bool, error) {
 		if reach.All {

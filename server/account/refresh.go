@@ -18,15 +18,17 @@ import (
 //
 // A phone on one bar of signal loses answers. It asks again with the same token, and must not be locked out:
 //
-//   - within RetryWindow of the last time, the same token gets the very same successor again, so that two requests that cross on
+//   - within RetryWindow of the last time, the same token gets the very same successor again, so that two requests that
+//     cross on
 //     the way, or two processes of one phone, end up holding the same one;
 //   - later, as long as nobody used the successor, the token gets a new one, and the lost one is dead;
 //   - once the successor was used, the token is dead.
 //
-// Presenting a dead token is reuse. That alone does not tell two holders apart who always come within RetryWindow of one another, for
-// each then gets what the other got. So a holder chooses a random word for each token, saves it before it presents the token, and says
-// the same whenever it presents that token again: another word for the same token is another holder, which is reuse, too. A holder that
-// has said words never presents a token without one. Apps that know no words are served by the rules above alone.
+// Presenting a dead token is reuse. That alone does not tell two holders apart who always come within RetryWindow of
+// one another, for each then gets what the other got. So a holder chooses a random word for each token, saves it before
+// it presents the token, and says the same whenever it presents that token again: another word for the same token is
+// another holder, which is reuse, too. A holder that has said words never presents a token without one. Apps that know
+// no words are served by the rules above alone.
 //
 // A database that was restored from a backup knows only an earlier part of the line; the phone
 // holds a token that it has given out and forgotten. That is no reuse: see Lost.
@@ -131,18 +133,19 @@ func (l Line) Successor(org, family uuid.UUID) Refresh {
 	return Refresh{Org: org, Family: family, Generation: l.Generation + 1, Salt: l.Next}
 }
 
-// Lost tells whether the token belongs to a part of the line that a restored database has forgotten: one that lies ahead of any
-// that this line has given out, or another successor, of a line on which nothing has happened since the restore was declared
-// (zero: never). Only this server signs tokens, so it did give it out. The line goes on from there; whoever holds another token of
-// the same line is found out then as ever. So a copy that was found out in the part that is forgotten lives until the phone comes.
+// Lost tells whether the token belongs to a part of the line that a restored database has forgotten: one that lies
+// ahead of any that this line has given out, or another successor, of a line on which nothing has happened since the
+// restore was declared (zero: never). Only this server signs tokens, so it did give it out. The line goes on from
+// there; whoever holds another token of the same line is found out then as ever. So a copy that was found out in the
+// part that is forgotten lives until the phone comes.
 func (l Line) Lost(r Refresh, restored time.Time) bool {
 	ahead := r.Generation > l.Generation+1 || r.Generation == l.Generation+1 && r.Salt != l.Next
 	return ahead && l.PresentedAt.Before(restored)
 }
 
-// Undeclared tells whether the token lies so far ahead of the line that the database must have been restored, while nobody has ever
-// declared it. Whether it lived or was a copy that was found out, nobody knows any more: it is refused, and the family does not end,
-// for with the declaration it may be Lost.
+// Undeclared tells whether the token lies so far ahead of the line that the database must have been restored, while
+// nobody has ever declared it. Whether it lived or was a copy that was found out, nobody knows any more: it is refused,
+// and the family does not end, for with the declaration it may be Lost.
 func (l Line) Undeclared(r Refresh, restored time.Time) bool {
 	return r.Generation > l.Generation+1 && restored.IsZero()
 }
@@ -169,7 +172,8 @@ func (l Line) Present(r Refresh, a Attempt, fresh Salt, now time.Time) (next Lin
 		if now.Sub(l.PresentedAt) > RetryWindow {
 			l.Next = fresh
 		}
-		l.PresentedAt, l.Attempt, l.Words = now, a, a != none // an app that was upgraded between two tries says a word at the second
+		// an app that was upgraded between two tries says a word at the second
+		l.PresentedAt, l.Attempt, l.Words = now, a, a != none
 		return l, false
 	default:
 		return l, true

@@ -33,7 +33,8 @@ func TestAccessTokens(t *testing.T) {
 	if _, _, err := VerifyAccess(ring, token, morning.Add(-time.Hour)); err != nil {
 		t.Errorf("a token of a replica whose clock is an hour ahead: %v", err)
 	}
-	if got, until, err := VerifyAccess(ring, token, morning.Add(AccessLife-time.Second)); err != nil || got != b || !until.Equal(expires) {
+	if got, until, err := VerifyAccess(ring, token, morning.Add(AccessLife-time.Second)); err != nil || got != b ||
+		!until.Equal(expires) {
 		t.Errorf("%v %v", got, err)
 	}
 	code, err := ring.Signer(UseCode, morning)
@@ -56,13 +57,25 @@ func TestAccessTokens(t *testing.T) {
 		at    time.Time
 		want  fault.Code
 	}{
-		"expired":                       {token, morning.Add(AccessLife + time.Minute), fault.TokenExpired},
-		"cut short":                     {token[:len(token)-4], morning, fault.Unauthenticated},
-		"nonsense":                      {"x.y.z", morning, fault.Unauthenticated},
-		"no algorithm":                  {forge(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, code.ID), morning, fault.Unauthenticated},
-		"HMAC keyed with a public key":  {forge(jwt.SigningMethodHS256, []byte(code.Public), ring.Keys(UseToken)[0].ID), morning, fault.Unauthenticated},
-		"signed by a key of other use":  {forge(jwt.SigningMethodEdDSA, code.Private, code.ID), morning, fault.Unauthenticated},
-		"signed by a key of no keyring": {forge(jwt.SigningMethodEdDSA, newKey(t, UseToken, morning).Private, "nobody"), morning, fault.Unauthenticated},
+		"expired":   {token, morning.Add(AccessLife + time.Minute), fault.TokenExpired},
+		"cut short": {token[:len(token)-4], morning, fault.Unauthenticated},
+		"nonsense":  {"x.y.z", morning, fault.Unauthenticated},
+		"no algorithm": {
+			forge(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, code.ID), morning,
+			fault.Unauthenticated,
+		},
+		"HMAC keyed with a public key": {
+			forge(jwt.SigningMethodHS256, []byte(code.Public), ring.Keys(UseToken)[0].ID),
+			morning, fault.Unauthenticated,
+		},
+		"signed by a key of other use": {
+			forge(jwt.SigningMethodEdDSA, code.Private, code.ID), morning,
+			fault.Unauthenticated,
+		},
+		"signed by a key of no keyring": {
+			forge(jwt.SigningMethodEdDSA, newKey(t, UseToken, morning).Private, "nobody"),
+			morning, fault.Unauthenticated,
+		},
 	} {
 		if _, _, err := VerifyAccess(ring, c.token, c.at); fault.CodeOf(err) != c.want {
 			t.Errorf("%s: %v", name, err)
@@ -87,7 +100,8 @@ func TestARememberedTokenHoldsNoLongerThanALookAtItWouldSay(t *testing.T) {
 	}
 	good(morning)
 	good(expires.Add(clockLeeway - time.Second))
-	if _, _, err := VerifyAccess(ring, token, expires.Add(clockLeeway+time.Second)); fault.CodeOf(err) != fault.TokenExpired {
+	if _, _, err := VerifyAccess(ring, token, expires.Add(clockLeeway+time.Second)); fault.CodeOf(err) !=
+		fault.TokenExpired {
 		t.Errorf("run out: %v", err)
 	}
 	good(morning)

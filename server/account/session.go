@@ -80,7 +80,9 @@ func (r *Accounts) Revoked(ctx context.Context, who identity.Identity) (bool, er
 }
 
 // MayRead gives those of the devices that may read, as of the transaction's snapshot: what Revoked asks, for many.
-func (r *Accounts) MayRead(ctx context.Context, tx *postgres.Tx, devices []change.Device) (map[change.Device]bool, error) {
+func (r *Accounts) MayRead(
+	ctx context.Context, tx *postgres.Tx, devices []change.Device,
+) (map[change.Device]bool, error) {
 	ids := make([]uuid.UUID, len(devices))
 	for i, d := range devices {
 		ids[i] = uuid.UUID(d)

@@ -19,9 +19,11 @@ const member = "member"
 
 // keepSpans opens and ends the spans of a user's rights, so that they agree with what was just written.
 func keepSpans(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
-	const current = `(SELECT role, scope, scope_id FROM role_grant g JOIN app_user u ON u.org_id = g.org_id AND u.id = g.user_id AND NOT u.disabled
+	const current = `(SELECT role, scope, scope_id FROM role_grant g
+		JOIN app_user u ON u.org_id = g.org_id AND u.id = g.user_id AND NOT u.disabled
 			WHERE g.org_id = $1 AND g.user_id = $2
-		UNION ALL SELECT 'member', 'team', m.team_id FROM team_member m JOIN app_user u ON u.org_id = m.org_id AND u.id = m.user_id AND NOT u.disabled
+		UNION ALL SELECT 'member', 'team', m.team_id FROM team_member m
+		JOIN app_user u ON u.org_id = m.org_id AND u.id = m.user_id AND NOT u.disabled
 			WHERE m.org_id = $1 AND m.user_id = $2) AS c`
 	if _, err := tx.Exec(ctx, `UPDATE right_span s SET until = $3 WHERE org_id = $1 AND user_id = $2 AND until IS NULL
 		AND NOT EXISTS (SELECT 1 FROM `+current+` WHERE c.role = s.role AND c.scope = s.scope AND c.scope_id = s.scope_id)`,
@@ -38,7 +40,9 @@ func keepSpans(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 
 // Held tells whether the user had the role over exactly this team or shop (or over the org or themselves, with a
 // zero id) at that time.
-func (r *Accounts) Held(ctx context.Context, tx *postgres.Tx, user uuid.UUID, role identity.Role, place uuid.UUID, at time.Time) (bool, error) {
+func (r *Accounts) Held(
+	ctx context.Context, tx *postgres.Tx, user uuid.UUID, role identity.Role, place uuid.UUID, at time.Time,
+) (bool, error) {
 	return held(ctx, tx, user, string(role), place, at)
 }
 
@@ -47,9 +51,12 @@ func (r *Accounts) MemberAt(ctx context.Context, tx *postgres.Tx, user, team uui
 	return held(ctx, tx, user, member, team, at)
 }
 
-func held(ctx context.Context, tx *postgres.Tx, user uuid.UUID, role string, place uuid.UUID, at time.Time) (bool, error) {
+func held(
+	ctx context.Context, tx *postgres.Tx, user uuid.UUID, role string, place uuid.UUID, at time.Time,
+) (bool, error) {
 	var ok bool
-	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM right_span WHERE org_id = $1 AND user_id = $2 AND role = $3 AND scope_id = $4
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM right_span WHERE org_id = $1 AND user_id = $2 AND role = $3
+		AND scope_id = $4
 		AND since <= $5 AND (until IS NULL OR until >= $6))`,
 		tx.OrgID(), user, role, place, at.Add(spanLeeway), at.Add(-spanLeeway)).Scan(&ok)
 	return ok, err

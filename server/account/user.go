@@ -59,8 +59,10 @@ func (r *Accounts) PutUser(ctx context.Context, tx *postgres.Tx, u User, passwor
 	if u, err = r.checked(u); err != nil {
 		return User{}, err
 	}
-	tag, err := tx.Exec(ctx, `INSERT INTO app_user (org_id, id, login, name_zh, name_en, disabled, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (org_id, id) DO UPDATE SET login = excluded.login, name_zh = excluded.name_zh, name_en = excluded.name_en, disabled = excluded.disabled`,
+	tag, err := tx.Exec(ctx, `INSERT INTO app_user (org_id, id, login, name_zh, name_en, disabled, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (org_id, id) DO UPDATE SET login = excluded.login, name_zh = excluded.name_zh, name_en = excluded.name_en,
+		disabled = excluded.disabled`,
 		tx.OrgID(), u.ID, u.Login, u.NameZH, u.NameEN, u.Disabled, tx.Now())
 	if duplicate(err) {
 		return User{}, fault.Wrap(err, fault.Conflict, "login %s is taken", u.Login)
@@ -118,7 +120,8 @@ func grantsText(ctx context.Context, tx *postgres.Tx, user uuid.UUID) (rights st
 	err = tx.QueryRow(ctx, `SELECT coalesce(string_agg(r, ' ' ORDER BY r), '') FROM (
 		SELECT concat_ws('/', role, scope, scope_id) FROM role_grant WHERE org_id = $1 AND user_id = $2
 		UNION ALL SELECT concat_ws('/', 'region', region_id) FROM technician WHERE org_id = $1 AND user_id = $2
-		UNION ALL SELECT concat_ws('/', 'team', team_id) FROM team_member WHERE org_id = $1 AND user_id = $2) AS all_rights (r)`,
+		UNION ALL SELECT concat_ws('/', 'team', team_id) FROM team_member
+		WHERE org_id = $1 AND user_id = $2) AS all_rights (r)`,
 		tx.OrgID(), user).Scan(&rights)
 	return rights, err
 }
@@ -132,7 +135,8 @@ func endCodes(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 
 // endConsoles ends a user's sessions in browsers. Phones have no password, and go on.
 func endConsoles(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
-	_, err := tx.Exec(ctx, `UPDATE token_family SET ended_at = $3 WHERE org_id = $1 AND user_id = $2 AND NOT is_device AND ended_at IS NULL`,
+	_, err := tx.Exec(ctx, `UPDATE token_family SET ended_at = $3 WHERE org_id = $1 AND user_id = $2 AND NOT is_device
+		AND ended_at IS NULL`,
 		tx.OrgID(), user, tx.Now())
 	return err
 }
@@ -174,10 +178,12 @@ func (r *Accounts) checked(u User) (User, error) {
 		if t.DayEnd == 0 {
 			t.DayStart, t.DayEnd = 8*60, 18*60
 		}
-		if t.DayStart < 0 || t.DayEnd <= t.DayStart || t.DayEnd > 1440 || t.DailyCapacity < 0 || t.DailyCapacity > 100 || len(t.Skills) > 100 || len(t.Teams) > 20 {
+		if t.DayStart < 0 || t.DayEnd <= t.DayStart || t.DayEnd > 1440 || t.DailyCapacity < 0 || t.DailyCapacity > 100 ||
+			len(t.Skills) > 100 || len(t.Teams) > 20 {
 			return u, fault.New(fault.InvalidArgument, "user.technician: hours, capacity, skills or teams")
 		}
-		if t.Home != nil && (t.Home.Latitude < -90 || t.Home.Latitude > 90 || t.Home.Longitude < -180 || t.Home.Longitude > 180) {
+		if t.Home != nil && (t.Home.Latitude < -90 || t.Home.Latitude > 90 || t.Home.Longitude < -180 ||
+			t.Home.Longitude > 180) {
 			return u, fault.New(fault.InvalidArgument, "user.technician.home")
 		}
 	}
@@ -205,13 +211,15 @@ func (r *Accounts) putGrants(ctx context.Context, tx *postgres.Tx, u User) error
 		if err := placeExists(ctx, tx, g); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO role_grant (org_id, user_id, role, scope, scope_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		if _, err := tx.Exec(ctx, `INSERT INTO role_grant (org_id, user_id, role, scope, scope_id) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT DO NOTHING`,
 			tx.OrgID(), u.ID, string(g.Role), string(g.Scope), g.ID); err != nil {
 			return err
 		}
 	}
 	var admins int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM role_grant g JOIN app_user u ON u.org_id = g.org_id AND u.id = g.user_id AND NOT u.disabled
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM role_grant g
+		JOIN app_user u ON u.org_id = g.org_id AND u.id = g.user_id AND NOT u.disabled
 		WHERE g.org_id = $1 AND g.role = 'admin' AND g.scope = 'org'`, tx.OrgID()).Scan(&admins); err != nil {
 		return err
 	}
@@ -222,7 +230,10 @@ func (r *Accounts) putGrants(ctx context.Context, tx *postgres.Tx, u User) error
 }
 
 func placeExists(ctx context.Context, tx *postgres.Tx, g identity.Grant) error {
-	table := map[identity.ScopeKind]string{identity.ScopeRegion: "region", identity.ScopeTeam: "team", identity.ScopeStore: "shop"}[g.Scope]
+	table := map[identity.ScopeKind]string{
+		identity.ScopeRegion: "region", identity.ScopeTeam: "team",
+		identity.ScopeStore: "shop",
+	}[g.Scope]
 	if table == "" {
 		return nil
 	}
@@ -248,11 +259,14 @@ func (r *Accounts) putTechnician(ctx context.Context, tx *postgres.Tx, u User) e
 	if skills == nil {
 		skills = []string{}
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO technician (org_id, user_id, badge, alias, region_id, skills, home_latitude, home_longitude,
+	_, err := tx.Exec(ctx, `INSERT INTO technician (org_id, user_id, badge, alias, region_id, skills, home_latitude,
+		home_longitude,
 			daily_capacity, day_start, day_end, gold) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-		ON CONFLICT (org_id, user_id) DO UPDATE SET badge = excluded.badge, alias = excluded.alias, region_id = excluded.region_id,
+		ON CONFLICT (org_id, user_id)
+		DO UPDATE SET badge = excluded.badge, alias = excluded.alias, region_id = excluded.region_id,
 			skills = excluded.skills, home_latitude = excluded.home_latitude, home_longitude = excluded.home_longitude,
-			daily_capacity = excluded.daily_capacity, day_start = excluded.day_start, day_end = excluded.day_end, gold = excluded.gold`,
+			daily_capacity = excluded.daily_capacity, day_start = excluded.day_start, day_end = excluded.day_end,
+			gold = excluded.gold`,
 		tx.OrgID(), u.ID, t.Badge, t.Alias, t.Region, skills, lat, lon, t.DailyCapacity, t.DayStart, t.DayEnd, t.Gold)
 	if unknownReference(err) {
 		return fault.Wrap(err, fault.InvalidArgument, "user.technician.region_id: there is no such region")
@@ -260,10 +274,12 @@ func (r *Accounts) putTechnician(ctx context.Context, tx *postgres.Tx, u User) e
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM team_member WHERE org_id = $1 AND user_id = $2 AND team_id <> ALL ($3)`, tx.OrgID(), u.ID, notNil(t.Teams)); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM team_member
+		WHERE org_id = $1 AND user_id = $2 AND team_id <> ALL ($3)`, tx.OrgID(), u.ID, notNil(t.Teams)); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO team_member (org_id, team_id, user_id) SELECT $1, t, $2 FROM unnest($3::uuid[]) AS t ON CONFLICT DO NOTHING`,
+	_, err = tx.Exec(ctx, `INSERT INTO team_member (org_id, team_id, user_id) SELECT $1, t, $2 FROM unnest($3::uuid[]) AS t
+		ON CONFLICT DO NOTHING`,
 		tx.OrgID(), u.ID, notNil(t.Teams))
 	if unknownReference(err) {
 		return fault.Wrap(err, fault.InvalidArgument, "user.technician.team_ids: there is no such team")
@@ -282,7 +298,8 @@ func notNil(ids []uuid.UUID) []uuid.UUID {
 func (r *Accounts) placeProfile(ctx context.Context, tx *postgres.Tx, user uuid.UUID) error {
 	kind := change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROFILE)
 	// The row of the user is the lock that orders the placements of the profile.
-	if _, err := tx.Exec(ctx, `SELECT 1 FROM app_user WHERE org_id = $1 AND id = $2`+tx.RowLock(), tx.OrgID(), user); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM app_user
+		WHERE org_id = $1 AND id = $2`+tx.RowLock(), tx.OrgID(), user); err != nil {
 		return err
 	}
 	all, err := r.Technicians(ctx, tx, TechnicianFilter{IDs: []uuid.UUID{user}, Disabled: true})
@@ -294,15 +311,20 @@ func (r *Accounts) placeProfile(ctx context.Context, tx *postgres.Tx, user uuid.
 		return nil
 	}
 	t := all[0]
-	p := &fieldv1.Profile{Id: user[:], Name: t.NameZH, Badge: t.Badge, Skills: t.Skills, DailyCapacity: uint32(t.DailyCapacity), Gold: t.Gold}
+	p := &fieldv1.Profile{
+		Id: user[:], Name: t.NameZH, Badge: t.Badge, Skills: t.Skills,
+		DailyCapacity: uint32(t.DailyCapacity), Gold: t.Gold,
+	}
 	if t.Home != nil {
 		p.Home = &typesv1.Position{Latitude: t.Home.Latitude, Longitude: t.Home.Longitude}
 	}
-	if err := tx.QueryRow(ctx, `SELECT o.time_zone, r.name_zh FROM org o, region r WHERE o.id = $1 AND r.org_id = $1 AND r.id = $2`, tx.OrgID(), t.Region).
+	if err := tx.QueryRow(ctx, `SELECT o.time_zone, r.name_zh FROM org o, region r
+		WHERE o.id = $1 AND r.org_id = $1 AND r.id = $2`, tx.OrgID(), t.Region).
 		Scan(&p.TimeZone, &p.RegionName); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `SELECT id, name_zh FROM team WHERE org_id = $1 AND id = ANY ($2) ORDER BY id`, tx.OrgID(), notNil(t.Teams))
+	rows, err := tx.Query(ctx, `SELECT id, name_zh FROM team WHERE org_id = $1 AND id = ANY ($2)
+		ORDER BY id`, tx.OrgID(), notNil(t.Teams))
 	if err != nil {
 		return err
 	}

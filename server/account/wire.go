@@ -38,12 +38,14 @@ func userToWire(u User) *accountv1.User {
 		Id: idBytes(u.ID), Name: &typesv1.Label{Zh: u.NameZH, En: u.NameEN}, Login: u.Login, Disabled: u.Disabled,
 	}
 	for _, g := range u.Grants {
-		out.Grants = append(out.Grants, &accountv1.Grant{Role: string(g.Role), Scope: string(g.Scope), ScopeId: idBytes(g.ID)})
+		out.Grants = append(out.Grants,
+			&accountv1.Grant{Role: string(g.Role), Scope: string(g.Scope), ScopeId: idBytes(g.ID)})
 	}
 	if t := u.Technician; t != nil {
 		out.Technician = &accountv1.Technician{
 			Badge: t.Badge, Skills: t.Skills, Home: pointToWire(t.Home), DailyCapacity: uint32(t.DailyCapacity),
-			DayStartMinute: uint32(t.DayStart), DayEndMinute: uint32(t.DayEnd), Gold: t.Gold, RegionId: idBytes(t.Region), Alias: t.Alias,
+			DayStartMinute: uint32(t.DayStart), DayEndMinute: uint32(t.DayEnd), Gold: t.Gold, RegionId: idBytes(t.Region),
+			Alias: t.Alias,
 		}
 		for _, id := range t.Teams {
 			out.Technician.TeamIds = append(out.Technician.TeamIds, idBytes(id))
@@ -63,7 +65,8 @@ func userFromWire(in *accountv1.User) (User, error) {
 		if err != nil {
 			return u, err
 		}
-		u.Grants = append(u.Grants, identity.Grant{Role: identity.Role(g.GetRole()), Scope: identity.ScopeKind(g.GetScope()), ID: id})
+		u.Grants = append(u.Grants,
+			identity.Grant{Role: identity.Role(g.GetRole()), Scope: identity.ScopeKind(g.GetScope()), ID: id})
 	}
 	t := in.GetTechnician()
 	if t == nil {
@@ -72,7 +75,8 @@ func userFromWire(in *accountv1.User) (User, error) {
 	// Numbers that do not fit are far outside of the ranges that PutUser allows.
 	u.Technician = &Technician{
 		Badge: t.GetBadge(), Alias: t.GetAlias(), Skills: t.GetSkills(), Home: pointFromWire(t.GetHome()),
-		DailyCapacity: int(t.GetDailyCapacity()), DayStart: int(t.GetDayStartMinute()), DayEnd: int(t.GetDayEndMinute()), Gold: t.GetGold(),
+		DailyCapacity: int(t.GetDailyCapacity()), DayStart: int(t.GetDayStartMinute()), DayEnd: int(t.GetDayEndMinute()),
+		Gold: t.GetGold(),
 	}
 	if u.Technician.Region, err = optionalID("user.technician.region_id", t.GetRegionId()); err != nil {
 		return u, err
@@ -95,7 +99,10 @@ func placeToWire(p Place) *accountv1.Place {
 }
 
 func placeFromWire(in *accountv1.Place) (Place, error) {
-	p := Place{Kind: identity.ScopeKind(in.GetKind()), NameZH: in.GetName().GetZh(), NameEN: in.GetName().GetEn(), At: pointFromWire(in.GetPosition())}
+	p := Place{
+		Kind: identity.ScopeKind(in.GetKind()), NameZH: in.GetName().GetZh(), NameEN: in.GetName().GetEn(),
+		At: pointFromWire(in.GetPosition()),
+	}
 	var err error
 	if p.ID, err = optionalID("place.id", in.GetId()); err != nil {
 		return p, err

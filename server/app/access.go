@@ -26,12 +26,18 @@ func Access() rpc.Access {
 		queue    = rpc.Rule{Roles: dispatch.Roles, Large: true}
 		approve  = rpc.Rule{Roles: []identity.Role{identity.Supervisor, identity.Admin}}
 		intake   = rpc.Rule{Roles: []identity.Role{identity.Clerk, identity.Dispatcher, identity.Supervisor, identity.Admin}}
-		office   = rpc.Rule{Roles: []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}}
+		office   = rpc.Rule{Roles: []identity.Role{
+			identity.Dispatcher, identity.Supervisor, identity.Finance,
+			identity.Dealer, identity.Admin,
+		}}
 		page     = rpc.Rule{Device: true, Large: true}
 		met      = rpc.Rule{Roles: append(slices.Clone(dispatch.Roles), identity.Technician)}
 		money    = rpc.Rule{Roles: []identity.Role{identity.Finance, identity.Admin}}
-		earnings = rpc.Rule{Roles: []identity.Role{identity.Technician, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}}
-		admin    = rpc.Rule{Roles: []identity.Role{identity.Admin}}
+		earnings = rpc.Rule{Roles: []identity.Role{
+			identity.Technician, identity.Supervisor, identity.Finance,
+			identity.Dealer, identity.Admin,
+		}}
+		admin = rpc.Rule{Roles: []identity.Role{identity.Admin}}
 	)
 	return rpc.Access{
 		accountv1connect.AuthServiceEnrolDeviceProcedure:  secret,
@@ -69,7 +75,8 @@ func Access() rpc.Access {
 		officev1connect.OrderServiceListOrdersProcedure:   intake,
 		officev1connect.OrderServiceFindCustomerProcedure: intake,
 
-		officev1connect.OrderServiceListCustomerProposalsProcedure:   {Roles: append(slices.Clone(intake.Roles), identity.Technician)},
+		officev1connect.OrderServiceListCustomerProposalsProcedure: {Roles: append(slices.Clone(intake.Roles),
+			identity.Technician)},
 		officev1connect.OrderServiceAcceptCustomerProposalProcedure:  met,
 		officev1connect.OrderServiceDismissCustomerProposalProcedure: met,
 

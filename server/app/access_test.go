@@ -241,7 +241,8 @@ func (c *company) cast(t *testing.T, region account.Place, wide bool) map[byte]s
 	tokens := map[byte]string{'-': ""}
 	var shop account.Place
 	c.within(t, func(tx *postgres.Tx) (err error) {
-		shop, err = r.PutPlace(t.Context(), tx, account.Place{Kind: identity.ScopeStore, NameZH: "店" + region.NameZH, Region: region.ID})
+		shop, err = r.PutPlace(t.Context(), tx,
+			account.Place{Kind: identity.ScopeStore, NameZH: "店" + region.NameZH, Region: region.ID})
 		return err
 	})
 	for letter, g := range map[byte]identity.Grant{
@@ -257,7 +258,10 @@ func (c *company) cast(t *testing.T, region account.Place, wide bool) map[byte]s
 		if wide && strings.ContainsRune("DSFA", rune(letter)) {
 			g.Scope, g.ID = identity.ScopeOrg, uuid.Nil
 		}
-		u := account.User{Login: string(letter) + region.ID.String(), NameZH: "甲" + string(letter), Grants: []identity.Grant{g}}
+		u := account.User{
+			Login: string(letter) + region.ID.String(), NameZH: "甲" + string(letter),
+			Grants: []identity.Grant{g},
+		}
 		if g.Role == identity.Technician {
 			u.Technician = &account.Technician{Region: region.ID, DailyCapacity: 5}
 		}
@@ -297,7 +301,8 @@ func TestEveryProcedureForEveryRole(t *testing.T) {
 			}
 			// Allowed means that the request itself is looked at; an empty one may be invalid, and a room may not be
 			// there. Nothing may break.
-			if allowed && slices.Contains([]fault.Code{fault.Unauthenticated, fault.Forbidden, fault.DeviceRevoked, fault.Internal}, code) {
+			if allowed &&
+				slices.Contains([]fault.Code{fault.Unauthenticated, fault.Forbidden, fault.DeviceRevoked, fault.Internal}, code) {
 				t.Errorf("%s as %c: refused with %q: %.200s", name, letter, code, answer)
 			}
 		}
@@ -331,7 +336,10 @@ func TestNobodyReachesOverForeignRegionsAndCompanies(t *testing.T) {
 		for where, tokens := range foreigners {
 			for letter, token := range tokens {
 				code, answer := callRaw(t, c.URL(), name, token, message)
-				if !slices.Contains([]fault.Code{fault.NotFound, fault.Forbidden, fault.Unauthenticated, fault.DeviceRevoked, fault.InvalidArgument}, code) {
+				if !slices.Contains([]fault.Code{
+					fault.NotFound, fault.Forbidden, fault.Unauthenticated, fault.DeviceRevoked,
+					fault.InvalidArgument,
+				}, code) {
 					t.Errorf("%s as %c of %s: got %q %.200s", name, letter, where, code, answer)
 				}
 			}
@@ -339,9 +347,15 @@ func TestNobodyReachesOverForeignRegionsAndCompanies(t *testing.T) {
 	}
 	for where, tokens := range foreigners {
 		for letter, token := range tokens {
-			for _, name := range []string{"account.v1.AccountService/ListUsers", "account.v1.AccountService/ListPlaces", "account.v1.AccountService/ListDevices"} {
+			for _, name := range []string{
+				"account.v1.AccountService/ListUsers", "account.v1.AccountService/ListPlaces",
+				"account.v1.AccountService/ListDevices",
+			} {
 				_, answer := callRaw(t, c.URL(), name, token, nil)
-				for what, id := range map[string]uuid.UUID{"technician": tech.ID, "team": team.ID, "shop": c.shop.ID, "region": c.north.ID} {
+				for what, id := range map[string]uuid.UUID{
+					"technician": tech.ID, "team": team.ID, "shop": c.shop.ID,
+					"region": c.north.ID,
+				} {
 					if bytes.Contains(answer, []byte(base64.StdEncoding.EncodeToString(id[:]))) {
 						t.Errorf("%s as %c of %s shows the %s", name, letter, where, what)
 					}
@@ -365,25 +379,31 @@ func TestParkedWorkIsDecidedByWhoReachesOverItsAuthor(t *testing.T) {
 		if !strings.ContainsRune("DSA", rune(letter)) {
 			continue
 		}
-		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ListParked", foreign, nil); code != "" || bytes.Contains(answer, shown) {
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ListParked", foreign, nil); code != "" ||
+			bytes.Contains(answer, shown) {
 			t.Errorf("%c of the other region: %q %.200s", letter, code, answer)
 		}
-		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/EditParked", foreign, &syncv1.EditParkedRequest{Id: id, Payload: "{}"}); code != fault.NotFound {
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/EditParked",
+			foreign, &syncv1.EditParkedRequest{Id: id, Payload: "{}"}); code != fault.NotFound {
 			t.Errorf("%c of the other region edits: %q %.200s", letter, code, answer)
 		}
-		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ReplayParked", foreign, &syncv1.ReplayParkedRequest{Id: id}); code != fault.NotFound {
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ReplayParked",
+			foreign, &syncv1.ReplayParkedRequest{Id: id}); code != fault.NotFound {
 			t.Errorf("%c of the other region replays: %q %.200s", letter, code, answer)
 		}
-		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/DismissParked", foreign, &syncv1.DismissParkedRequest{Id: id, Reason: "x"}); code != fault.NotFound {
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/DismissParked",
+			foreign, &syncv1.DismissParkedRequest{Id: id, Reason: "x"}); code != fault.NotFound {
 			t.Errorf("%c of the other region dismisses: %q %.200s", letter, code, answer)
 		}
 	}
 	for _, login := range []string{"dispatch", "boss"} {
-		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ListParked", c.console(t, login), nil); code != "" || !bytes.Contains(answer, shown) {
+		if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/ListParked", c.console(t, login), nil); code != "" ||
+			!bytes.Contains(answer, shown) {
 			t.Errorf("%s: %q %.200s", login, code, answer)
 		}
 	}
-	if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/DismissParked", c.console(t, "dispatch"), &syncv1.DismissParkedRequest{Id: id, Reason: "x"}); code != "" {
+	if code, answer := callRaw(t, c.URL(), "sync.v1.ParkedService/DismissParked",
+		c.console(t, "dispatch"), &syncv1.DismissParkedRequest{Id: id, Reason: "x"}); code != "" {
 		t.Errorf("the region's dispatcher may not dismiss: %q %.200s", code, answer)
 	}
 }
@@ -398,10 +418,26 @@ func TestARegionsAdministratorCannotRiseAboveIt(t *testing.T) {
 		return err
 	}
 	name := &typesv1.Label{Zh: "新人"}
-	want(t, "a clerk within the region", put(&accountv1.User{Login: "n1", Name: name, Grants: []*accountv1.Grant{{Role: "clerk", Scope: "store", ScopeId: c.shop.ID[:]}}}), "")
-	want(t, "an administrator of the org", put(&accountv1.User{Login: "n2", Name: name, Grants: []*accountv1.Grant{{Role: "admin", Scope: "org"}}}), fault.Forbidden)
-	want(t, "a dispatcher of the other region", put(&accountv1.User{Login: "n3", Name: name, Grants: []*accountv1.Grant{{Role: "dispatcher", Scope: "region", ScopeId: c.south.ID[:]}}}), fault.NotFound)
+	want(t, "a clerk within the region",
+		put(&accountv1.User{
+			Login: "n1", Name: name,
+			Grants: []*accountv1.Grant{{Role: "clerk", Scope: "store", ScopeId: c.shop.ID[:]}},
+		}), "")
+	want(t, "an administrator of the org",
+		put(&accountv1.User{Login: "n2", Name: name, Grants: []*accountv1.Grant{{Role: "admin", Scope: "org"}}}),
+		fault.Forbidden)
+	want(t, "a dispatcher of the other region",
+		put(&accountv1.User{
+			Login: "n3", Name: name,
+			Grants: []*accountv1.Grant{{Role: "dispatcher", Scope: "region", ScopeId: c.south.ID[:]}},
+		}), fault.NotFound)
 	want(t, "somebody without rights", put(&accountv1.User{Login: "n4", Name: name}), fault.Forbidden)
-	want(t, "the boss's account", put(&accountv1.User{Id: c.admin.ID[:], Login: "n5", Name: name, Grants: []*accountv1.Grant{{Role: "clerk", Scope: "store", ScopeId: c.shop.ID[:]}}}), fault.NotFound)
-	want(t, "a role that does not exist", put(&accountv1.User{Login: "n6", Name: name, Grants: []*accountv1.Grant{{Role: "root", Scope: "org"}}}), fault.Forbidden)
+	want(t, "the boss's account",
+		put(&accountv1.User{
+			Id: c.admin.ID[:], Login: "n5", Name: name,
+			Grants: []*accountv1.Grant{{Role: "clerk", Scope: "store", ScopeId: c.shop.ID[:]}},
+		}), fault.NotFound)
+	want(t, "a role that does not exist",
+		put(&accountv1.User{Login: "n6", Name: name, Grants: []*accountv1.Grant{{Role: "root", Scope: "org"}}}),
+		fault.Forbidden)
 }

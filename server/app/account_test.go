@@ -79,7 +79,10 @@ type company struct {
 func open(t *testing.T, change ...func(*app.Config)) company {
 	t.Helper()
 	c := company{clock: &clock{}, db: pgtest.New(t)}
-	config := app.Config{DatabaseURL: c.db.URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: c.clock.Now, Argon: cheap, Objects: nowhere, WithoutJobs: true}
+	config := app.Config{
+		DatabaseURL: c.db.URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: c.clock.Now,
+		Argon: cheap, Objects: nowhere, WithoutJobs: true,
+	}
 	for _, f := range change {
 		f(&config)
 	}
@@ -110,7 +113,8 @@ func (c *company) fill(t *testing.T, slug string) {
 	t.Helper()
 	r := c.Rooms.Account
 	var err error
-	if c.org, err = r.CreateOrg(t.Context(), account.Org{Slug: slug, NameZH: "上门示范", NameEN: "Demo", Zone: time.UTC, Currency: "CNY"}); err != nil {
+	if c.org, err = r.CreateOrg(t.Context(),
+		account.Org{Slug: slug, NameZH: "上门示范", NameEN: "Demo", Zone: time.UTC, Currency: "CNY"}); err != nil {
 		t.Fatal(err)
 	}
 	c.within(t, func(tx *postgres.Tx) error {
@@ -128,17 +132,33 @@ func (c *company) fill(t *testing.T, slug string) {
 			}
 			return p
 		}
-		c.admin = user(account.User{Login: "Boss", NameZH: "老板", Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}}})
+		c.admin = user(account.User{
+			Login: "Boss", NameZH: "老板",
+			Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}},
+		})
 		c.north = place(account.Place{Kind: identity.ScopeRegion, NameZH: "华北"})
 		c.south = place(account.Place{Kind: identity.ScopeRegion, NameZH: "华南"})
 		c.team = place(account.Place{Kind: identity.ScopeTeam, NameZH: "朝阳一组", Region: c.north.ID})
-		c.shop = place(account.Place{Kind: identity.ScopeStore, NameZH: "国贸店", Region: c.north.ID, At: &account.Point{Latitude: 39.91, Longitude: 116.46}})
-		c.dispatcher = user(account.User{Login: "dispatch", NameZH: "调度", Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: c.north.ID}}})
-		c.tech = user(account.User{
-			Login: "li", NameZH: "李师傅", NameEN: "Li", Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
-			Technician: &account.Technician{Badge: "B001", Region: c.north.ID, Teams: []uuid.UUID{c.team.ID}, Skills: []string{"water_heater"}, DailyCapacity: 6},
+		c.shop = place(account.Place{
+			Kind: identity.ScopeStore, NameZH: "国贸店", Region: c.north.ID,
+			At: &account.Point{Latitude: 39.91, Longitude: 116.46},
 		})
-		c.clerk = user(account.User{Login: "clerk", NameZH: "店员", Grants: []identity.Grant{{Role: identity.Clerk, Scope: identity.ScopeStore, ID: c.shop.ID}}})
+		c.dispatcher = user(account.User{
+			Login: "dispatch", NameZH: "调度",
+			Grants: []identity.Grant{{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: c.north.ID}},
+		})
+		c.tech = user(account.User{
+			Login: "li", NameZH: "李师傅", NameEN: "Li",
+			Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
+			Technician: &account.Technician{
+				Badge: "B001", Region: c.north.ID, Teams: []uuid.UUID{c.team.ID},
+				Skills: []string{"water_heater"}, DailyCapacity: 6,
+			},
+		})
+		c.clerk = user(account.User{
+			Login: "clerk", NameZH: "店员",
+			Grants: []identity.Grant{{Role: identity.Clerk, Scope: identity.ScopeStore, ID: c.shop.ID}},
+		})
 		return nil
 	})
 }
@@ -169,7 +189,8 @@ func (c company) phone(t *testing.T, user account.User) *accountv1.EnrolDeviceRe
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := c.auth().EnrolDevice(t.Context(), with(&accountv1.EnrolDeviceRequest{Code: strings.ToLower(code), DeviceName: "phone"}, ""))
+	res, err := c.auth().EnrolDevice(t.Context(),
+		with(&accountv1.EnrolDeviceRequest{Code: strings.ToLower(code), DeviceName: "phone"}, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +200,8 @@ func (c company) phone(t *testing.T, user account.User) *accountv1.EnrolDeviceRe
 // console signs a user in by password and gives the access token.
 func (c company) console(t *testing.T, login string) string {
 	t.Helper()
-	res, err := c.auth().LogIn(t.Context(), with(&accountv1.LogInRequest{Org: c.org.Slug, Login: login, Password: password}, ""))
+	res, err := c.auth().LogIn(t.Context(),
+		with(&accountv1.LogInRequest{Org: c.org.Slug, Login: login, Password: password}, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +248,10 @@ func want(t *testing.T, what string, err error, code fault.Code) {
 
 func mutation(seq uint64, kind string) *syncv1.PushRequest {
 	id := uuid.Must(uuid.NewV7())
-	return &syncv1.PushRequest{Mutations: []*syncv1.Mutation{{Sequence: seq, Id: id[:], Kind: kind, DeviceTime: timestamppb.Now()}}}
+	return &syncv1.PushRequest{Mutations: []*syncv1.Mutation{{
+		Sequence: seq, Id: id[:], Kind: kind,
+		DeviceTime: timestamppb.Now(),
+	}}}
 }
 
 func TestAPhoneEnrolsByCodeAndReceivesItsProfile(t *testing.T) {
@@ -260,7 +285,8 @@ func TestAPhoneEnrolsByCodeAndReceivesItsProfile(t *testing.T) {
 			}
 		}
 	}
-	if profile.GetName() != "李师傅" || profile.GetRegionName() != "华北" || len(profile.GetTeams()) != 1 || profile.GetTeams()[0].GetName() != "朝阳一组" {
+	if profile.GetName() != "李师傅" || profile.GetRegionName() != "华北" || len(profile.GetTeams()) != 1 ||
+		profile.GetTeams()[0].GetName() != "朝阳一组" {
 		t.Errorf("profile %v", &profile)
 	}
 	if !keys["code"] || !keys["receipt"] {
@@ -290,12 +316,14 @@ func TestAnEnrolmentCodeLetsInOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := enrol(code, "phone")
-	if err != nil || string(again.GetDeviceId()) != string(first.GetDeviceId()) || again.GetTokens().GetRefresh() != first.GetTokens().GetRefresh() {
+	if err != nil || string(again.GetDeviceId()) != string(first.GetDeviceId()) ||
+		again.GetTokens().GetRefresh() != first.GetTokens().GetRefresh() {
 		t.Errorf("the phone whose answer was lost got %v %v", again, err)
 	}
 	_, err = enrol(code, "another phone")
 	want(t, "another phone with the same code", err, fault.EnrolmentInvalid)
-	if _, err := c.auth().RefreshToken(t.Context(), with(&accountv1.RefreshTokenRequest{Refresh: first.GetTokens().GetRefresh()}, "")); err != nil {
+	if _, err := c.auth().RefreshToken(t.Context(),
+		with(&accountv1.RefreshTokenRequest{Refresh: first.GetTokens().GetRefresh()}, "")); err != nil {
 		t.Fatal(err)
 	}
 	_, err = enrol(code, "phone")
@@ -358,7 +386,8 @@ func TestATokenThatIsRotatedInStepWithThePhoneEndsTheDevice(t *testing.T) {
 	for name, theirs := range map[string]string{"with a word of their own": "another 16 bytes", "without a word": ""} {
 		p := c.phone(t, c.tech)
 		refresh := func(token, word string) (*accountv1.Tokens, error) {
-			res, err := c.auth().RefreshToken(t.Context(), with(&accountv1.RefreshTokenRequest{Refresh: token, Attempt: []byte(word)}, ""))
+			res, err := c.auth().RefreshToken(t.Context(),
+				with(&accountv1.RefreshTokenRequest{Refresh: token, Attempt: []byte(word)}, ""))
 			if err != nil {
 				return nil, err
 			}
@@ -388,7 +417,8 @@ func TestATokenThatIsNewerThanTheDatabaseWaitsForTheRestoreToBeDeclared(t *testi
 	device := uuid.UUID(p.GetDeviceId())
 	var generation int64
 	var salt, next []byte
-	err := c.db.Owner.QueryRow(t.Context(), `SELECT generation, salt, next_salt FROM token_family WHERE id = $1`, device).Scan(&generation, &salt, &next)
+	err := c.db.Owner.QueryRow(t.Context(), `SELECT generation, salt, next_salt FROM token_family
+		WHERE id = $1`, device).Scan(&generation, &salt, &next)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,7 +436,8 @@ func TestATokenThatIsNewerThanTheDatabaseWaitsForTheRestoreToBeDeclared(t *testi
 		}
 	}
 	// The line is what it was in the backup.
-	if _, err := c.db.Owner.Exec(t.Context(), `UPDATE token_family SET generation = $2, salt = $3, next_salt = $4 WHERE id = $1`, device, generation, salt, next); err != nil {
+	if _, err := c.db.Owner.Exec(t.Context(), `UPDATE token_family SET generation = $2, salt = $3, next_salt = $4
+		WHERE id = $1`, device, generation, salt, next); err != nil {
 		t.Fatal(err)
 	}
 	_, err = refresh(held.GetRefresh())
@@ -441,7 +472,8 @@ func TestARevokedDeviceIsToldAtOnceAndItsWorkIsKept(t *testing.T) {
 		t.Fatal(watch.Err())
 	}
 	boss := c.console(t, "boss")
-	if _, err := c.accounts().RevokeDevice(t.Context(), with(&accountv1.RevokeDeviceRequest{DeviceId: p.GetDeviceId()}, boss)); err != nil {
+	if _, err := c.accounts().RevokeDevice(t.Context(),
+		with(&accountv1.RevokeDeviceRequest{DeviceId: p.GetDeviceId()}, boss)); err != nil {
 		t.Fatal(err)
 	}
 	code := ""
@@ -459,12 +491,14 @@ func TestARevokedDeviceIsToldAtOnceAndItsWorkIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatalf("unsent work was refused: %v", err)
 	}
-	if v := res.Msg.GetVerdicts()[0]; v.GetOutcome() != syncv1.Outcome_OUTCOME_PARKED || v.GetCode() != string(fault.DeviceRevoked) || len(v.GetReceipt()) == 0 {
+	if v := res.Msg.GetVerdicts()[0]; v.GetOutcome() != syncv1.Outcome_OUTCOME_PARKED ||
+		v.GetCode() != string(fault.DeviceRevoked) || len(v.GetReceipt()) == 0 {
 		t.Errorf("verdict %v", v)
 	}
 	// Unsent work may take days to arrive: the tokens go on, for that alone.
 	c.clock.Advance(24 * time.Hour)
-	next, err := c.auth().RefreshToken(t.Context(), with(&accountv1.RefreshTokenRequest{Refresh: p.GetTokens().GetRefresh()}, ""))
+	next, err := c.auth().RefreshToken(t.Context(),
+		with(&accountv1.RefreshTokenRequest{Refresh: p.GetTokens().GetRefresh()}, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -475,117 +509,7 @@ func TestARevokedDeviceIsToldAtOnceAndItsWorkIsKept(t *testing.T) {
 	_, err = c.accounts().GetMe(t.Context(), with(&accountv1.GetMeRequest{}, token))
 	want(t, "anything else", err, fault.DeviceRevoked)
 	c.clock.Advance(account.EvidenceLife)
-	_, err = c.auth().RefreshToken(t.Context(), with(&accountv1.RefreshTokenRequest{Refresh: next.Msg.GetTokens().GetRefresh()}, ""))
+	_, err = c.auth().RefreshToken(t.Context(),
+		with(&accountv1.RefreshTokenRequest{Refresh: next.Msg.GetTokens().GetRefresh()}, ""))
 	want(t, "a season later", err, fault.RefreshInvalid)
-}
-
-func TestMembershipDecidesWhatAPhoneFollows(t *testing.T) {
-	t.Parallel()
-	c := open(t)
-	feeds := func(user account.User) map[string]bool {
-		out := map[string]bool{}
-		rows, err := c.db.Owner.Query(t.Context(), `SELECT feed FROM sync_subscription WHERE user_id = $1`, user.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var f string
-			if err := rows.Scan(&f); err != nil {
-				t.Fatal(err)
-			}
-			out[strings.Split(f, ":")[0]] = true
-		}
-		return out
-	}
-	if f := feeds(c.tech); len(f) != 3 || !f["org"] || !f["team"] || !f["tech"] {
-		t.Errorf("technician follows %v", f)
-	}
-	if f := feeds(c.clerk); len(f) != 2 || !f["org"] || !f["store"] {
-		t.Errorf("clerk follows %v", f)
-	}
-	c.tech.Technician.Teams = nil
-	c.within(t, func(tx *postgres.Tx) error {
-		_, err := c.Rooms.Account.PutUser(t.Context(), tx, c.tech, "")
-		return err
-	})
-	if f := feeds(c.tech); len(f) != 2 || f["team"] {
-		t.Errorf("after leaving the team: %v", f)
-	}
-	c.tech.Disabled = true
-	c.within(t, func(tx *postgres.Tx) error {
-		_, err := c.Rooms.Account.PutUser(t.Context(), tx, c.tech, "")
-		return err
-	})
-	if f := feeds(c.tech); len(f) != 0 {
-		t.Errorf("after leaving the company: %v", f)
-	}
-}
-
-func TestRightsAreKnownForTheTimeAtWhichSomethingWasDone(t *testing.T) {
-	t.Parallel()
-	c := open(t)
-	r := c.Rooms.Account
-	began := c.clock.Now()
-	c.clock.Advance(24 * time.Hour)
-	c.clerk.Grants[0] = identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeTeam, ID: c.team.ID}
-	c.tech.Technician.Teams = nil
-	c.within(t, func(tx *postgres.Tx) error {
-		if _, err := r.PutUser(t.Context(), tx, c.tech, ""); err != nil {
-			return err
-		}
-		_, err := r.PutUser(t.Context(), tx, c.clerk, "")
-		return err
-	})
-	c.within(t, func(tx *postgres.Tx) error {
-		for _, w := range []struct {
-			what  string
-			after time.Duration
-			want  bool
-		}{
-			{"a little before, by a clock that is behind", -time.Minute, true},
-			{"meanwhile", time.Hour, true},
-			{"long before", -time.Hour, false},
-			{"after it ended", 25 * time.Hour, false},
-		} {
-			shop, err := r.Held(t.Context(), tx, c.clerk.ID, identity.Clerk, c.shop.ID, began.Add(w.after))
-			if err != nil {
-				return err
-			}
-			team, err := r.MemberAt(t.Context(), tx, c.tech.ID, c.team.ID, began.Add(w.after))
-			if err != nil {
-				return err
-			}
-			if shop != w.want || team != w.want {
-				t.Errorf("%s: shop %v, team %v", w.what, shop, team)
-			}
-		}
-		return nil
-	})
-}
-
-func TestSigningInTellsNothingToWhoGuesses(t *testing.T) {
-	t.Parallel()
-	c := open(t)
-	for name, req := range map[string]*accountv1.LogInRequest{
-		"wrong password":   {Org: "demo", Login: "boss", Password: "wrong password"},
-		"unknown login":    {Org: "demo", Login: "nobody", Password: password},
-		"unknown company":  {Org: "nothing", Login: "boss", Password: password},
-		"another's login ": {Org: "demo", Login: "boss'--", Password: password},
-	} {
-		_, err := c.auth().LogIn(t.Context(), with(req, ""))
-		want(t, name, err, account.LoginFailed)
-	}
-	me, err := c.accounts().GetMe(t.Context(), with(&accountv1.GetMeRequest{}, c.console(t, " BOSS ")))
-	if err != nil || me.Msg.GetUser().GetLogin() != "boss" || me.Msg.GetCurrency() != "CNY" {
-		t.Error(me, err)
-	}
-	c.admin.Disabled = true
-	err = c.Rooms.Store.Transact(t.Context(), change.Org(c.org.ID), func(tx *postgres.Tx) error {
-		_, err := c.Rooms.Account.PutUser(t.Context(), tx, c.admin, "")
-		return err
-	})
-	if fault.CodeOf(err) != fault.Conflict {
-		t.Errorf("the last administrator could be disabled: %v", err)
-	}
 }

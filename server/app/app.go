@@ -207,7 +207,8 @@ func (a *App) handler() (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	a.health = rpc.NewHealth(map[string]rpc.Check{"database": a.line.Err}, map[string]rpc.Check{"object_store": a.Rooms.Proof.Reach.Err})
+	a.health = rpc.NewHealth(map[string]rpc.Check{"database": a.line.Err},
+		map[string]rpc.Check{"object_store": a.Rooms.Proof.Reach.Err})
 	a.health.Routes(mux)
 	a.Rooms.handlers(mux, border.Options())
 	a.pages(mux)

@@ -37,7 +37,8 @@ func (w *watched) does(kind string, args proto.Message) []byte {
 	must(w.t, err)
 	w.seq++
 	id := uuid.Must(uuid.NewV7())
-	w.queue = append(w.queue, &syncv1.Mutation{Sequence: w.seq, Id: id[:], Kind: kind, Args: b, DeviceTime: timestamppb.New(w.now())})
+	w.queue = append(w.queue,
+		&syncv1.Mutation{Sequence: w.seq, Id: id[:], Kind: kind, Args: b, DeviceTime: timestamppb.New(w.now())})
 	return id[:]
 }
 
@@ -45,7 +46,8 @@ func (w *watched) does(kind string, args proto.Message) []byte {
 func (w *watched) sends(want ...string) {
 	w.t.Helper()
 	begun := time.Now()
-	res, err := w.company.sync().Push(w.t.Context(), with(&syncv1.PushRequest{Mutations: w.queue, DeviceTime: timestamppb.New(w.now())}, w.token))
+	res, err := w.company.sync().Push(w.t.Context(),
+		with(&syncv1.PushRequest{Mutations: w.queue, DeviceTime: timestamppb.New(w.now())}, w.token))
 	must(w.t, err)
 	w.way = time.Since(begun)
 	w.queue = nil
@@ -78,7 +80,10 @@ const (
 
 func TestWorkOfAClockThatIsAheadIsTakenAtItsTrueTime(t *testing.T) {
 	t.Parallel()
-	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "a day": 24 * time.Hour, "seventy years": 70 * 365 * 24 * time.Hour} {
+	for name, ahead := range map[string]time.Duration{
+		"an hour": time.Hour, "a day": 24 * time.Hour,
+		"seventy years": 70 * 365 * 24 * time.Hour,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := open(t, generous)
@@ -94,7 +99,8 @@ func TestWorkOfAClockThatIsAheadIsTakenAtItsTrueTime(t *testing.T) {
 			w.sends(done, done)
 			v := w.visit(job.ticket)
 			if !w.near(v.GetAcceptedAt(), accepted) || !w.near(v.GetArrivedAt(), arrived) {
-				t.Errorf("accepted %v arrived %v, want %v %v", v.GetAcceptedAt().AsTime(), v.GetArrivedAt().AsTime(), accepted, arrived)
+				t.Errorf("accepted %v arrived %v, want %v %v", v.GetAcceptedAt().AsTime(), v.GetArrivedAt().AsTime(),
+					accepted, arrived)
 			}
 			// With a right clock the day goes on.
 			w.ahead = 0
@@ -139,7 +145,8 @@ func TestWhatBuildsOnParkedWorkIsParkedWithItAndReplayedInOrder(t *testing.T) {
 	if v := q.replay(end); v.GetCode() != string(fault.WaitsForParked) {
 		t.Errorf("replayed before what it waits for: %v", v)
 	}
-	want(t, "when the first was done", q.edit(&syncv1.EditParkedRequest{Id: accept, DoneAt: timestamppb.New(arrived.Add(-4 * time.Minute))}), "")
+	want(t, "when the first was done",
+		q.edit(&syncv1.EditParkedRequest{Id: accept, DoneAt: timestamppb.New(arrived.Add(-4 * time.Minute))}), "")
 	if v := q.replay(accept); v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
 		t.Fatalf("replayed: %v", v)
 	}

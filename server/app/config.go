@@ -57,8 +57,8 @@ type Config struct {
 	MaxWatches int
 	// Early says what a phone needs first, see delta.Service; default a technician's open jobs of today.
 	Early func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (feed.Wanted, error)
-	// ProofTickets is what photos and signatures belong to; default the tickets of this server. An application with a trade
-	// of its own sets it.
+	// ProofTickets is what photos and signatures belong to; default the tickets of this server. An application with a
+	// trade of its own sets it.
 	ProofTickets proof.Tickets
 	// Mutators are kinds of mutation of an application's own, beside those of the rooms. No kind may be both.
 	Mutators map[string]intake.Mutator[*postgres.Tx]

@@ -64,7 +64,8 @@ func TestNobodyDeadlocksOnTheSameTickets(t *testing.T) {
 	c.within(t, func(tx *postgres.Tx) error {
 		for i := range 2 {
 			u, err := c.Rooms.Account.PutUser(t.Context(), tx, account.User{
-				Login: fmt.Sprintf("li%d", i), NameZH: "李师傅", Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
+				Login: fmt.Sprintf("li%d", i), NameZH: "李师傅",
+				Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
 				Technician: &account.Technician{
 					Badge: fmt.Sprintf("B1%d", i), Region: c.north.ID, Teams: []uuid.UUID{c.team.ID},
 					Skills: []string{"water_heater"}, DailyCapacity: 100,
@@ -128,8 +129,8 @@ func (c *crowd) whole(t *testing.T) {
 			t.Errorf("the trail of %s is broken", got.Msg.GetTicket().GetNumber())
 		}
 	}
-	// A visit counts as long as no rework has taken it back, and a rework itself counts nothing: once in its technician's month, with one line for each
-	// component, and each entry of the ledger adds up to nothing.
+	// A visit counts as long as no rework has taken it back, and a rework itself counts nothing: once in its technician's
+	// month, with one line for each component, and each entry of the ledger adds up to nothing.
 	for what, sql := range map[string]string{
 		"visits that are completed and not accrued once": `SELECT count(*) FROM visit v WHERE v.state = $1
 			AND (SELECT count(*) FROM pay_accrual a WHERE a.org_id = v.org_id AND a.source = v.id) <> 1`,
@@ -138,15 +139,22 @@ func (c *crowd) whole(t *testing.T) {
 		"accruals that nothing was booked for": `SELECT count(*) FROM pay_accrual a
 			WHERE a.facts ->> 'rework' IS NULL AND (SELECT count(*) FROM pay_entry e
 				WHERE e.org_id = a.org_id AND e.source = a.source AND e.kind = 'accrual' AND e.component = 'base') <> 1`,
-		"entries that do not add up": `SELECT count(*) FROM (SELECT FROM pay_posting GROUP BY entry_id, currency HAVING sum(amount) <> 0) AS p`,
-		"entries without postings":   `SELECT count(*) FROM pay_entry e WHERE NOT EXISTS (SELECT FROM pay_posting p WHERE p.org_id = e.org_id AND p.entry_id = e.id)`,
+		"entries that do not add up": `SELECT count(*) FROM (SELECT FROM pay_posting GROUP BY entry_id, currency
+			HAVING sum(amount) <> 0) AS p`,
+		"entries without postings": `SELECT count(*) FROM pay_entry e
+			WHERE NOT EXISTS (SELECT FROM pay_posting p WHERE p.org_id = e.org_id AND p.entry_id = e.id)`,
 		"technicians whose month counts other jobs than theirs": `SELECT count(*) FROM (
 				SELECT payee_id, sum(tickets) AS n FROM pay_measure GROUP BY payee_id) AS m
-			FULL JOIN (SELECT v.technician_id, count(*) AS n FROM visit v JOIN pay_accrual a ON a.org_id = v.org_id AND a.source = v.id
-				WHERE a.clawed_at IS NULL AND a.facts ->> 'rework' IS NULL GROUP BY v.technician_id) AS j ON j.technician_id = m.payee_id
+			FULL
+			JOIN (SELECT v.technician_id, count(*) AS n FROM visit v
+				JOIN pay_accrual a ON a.org_id = v.org_id AND a.source = v.id
+				WHERE a.clawed_at IS NULL AND a.facts ->> 'rework' IS NULL GROUP BY v.technician_id) AS j
+					ON j.technician_id = m.payee_id
 			WHERE coalesce(m.n, 0) <> coalesce(j.n, 0)`,
-		"tickets that are posted without approval and proof": `SELECT count(*) FROM pay_accrual WHERE confirmed_at IS NOT NULL AND approved_at IS NULL`,
-		"open visits of one ticket beside each other":        `SELECT count(*) FROM (SELECT FROM visit WHERE state IN (1, 2, 3, 4, 6, 7, 8) GROUP BY ticket_id HAVING count(*) > 1) AS v`,
+		"tickets that are posted without approval and proof": `SELECT count(*) FROM pay_accrual
+			WHERE confirmed_at IS NOT NULL AND approved_at IS NULL`,
+		"open visits of one ticket beside each other": `SELECT count(*)
+			FROM (SELECT FROM visit WHERE state IN (1, 2, 3, 4, 6, 7, 8) GROUP BY ticket_id HAVING count(*) > 1) AS v`,
 	} {
 		var n int
 		var args []any
@@ -198,7 +206,9 @@ func (c *crowd) works(t *testing.T, token string, rng *rand.Rand) {
 	phone := &hand{t: t, w: c.trade, token: token}
 	for i := 0; i < rounds && !c.enough(); i++ {
 		for range 3 {
-			c.count("claim", phone.do("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: c.any(rng)}).GetOutcome() == syncv1.Outcome_OUTCOME_APPLIED)
+			c.count("claim",
+				phone.do("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: c.any(rng)}).GetOutcome() ==
+					syncv1.Outcome_OUTCOME_APPLIED)
 		}
 		mine := c.held(phone)
 		// The newest two, in any order: older ones may wait for something parked.
@@ -310,7 +320,8 @@ func (c *crowd) dispatches(t *testing.T, rng *rand.Rand) {
 		case 0, 1:
 			who := c.techs[rng.IntN(len(c.techs))].ID
 			for _, id := range [][]byte{id, c.any(rng)} { // a phone has two to push at once
-				_, err := office.AssignTicket(t.Context(), with(&officev1.AssignTicketRequest{Id: id, TechnicianId: who[:]}, c.boss))
+				_, err := office.AssignTicket(t.Context(),
+					with(&officev1.AssignTicketRequest{Id: id, TechnicianId: who[:]}, c.boss))
 				c.decided(t, "assign", err)
 			}
 		case 2:
@@ -321,7 +332,8 @@ func (c *crowd) dispatches(t *testing.T, rng *rand.Rand) {
 			c.decided(t, "approve", err)
 		case 5:
 			next := uuid.Must(uuid.NewV7())
-			_, err := office.ReworkTicket(t.Context(), with(&officev1.ReworkTicketRequest{Id: id, ReworkId: next[:], Reason: "漏水"}, c.boss))
+			_, err := office.ReworkTicket(t.Context(),
+				with(&officev1.ReworkTicketRequest{Id: id, ReworkId: next[:], Reason: "漏水"}, c.boss))
 			c.decided(t, "rework", err)
 			if err == nil {
 				c.instead(rng, next[:])
@@ -342,7 +354,9 @@ func (c *crowd) dispatches(t *testing.T, rng *rand.Rand) {
 }
 
 // replaces ends one of the tickets and brings another, and publishes a plan.
-func (c *crowd) replaces(t *testing.T, rng *rand.Rand, office officev1connect.TicketServiceClient, plans payv1connect.PlanServiceClient) {
+func (c *crowd) replaces(
+	t *testing.T, rng *rand.Rand, office officev1connect.TicketServiceClient, plans payv1connect.PlanServiceClient,
+) {
 	_, err := office.CancelTicket(t.Context(), with(&officev1.CancelTicketRequest{Id: c.any(rng), Reason: "不要了"}, c.boss))
 	c.decided(t, "cancel", err)
 	next := uuid.Must(uuid.NewV7())

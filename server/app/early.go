@@ -13,8 +13,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// early is what a phone needs first when it begins from nothing: who it belongs to, the keys of receipts, the open jobs until
-// the end of the company's day, and what is known of their photos.
+// early is what a phone needs first when it begins from nothing: who it belongs to, the keys of receipts, the open jobs
+// until the end of the company's day, and what is known of their photos.
 func (a *App) early(r *Rooms) func(context.Context, *postgres.Tx, identity.Identity) (feed.Wanted, error) {
 	return func(ctx context.Context, tx *postgres.Tx, who identity.Identity) (feed.Wanted, error) {
 		zone, err := r.Account.Zone(ctx, tx)
@@ -26,7 +26,8 @@ func (a *App) early(r *Rooms) func(context.Context, *postgres.Tx, identity.Ident
 		if err != nil {
 			return w, err
 		}
-		w.Kinds = append(w.Kinds, change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY), change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROFILE))
+		w.Kinds = append(w.Kinds, change.Kind(fieldv1.EntityKind_ENTITY_KIND_VERIFY_KEY),
+			change.Kind(fieldv1.EntityKind_ENTITY_KIND_PROFILE))
 		tickets := make([]uuid.UUID, len(w.Groups))
 		for i, job := range w.Groups {
 			tickets[i] = job[0].ID

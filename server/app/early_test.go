@@ -15,7 +15,8 @@ func TestAPhoneThatBeginsFromNothingGetsTodaysJobsFirst(t *testing.T) {
 	c := open(t, generous)
 	today, later, nobodys := c.assigned(t), c.assigned(t), c.opened(t)
 	schedule := func(from string) {
-		_, err := c.db.Owner.Exec(context.WithoutCancel(t.Context()), `UPDATE visit SET scheduled_from = `+from+` WHERE id = $1`, later.visit)
+		_, err := c.db.Owner.Exec(context.WithoutCancel(t.Context()), `UPDATE visit
+			SET scheduled_from = `+from+` WHERE id = $1`, later.visit)
 		must(t, err)
 	}
 	schedule("now() + interval '7 days'")
@@ -25,7 +26,8 @@ func TestAPhoneThatBeginsFromNothingGetsTodaysJobsFirst(t *testing.T) {
 	res, err := c.sync().Pull(t.Context(), with(&syncv1.PullRequest{Early: true, MaxBytes: 1}, token))
 	must(t, err)
 	p := res.Msg
-	if p.Early == nil || len(p.Feeds) > 0 || len(p.Cursor) > 0 || p.Checkpoint != nil || p.GetWhole().GetEntries() == 0 || p.GetWhole().GetBytes() == 0 {
+	if p.Early == nil || len(p.Feeds) > 0 || len(p.Cursor) > 0 || p.Checkpoint != nil || p.GetWhole().GetEntries() == 0 ||
+		p.GetWhole().GetBytes() == 0 {
 		t.Fatalf("%v", p)
 	}
 	got := map[fieldv1.EntityKind][]uuid.UUID{}

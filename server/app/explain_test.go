@@ -39,7 +39,8 @@ func TestWhyFollowsAPhoneThroughAssignmentAndRemoval(t *testing.T) {
 	pull := func() {
 		t.Helper()
 		res, err := c.sync().Pull(t.Context(), with(&syncv1.PullRequest{
-			Cursor: cursor, MaxBytes: 4 << 20, Unsent: 2, OldestUnsent: timestamppb.New(c.clock.Now()), DeviceTime: timestamppb.New(c.clock.Now()), AppVersion: "app/9",
+			Cursor: cursor, MaxBytes: 4 << 20, Unsent: 2, OldestUnsent: timestamppb.New(c.clock.Now()),
+			DeviceTime: timestamppb.New(c.clock.Now()), AppVersion: "app/9",
 		}, token))
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +60,8 @@ func TestWhyFollowsAPhoneThroughAssignmentAndRemoval(t *testing.T) {
 	job := c.assigned(t)
 	a := why("李师傅", job.ticket.String())
 	presence("assigned", a, officev1.Presence_PRESENCE_DUE)
-	if len(a.GetStandings()) != 1 || a.GetStandings()[0].GetEvent() == "" || a.GetStandings()[0].GetActor() != "调度" || a.GetFindings()[0].GetCode() != "assigned" {
+	if len(a.GetStandings()) != 1 || a.GetStandings()[0].GetEvent() == "" || a.GetStandings()[0].GetActor() != "调度" ||
+		a.GetFindings()[0].GetCode() != "assigned" {
 		t.Errorf("who wrote it, and why: %v", a)
 	}
 	pull()
@@ -80,7 +82,8 @@ func TestWhyFollowsAPhoneThroughAssignmentAndRemoval(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := d.Msg
-	if m.GetUserName() != "李师傅" || m.GetUnsent() != 2 || m.GetOldestUnsent() == nil || m.ClockAheadMs == nil || m.GetAppVersion() != "app/9" || m.GetLastPull() == nil {
+	if m.GetUserName() != "李师傅" || m.GetUnsent() != 2 || m.GetOldestUnsent() == nil || m.ClockAheadMs == nil ||
+		m.GetAppVersion() != "app/9" || m.GetLastPull() == nil {
 		t.Errorf("the device: %v", m)
 	}
 	for _, f := range m.GetFeeds() {
@@ -102,14 +105,17 @@ func TestNobodyAsksAboutForeignPhonesAndTickets(t *testing.T) {
 		if !strings.ContainsRune("DSA", rune(letter)) {
 			continue
 		}
-		if code, answer := callRaw(t, c.URL(), "office.v1.ExplainService/Why", token, &officev1.WhyRequest{Who: "li", Ticket: job.ticket.String()}); code != fault.NotFound {
+		if code, answer := callRaw(t, c.URL(), "office.v1.ExplainService/Why",
+			token, &officev1.WhyRequest{Who: "li", Ticket: job.ticket.String()}); code != fault.NotFound {
 			t.Errorf("%c asks why: %q %.200s", letter, code, answer)
 		}
 		// A person of theirs, and a ticket that is not.
-		if code, answer := callRaw(t, c.URL(), "office.v1.ExplainService/Why", token, &officev1.WhyRequest{Who: "T" + c.south.ID.String(), Ticket: job.ticket.String()}); code != fault.NotFound {
+		if code, answer := callRaw(t, c.URL(), "office.v1.ExplainService/Why",
+			token, &officev1.WhyRequest{Who: "T" + c.south.ID.String(), Ticket: job.ticket.String()}); code != fault.NotFound {
 			t.Errorf("%c asks why of a foreign ticket: %q %.200s", letter, code, answer)
 		}
-		if code, answer := callRaw(t, c.URL(), "office.v1.ExplainService/GetDevice", token, &officev1.GetDeviceRequest{DeviceId: device}); code != fault.NotFound {
+		if code, answer := callRaw(t, c.URL(), "office.v1.ExplainService/GetDevice",
+			token, &officev1.GetDeviceRequest{DeviceId: device}); code != fault.NotFound {
 			t.Errorf("%c looks at the device: %q %.200s", letter, code, answer)
 		}
 	}

@@ -32,9 +32,11 @@ func (c company) feedsTrue(t *testing.T) {
 	must(t, err)
 	for _, o := range orgs {
 		for _, d := range c.differences(ctx, t, change.Org(o.ID)) {
-			t.Errorf("%s holds %d %s: stray %v, missing %v\n stands %x\n should %x", d.Feed, d.Entity.Kind, d.Entity.ID, d.Stray, d.Missing, d.Stands, d.Should)
+			t.Errorf("%s holds %d %s: stray %v, missing %v\n stands %x\n should %x", d.Feed, d.Entity.Kind, d.Entity.ID, d.Stray,
+				d.Missing, d.Stands, d.Should)
 		}
-		_, err := c.Rooms.Store.VerifyHeads(ctx, change.Org(o.ID), func(d postgres.HeadDifference) { t.Errorf("head says %+v, is %+v", d.Says, d.Is) })
+		_, err := c.Rooms.Store.VerifyHeads(ctx,
+			change.Org(o.ID), func(d postgres.HeadDifference) { t.Errorf("head says %+v, is %+v", d.Says, d.Is) })
 		must(t, err)
 	}
 }
@@ -65,13 +67,21 @@ func (c company) rebuild(t *testing.T, version string) (sum postgres.Progress) {
 // job opens a ticket by an order and has it assigned.
 func (w trade) job(t *testing.T, number string) []byte {
 	t.Helper()
-	taken, err := officev1connect.NewOrderServiceClient(http.DefaultClient, w.URL()).CreateOrder(t.Context(), with(&officev1.CreateOrderRequest{Order: &officev1.Order{
-		Source: "api", Number: number, OrderedAt: timestamppb.New(w.clock.Now()), StoreId: w.shop.ID[:],
-		Customer: &fieldv1.Customer{Name: "王女士", Phone: "13800000001", Address: "北京市朝阳区建国路 1 号", Position: &typesv1.Position{Latitude: 39.91, Longitude: 116.46}},
-		Lines:    []*officev1.OrderLine{{Item: 1, ProductId: w.product.GetId(), Quantity: 1, Price: &typesv1.Money{Minor: 199900, Currency: "CNY"}}},
-	}}, w.boss))
+	taken, err := officev1connect.NewOrderServiceClient(http.DefaultClient, w.URL()).CreateOrder(t.Context(),
+		with(&officev1.CreateOrderRequest{Order: &officev1.Order{
+			Source: "api", Number: number, OrderedAt: timestamppb.New(w.clock.Now()), StoreId: w.shop.ID[:],
+			Customer: &fieldv1.Customer{
+				Name: "王女士", Phone: "13800000001", Address: "北京市朝阳区建国路 1 号",
+				Position: &typesv1.Position{Latitude: 39.91, Longitude: 116.46},
+			},
+			Lines: []*officev1.OrderLine{{
+				Item: 1, ProductId: w.product.GetId(), Quantity: 1,
+				Price: &typesv1.Money{Minor: 199900, Currency: "CNY"},
+			}},
+		}}, w.boss))
 	must(t, err)
-	must2(t)(officev1connect.NewTicketServiceClient(http.DefaultClient, w.URL()).AutoAssign(t.Context(), with(&officev1.AutoAssignRequest{}, w.boss)))
+	must2(t)(officev1connect.NewTicketServiceClient(http.DefaultClient, w.URL()).AutoAssign(t.Context(),
+		with(&officev1.AutoAssignRequest{}, w.boss)))
 	return taken.Msg.GetOrder().GetLines()[0].GetTicketIds()[0]
 }
 
@@ -151,10 +161,12 @@ func TestARebuildWritesWhatAnOlderVersionShowedOtherwiseAndResetsNobody(t *testi
 		t.Errorf("the phone fetched %d entries and was reset %d times", len(entries), resets)
 	}
 
-	_, err := w.db.Owner.Exec(t.Context(), `UPDATE sync_feed SET digest = digest + 1, live = live + 1 WHERE feed = $1`, own.String())
+	_, err := w.db.Owner.Exec(t.Context(), `UPDATE sync_feed SET digest = digest + 1, live = live + 1
+		WHERE feed = $1`, own.String())
 	must(t, err)
 	var wrong []change.FeedID
-	_, err = w.Rooms.Store.VerifyHeads(t.Context(), change.Org(w.org.ID), func(d postgres.HeadDifference) { wrong = append(wrong, d.Says.Feed) })
+	_, err = w.Rooms.Store.VerifyHeads(t.Context(),
+		change.Org(w.org.ID), func(d postgres.HeadDifference) { wrong = append(wrong, d.Says.Feed) })
 	must(t, err)
 	if len(wrong) != 1 || wrong[0] != own {
 		t.Fatalf("wrong heads: %v", wrong)

@@ -17,9 +17,9 @@ import (
 // completed is the kind of mutation that books pay and installs a unit.
 const completed = "visit.complete"
 
-// lockPush locks what a push of several mutations is about, in the one lock order, however the phone has ordered them: the
-// tickets, and of those that it completes whom they pay and their units. Mutations name tickets, or their visits, in the
-// fields ticket_id and visit_id.
+// lockPush locks what a push of several mutations is about, in the one lock order, however the phone has ordered them:
+// the tickets, and of those that it completes whom they pay and their units. Mutations name tickets, or their visits,
+// in the fields ticket_id and visit_id.
 func lockPush(known delta.Payloads, r Rooms) func(context.Context, *postgres.Tx, []change.Mutation) error {
 	return func(ctx context.Context, tx *postgres.Tx, ms []change.Mutation) error {
 		var ids, visits, ends []uuid.UUID

@@ -1,7 +1,7 @@
 package app_test
 
-// The reviewed table of the authorisation matrix. Its answers are those of docs/SECURITY.md, written down by hand: whoever
-// adds a call or an id to a request says here what the id names, and so who may name which.
+// The reviewed table of the authorisation matrix. Its answers are those of docs/SECURITY.md, written down by hand:
+// whoever adds a call or an id to a request says here what the id names, and so who may name which.
 
 // names is what an id of a request names, and by which rule of docs/SECURITY.md it is judged.
 type names string
@@ -49,7 +49,8 @@ type row struct {
 	ids  []id   // in the order in which they are judged
 	// by are the roles by which a thing is reached, where not all who may call reach one.
 	by string
-	// then are the roles by which the later ids are reached, where fewer; who has none over the first is forbidden to name them.
+	// then are the roles by which the later ids are reached, where fewer; who has none over the first is forbidden to name
+	// them.
 	then string
 	// mine: what is a technician's own is also within that technician's reach.
 	mine bool
@@ -82,12 +83,26 @@ var matrixRows = map[string][]row{
 	accountsOf + "GetMe":               {{}},
 	accountsOf + "ListPlaces":          {{}},
 	accountsOf + "ListUsers":           {{ids: []id{{"after", filter}}}},
-	accountsOf + "PutPlace":            {{body: `{"place":{"kind":"team","name":{"zh":"新"}}}`, ids: []id{{"place.region_id", farRegion}, {"place.id", putTeam}}}},
+	accountsOf +
+		"PutPlace": {{
+		body: `{"place":{"kind":"team","name":{"zh":"新"}}}`,
+		ids:  []id{{"place.region_id", farRegion}, {"place.id", putTeam}},
+	}},
 	// H1: region and every team of a technician are far ends.
 	accountsOf + "PutUser": {
-		{body: newUserBody, ids: []id{{"user.technician.region_id", farRegion}, {"user.technician.team_ids", farTeam}, {"user.id", putUser}}},
-		{body: `{"user":{"login":"NEW","name":{"zh":"新"},"grants":[{"role":"clerk","scope":"store"}]}}`, ids: []id{{"user.grants.scope_id", farShop}}},
-		{body: `{"user":{"login":"NEW","name":{"zh":"新"},"grants":[{"role":"admin","scope":"region"}]}}`, ids: []id{{"user.grants.scope_id", farRegion}}},
+		{body: newUserBody, ids: []id{
+			{"user.technician.region_id", farRegion},
+			{"user.technician.team_ids", farTeam},
+			{"user.id", putUser},
+		}},
+		{
+			body: `{"user":{"login":"NEW","name":{"zh":"新"},"grants":[{"role":"clerk","scope":"store"}]}}`,
+			ids:  []id{{"user.grants.scope_id", farShop}},
+		},
+		{
+			body: `{"user":{"login":"NEW","name":{"zh":"新"},"grants":[{"role":"admin","scope":"region"}]}}`,
+			ids:  []id{{"user.grants.scope_id", farRegion}},
+		},
 		{body: `{"user":{"login":"NEW","name":{"zh":"新"},"grants":[{"role":"admin","scope":"org"}]}}`, whole: true},
 	},
 	"account.v1.AuthService/EnrolDevice":  {{}},
@@ -121,7 +136,11 @@ var matrixRows = map[string][]row{
 		{
 			body: `{"order":{"source":"pos","number":"NEW","customer":{"name":"赵","phone":"13900000002","address":"某路1号"},"lines":[{"item":1,"quantity":1}]}}`,
 			ids: []id{
-				{"order.store_id", farShop}, {"order.lines.product_id", goods}, {"order.id", unread}, {"order.customer.id", unread}, {"order.lines.ticket_ids", unread},
+				{"order.store_id", farShop},
+				{"order.lines.product_id", goods},
+				{"order.id", unread},
+				{"order.customer.id", unread},
+				{"order.lines.ticket_ids", unread},
 			},
 		},
 		{
@@ -136,22 +155,40 @@ var matrixRows = map[string][]row{
 	ticketsOf + "HoldTicket":        {{body: `{"reason":"x"}`, ids: []id{{"id", ticketID}}}},
 	ticketsOf + "MarkNoShow":        {{body: `{"reason":"x"}`, ids: []id{{"id", ticketID}}}},
 	ticketsOf + "ProposeAssignment": {{ids: []id{{"id", ticketID}}}},
-	ticketsOf + "RescheduleTicket":  {{body: `{"scheduled":{"earliest":"2030-01-01T08:00:00Z","latest":"2030-01-01T10:00:00Z"}}`, ids: []id{{"id", ticketID}}}},
-	ticketsOf + "ResumeTicket":      {{ids: []id{{"id", ticketID}}}},
-	ticketsOf + "ListTickets":       {{ids: []id{{"technician_id", filter}, {"region_id", filter}, {"after", filter}}}},
+	ticketsOf +
+		"RescheduleTicket": {{
+		body: `{"scheduled":{"earliest":"2030-01-01T08:00:00Z","latest":"2030-01-01T10:00:00Z"}}`,
+		ids:  []id{{"id", ticketID}},
+	}},
+	ticketsOf + "ResumeTicket": {{ids: []id{{"id", ticketID}}}},
+	ticketsOf + "ListTickets":  {{ids: []id{{"technician_id", filter}, {"region_id", filter}, {"after", filter}}}},
 	// M3: far ends.
-	ticketsOf + "AssignTicket":     {{ids: []id{{"id", ticketID}, {"technician_id", farTechnician}}}},
-	ticketsOf + "PoolTicket":       {{ids: []id{{"id", ticketID}, {"team_id", farTeam}}}},
-	ticketsOf + "AutoAssign":       {{body: `{"limit":1}`, ids: []id{{"region_id", farRegion}}}, {body: `{"limit":1}`, whole: true}},
-	ticketsOf + "SetTicketContact": {{ids: []id{{"id", ticketID}}}, {ids: []id{{"id", ticketID}, {"region_id", farRegion}}, then: "DSA"}},
+	ticketsOf + "AssignTicket": {{ids: []id{{"id", ticketID}, {"technician_id", farTechnician}}}},
+	ticketsOf + "PoolTicket":   {{ids: []id{{"id", ticketID}, {"team_id", farTeam}}}},
+	ticketsOf + "AutoAssign": {
+		{body: `{"limit":1}`, ids: []id{{"region_id", farRegion}}},
+		{body: `{"limit":1}`, whole: true},
+	},
+	ticketsOf +
+		"SetTicketContact": {
+		{ids: []id{{"id", ticketID}}},
+		{ids: []id{{"id", ticketID}, {"region_id", farRegion}}, then: "DSA"},
+	},
 	// H4: an id that is taken.
 	ticketsOf + "OpenTicket": {
-		{body: `{` + openTicketBody + `}`, ids: []id{{"store_id", farShop}, {"region_id", farRegion}, {"id", newTicket}, {"product_id", goods}}},
+		{
+			body: `{` + openTicketBody + `}`,
+			ids:  []id{{"store_id", farShop}, {"region_id", farRegion}, {"id", newTicket}, {"product_id", goods}},
+		},
 		{body: `{` + openTicketBody + `}`, ids: []id{{"id", newTicket}, {"product_id", goods}}, whole: true},
 	},
 	ticketsOf + "ReworkTicket": {{body: `{"reason":"x"}`, ids: []id{{"id", finishedID}, {"rework_id", newTicket}}}},
 
-	earningsOf + "AdjustEarning":    {{body: `{"difference":{"minor":"1","currency":"CNY"},"reason":"x"}`, ids: []id{{"line_id", lineID}, {"id", own}}}},
+	earningsOf +
+		"AdjustEarning": {{
+		body: `{"difference":{"minor":"1","currency":"CNY"},"reason":"x"}`,
+		ids:  []id{{"line_id", lineID}, {"id", own}},
+	}},
 	earningsOf + "GetEarnings":      {{ids: []id{{"technician_id", payeeID}}, by: "SFLA", mine: true}},
 	earningsOf + "ListEarningLines": {{ids: []id{{"technician_id", payeeID}, {"after", filter}}, by: "SFLA", mine: true}},
 	"pay.v1.PlanService/ListPlans":  {{whole: true}},
@@ -173,7 +210,8 @@ var matrixRows = map[string][]row{
 	parkedOf + "DismissParked": {{body: `{"reason":"x"}`, ids: []id{{"id", parkedID}}}},
 	parkedOf + "EditParked":    {{body: `{"payload":"{}"}`, ids: []id{{"id", parkedID}}}},
 	parkedOf + "ReplayParked":  {{ids: []id{{"id", parkedID}}}},
-	parkedOf + "ListParked":    {{ids: []id{{"device_id", filter}, {"user_id", filter}, {"id", filter}, {"after", filter}}}},
+	parkedOf +
+		"ListParked": {{ids: []id{{"device_id", filter}, {"user_id", filter}, {"id", filter}, {"after", filter}}}},
 
 	"sync.v1.SyncService/Pull":  {{}},
 	"sync.v1.SyncService/Push":  {{ids: []id{{"mutations.id", own}}}},

@@ -18,8 +18,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// idPaths are the fields of a request that can hold an id: bytes of 16, at every depth. Bytes without a rule count, so that
-// nobody forgets one.
+// idPaths are the fields of a request that can hold an id: bytes of 16, at every depth. Bytes without a rule count, so
+// that nobody forgets one.
 func idPaths(m protoreflect.MessageDescriptor, prefix string, above ...protoreflect.FullName) (out []string) {
 	if slices.Contains(above, m.FullName()) {
 		return nil
@@ -257,7 +257,8 @@ func (c *caller) judged(r row, roles string, is names, o thing, theirs bool) fau
 	if (is == payeeID || is == boardID) && c.over(roles, spot{}) {
 		return ""
 	}
-	if o.there && (c.over(roles, o.places...) || r.mine && o.tech != uuid.Nil && o.tech == c.user) || is == boardID && theirs {
+	if o.there && (c.over(roles, o.places...) || r.mine && o.tech != uuid.Nil && o.tech == c.user) || is == boardID &&
+		theirs {
 		return ""
 	}
 	return fault.NotFound
@@ -338,12 +339,14 @@ func TestTheMatrixOfRights(t *testing.T) {
 func (w *matrixWorld) walk(t *testing.T, name string, n int, r row, method protoreflect.MethodDescriptor, c *caller) {
 	t.Helper()
 	may := mayCall[name]
-	allowed := c.token == "" && strings.Contains(may, "-") || slices.ContainsFunc(c.grants, func(g held) bool { return strings.IndexByte(may, g.role) >= 0 })
+	allowed := c.token == "" && strings.Contains(may, "-") ||
+		slices.ContainsFunc(c.grants, func(g held) bool { return strings.IndexByte(may, g.role) >= 0 })
 	roles := r.by
 	if roles == "" {
 		roles = may
 	}
-	reads := method.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
+	reads := method.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() ==
+		descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 	for _, whose := range whoses(r) {
 		want, things := fault.Code(""), make([]thing, len(r.ids))
 		for i, f := range r.ids {
@@ -419,7 +422,8 @@ func (w *matrixWorld) mayRead(c *caller, may string, p *part) bool {
 
 // loose tells whether a row's ids are of the catalogue, where an id of nothing is told to everybody.
 func loose(r row, code fault.Code) bool {
-	return code == fault.NotFound && slices.ContainsFunc(r.ids, func(f id) bool { return f.is == goods || f.is == own || f.is == unread })
+	return code == fault.NotFound &&
+		slices.ContainsFunc(r.ids, func(f id) bool { return f.is == goods || f.is == own || f.is == unread })
 }
 
 // ofTheOther is the answer to somebody of the other company, whose own things are the "other company's".

@@ -58,13 +58,16 @@ func newPart(t *testing.T, c company, n string) *part {
 	p := &part{in: c, ids: map[names]uuid.UUID{}, marks: []string{"秘名" + n, "1380000000" + n, "秘路" + n}}
 	r := c.Rooms
 	c.within(t, func(tx *postgres.Tx) (err error) {
-		if p.region, err = r.Account.PutPlace(t.Context(), tx, account.Place{Kind: identity.ScopeRegion, NameZH: "区" + n}); err != nil {
+		if p.region, err = r.Account.PutPlace(t.Context(), tx,
+			account.Place{Kind: identity.ScopeRegion, NameZH: "区" + n}); err != nil {
 			return err
 		}
-		if p.shop, err = r.Account.PutPlace(t.Context(), tx, account.Place{Kind: identity.ScopeStore, NameZH: "店" + n, Region: p.region.ID}); err != nil {
+		if p.shop, err = r.Account.PutPlace(t.Context(), tx,
+			account.Place{Kind: identity.ScopeStore, NameZH: "店" + n, Region: p.region.ID}); err != nil {
 			return err
 		}
-		p.team, err = r.Account.PutPlace(t.Context(), tx, account.Place{Kind: identity.ScopeTeam, NameZH: "组" + n, Region: p.region.ID})
+		p.team, err = r.Account.PutPlace(t.Context(), tx,
+			account.Place{Kind: identity.ScopeTeam, NameZH: "组" + n, Region: p.region.ID})
 		return err
 	})
 	p.tech = p.newTech(t)
@@ -85,7 +88,8 @@ func newPart(t *testing.T, c company, n string) *part {
 	for i, name := range []string{p.marks[0], p.marks[0] + "改"} {
 		c.within(t, func(tx *postgres.Tx) error {
 			q := order.Purchase{
-				Source: "matrix", Number: "M-" + n, Actor: "system:test", OrderedAt: tx.Now(), Store: p.shop.ID, Region: p.region.ID, By: order.Office(),
+				Source: "matrix", Number: "M-" + n, Actor: "system:test", OrderedAt: tx.Now(), Store: p.shop.ID,
+				Region: p.region.ID, By: order.Office(),
 				Customer: order.Customer{Name: name, Phone: p.marks[1], Address: p.marks[2]},
 				Lines:    []order.Line{{Item: 1, Product: product, Quantity: 1, Currency: "CNY"}},
 			}
@@ -116,14 +120,18 @@ func newPart(t *testing.T, c company, n string) *part {
 			return err
 		}
 		return r.Pay.Accrue(t.Context(), tx, source, plan.Facts{
-			Ticket: p.ids[ticketID], Number: "T", Ordered: now, Opened: now, Completed: now, Payees: []plan.Share{{Payee: p.tech.ID, Weight: 1}},
+			Ticket: p.ids[ticketID], Number: "T", Ordered: now, Opened: now, Completed: now,
+			Payees: []plan.Share{{Payee: p.tech.ID, Weight: 1}},
 		})
 	})
 	var line, proof uuid.UUID
-	must(t, c.db.Owner.QueryRow(t.Context(), `SELECT id FROM pay_entry WHERE org_id = $1 AND payee_id = $2`, c.org.ID, p.tech.ID).Scan(&line))
+	must(t, c.db.Owner.QueryRow(t.Context(), `SELECT id FROM pay_entry
+		WHERE org_id = $1 AND payee_id = $2`, c.org.ID, p.tech.ID).Scan(&line))
 	proof = uuid.New()
-	_, err = c.db.Owner.Exec(t.Context(), `INSERT INTO proof (org_id, id, ticket_id, visit_id, step, kind, state, sha256, size, media_type, device_time, device_id, user_id, server_time)
-		VALUES ($1, $2, $3, $4, 'x', 1, 1, sha256('x'), 10, 'image/jpeg', now(), $5, $6, now())`, c.org.ID, proof, p.ids[ticketID], uuid.New(), p.phone, p.tech.ID)
+	_, err = c.db.Owner.Exec(t.Context(), `INSERT INTO proof (org_id, id, ticket_id, visit_id, step, kind, state, sha256,
+		size, media_type, device_time, device_id, user_id, server_time)
+		VALUES ($1, $2, $3, $4, 'x', 1, 1, sha256('x'), 10, 'image/jpeg', now(), $5, $6, now())`,
+		c.org.ID, proof, p.ids[ticketID], uuid.New(), p.phone, p.tech.ID)
 	must(t, err)
 	p.ids[lineID], p.ids[proofID] = line, proof
 	return p
@@ -132,7 +140,8 @@ func newPart(t *testing.T, c company, n string) *part {
 func (p *part) newTech(t *testing.T) (u account.User) {
 	t.Helper()
 	u = account.User{
-		Login: "t" + uuid.NewString(), NameZH: "师傅", Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
+		Login: "t" + uuid.NewString(), NameZH: "师傅",
+		Grants:     []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
 		Technician: &account.Technician{Region: p.region.ID, Teams: []uuid.UUID{p.team.ID}, DailyCapacity: 100},
 	}
 	p.in.within(t, func(tx *postgres.Tx) (err error) {
@@ -145,7 +154,8 @@ func (p *part) newTech(t *testing.T) (u account.User) {
 func (p *part) newTeam(t *testing.T) (at account.Place) {
 	t.Helper()
 	p.in.within(t, func(tx *postgres.Tx) (err error) {
-		at, err = p.in.Rooms.Account.PutPlace(t.Context(), tx, account.Place{Kind: identity.ScopeTeam, NameZH: "组", Region: p.region.ID})
+		at, err = p.in.Rooms.Account.PutPlace(t.Context(), tx,
+			account.Place{Kind: identity.ScopeTeam, NameZH: "组", Region: p.region.ID})
 		return err
 	})
 	return at
@@ -161,7 +171,8 @@ func (p *part) openAt(t *testing.T, shop uuid.UUID) (id uuid.UUID) {
 	t.Helper()
 	p.in.within(t, func(tx *postgres.Tx) error {
 		o, err := p.in.Rooms.Ticket.Open(t.Context(), tx, ticket.OpenRequest{
-			Source: "matrix", SourceKey: uuid.NewString(), Actor: ticket.BySystem("test"), ProductName: "热水器", RegionID: p.region.ID, StoreID: shop,
+			Source: "matrix", SourceKey: uuid.NewString(), Actor: ticket.BySystem("test"), ProductName: "热水器",
+			RegionID: p.region.ID, StoreID: shop,
 			Customer: ticket.Customer{Name: p.marks[0], Phone: p.marks[1], Address: p.marks[2]},
 		})
 		if err != nil {
@@ -185,7 +196,8 @@ func (p *part) newFinished(t *testing.T) uuid.UUID {
 func (p *part) newCode(t *testing.T) (unit, id uuid.UUID) {
 	t.Helper()
 	p.in.within(t, func(tx *postgres.Tx) (err error) {
-		unit, err = p.in.Rooms.Code.PutUnit(t.Context(), tx, code.Unit{Product: p.ids[goods], GTIN: "06901234567892", Serial: uuid.NewString()[:18], Store: p.shop.ID})
+		unit, err = p.in.Rooms.Code.PutUnit(t.Context(), tx,
+			code.Unit{Product: p.ids[goods], GTIN: "06901234567892", Serial: uuid.NewString()[:18], Store: p.shop.ID})
 		if err != nil {
 			return err
 		}
@@ -214,7 +226,8 @@ type held struct {
 type spot struct{ id, region uuid.UUID }
 
 var letters = map[byte]identity.Role{
-	'T': identity.Technician, 'C': identity.Clerk, 'D': identity.Dispatcher, 'S': identity.Supervisor, 'F': identity.Finance, 'L': identity.Dealer, 'A': identity.Admin,
+	'T': identity.Technician, 'C': identity.Clerk, 'D': identity.Dispatcher, 'S': identity.Supervisor,
+	'F': identity.Finance, 'L': identity.Dealer, 'A': identity.Admin,
 }
 
 // callers are each role over each scope, and pairs that must not add up.
@@ -222,14 +235,19 @@ func (w *matrixWorld) callers(t *testing.T) (out []*caller) {
 	t.Helper()
 	out = append(out, &caller{name: "stranger"})
 	for _, c := range []string{
-		"D org", "S org", "A org", "F org", "D A", "S A", "A A", "F A", "L A", "D B", "A B", "F B", "D team", "S team", "L shop", "C shop",
+		"D org", "S org", "A org", "F org", "D A", "S A", "A A", "F A", "L A", "D B", "A B", "F B", "D team", "S team",
+		"L shop", "C shop",
 		"A A+D org", "S team+D org", "D A+F org", "A A+S B", "L shop+D B", "F A+D B",
 	} {
 		out = append(out, w.caller(t, w.company, c))
 	}
 	for _, name := range []string{"A", "B"} {
 		p := w.parts[name]
-		out = append(out, &caller{name: "T " + name, token: p.techToken, company: w.org.ID, grants: []held{{'T', spot{p.region.ID, p.region.ID}}}, user: p.tech.ID})
+		out = append(out,
+			&caller{
+				name: "T " + name, token: p.techToken, company: w.org.ID,
+				grants: []held{{'T', spot{p.region.ID, p.region.ID}}}, user: p.tech.ID,
+			})
 	}
 	other := w.parts["other company's"].in
 	return append(out, w.caller(t, other, "A org"), w.caller(t, other, "S org+F org"))
@@ -279,19 +297,25 @@ func matrixProduct(t *testing.T, c company, tx *postgres.Tx) (*fieldv1.Product, 
 	if p, ok, err := c.Rooms.Catalogue.ProductByGTIN(t.Context(), tx, "06901234567892"); err != nil || ok {
 		return p, err
 	}
-	class, err := c.Rooms.Catalogue.PutClass(t.Context(), tx, &fieldv1.ProductClass{Key: "water_heater", Name: label("热水器", "Heater")})
+	class, err := c.Rooms.Catalogue.PutClass(t.Context(), tx,
+		&fieldv1.ProductClass{Key: "water_heater", Name: label("热水器", "Heater")})
 	if err != nil {
 		return nil, err
 	}
-	return c.Rooms.Catalogue.PutProduct(t.Context(), tx, &fieldv1.Product{Sku: "M-60", Gtin: "06901234567892", Name: label("热水器", "Heater"), ClassId: class.GetId()})
+	return c.Rooms.Catalogue.PutProduct(t.Context(), tx,
+		&fieldv1.Product{Sku: "M-60", Gtin: "06901234567892", Name: label("热水器", "Heater"), ClassId: class.GetId()})
 }
 
 func matrixPlan() *payv1.PlanVersion {
 	return &payv1.PlanVersion{
-		Plan: "standard", Version: 1, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "UTC", EffectiveFrom: "2020-01-01",
-		VersionDate: payv1.VersionDate_VERSION_DATE_ORDERED,
+		Plan: "standard", Version: 1, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "UTC",
+		EffectiveFrom: "2020-01-01",
+		VersionDate:   payv1.VersionDate_VERSION_DATE_ORDERED,
 		Components: []*payv1.Component{
-			{Key: "base", Name: label("安装费", "Fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{OtherwiseMinor: 8000}}},
+			{
+				Key: "base", Name: label("安装费", "Fee"), Category: 1, Rounding: 2,
+				Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{OtherwiseMinor: 8000}},
+			},
 		},
 	}
 }

@@ -18,7 +18,8 @@ type tidyMeter struct {
 func newTidyMeter() tidyMeter {
 	return tidyMeter{
 		left: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "doorstep_expired_total", Help: "What left phones with age: finished (tickets, notices and decisions) or lines (earning lines).",
+			Name: "doorstep_expired_total",
+			Help: "What left phones with age: finished (tickets, notices and decisions) or lines (earning lines).",
 		}, []string{"what"}),
 		collected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "doorstep_collected_total", Help: "What was deleted with age: tombstones of feeds, or notes of scans.",
@@ -44,10 +45,12 @@ func newSizeMeter() sizeMeter {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	return sizeMeter{
-		feeds:      gauge("doorstep_feeds", "Feeds of all companies."),
-		bytes:      gauge("doorstep_feed_bytes", "Bytes of the bodies that stand in feeds: what all phones together would fetch anew, were each followed by one."),
-		largest:    gauge("doorstep_feed_largest_entries", "Live entries of the largest feed."),
-		oldest:     gauge("doorstep_tombstone_oldest_seconds", "Age of the oldest tombstone; above the days kept, collecting does not keep up."),
+		feeds: gauge("doorstep_feeds", "Feeds of all companies."),
+		bytes: gauge("doorstep_feed_bytes",
+			"Bytes of the bodies that stand in feeds: what all phones together would fetch anew, were each followed by one."),
+		largest: gauge("doorstep_feed_largest_entries", "Live entries of the largest feed."),
+		oldest: gauge("doorstep_tombstone_oldest_seconds",
+			"Age of the oldest tombstone; above the days kept, collecting does not keep up."),
 		rebuilding: gauge("doorstep_rebuilds_unfinished", "Rebuilds of feeds that were begun and are not finished."),
 		entries: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "doorstep_feed_entries", Help: "Entries of feeds, live or tombstones.",
@@ -96,7 +99,8 @@ func (a *App) Measure(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		feeds, live, tombstones, bytes, rebuilding = feeds+z.Feeds, live+z.Live, tombstones+z.Tombstones, bytes+z.Bytes, rebuilding+z.Rebuilding
+		feeds, live, tombstones, bytes, rebuilding = feeds+z.Feeds, live+z.Live, tombstones+z.Tombstones, bytes+z.Bytes,
+			rebuilding+z.Rebuilding
 		largest = max(largest, z.Largest)
 		if z.Tombstones > 0 {
 			oldest = max(oldest, a.config.Now().Sub(z.OldestTombstone))

@@ -13,12 +13,13 @@ import (
 )
 
 // Migrate brings the database to this program's schema, as its owner, and makes the login of serverURL if there is
-// none; without a serverURL it leaves logins alone. At the end it has checked that all is as a server needs it. Where the
-// owner's login lacks a right it changes nothing and says so; see migrations.Problems. Many may run it at once.
+// none; without a serverURL it leaves logins alone. At the end it has checked that all is as a server needs it. Where
+// the owner's login lacks a right it changes nothing and says so; see migrations.Problems. Many may run it at once.
 func Migrate(ctx context.Context, ownerURL, serverURL string) error {
 	lacking, err := migrations.Lacking(ctx, ownerURL, serverURL)
 	if err != nil {
-		return fault.Wrap(err, fault.ConfigInvalid, "the database does not answer, or does not let this login in: check DOORSTEP_OWNER_DATABASE_URL")
+		return fault.Wrap(err, fault.ConfigInvalid,
+			"the database does not answer, or does not let this login in: check DOORSTEP_OWNER_DATABASE_URL")
 	}
 	if len(lacking) > 0 {
 		return fault.Wrap(lacking, fault.ConfigInvalid, "nothing was changed: %v", lacking)
@@ -47,8 +48,8 @@ func notMigrated(err error) error {
 	return fault.Wrap(err, fault.ConfigInvalid, "the database could not be migrated: %v", err)
 }
 
-// ready checks that the database lets the server's login in, that this owns nothing, and that tables, roles and rights are
-// those of this program. jobs: also those of the job queue.
+// ready checks that the database lets the server's login in, that this owns nothing, and that tables, roles and rights
+// are those of this program. jobs: also those of the job queue.
 func ready(ctx context.Context, serverURL string, jobs bool) error {
 	return connected(ctx, serverURL, "DOORSTEP_DATABASE_URL", func(c *pgx.Conn) error {
 		if !jobs {
@@ -80,7 +81,8 @@ func connected(ctx context.Context, url, variable string, do func(*pgx.Conn) err
 	c, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fault.Wrap(err, fault.ConfigInvalid, "%s",
-			fmt.Sprintf("the database does not answer, or does not let this login in: check %s. A login that is not there yet is made by doorstep migrate", variable))
+			fmt.Sprintf("the database does not answer, or does not let this login in: check %s. A login that is not there yet "+
+				"is made by doorstep migrate", variable))
 	}
 	return errors.Join(do(c), c.Close(context.WithoutCancel(ctx)))
 }

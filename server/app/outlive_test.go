@@ -31,7 +31,8 @@ func TestAnEnrolmentCodeEndsWhenTheRightsChangeThatItWasGivenFor(t *testing.T) {
 			t.Parallel()
 			w := openTwo(t)
 			_, dispatcher := w.holding(t, "orgdisp", over(identity.Dispatcher, identity.ScopeOrg, uuid.Nil))
-			code, err := w.accounts().CreateEnrolmentCode(t.Context(), with(&accountv1.CreateEnrolmentCodeRequest{UserId: w.clerk.ID[:]}, dispatcher))
+			code, err := w.accounts().CreateEnrolmentCode(t.Context(),
+				with(&accountv1.CreateEnrolmentCodeRequest{UserId: w.clerk.ID[:]}, dispatcher))
 			must(t, err)
 			w.within(t, func(tx *postgres.Tx) error {
 				u := w.clerk
@@ -45,7 +46,8 @@ func TestAnEnrolmentCodeEndsWhenTheRightsChangeThatItWasGivenFor(t *testing.T) {
 				}
 				return err
 			})
-			_, err = w.auth().EnrolDevice(t.Context(), with(&accountv1.EnrolDeviceRequest{Code: code.Msg.GetCode(), DeviceName: "phone"}, ""))
+			_, err = w.auth().EnrolDevice(t.Context(),
+				with(&accountv1.EnrolDeviceRequest{Code: code.Msg.GetCode(), DeviceName: "phone"}, ""))
 			want(t, "enrolled", err, tc.want)
 		})
 	}
@@ -73,7 +75,8 @@ func TestACompanysNameWrittenOtherwiseGivesNoFreshGuesses(t *testing.T) {
 	for range 3 {
 		for _, slug := range []string{"demo", "Demo", "dEmo", " demo", "demo  "} {
 			for _, login := range []string{"boss", "BOSS", " boss"} {
-				_, err := c.auth().LogIn(t.Context(), with(&accountv1.LogInRequest{Org: slug, Login: login, Password: "wrong wrong wrong"}, ""))
+				_, err := c.auth().LogIn(t.Context(),
+					with(&accountv1.LogInRequest{Org: slug, Login: login, Password: "wrong wrong wrong"}, ""))
 				if codeOf(t, err) == account.LoginFailed {
 					guesses++
 				}

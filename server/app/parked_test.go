@@ -51,7 +51,11 @@ func (c company) assigned(t *testing.T) (w work) {
 	t.Helper()
 	w.ticket = c.opened(t)
 	c.within(t, func(tx *postgres.Tx) error {
-		if err := c.Rooms.Ticket.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: w.ticket, TechnicianID: c.tech.ID, Actor: ticket.ByUser(c.dispatcher.ID), Way: "office"}); err != nil {
+		if err := c.Rooms.Ticket.Assign(t.Context(), tx,
+			ticket.AssignRequest{
+				TicketID: w.ticket, TechnicianID: c.tech.ID, Actor: ticket.ByUser(c.dispatcher.ID),
+				Way: "office",
+			}); err != nil {
 			return err
 		}
 		got, err := c.Rooms.Ticket.Get(t.Context(), tx, w.ticket, ticket.Reach{All: true}, true)
@@ -68,7 +72,8 @@ func (c company) opened(t *testing.T) (id uuid.UUID) {
 	t.Helper()
 	c.within(t, func(tx *postgres.Tx) error {
 		o, err := c.Rooms.Ticket.Open(t.Context(), tx, ticket.OpenRequest{
-			Source: "test", Actor: ticket.BySystem("test"), BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, ProductName: "热水器", RegionID: c.north.ID,
+			Source: "test", Actor: ticket.BySystem("test"), BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL,
+			ProductName: "热水器", RegionID: c.north.ID,
 			Customer: ticket.Customer{Name: "王女士", Phone: "13800000001", Address: "建国路 88 号"},
 		})
 		id = o.TicketID
@@ -111,7 +116,8 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 		return res.Msg.GetParked()
 	}
 	found := list(&syncv1.ListParkedRequest{Id: first})
-	if len(found) != 1 || found[0].GetMessage() != "doorstep.field.v1.VisitAccept" || !strings.Contains(found[0].GetPayload(), `"visit_id"`) {
+	if len(found) != 1 || found[0].GetMessage() != "doorstep.field.v1.VisitAccept" ||
+		!strings.Contains(found[0].GetPayload(), `"visit_id"`) {
 		t.Fatalf("listed %v", found)
 	}
 	edit := func(payload string) error {
@@ -127,11 +133,13 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 	}
 	_, fixed := c.Rooms.Delta.Payloads.Read("visit.accept", right)
 	want(t, "the right visit", edit(fixed), "")
-	if _, empty := c.Rooms.Delta.Payloads.Read("visit.travel", nil); !strings.Contains(empty, `"visit_id": ""`) || !strings.Contains(empty, `"position": null`) {
+	if _, empty := c.Rooms.Delta.Payloads.Read("visit.travel", nil); !strings.Contains(empty, `"visit_id": ""`) ||
+		!strings.Contains(empty, `"position": null`) {
 		t.Errorf("an empty payload does not show what could stand in it: %s", empty)
 	}
 	want(t, "the right visit, as base64", edit(`{"visit_id": "`+base64.StdEncoding.EncodeToString(job.visit[:])+`"}`), "")
-	if e := list(&syncv1.ListParkedRequest{Id: first})[0].GetEdits(); len(e) != 2 || e[0].GetPayload() != e[1].GetPayload() || !strings.Contains(fixed, job.visit.String()) {
+	if e := list(&syncv1.ListParkedRequest{Id: first})[0].GetEdits(); len(e) != 2 ||
+		e[0].GetPayload() != e[1].GetPayload() || !strings.Contains(fixed, job.visit.String()) {
 		t.Errorf("one id written in two ways: %v", e)
 	}
 
@@ -139,7 +147,8 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 	if err != nil || replayed.Msg.GetVerdict().GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
 		t.Fatalf("%v %v", replayed, err)
 	}
-	if _, err := queue.DismissParked(t.Context(), with(&syncv1.DismissParkedRequest{Id: second, Reason: "已电话确认"}, office)); err != nil {
+	if _, err := queue.DismissParked(t.Context(),
+		with(&syncv1.DismissParkedRequest{Id: second, Reason: "已电话确认"}, office)); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "edited after the decision", edit(fixed), fault.AlreadyDecided)
@@ -152,15 +161,18 @@ func TestParkedWorkIsEditedReplayedAndItsAuthorIsTold(t *testing.T) {
 		t.Errorf("still open: %v", left)
 	}
 	kept := list(&syncv1.ListParkedRequest{Decided: true, Id: first})
-	if len(kept) != 1 || kept[0].GetResolution() != "replayed" || len(kept[0].GetEdits()) != 2 || kept[0].GetPayload() == kept[0].GetEdits()[0].GetPayload() {
+	if len(kept) != 1 || kept[0].GetResolution() != "replayed" || len(kept[0].GetEdits()) != 2 ||
+		kept[0].GetPayload() == kept[0].GetEdits()[0].GetPayload() {
 		t.Errorf("what came is not beside what was edited: %v", kept)
 	}
 
 	told := c.decisions(t, token)
-	if d := told[uuid.UUID(first)]; d.GetOutcome() != fieldv1.DecisionOutcome_DECISION_OUTCOME_APPLIED || !d.GetEdited() || d.GetDecidedBy() != "调度" {
+	if d := told[uuid.UUID(first)]; d.GetOutcome() != fieldv1.DecisionOutcome_DECISION_OUTCOME_APPLIED || !d.GetEdited() ||
+		d.GetDecidedBy() != "调度" {
 		t.Errorf("told of the replay: %v", d)
 	}
-	if d := told[uuid.UUID(second)]; d.GetOutcome() != fieldv1.DecisionOutcome_DECISION_OUTCOME_DISMISSED || d.GetReason() != "已电话确认" {
+	if d := told[uuid.UUID(second)]; d.GetOutcome() != fieldv1.DecisionOutcome_DECISION_OUTCOME_DISMISSED ||
+		d.GetReason() != "已电话确认" {
 		t.Errorf("told of the dismissal: %v", d)
 	}
 	// The device's verdict stays its first.
@@ -232,13 +244,17 @@ func TestWorkOfAClockFarAheadIsReplayedAtTheTimeThatTheOfficeDecides(t *testing.
 	if p := q.show(id[:]); p.GetLastAttempt() != nil || p.GetUserName() != "李师傅" {
 		t.Errorf("before anybody tried it again: %v", p)
 	}
-	if v := q.replay(id[:]); v.GetOutcome() != syncv1.Outcome_OUTCOME_PARKED || v.GetCode() != string(fault.DeviceTimeFuture) {
+	if v := q.replay(id[:]); v.GetOutcome() != syncv1.Outcome_OUTCOME_PARKED ||
+		v.GetCode() != string(fault.DeviceTimeFuture) {
 		t.Errorf("replayed before its time: %v", v)
 	}
 
 	want(t, "nothing is said", q.edit(&syncv1.EditParkedRequest{Id: id[:]}), fault.InvalidArgument)
-	want(t, "a time to come", q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: timestamppb.New(c.clock.Now().Add(time.Hour))}), fault.InvalidArgument)
-	want(t, "no time", q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: &timestamppb.Timestamp{Nanos: -1}}), fault.InvalidArgument)
+	want(t, "a time to come",
+		q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: timestamppb.New(c.clock.Now().Add(time.Hour))}),
+		fault.InvalidArgument)
+	want(t, "no time", q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: &timestamppb.Timestamp{Nanos: -1}}),
+		fault.InvalidArgument)
 	received := q.show(id[:]).GetVerdict().GetServerTime()
 	want(t, "the time alone", q.edit(&syncv1.EditParkedRequest{Id: id[:], DoneAt: received}), "")
 	want(t, "the payload alone", q.edit(&syncv1.EditParkedRequest{Id: id[:], Payload: wrong}), "")
@@ -246,17 +262,20 @@ func TestWorkOfAClockFarAheadIsReplayedAtTheTimeThatTheOfficeDecides(t *testing.
 		t.Errorf("replayed for a visit that is none: %v", v)
 	}
 	p := q.show(id[:])
-	if p.GetVerdict().GetCode() != string(fault.DeviceTimeFuture) || p.GetLastAttempt().GetCode() != string(fault.TargetUnknown) || p.GetLastAttempt().GetAt() == nil {
+	if p.GetVerdict().GetCode() != string(fault.DeviceTimeFuture) ||
+		p.GetLastAttempt().GetCode() != string(fault.TargetUnknown) || p.GetLastAttempt().GetAt() == nil {
 		t.Errorf("why it was parked and why the replay failed: %v", p)
 	}
-	if e := p.GetEdits(); len(e) != 2 || e[0].GetPayload() != right || !proto.Equal(e[1].GetDoneAt(), received) || e[1].GetUserName() != "调度" {
+	if e := p.GetEdits(); len(e) != 2 || e[0].GetPayload() != right || !proto.Equal(e[1].GetDoneAt(), received) ||
+		e[1].GetUserName() != "调度" {
 		t.Errorf("edits: %v", e)
 	}
 	want(t, "the right payload", q.edit(&syncv1.EditParkedRequest{Id: id[:], Payload: right}), "")
 	if v := q.replay(id[:]); v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
 		t.Fatalf("replayed: %v", v)
 	}
-	if p := q.show(id[:]); p.GetResolvedByName() != "调度" || p.GetLastAttempt().GetCode() != "" || !p.GetMutation().GetDeviceTime().AsTime().Equal(ahead.Truncate(time.Microsecond)) {
+	if p := q.show(id[:]); p.GetResolvedByName() != "调度" || p.GetLastAttempt().GetCode() != "" ||
+		!p.GetMutation().GetDeviceTime().AsTime().Equal(ahead.Truncate(time.Microsecond)) {
 		t.Errorf("decided: %v", p)
 	}
 
@@ -269,7 +288,8 @@ func TestWorkOfAClockFarAheadIsReplayedAtTheTimeThatTheOfficeDecides(t *testing.
 			t.Errorf("accepted %v, decided %v", v.GetAcceptedAt().AsTime(), received.AsTime())
 		}
 		last := got.GetEvents()[len(got.GetEvents())-1]
-		if !last.GetDeviceTime().AsTime().Equal(ahead.Truncate(time.Microsecond)) || !strings.Contains(last.GetPayload(), `"done_as_decided"`) || !got.GetChainIntact() {
+		if !last.GetDeviceTime().AsTime().Equal(ahead.Truncate(time.Microsecond)) ||
+			!strings.Contains(last.GetPayload(), `"done_as_decided"`) || !got.GetChainIntact() {
 			t.Errorf("the trail keeps both times: %v", last)
 		}
 		return nil
@@ -288,7 +308,8 @@ func TestWhatACustomerSignedIsNotEditedByTheOffice(t *testing.T) {
 	mine, photo := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
 	signed := &fieldv1.SignSignature{
 		Id: mine[:], VisitId: job.visit[:], Step: "signature", SignerName: "王女士", Terms: "¥0.00",
-		Strokes: []*fieldv1.Stroke{{X: []uint32{1, 2}, Y: []uint32{1, 2}, TMs: []uint32{1, 2}}}, ContentHash: agreement.Hash(job.ticket[:], nil),
+		Strokes:     []*fieldv1.Stroke{{X: []uint32{1, 2}, Y: []uint32{1, 2}, TMs: []uint32{1, 2}}},
+		ContentHash: agreement.Hash(job.ticket[:], nil),
 	}
 	taken := &fieldv1.AttachProof{
 		Id: photo[:], VisitId: job.visit[:], Step: "before", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE,
@@ -312,7 +333,8 @@ func TestWhatACustomerSignedIsNotEditedByTheOffice(t *testing.T) {
 	for what, change := range map[string]func(*fieldv1.SignSignature){
 		"lines": func(s *fieldv1.SignSignature) {
 			item := uuid.New()
-			s.Lines = []*fieldv1.SignedLine{agreement.Line(item[:], fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, item[:], "高空作业", 1,
+			s.Lines = []*fieldv1.SignedLine{agreement.Line(item[:], fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE,
+				item[:], "高空作业", 1,
 				&typesv1.Money{Minor: 8000, Currency: "CNY"})}
 			s.Totals, s.ContentHash = agreement.Totals(s.Lines), agreement.Hash(job.ticket[:], s.Lines)
 		},

@@ -43,7 +43,8 @@ func (h *hand) together(all ...*syncv1.Mutation) {
 }
 
 // TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork does in one request what locks several rows of one kind: units
-// that are scanned, and jobs with units that are completed in two months, in both orders. The watch over locks judges it.
+// that are scanned, and jobs with units that are completed in two months, in both orders. The watch over locks judges
+// it.
 func TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork(t *testing.T) {
 	t.Parallel()
 	for name, turned := range map[string]bool{"in order": false, "turned round": true} {
@@ -82,7 +83,8 @@ func TestAPushLocksInOneOrderHoweverThePhoneOrderedItsWork(t *testing.T) {
 			office := officev1connect.NewTicketServiceClient(http.DefaultClient, w.URL())
 			for n := range units {
 				id := tickets[n]
-				must2(t)(office.AssignTicket(t.Context(), with(&officev1.AssignTicketRequest{Id: id[:], TechnicianId: w.tech.ID[:]}, w.boss)))
+				must2(t)(office.AssignTicket(t.Context(),
+					with(&officev1.AssignTicketRequest{Id: id[:], TechnicianId: w.tech.ID[:]}, w.boss)))
 			}
 			phone := &hand{t: t, w: w, token: w.phone(t, w.tech).GetTokens().GetAccess()}
 			visits := map[uuid.UUID]*fieldv1.Visit{}

@@ -73,7 +73,10 @@ const phoneKey = "customer phone v1"
 func (a *App) rooms(ctx context.Context, poker *postgres.Poker) (Rooms, error) {
 	c := a.config
 	store := &postgres.Store{Pool: a.pool, Poker: poker, Now: c.Now, Shared: &feed.Shared{MaxBytes: sharedReads}}
-	accounts := &account.Accounts{Store: store, Secret: c.Secret, Keys: account.NewKeyring(), Now: c.Now, Log: c.Log, Argon: c.Argon}
+	accounts := &account.Accounts{
+		Store: store, Secret: c.Secret, Keys: account.NewKeyring(), Now: c.Now,
+		Log: c.Log, Argon: c.Argon,
+	}
 	store.MayRead = accounts.MayRead
 	if err := accounts.LoadKeys(ctx); err != nil {
 		return Rooms{}, err
@@ -165,7 +168,10 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 
 // background is what runs as long as the server does.
 func (r Rooms) background() []func(context.Context) {
-	return []func(context.Context){r.Account.FollowKeys, r.boards.Run, r.Delta.Contacts.Run, r.Delta.GiveBack, r.Proof.Watch}
+	return []func(context.Context){
+		r.Account.FollowKeys, r.boards.Run, r.Delta.Contacts.Run,
+		r.Delta.GiveBack, r.Proof.Watch,
+	}
 }
 
 // deltaAccess is delta.Access.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/doorstep-dev/doorstep/server/account"
-
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

@@ -59,9 +59,13 @@ func (t orderTickets) OpenUnknown(
 
 func requestOf(o order.Opening) ticket.OpenRequest {
 	q := ticket.OpenRequest{
-		ID: o.Ticket, Source: "order", SourceKey: o.Key, Actor: o.Actor, ProductID: idOf(o.Product.GetId()), ProductName: o.Product.GetName().GetZh(),
-		Customer: ticket.Customer{ID: o.Customer.ID, Name: o.Customer.Name, Phone: o.Customer.Phone, Address: o.Customer.Address, VIP: o.Customer.VIP, Language: o.Customer.Language},
-		UnitID:   o.Unit, Serial: o.Serial, PurchasedAt: o.OrderedAt, OrderID: o.Order, OrderNumber: o.OrderNumber,
+		ID: o.Ticket, Source: "order", SourceKey: o.Key, Actor: o.Actor, ProductID: idOf(o.Product.GetId()),
+		ProductName: o.Product.GetName().GetZh(),
+		Customer: ticket.Customer{
+			ID: o.Customer.ID, Name: o.Customer.Name, Phone: o.Customer.Phone,
+			Address: o.Customer.Address, VIP: o.Customer.VIP, Language: o.Customer.Language,
+		},
+		UnitID: o.Unit, Serial: o.Serial, PurchasedAt: o.OrderedAt, OrderID: o.Order, OrderNumber: o.OrderNumber,
 		StoreID: o.Store, RegionID: o.Region, Wanted: state.Window{From: o.WantedFrom, To: o.WantedTo},
 		BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, Urgency: fieldv1.Urgency_URGENCY_NORMAL,
 	}

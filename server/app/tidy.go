@@ -67,13 +67,16 @@ func (a *App) Tidy(ctx context.Context, org change.Org) (t Tidied, err error) {
 	failed = append(failed, err)
 	a.tidied.add(t)
 	if t != (Tidied{}) {
-		a.config.Log.InfoContext(ctx, "tidied", "org", company.Slug, "finished", t.Finished, "lines", t.Lines, "scans", t.Scans, "tombstones", t.Tombstones)
+		a.config.Log.InfoContext(ctx, "tidied", "org", company.Slug, "finished", t.Finished, "lines", t.Lines, "scans",
+			t.Scans, "tombstones", t.Tombstones)
 	}
 	return t, errors.Join(failed...)
 }
 
 // inParts repeats a bounded transaction until it finds nothing left to do.
-func (a *App) inParts(ctx context.Context, org change.Org, part func(*postgres.Tx) (int64, error)) (sum int64, err error) {
+func (a *App) inParts(
+	ctx context.Context, org change.Org, part func(*postgres.Tx) (int64, error),
+) (sum int64, err error) {
 	for {
 		var n int64
 		err := a.Rooms.Store.Transact(ctx, org, func(tx *postgres.Tx) (err error) {

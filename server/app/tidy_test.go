@@ -36,7 +36,8 @@ func (h *hand) finish() {
 	h.applied("visit.accept", &fieldv1.VisitAccept{VisitId: visit.GetId()})
 	h.applied("visit.travel", &fieldv1.VisitTravel{VisitId: visit.GetId()})
 	h.applied("visit.arrive", &fieldv1.VisitArrive{VisitId: visit.GetId()})
-	h.applied("task.answer", &fieldv1.AnswerTask{VisitId: visit.GetId(), Step: "pressure", Value: &fieldv1.AnswerTask_Number{Number: 0.4}})
+	h.applied("task.answer",
+		&fieldv1.AnswerTask{VisitId: visit.GetId(), Step: "pressure", Value: &fieldv1.AnswerTask_Number{Number: 0.4}})
 	h.applied("visit.complete", &fieldv1.VisitComplete{VisitId: visit.GetId()})
 }
 
@@ -80,7 +81,8 @@ func TestAFinishedTicketLeavesThePhoneAfterItsDaysButNotWhileSomethingIsUnsent(t
 		t.Errorf("all is sent: %+v", done)
 	}
 	for _, kind := range []fieldv1.EntityKind{
-		fieldv1.EntityKind_ENTITY_KIND_TICKET, fieldv1.EntityKind_ENTITY_KIND_VISIT, fieldv1.EntityKind_ENTITY_KIND_PROOF, fieldv1.EntityKind_ENTITY_KIND_NOTICE,
+		fieldv1.EntityKind_ENTITY_KIND_TICKET, fieldv1.EntityKind_ENTITY_KIND_VISIT, fieldv1.EntityKind_ENTITY_KIND_PROOF,
+		fieldv1.EntityKind_ENTITY_KIND_NOTICE,
 	} {
 		if n := holds(kind); n != 0 {
 			t.Errorf("%d of %s are still on the phone", n, kind)
@@ -122,12 +124,14 @@ func TestWhatIsKeptIsMeasured(t *testing.T) {
 	if age := value("doorstep_tombstone_oldest_seconds", ""); age < (90 * 24 * time.Hour).Seconds() {
 		t.Errorf("the oldest tombstone is %v s old", age)
 	}
-	if value("doorstep_feeds", "") == 0 || value("doorstep_feed_bytes", "") == 0 || value("doorstep_feed_largest_entries", "") == 0 ||
+	if value("doorstep_feeds", "") == 0 || value("doorstep_feed_bytes", "") == 0 ||
+		value("doorstep_feed_largest_entries", "") == 0 ||
 		value("doorstep_table_bytes", "sync_mutation") == 0 || value("doorstep_feed_entries", "live") == 0 {
 		t.Error("sizes are missing")
 	}
 	done := w.tidy(t)
-	if done.Tombstones == 0 || value("doorstep_collected_total", "tombstones") != float64(done.Tombstones) || value("doorstep_expired_total", "finished") != float64(done.Finished) {
+	if done.Tombstones == 0 || value("doorstep_collected_total", "tombstones") != float64(done.Tombstones) ||
+		value("doorstep_expired_total", "finished") != float64(done.Finished) {
 		t.Errorf("tidied %+v, and the metrics say otherwise", done)
 	}
 	if value("doorstep_rebuilds_unfinished", "") != 0 {

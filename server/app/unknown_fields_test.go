@@ -34,7 +34,10 @@ func TestUnknownFieldsOfAPushSurviveStorageListingEditAndReplay(t *testing.T) {
 	late, early := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
 	push := &syncv1.PushRequest{Mutations: []*syncv1.Mutation{
 		{Sequence: 1, Id: late[:], Kind: "visit.accept", Args: wrong, DeviceTime: timestamppb.New(c.clock.Now())},
-		{Sequence: 2, Id: early[:], Kind: "visit.accept", Args: right, DeviceTime: timestamppb.New(c.clock.Now().Add(2 * time.Hour))},
+		{
+			Sequence: 2, Id: early[:], Kind: "visit.accept", Args: right,
+			DeviceTime: timestamppb.New(c.clock.Now().Add(2 * time.Hour)),
+		},
 	}}
 	sent := func(when string, codes ...fault.Code) {
 		t.Helper()
@@ -72,8 +75,10 @@ func TestUnknownFieldsOfAPushSurviveStorageListingEditAndReplay(t *testing.T) {
 	if v := q.replay(late[:]); v.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
 		t.Errorf("replayed as it was edited: %v", v)
 	}
-	want(t, "the time alone", q.edit(&syncv1.EditParkedRequest{Id: early[:], DoneAt: q.show(early[:]).GetVerdict().GetServerTime()}), "")
-	if v := q.replay(early[:]); v.GetCode() == string(fault.DeviceTimeFuture) || v.GetOutcome() == syncv1.Outcome_OUTCOME_PARKED {
+	want(t, "the time alone",
+		q.edit(&syncv1.EditParkedRequest{Id: early[:], DoneAt: q.show(early[:]).GetVerdict().GetServerTime()}), "")
+	if v := q.replay(early[:]); v.GetCode() == string(fault.DeviceTimeFuture) ||
+		v.GetOutcome() == syncv1.Outcome_OUTCOME_PARKED {
 		t.Errorf("replayed at the time that was decided: %v", v)
 	}
 	listed("decided")

@@ -25,7 +25,8 @@ func TestAnAppMaySayTheSameVersionEverywhere(t *testing.T) {
 			told++
 			rules, err := protovalidate.ResolveFieldRules(version)
 			if err != nil || rules.GetString().GetMaxLen() != appVersionRunes {
-				t.Errorf("%s: at most %d characters, want %d (%v)", version.FullName(), rules.GetString().GetMaxLen(), appVersionRunes, err)
+				t.Errorf("%s: at most %d characters, want %d (%v)", version.FullName(), rules.GetString().GetMaxLen(),
+					appVersionRunes, err)
 			}
 		}
 		return true

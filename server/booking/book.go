@@ -17,15 +17,16 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Bookings within an hour, over all servers: from one address, under one phone number, of one shop or product. The last is
-// out of reach of any one address: strangers cannot close a shop for its customers.
+// Bookings within an hour, over all servers: from one address, under one phone number, of one shop or product. The last
+// is out of reach of any one address: strangers cannot close a shop for its customers.
 const (
 	bookingsOfAddress = 20
 	bookingsOfPhone   = 5
 	bookingsOfTarget  = 300
 )
 
-// spend counts a booking against its limits. A booking without an address (none comes so over the network) counts as one of the same.
+// spend counts a booking against its limits. A booking without an address (none comes so over the network) counts as
+// one of the same.
 func (r *Bookings) spend(ctx context.Context, tx *postgres.Tx, w Wish, target uuid.UUID) error {
 	digits := strings.Map(func(c rune) rune {
 		if c < '0' || c > '9' {
@@ -92,7 +93,8 @@ func (r *Bookings) book(ctx context.Context, tx *postgres.Tx, w Wish, t Scanned)
 	}
 	// The same request sent twice at once meets here: the second waits for the first, and then finds its row.
 	tag, err := tx.Exec(ctx, `
-		INSERT INTO code_booking (org_id, request_id, target_id, ticket_id, number, at, language) VALUES ($1, $2, $3, $4, '', $5, $6)
+		INSERT INTO code_booking (org_id, request_id, target_id, ticket_id, number, at, language)
+			VALUES ($1, $2, $3, $4, '', $5, $6)
 		ON CONFLICT DO NOTHING`, tx.OrgID(), w.Request, target, id, tx.Now(), w.Language)
 	if err != nil {
 		return Booked{}, err
@@ -125,7 +127,8 @@ func (r *Bookings) book(ctx context.Context, tx *postgres.Tx, w Wish, t Scanned)
 func (r *Bookings) bookedBefore(ctx context.Context, tx *postgres.Tx, request, target uuid.UUID) (Booked, error) {
 	var of, ticket uuid.UUID
 	var number string
-	err := tx.QueryRow(ctx, `SELECT target_id, ticket_id, number FROM code_booking WHERE org_id = $1 AND request_id = $2`, tx.OrgID(), request).
+	err := tx.QueryRow(ctx, `SELECT target_id, ticket_id, number FROM code_booking
+		WHERE org_id = $1 AND request_id = $2`, tx.OrgID(), request).
 		Scan(&of, &ticket, &number)
 	if err != nil {
 		return Booked{}, err
@@ -141,7 +144,8 @@ func (r *Bookings) bookedBefore(ctx context.Context, tx *postgres.Tx, request, t
 func (r *Bookings) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Scanned, id uuid.UUID) (uuid.UUID, error) {
 	o := scanned.Purchase{
 		Ticket: id, Source: "booking", Product: t.Product, Serial: t.Serial,
-		Name: strings.TrimSpace(w.Name), Phone: strings.TrimSpace(w.Phone), Address: strings.TrimSpace(w.Address), Note: strings.TrimSpace(w.Note),
+		Name: strings.TrimSpace(w.Name), Phone: strings.TrimSpace(w.Phone), Address: strings.TrimSpace(w.Address),
+		Note:           strings.TrimSpace(w.Note),
 		WantedEarliest: w.Earliest, WantedUntil: w.Latest, At: tx.Now(), Language: w.Language,
 	}
 	if t.Kind == token.Entry {
@@ -178,7 +182,9 @@ func (r *Bookings) ticketFor(ctx context.Context, tx *postgres.Tx, w Wish, t Sca
 	return opened, err
 }
 
-func (r *Bookings) bookAtEntry(ctx context.Context, tx *postgres.Tx, o scanned.Purchase, store uuid.UUID, class string) (uuid.UUID, error) {
+func (r *Bookings) bookAtEntry(
+	ctx context.Context, tx *postgres.Tx, o scanned.Purchase, store uuid.UUID, class string,
+) (uuid.UUID, error) {
 	o.Store = store
 	if class != "" {
 		p, ok, err := r.goods.OfClass(ctx, tx, class)

@@ -22,7 +22,10 @@ import (
 )
 
 func wish(scanned string) booking.Wish {
-	return booking.Wish{Code: scanned, Request: uuid.New(), Name: "王芳", Phone: "138 0000 0001", Address: "深圳市南山区科技路 1 号 2 栋 301"}
+	return booking.Wish{
+		Code: scanned, Request: uuid.New(), Name: "王芳", Phone: "138 0000 0001",
+		Address: "深圳市南山区科技路 1 号 2 栋 301",
+	}
 }
 
 func TestStrangersAreToldTheSameOfEveryBadCode(t *testing.T) {
@@ -54,16 +57,17 @@ func TestStrangersAreToldTheSameOfEveryBadCode(t *testing.T) {
 
 	base := "https://doorstep.example/g/" + token.HandleOf(w.Org).String()
 	for name, scanned := range map[string]string{
-		"expired":               expiredText,
-		"revoked":               goneText,
-		"revoked label":         revokedLink,
-		"unknown serial":        base + "/01/" + codetest.GTIN + "/21/SN404",
-		"unknown product":       base + "/01/04006381333931/21/SN1",
-		"wrong check digit":     base + "/01/06901234567891/21/SN1",
-		"another prefix":        "https://doorstep.example/g/aaaaaaaa/01/" + codetest.GTIN + "/21/SN1",
-		"no prefix":             "https://doorstep.example/01/" + codetest.GTIN + "/21/SN1",
-		"another host":          "https://elsewhere.example/01/" + codetest.GTIN + "/21/SN1",
-		"another company":       "https://doorstep.example/g/" + token.HandleOf(foreign.Org).String() + "/01/" + codetest.GTIN + "/21/SN1",
+		"expired":           expiredText,
+		"revoked":           goneText,
+		"revoked label":     revokedLink,
+		"unknown serial":    base + "/01/" + codetest.GTIN + "/21/SN404",
+		"unknown product":   base + "/01/04006381333931/21/SN1",
+		"wrong check digit": base + "/01/06901234567891/21/SN1",
+		"another prefix":    "https://doorstep.example/g/aaaaaaaa/01/" + codetest.GTIN + "/21/SN1",
+		"no prefix":         "https://doorstep.example/01/" + codetest.GTIN + "/21/SN1",
+		"another host":      "https://elsewhere.example/01/" + codetest.GTIN + "/21/SN1",
+		"another company": "https://doorstep.example/g/" + token.HandleOf(foreign.Org).String() + "/01/" +
+			codetest.GTIN + "/21/SN1",
 		"forged":                token.Sign(token.Token{Kind: token.Entry, Key: mine, ID: entry.ID}, thief),
 		"signed, never issued":  token.Sign(token.Token{Kind: token.Entry, Key: mine, ID: neverIssued}, w.Key),
 		"signed, of nobody":     token.Sign(token.Token{Kind: token.Entry, Key: mine, ID: stray}, w.Key),
@@ -86,7 +90,8 @@ func TestStrangersAreToldTheSameOfEveryBadCode(t *testing.T) {
 			t.Errorf("booking with %s: %v", name, err)
 		}
 	}
-	if g, err := w.Booking.Look(ctx, link); err != nil || g.Product.ZH == "" || g.Progress != nil || g.Store != (booking.Label{}) {
+	if g, err := w.Booking.Look(ctx, link); err != nil || g.Product.ZH == "" || g.Progress != nil ||
+		g.Store != (booking.Label{}) {
 		t.Fatalf("%+v %v", g, err)
 	}
 	if g, err := w.Booking.Look(ctx, base+"/01/"+codetest.GTIN); err != nil || g.Product.ZH == "" {
@@ -119,7 +124,8 @@ func TestAStrangerBooksOnceHoweverOftenItIsSent(t *testing.T) {
 		}
 	}
 	var tickets int
-	if err := w.DB.Owner.QueryRow(context.Background(), `SELECT count(*) FROM fake_ticket`).Scan(&tickets); err != nil || tickets != 1 {
+	if err := w.DB.Owner.QueryRow(context.Background(), `SELECT count(*) FROM fake_ticket`).Scan(&tickets); err != nil ||
+		tickets != 1 {
 		t.Fatalf("%d tickets, %v", tickets, err)
 	}
 	g, err := w.Booking.Look(context.Background(), got[0].Token)

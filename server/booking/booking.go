@@ -1,5 +1,6 @@
-// Package booking is what strangers may do with a printed code, without logging in: see what it is, book a visit, follow
-// the job, cancel it, ask for another time, rate it and approve its extras. The pages are in page; Track answers apps.
+// Package booking is what strangers may do with a printed code, without logging in: see what it is, book a visit,
+// follow the job, cancel it, ask for another time, rate it and approve its extras. The pages are in page; Track answers
+// apps.
 package booking
 
 import (
@@ -168,8 +169,8 @@ type Public interface {
 	Cancel(ctx context.Context, scanned, reason string) error
 	Reschedule(ctx context.Context, scanned string, earliest, latest time.Time) error
 	Rate(ctx context.Context, scanned string, stars int, comment string) error
-	// Approve agrees to the extras with this hash, for the ticket's code; conflict when the ticket charges something else by
-	// now, state_forbids when the job is over. Approved again is no error.
+	// Approve agrees to the extras with this hash, for the ticket's code; conflict when the ticket charges something else
+	// by now, state_forbids when the job is over. Approved again is no error.
 	Approve(ctx context.Context, scanned string, hash []byte) error
 }
 
@@ -181,7 +182,8 @@ func (w Wish) Check(now time.Time) error {
 	return nil
 }
 
-// Problems tells all that is wrong with a wish at the time now, at most one of each field, whose name begins the detail.
+// Problems tells all that is wrong with a wish at the time now, at most one of each field, whose name begins the
+// detail.
 func (w Wish) Problems(now time.Time) []error {
 	var out []error
 	for _, f := range []struct {
@@ -194,7 +196,11 @@ func (w Wish) Problems(now time.Time) []error {
 			out = append(out, fault.New(fault.InvalidArgument, "%s: %d to %d characters", f.name, f.least, f.most))
 		case strings.ContainsFunc(f.value, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' }):
 			out = append(out, fault.New(fault.InvalidArgument, "%s: no control characters", f.name))
-		case f.name == "phone" && strings.ContainsFunc(w.Phone, func(r rune) bool { return (r < '0' || r > '9') && !strings.ContainsRune("+-() ", r) }):
+		case f.name == "phone" &&
+			strings.ContainsFunc(w.Phone, func(r rune) bool {
+				return (r < '0' || r > '9') &&
+					!strings.ContainsRune("+-() ", r)
+			}):
 			out = append(out, fault.New(fault.InvalidArgument, "phone: digits only"))
 		}
 	}

@@ -13,7 +13,8 @@ import (
 
 // Cancel implements Public.
 func (r *Bookings) Cancel(ctx context.Context, scanned, reason string) error {
-	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.tickets.Cancel(ctx, tx, ticket, reason) })
+	return r.ofTicket(ctx,
+		scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.tickets.Cancel(ctx, tx, ticket, reason) })
 }
 
 // Reschedule implements Public.
@@ -38,11 +39,14 @@ func (r *Bookings) Rate(ctx context.Context, scanned string, stars int, comment 
 
 // Approve implements Public.
 func (r *Bookings) Approve(ctx context.Context, scanned string, hash []byte) error {
-	return r.ofTicket(ctx, scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.tickets.Approve(ctx, tx, ticket, hash) })
+	return r.ofTicket(ctx,
+		scanned, func(tx *postgres.Tx, ticket uuid.UUID) error { return r.tickets.Approve(ctx, tx, ticket, hash) })
 }
 
 // ofTicket does something to the ticket whose own code this is. Every other code is unknown.
-func (r *Bookings) ofTicket(ctx context.Context, scanned string, do func(tx *postgres.Tx, ticket uuid.UUID) error) error {
+func (r *Bookings) ofTicket(
+	ctx context.Context, scanned string, do func(tx *postgres.Tx, ticket uuid.UUID) error,
+) error {
 	org, err := r.codes.Tenant(ctx, scanned)
 	if err != nil {
 		return err

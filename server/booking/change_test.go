@@ -16,9 +16,10 @@ func TestOnlyATicketsOwnCodeChangesIt(t *testing.T) {
 	w := codetest.New(t)
 	_, entry := w.IssueCode(token.Entry, w.Shop, 0)
 	for name, err := range map[string]error{
-		"cancel":     w.Booking.Cancel(context.Background(), entry, ""),
-		"reschedule": w.Booking.Reschedule(context.Background(), entry, codetest.Morning.Add(time.Hour), codetest.Morning.Add(2*time.Hour)),
-		"rate":       w.Booking.Rate(context.Background(), entry, 5, ""),
+		"cancel": w.Booking.Cancel(context.Background(), entry, ""),
+		"reschedule": w.Booking.Reschedule(context.Background(), entry, codetest.Morning.Add(time.Hour),
+			codetest.Morning.Add(2*time.Hour)),
+		"rate": w.Booking.Rate(context.Background(), entry, 5, ""),
 	} {
 		if fault.CodeOf(err) != token.CodeUnknown {
 			t.Errorf("%s by a shop's code: %v", name, err)

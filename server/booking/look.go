@@ -61,8 +61,12 @@ func labelOf(p *fieldv1.Product) Label {
 }
 
 func progressOf(t Ticket) *Progress {
-	p := &Progress{Number: t.Number, State: t.State, Product: t.Product, Stages: t.Stages, Earliest: t.Earliest, Latest: t.Latest}
-	p.WantedEarliest, p.WantedLatest, p.MayChange, p.MayRate, p.Stars = t.WantedEarliest, t.WantedLatest, t.MayChange, t.MayRate, t.Stars
+	p := &Progress{
+		Number: t.Number, State: t.State, Product: t.Product, Stages: t.Stages, Earliest: t.Earliest,
+		Latest: t.Latest,
+	}
+	p.WantedEarliest, p.WantedLatest, p.MayChange, p.MayRate, p.Stars = t.WantedEarliest, t.WantedLatest, t.MayChange,
+		t.MayRate, t.Stars
 	p.Extras = t.Extras
 	if t.Technician != "" {
 		p.Badge = Badge{Name: BadgeName(t.Technician), Number: t.Badge}

@@ -93,8 +93,12 @@ func TestWhatACustomerAsksOfHisJob(t *testing.T) {
 	}
 	// A seal of another page, and none.
 	did = ""
-	for _, seal := range []string{"", s.fill(s.page(func() code.Issued { i, _ := s.IssueCode(token.Entry, s.Shop, 0); return i }())).Get("seal")} {
-		if got := s.do("POST", address, url.Values{"act": {"cancel"}, "seal": {seal}}); got.status != http.StatusUnprocessableEntity || did != "" {
+	for _, seal := range []string{
+		"",
+		s.fill(s.page(func() code.Issued { i, _ := s.IssueCode(token.Entry, s.Shop, 0); return i }())).Get("seal"),
+	} {
+		if got := s.do("POST", address, url.Values{"act": {"cancel"}, "seal": {seal}}); got.status !=
+			http.StatusUnprocessableEntity || did != "" {
 			t.Errorf("seal %q: %d, did %q", seal, got.status, did)
 		}
 	}
@@ -130,11 +134,13 @@ func TestACustomerApprovesWhatThePageShows(t *testing.T) {
 			t.Errorf("the page lacks %s:\n%s", want, got)
 		}
 	}
-	if got := s.asks(address, url.Values{"act": {"approve"}, "hash": {"01ab"}}); got.status != http.StatusSeeOther || !bytes.Equal(sent, []byte{1, 0xab}) {
+	if got := s.asks(address, url.Values{"act": {"approve"}, "hash": {"01ab"}}); got.status != http.StatusSeeOther ||
+		!bytes.Equal(sent, []byte{1, 0xab}) {
 		t.Errorf("%d, sent %x", got.status, sent)
 	}
 	s.Change(id, func(v *booking.Ticket) { v.Extras.Open, v.Extras.MayApprove = false, false })
-	if got := s.do("GET", address, nil).body; strings.Contains(got, `value="approve"`) || !strings.Contains(got, "You have agreed") {
+	if got := s.do("GET", address, nil).body; strings.Contains(got, `value="approve"`) ||
+		!strings.Contains(got, "You have agreed") {
 		t.Errorf("approved:\n%s", got)
 	}
 }
@@ -143,7 +149,8 @@ func TestABookingKeepsTheLanguageOfItsPage(t *testing.T) {
 	t.Parallel()
 	s, _, _ := booked(t)
 	var language string
-	if err := s.DB.Owner.QueryRow(t.Context(), `SELECT language FROM code_booking`).Scan(&language); err != nil || language != "en" {
+	if err := s.DB.Owner.QueryRow(t.Context(), `SELECT language FROM code_booking`).Scan(&language); err != nil ||
+		language != "en" {
 		t.Errorf("language %q, %v", language, err)
 	}
 }

@@ -35,7 +35,8 @@ func newSite(t *testing.T, limits page.Limits) *site {
 	t.Helper()
 	w := codetest.New(t)
 	pages := page.New(page.Config{
-		Desk: w.Booking, Log: slog.New(slog.DiscardHandler), Now: w.Now, Secret: []byte(strings.Repeat("s", 32)), Limits: limits,
+		Desk: w.Booking, Log: slog.New(slog.DiscardHandler), Now: w.Now, Secret: []byte(strings.Repeat("s", 32)),
+		Limits: limits,
 		Address: func(r *http.Request) netip.Addr {
 			a, err := netip.ParseAddr(r.Header.Get("X-From"))
 			if err != nil {
@@ -149,7 +150,8 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 	}
 	o := s.Ticket(id).From
 	zone := time.FixedZone("CST", 8*3600)
-	if o.Source != "booking" || o.Product.GetName().GetZh() != "smart_lock" || o.Store != s.Shop || o.Name != "王芳" || !o.WantedEarliest.Equal(time.Date(2026, 11, 24, 12, 0, 0, 0, zone)) ||
+	if o.Source != "booking" || o.Product.GetName().GetZh() != "smart_lock" || o.Store != s.Shop || o.Name != "王芳" ||
+		!o.WantedEarliest.Equal(time.Date(2026, 11, 24, 12, 0, 0, 0, zone)) ||
 		!o.WantedUntil.Equal(time.Date(2026, 11, 24, 15, 0, 0, 0, zone)) {
 		t.Fatalf("the ticket room was told %+v", o)
 	}
@@ -177,7 +179,8 @@ func TestAStrangerBooksAndFollowsTheJob(t *testing.T) {
 		}
 	}
 	s.Change(id, func(v *booking.Ticket) { v.State = fieldv1.TicketState_TICKET_STATE_CANCELED })
-	if got = s.do("GET", progress, nil); !strings.Contains(got.body, "Cancelled") || strings.Contains(got.body, "SZ-0042") {
+	if got = s.do("GET", progress, nil); !strings.Contains(got.body, "Cancelled") ||
+		strings.Contains(got.body, "SZ-0042") {
 		t.Errorf("cancelled:\n%s", got.body)
 	}
 }
@@ -204,7 +207,8 @@ func TestBadCodesAreTheSamePageByteForByte(t *testing.T) {
 	var first answer
 	for i, path := range []string{
 		"/c/" + s.Signed(revoked), "/c/" + s.Signed(expired), "/c/" + flip, "/c/", "/c/x", "/C/" + strings.Repeat("A", 144),
-		"/c/" + strings.Repeat("A", 9000), "/c/%00", "/c/a/b/c", "/c/%3Cscript%3E", strings.Replace(link[len(s.url):], "SN1", "SN2", 1),
+		"/c/" + strings.Repeat("A", 9000), "/c/%00", "/c/a/b/c", "/c/%3Cscript%3E",
+		strings.Replace(link[len(s.url):], "SN1", "SN2", 1),
 		"/01/" + codetest.GTIN + "/21/SN1", "/01/", "/g/aaaaaaaa/01/" + codetest.GTIN + "/21/SN1", "/01/..%2f..%2fetc/passwd",
 	} {
 		got := s.do("GET", s.url+path, nil)
@@ -229,13 +233,16 @@ func TestPagesHoldNoScriptAndLeakNoAddress(t *testing.T) {
 	got := s.do("GET", s.page(i), nil)
 	h := got.header
 	csp := h.Get("Content-Security-Policy")
-	if !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
+	if !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-") ||
+		!strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
 		t.Error(csp)
 	}
-	if h.Get("Referrer-Policy") != "no-referrer" || h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Set-Cookie") != "" {
+	if h.Get("Referrer-Policy") != "no-referrer" || h.Get("Cache-Control") != "no-store" ||
+		h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Set-Cookie") != "" {
 		t.Error(h)
 	}
-	if strings.Contains(got.body, "<script") || strings.Contains(got.body, "src=") || strings.Contains(got.body, " style=") {
+	if strings.Contains(got.body, "<script") || strings.Contains(got.body, "src=") ||
+		strings.Contains(got.body, " style=") {
 		t.Error("something active in the page")
 	}
 	if len(got.body) > 10<<10 {
@@ -284,9 +291,13 @@ func TestAFormFromElsewhereBooksNothing(t *testing.T) {
 	address := s.page(i)
 	form := s.fill(address)
 	for name, edit := range map[string]func(*http.Request){
-		"another site":        with("Sec-Fetch-Site", "cross-site"),
-		"an older browser":    with("Origin", "https://evil.example"),
-		"a sandboxed frame":   func(r *http.Request) { r.Header.Set("Origin", "null"); r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		"another site":     with("Sec-Fetch-Site", "cross-site"),
+		"an older browser": with("Origin", "https://evil.example"),
+		"a sandboxed frame": func(r *http.Request) {
+			r.Header.Set("Origin", "null")
+			r.Header.Set("Sec-Fetch-Site",
+				"cross-site")
+		},
 		"a sibling subdomain": with("Sec-Fetch-Site", "same-site"),
 	} {
 		if got := s.do("POST", address, form, edit); got.status != http.StatusForbidden {
@@ -295,7 +306,8 @@ func TestAFormFromElsewhereBooksNothing(t *testing.T) {
 	}
 	seal := form.Get("seal")
 	for name, value := range map[string]string{
-		"none": "", "cut": seal[:20], "changed": swapOne(seal), "of another code": s.fill(s.page(j)).Get("seal"), "garbage": "!!!",
+		"none": "", "cut": seal[:20], "changed": swapOne(seal), "of another code": s.fill(s.page(j)).Get("seal"),
+		"garbage": "!!!",
 	} {
 		form.Set("seal", value)
 		if got := s.do("POST", address, form); got.status != http.StatusUnprocessableEntity {
@@ -306,7 +318,8 @@ func TestAFormFromElsewhereBooksNothing(t *testing.T) {
 	tomorrow := codetest.Morning.Add(13 * time.Hour)
 	s.Clock.Store(&tomorrow)
 	got := s.do("POST", address, form)
-	if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "open for too long") || !strings.Contains(got.body, "王芳") {
+	if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "open for too long") ||
+		!strings.Contains(got.body, "王芳") {
 		t.Errorf("an old form: %d %s", got.status, got.body)
 	}
 	if n := s.tickets(); n != 0 {
@@ -320,18 +333,21 @@ func TestBadInputIsToldBesideTheForm(t *testing.T) {
 	i, _ := s.IssueCode(token.Entry, s.Shop, 0)
 	for field, c := range map[string][2]string{
 		"phone": {"abc", "valid phone"}, "name": {"", "Give a name"}, "address": {strings.Repeat("x", 301), "up to 300"},
-		"note": {strings.Repeat("x", 501), "under 500"}, "class": {"", "what it is for"}, "day": {"2020-01-01", "still to come"}, "span": {"9", "still to come"},
+		"note": {strings.Repeat("x", 501), "under 500"}, "class": {"", "what it is for"},
+		"day": {"2020-01-01", "still to come"}, "span": {"9", "still to come"},
 	} {
 		form := s.fill(s.page(i))
 		form.Set(field, c[0])
 		got := s.do("POST", s.page(i), form)
-		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, c[1]) || !strings.Contains(got.body, `role="alert"`) {
+		if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, c[1]) ||
+			!strings.Contains(got.body, `role="alert"`) {
 			t.Errorf("%s: %d %s", field, got.status, got.body)
 		}
 	}
 	form := s.fill(s.page(i))
 	form.Set("class", "rocket")
-	if got := s.do("POST", s.page(i), form); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "what it is for") {
+	if got := s.do("POST", s.page(i), form); got.status != http.StatusUnprocessableEntity ||
+		!strings.Contains(got.body, "what it is for") {
 		t.Errorf("a class that is not offered: %d", got.status)
 	}
 	form.Set("note", strings.Repeat("x", 20<<10))
@@ -411,7 +427,8 @@ func TestTheLanguageIsTheVisitors(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, page.Limits{Views: 1000, Misses: 1000})
 	for header, want := range map[string]string{
-		"zh-CN,zh;q=0.9": "该码无效", "zh-TW": "该码无效", "en-GB,en;q=0.8,zh;q=0.5": "not valid", "": "not valid", "fr,zh;q=0.5": "该码无效", "fr": "not valid",
+		"zh-CN,zh;q=0.9": "该码无效", "zh-TW": "该码无效", "en-GB,en;q=0.8,zh;q=0.5": "not valid", "": "not valid",
+		"fr,zh;q=0.5": "该码无效", "fr": "not valid",
 	} {
 		if got := s.do("GET", s.url+"/c/x", nil, with("Accept-Language", header)); !strings.Contains(got.body, want) {
 			t.Errorf("%q: %s", header, got.body)

@@ -13,7 +13,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// What this room asks of others, each but Tenant within its transaction. ok is false for what the company does not have.
+// What this room asks of others, each but Tenant within its transaction. ok is false for what the company does not
+// have.
 
 // Codes know what printed codes stand for.
 type Codes interface {

@@ -25,7 +25,9 @@ type Track struct {
 var _ trackv1connect.TrackServiceHandler = Track{}
 
 // GetProgress shows how far the job of a ticket's code is.
-func (s Track) GetProgress(ctx context.Context, req *connect.Request[trackv1.GetProgressRequest]) (*connect.Response[trackv1.GetProgressResponse], error) {
+func (s Track) GetProgress(
+	ctx context.Context, req *connect.Request[trackv1.GetProgressRequest],
+) (*connect.Response[trackv1.GetProgressResponse], error) {
 	g, err := s.Desk.Look(ctx, req.Msg.Code)
 	if err != nil {
 		return nil, err
@@ -52,7 +54,9 @@ func (s Track) GetProgress(ctx context.Context, req *connect.Request[trackv1.Get
 }
 
 // Cancel ends a job that nobody is on the way to.
-func (s Track) Cancel(ctx context.Context, req *connect.Request[trackv1.CancelRequest]) (*connect.Response[trackv1.CancelResponse], error) {
+func (s Track) Cancel(
+	ctx context.Context, req *connect.Request[trackv1.CancelRequest],
+) (*connect.Response[trackv1.CancelResponse], error) {
 	if err := s.Desk.Cancel(ctx, req.Msg.GetCode(), req.Msg.GetReason()); err != nil {
 		return nil, err
 	}
@@ -60,7 +64,9 @@ func (s Track) Cancel(ctx context.Context, req *connect.Request[trackv1.CancelRe
 }
 
 // Reschedule says another time that suits the customer.
-func (s Track) Reschedule(ctx context.Context, req *connect.Request[trackv1.RescheduleRequest]) (*connect.Response[trackv1.RescheduleResponse], error) {
+func (s Track) Reschedule(
+	ctx context.Context, req *connect.Request[trackv1.RescheduleRequest],
+) (*connect.Response[trackv1.RescheduleResponse], error) {
 	earliest, latest := ends(req.Msg.GetWanted())
 	if err := s.Desk.Reschedule(ctx, req.Msg.GetCode(), earliest, latest); err != nil {
 		return nil, err
@@ -69,7 +75,9 @@ func (s Track) Reschedule(ctx context.Context, req *connect.Request[trackv1.Resc
 }
 
 // Rate says how a completed job was.
-func (s Track) Rate(ctx context.Context, req *connect.Request[trackv1.RateRequest]) (*connect.Response[trackv1.RateResponse], error) {
+func (s Track) Rate(
+	ctx context.Context, req *connect.Request[trackv1.RateRequest],
+) (*connect.Response[trackv1.RateResponse], error) {
 	if err := s.Desk.Rate(ctx, req.Msg.GetCode(), int(req.Msg.GetStars()), req.Msg.GetComment()); err != nil {
 		return nil, err
 	}
@@ -77,15 +85,21 @@ func (s Track) Rate(ctx context.Context, req *connect.Request[trackv1.RateReques
 }
 
 // Book opens a ticket from an entry or product code.
-func (s Track) Book(ctx context.Context, req *connect.Request[trackv1.BookRequest]) (*connect.Response[trackv1.BookResponse], error) {
+func (s Track) Book(
+	ctx context.Context, req *connect.Request[trackv1.BookRequest],
+) (*connect.Response[trackv1.BookResponse], error) {
 	m := req.Msg
-	w := Wish{Code: m.Code, Request: uuid.UUID(m.RequestId), Name: m.Name, Phone: m.Phone, Address: m.Address, Note: m.Note, Language: m.Language, From: rpc.Address(ctx)}
+	w := Wish{
+		Code: m.Code, Request: uuid.UUID(m.RequestId), Name: m.Name, Phone: m.Phone, Address: m.Address,
+		Note: m.Note, Language: m.Language, From: rpc.Address(ctx),
+	}
 	w.Earliest, w.Latest = ends(m.Wanted)
 	b, err := s.Desk.Book(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&trackv1.BookResponse{Number: b.Number, ProgressUrl: token.URL(s.PublicURL(), b.Token)}), nil
+	return connect.NewResponse(&trackv1.BookResponse{Number: b.Number, ProgressUrl: token.URL(s.PublicURL(), b.Token)}),
+		nil
 }
 
 func ends(w *typesv1.Window) (earliest, latest time.Time) {

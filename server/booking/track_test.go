@@ -30,7 +30,10 @@ func TestAnAppBooksAndFollowsOverConnect(t *testing.T) {
 	request := uuid.New()
 	ask := &trackv1.BookRequest{
 		Code: entry, RequestId: request[:], Name: "王芳", Phone: "13800000001", Address: "深圳市南山区",
-		Wanted: &typesv1.Window{Earliest: timestamppb.New(codetest.Morning.Add(24 * time.Hour)), Latest: timestamppb.New(codetest.Morning.Add(27 * time.Hour))},
+		Wanted: &typesv1.Window{
+			Earliest: timestamppb.New(codetest.Morning.Add(24 * time.Hour)),
+			Latest:   timestamppb.New(codetest.Morning.Add(27 * time.Hour)),
+		},
 	}
 	booked, err := client.Book(context.Background(), connect.NewRequest(ask))
 	if err != nil {
@@ -40,11 +43,13 @@ func TestAnAppBooksAndFollowsOverConnect(t *testing.T) {
 	if err != nil || again.Msg.Number != booked.Msg.Number {
 		t.Fatalf("%v %v", again, err)
 	}
-	progress, err := client.GetProgress(context.Background(), connect.NewRequest(&trackv1.GetProgressRequest{Code: booked.Msg.ProgressUrl}))
+	progress, err := client.GetProgress(context.Background(),
+		connect.NewRequest(&trackv1.GetProgressRequest{Code: booked.Msg.ProgressUrl}))
 	if err != nil || progress.Msg.Number != booked.Msg.Number || len(progress.Msg.Stages) != 1 || progress.Msg.State == 0 {
 		t.Fatalf("%v %v", progress, err)
 	}
-	if _, err := client.GetProgress(context.Background(), connect.NewRequest(&trackv1.GetProgressRequest{Code: entry})); err == nil {
+	if _, err := client.GetProgress(context.Background(),
+		connect.NewRequest(&trackv1.GetProgressRequest{Code: entry})); err == nil {
 		t.Fatal("an entry has no progress")
 	}
 }

@@ -52,7 +52,8 @@ func (d *desk) do(fn func(tx *postgres.Tx) error) {
 func (d *desk) shown(id []byte) int64 {
 	d.t.Helper()
 	var b []byte
-	err := d.db.Owner.QueryRow(d.t.Context(), `SELECT body FROM sync_entry WHERE org_id = $1 AND feed = $2 AND entity_id = $3 AND NOT removed`,
+	err := d.db.Owner.QueryRow(d.t.Context(), `SELECT body FROM sync_entry
+		WHERE org_id = $1 AND feed = $2 AND entity_id = $3 AND NOT removed`,
 		uuid.UUID(d.org), change.FeedID{Kind: "org", Key: uuid.UUID(d.org)}.String(), uuid.UUID(id)).Scan(&b)
 	if err != nil {
 		return -1
@@ -65,7 +66,10 @@ func (d *desk) shown(id []byte) int64 {
 }
 
 func hose(minor int64) *fieldv1.PriceItem {
-	return &fieldv1.PriceItem{Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "hose", Name: &typesv1.Label{Zh: "软管"}, Price: &typesv1.Money{Minor: minor, Currency: "CNY"}}
+	return &fieldv1.PriceItem{
+		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "hose",
+		Name: &typesv1.Label{Zh: "软管"}, Price: &typesv1.Money{Minor: minor, Currency: "CNY"},
+	}
 }
 
 func TestPartsAreThoseOfTheClassAndThoseOfEveryClass(t *testing.T) {
@@ -152,7 +156,8 @@ func TestAPriceHoldsFromItsTimeAndPhonesSeeItThen(t *testing.T) {
 		})
 		return n
 	}
-	if at(start.Add(-time.Hour)) != 0 || at(start) != 1800 || at(start.Add(23*time.Hour)) != 1800 || at(start.Add(25*time.Hour)) != 2000 {
+	if at(start.Add(-time.Hour)) != 0 || at(start) != 1800 || at(start.Add(23*time.Hour)) != 1800 ||
+		at(start.Add(25*time.Hour)) != 2000 {
 		t.Error("the price does not follow its dates")
 	}
 	if got := d.shown(item.GetId()); got != 1800 {
@@ -178,13 +183,16 @@ func TestProductsAreFoundByWhatIsOnTheBox(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.do(func(tx *postgres.Tx) error {
-		c, err := d.PutClass(t.Context(), tx, &fieldv1.ProductClass{Key: "lock", Name: &typesv1.Label{Zh: "锁"}, Skills: []string{"lock"}})
+		c, err := d.PutClass(t.Context(), tx,
+			&fieldv1.ProductClass{Key: "lock", Name: &typesv1.Label{Zh: "锁"}, Skills: []string{"lock"}})
 		if err != nil {
 			return err
 		}
-		p, err := d.PutProduct(t.Context(), tx, &fieldv1.Product{Sku: "L1", Gtin: "9520000000011", Model: "M1", Name: &typesv1.Label{Zh: "锁"}, ClassId: c.GetId()})
+		p, err := d.PutProduct(t.Context(), tx,
+			&fieldv1.Product{Sku: "L1", Gtin: "9520000000011", Model: "M1", Name: &typesv1.Label{Zh: "锁"}, ClassId: c.GetId()})
 		if fault.CodeOf(err) == fault.InvalidArgument {
-			p, err = d.PutProduct(t.Context(), tx, &fieldv1.Product{Sku: "L1", Gtin: "9520000000028", Model: "M1", Name: &typesv1.Label{Zh: "锁"}, ClassId: c.GetId()})
+			p, err = d.PutProduct(t.Context(), tx,
+				&fieldv1.Product{Sku: "L1", Gtin: "9520000000028", Model: "M1", Name: &typesv1.Label{Zh: "锁"}, ClassId: c.GetId()})
 		}
 		if err != nil {
 			return err

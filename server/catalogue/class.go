@@ -18,7 +18,9 @@ import (
 var keyForm = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 // PutClass makes or changes a product class; without an id, the class with its key.
-func (r *Catalogue) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.ProductClass) (*fieldv1.ProductClass, error) {
+func (r *Catalogue) PutClass(
+	ctx context.Context, tx *postgres.Tx, c *fieldv1.ProductClass,
+) (*fieldv1.ProductClass, error) {
 	label, err := named("class", c.GetName())
 	if err != nil {
 		return nil, err
@@ -26,7 +28,8 @@ func (r *Catalogue) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.Pr
 	switch {
 	case !keyForm.MatchString(c.GetKey()):
 		return nil, fault.New(fault.InvalidArgument, "class.key: a-z, 0-9 and _, at most 64")
-	case len(c.GetSkills()) > 20 || slices.ContainsFunc(c.GetSkills(), func(s string) bool { return s == "" || len(s) > 64 }):
+	case len(c.GetSkills()) > 20 ||
+		slices.ContainsFunc(c.GetSkills(), func(s string) bool { return s == "" || len(s) > 64 }):
 		return nil, fault.New(fault.InvalidArgument, "class.skills: at most 20 tags of 1 to 64 bytes")
 	case c.GetDurationMinutes() > 1440:
 		return nil, fault.New(fault.InvalidArgument, "class.duration_minutes: at most a day")
@@ -54,7 +57,8 @@ func (r *Catalogue) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.Pr
 	if skills == nil {
 		skills = []string{}
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO product_class (org_id, id, key, name_zh, name_en, skills, template_id, duration_minutes)
+	_, err = tx.Exec(ctx, `INSERT INTO product_class (org_id, id, key, name_zh, name_en, skills, template_id,
+		duration_minutes)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (org_id, id) DO UPDATE SET key = excluded.key, name_zh = excluded.name_zh, name_en = excluded.name_en,
 			skills = excluded.skills, template_id = excluded.template_id, duration_minutes = excluded.duration_minutes`,
@@ -62,7 +66,10 @@ func (r *Catalogue) PutClass(ctx context.Context, tx *postgres.Tx, c *fieldv1.Pr
 	if err != nil {
 		return nil, taken(err, "class.key")
 	}
-	out := &fieldv1.ProductClass{Id: id[:], Key: c.GetKey(), Name: label, Skills: c.GetSkills(), TemplateId: c.GetTemplateId(), DurationMinutes: c.GetDurationMinutes()}
+	out := &fieldv1.ProductClass{
+		Id: id[:], Key: c.GetKey(), Name: label, Skills: c.GetSkills(),
+		TemplateId: c.GetTemplateId(), DurationMinutes: c.GetDurationMinutes(),
+	}
 	return out, place(tx, fieldv1.EntityKind_ENTITY_KIND_PRODUCT_CLASS, id, out)
 }
 

@@ -17,7 +17,9 @@ import (
 // PutPriceItem makes or renames a part or surcharge and gives it a price that holds from the given time on; a zero
 // time is now. A price that holds already is never changed: it ends where the next begins. Phones see the new price
 // when it begins (see PublishPrices).
-func (r *Catalogue) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv1.PriceItem, from time.Time) (*fieldv1.PriceItem, error) {
+func (r *Catalogue) PutPriceItem(
+	ctx context.Context, tx *postgres.Tx, p *fieldv1.PriceItem, from time.Time,
+) (*fieldv1.PriceItem, error) {
 	label, err := named("item", p.GetName())
 	if err != nil {
 		return nil, err
@@ -28,7 +30,8 @@ func (r *Catalogue) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv
 	}
 	price := p.GetPrice()
 	switch {
-	case p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART && p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE:
+	case p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART &&
+		p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE:
 		return nil, fault.New(fault.InvalidArgument, "item.kind: part or surcharge")
 	case sku == "" || len(sku) > 64:
 		return nil, fault.New(fault.InvalidArgument, "item.sku: 1 to 64 bytes")
@@ -60,8 +63,10 @@ func (r *Catalogue) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO price_item (org_id, id, kind, sku, name_zh, name_en, class_ids) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (org_id, id) DO UPDATE SET kind = excluded.kind, sku = excluded.sku, name_zh = excluded.name_zh, name_en = excluded.name_en,
+	_, err = tx.Exec(ctx, `INSERT INTO price_item (org_id, id, kind, sku, name_zh, name_en, class_ids)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (org_id, id) DO UPDATE SET kind = excluded.kind, sku = excluded.sku, name_zh = excluded.name_zh,
+		name_en = excluded.name_en,
 			class_ids = excluded.class_ids`,
 		tx.OrgID(), id, int16(p.GetKind()), sku, label.GetZh(), label.GetEn(), classes)
 	if err != nil {
@@ -85,7 +90,8 @@ func (r *Catalogue) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv
 		return nil, err
 	}
 	if !ok || holds.GetMinor() != price.GetMinor() || holds.GetCurrency() != price.GetCurrency() {
-		_, err = tx.Exec(ctx, `INSERT INTO price (org_id, item_id, effective_from, minor, currency, noted_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		_, err = tx.Exec(ctx, `INSERT INTO price (org_id, item_id, effective_from, minor, currency, noted_at)
+			VALUES ($1, $2, $3, $4, $5, $6)`,
 			tx.OrgID(), id, from, price.GetMinor(), price.GetCurrency(), tx.Now())
 		if err != nil {
 			return nil, taken(err, "effective_from: a price that begins at this moment")
@@ -103,7 +109,8 @@ func (r *Catalogue) PutPriceItem(ctx context.Context, tx *postgres.Tx, p *fieldv
 // sameKind refuses to make a surcharge of a part or a part of a surcharge: they are paid by different rules.
 func sameKind(ctx context.Context, tx *postgres.Tx, id uuid.UUID, kind fieldv1.PriceItemKind) error {
 	var was int16
-	known, err := noRow(tx.QueryRow(ctx, `SELECT kind FROM price_item WHERE org_id = $1 AND id = $2`, tx.OrgID(), id).Scan(&was))
+	known, err := noRow(tx.QueryRow(ctx, `SELECT kind FROM price_item
+		WHERE org_id = $1 AND id = $2`, tx.OrgID(), id).Scan(&was))
 	if err == nil && known && was != int16(kind) {
 		err = fault.New(fault.InvalidArgument, "item.kind: it stays what it is; make another item")
 	}
@@ -142,16 +149,21 @@ func classesOf(ctx context.Context, tx *postgres.Tx, ids [][]byte) ([]uuid.UUID,
 }
 
 // priceAt is the price that holds at a time, and since when.
-func priceAt(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (m *typesv1.Money, since time.Time, ok bool, err error) {
+func priceAt(
+	ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time,
+) (m *typesv1.Money, since time.Time, ok bool, err error) {
 	m = &typesv1.Money{}
-	ok, err = noRow(tx.QueryRow(ctx, `SELECT minor, currency, effective_from FROM price WHERE org_id = $1 AND item_id = $2 AND effective_from <= $3
+	ok, err = noRow(tx.QueryRow(ctx, `SELECT minor, currency, effective_from FROM price
+		WHERE org_id = $1 AND item_id = $2 AND effective_from <= $3
 		ORDER BY effective_from DESC LIMIT 1`, tx.OrgID(), id, at).Scan(&m.Minor, &m.Currency, &since))
 	return m, since, ok, err
 }
 
 // PriceItem is a part or surcharge with the price that holds at a time; ok is false for an item that is unknown or
 // has no price yet then.
-func (r *Catalogue) PriceItem(ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time) (p *fieldv1.PriceItem, ok bool, err error) {
+func (r *Catalogue) PriceItem(
+	ctx context.Context, tx *postgres.Tx, id uuid.UUID, at time.Time,
+) (p *fieldv1.PriceItem, ok bool, err error) {
 	all, err := prices(ctx, tx, at, ` AND i.id = $3`, id)
 	if err != nil || len(all) == 0 {
 		return nil, false, err
@@ -159,8 +171,8 @@ func (r *Catalogue) PriceItem(ctx context.Context, tx *postgres.Tx, id uuid.UUID
 	return all[0], true, nil
 }
 
-// Parts lists the parts for products of a class with the prices that hold now: those that name the class, and those that
-// are for every class.
+// Parts lists the parts for products of a class with the prices that hold now: those that name the class, and those
+// that are for every class.
 func (r *Catalogue) Parts(ctx context.Context, tx *postgres.Tx, class uuid.UUID) ([]*fieldv1.PriceItem, error) {
 	return prices(ctx, tx, tx.Now(), ` AND i.kind = 1 AND (i.class_ids = '{}' OR $3 = ANY (i.class_ids))`, class)
 }
@@ -170,9 +182,13 @@ func (r *Catalogue) PriceItems(ctx context.Context, tx *postgres.Tx, at time.Tim
 	return prices(ctx, tx, at, ``)
 }
 
-func prices(ctx context.Context, tx *postgres.Tx, at time.Time, where string, args ...any) ([]*fieldv1.PriceItem, error) {
-	rows, err := tx.Query(ctx, `SELECT i.id, i.kind, i.sku, i.name_zh, i.name_en, i.class_ids, p.minor, p.currency FROM price_item i
-		CROSS JOIN LATERAL (SELECT minor, currency FROM price WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2
+func prices(
+	ctx context.Context, tx *postgres.Tx, at time.Time, where string, args ...any,
+) ([]*fieldv1.PriceItem, error) {
+	rows, err := tx.Query(ctx, `SELECT i.id, i.kind, i.sku, i.name_zh, i.name_en, i.class_ids, p.minor, p.currency
+		FROM price_item i
+		CROSS JOIN LATERAL (SELECT minor, currency FROM price
+		WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2
 			ORDER BY effective_from DESC LIMIT 1) p
 		WHERE i.org_id = $1`+where+` ORDER BY i.kind, i.sku`, append([]any{tx.OrgID(), at}, args...)...)
 	if err != nil {
@@ -194,7 +210,8 @@ func prices(ctx context.Context, tx *postgres.Tx, at time.Time, where string, ar
 
 // publish shows phones an item at the price that holds now; an item whose first price is yet to begin is not shown.
 func (r *Catalogue) publish(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `SELECT 1 FROM price_item WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT 1 FROM price_item WHERE org_id = $1 AND id = $2
+		FOR UPDATE`, tx.OrgID(), id); err != nil {
 		return err
 	}
 	p, ok, err := r.PriceItem(ctx, tx, id, tx.Now())
@@ -205,7 +222,8 @@ func (r *Catalogue) publish(ctx context.Context, tx *postgres.Tx, id uuid.UUID) 
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `UPDATE price_item SET published_from = $3 WHERE org_id = $1 AND id = $2`, tx.OrgID(), id, since); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE price_item SET published_from = $3
+		WHERE org_id = $1 AND id = $2`, tx.OrgID(), id, since); err != nil {
 		return err
 	}
 	return place(tx, fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM, id, p)
@@ -215,7 +233,8 @@ func (r *Catalogue) publish(ctx context.Context, tx *postgres.Tx, id uuid.UUID) 
 // calls it every minute for each org.
 func (r *Catalogue) PublishPrices(ctx context.Context, tx *postgres.Tx) (int, error) {
 	rows, err := tx.Query(ctx, `SELECT i.id FROM price_item i WHERE i.org_id = $1 AND i.published_from IS DISTINCT FROM
-		(SELECT max(effective_from) FROM price WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2) ORDER BY i.id`, tx.OrgID(), tx.Now())
+		(SELECT max(effective_from) FROM price WHERE org_id = i.org_id AND item_id = i.id AND effective_from <= $2)
+		ORDER BY i.id`, tx.OrgID(), tx.Now())
 	if err != nil {
 		return 0, err
 	}

@@ -59,18 +59,23 @@ func (r *Catalogue) PutProduct(ctx context.Context, tx *postgres.Tx, p *fieldv1.
 		}
 	}
 	// The class before its product, to which the product refers.
-	if _, err := tx.Exec(ctx, `SELECT FROM product_class WHERE org_id = $1 AND id = $2 FOR KEY SHARE`, tx.OrgID(), class); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT FROM product_class
+		WHERE org_id = $1 AND id = $2 FOR KEY SHARE`, tx.OrgID(), class); err != nil {
 		return nil, err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO product (org_id, id, class_id, sku, gtin, model, name_zh, name_en, warranty_months)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (org_id, id) DO UPDATE SET class_id = excluded.class_id, sku = excluded.sku, gtin = excluded.gtin,
-			model = excluded.model, name_zh = excluded.name_zh, name_en = excluded.name_en, warranty_months = excluded.warranty_months`,
+			model = excluded.model, name_zh = excluded.name_zh, name_en = excluded.name_en,
+			warranty_months = excluded.warranty_months`,
 		tx.OrgID(), id, class, sku, gtin, model, label.GetZh(), label.GetEn(), int32(p.GetWarrantyMonths()))
 	if err != nil {
 		return nil, taken(err, "product: sku, gtin or class_id")
 	}
-	out := &fieldv1.Product{Id: id[:], Sku: sku, Name: label, ClassId: class[:], Model: model, WarrantyMonths: p.GetWarrantyMonths()}
+	out := &fieldv1.Product{
+		Id: id[:], Sku: sku, Name: label, ClassId: class[:], Model: model,
+		WarrantyMonths: p.GetWarrantyMonths(),
+	}
 	if gtin != nil {
 		out.Gtin = *gtin
 	}
@@ -105,7 +110,9 @@ var unnamed = uuid.MustParse("6f0d3c0a-5f0e-5b86-9a53-0d0c4f1d7a11")
 
 // UnnamedProduct is the product that stands for any product of a class, for orders that only tell the class. It is
 // made at its first use, with the SKU class:<key>.
-func (r *Catalogue) UnnamedProduct(ctx context.Context, tx *postgres.Tx, class *fieldv1.ProductClass) (*fieldv1.Product, error) {
+func (r *Catalogue) UnnamedProduct(
+	ctx context.Context, tx *postgres.Tx, class *fieldv1.ProductClass,
+) (*fieldv1.Product, error) {
 	sku := "class:" + class.GetKey()
 	if p, ok, err := r.ProductBySKU(ctx, tx, sku); err != nil || ok {
 		return p, err
@@ -143,7 +150,8 @@ func oneProduct(ctx context.Context, tx *postgres.Tx, where string, arg any) (*f
 }
 
 func products(ctx context.Context, tx *postgres.Tx, where, limit string, args ...any) ([]*fieldv1.Product, error) {
-	rows, err := tx.Query(ctx, `SELECT id, class_id, sku, coalesce(gtin, ''), model, name_zh, name_en, warranty_months FROM product
+	rows, err := tx.Query(ctx, `SELECT id, class_id, sku, coalesce(gtin, ''), model, name_zh, name_en, warranty_months
+		FROM product
 		WHERE org_id = $1`+where+` ORDER BY sku`+limit, append([]any{tx.OrgID()}, args...)...)
 	if err != nil {
 		return nil, err

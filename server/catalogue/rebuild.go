@@ -14,14 +14,17 @@ import (
 
 // Projections tell how the catalogue on phones comes from the tables.
 func (r *Catalogue) Projections() []postgres.Projection {
-	one := func(name string, kind fieldv1.EntityKind, rows string, place func(context.Context, *postgres.Tx, []uuid.UUID) error) postgres.Projection {
+	one := func(name string, kind fieldv1.EntityKind, rows string,
+		place func(context.Context, *postgres.Tx, []uuid.UUID) error,
+	) postgres.Projection {
 		return postgres.Projection{
 			Name: name, Kinds: []change.Kind{change.Kind(kind)}, Place: place,
 			Roots: func(context.Context, *postgres.Tx) (string, error) { return rows, nil },
 		}
 	}
 	return []postgres.Projection{
-		one("classes", fieldv1.EntityKind_ENTITY_KIND_PRODUCT_CLASS, `SELECT id FROM product_class WHERE org_id = $1`, placeClasses),
+		one("classes", fieldv1.EntityKind_ENTITY_KIND_PRODUCT_CLASS, `SELECT id FROM product_class
+			WHERE org_id = $1`, placeClasses),
 		one("products", fieldv1.EntityKind_ENTITY_KIND_PRODUCT, `SELECT id FROM product WHERE org_id = $1`, placeProducts),
 		one("prices", fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM,
 			`SELECT id FROM price_item WHERE org_id = $1 AND published_from IS NOT NULL`, r.placePrices),
@@ -56,7 +59,8 @@ func placeProducts(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error 
 
 // placePrices shows items at the price that was published last, for publishing the next is PublishPrices' business.
 func (r *Catalogue) placePrices(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
-	rows, err := tx.Query(ctx, `SELECT id, published_from FROM price_item WHERE org_id = $1 AND id = ANY ($2) AND published_from IS NOT NULL
+	rows, err := tx.Query(ctx, `SELECT id, published_from FROM price_item
+		WHERE org_id = $1 AND id = ANY ($2) AND published_from IS NOT NULL
 		ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
 	if err != nil {
 		return err

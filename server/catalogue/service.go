@@ -16,7 +16,9 @@ import (
 )
 
 // Handlers registers CatalogueService, which also serves the templates and reasons of tickets.
-func (r *Catalogue) Handlers(templates Templates, handle func(path string, h http.Handler), options ...connect.HandlerOption) {
+func (r *Catalogue) Handlers(
+	templates Templates, handle func(path string, h http.Handler), options ...connect.HandlerOption,
+) {
 	handle(officev1connect.NewCatalogueServiceHandler(service{r, templates}, options...))
 }
 
@@ -38,7 +40,9 @@ func (s service) write(ctx context.Context, fn func(*postgres.Tx) error) error {
 }
 
 // ListCatalogue implements CatalogueService: everybody of the org may read the catalogue.
-func (s service) ListCatalogue(ctx context.Context, _ *connect.Request[officev1.ListCatalogueRequest]) (*connect.Response[officev1.ListCatalogueResponse], error) {
+func (s service) ListCatalogue(
+	ctx context.Context, _ *connect.Request[officev1.ListCatalogueRequest],
+) (*connect.Response[officev1.ListCatalogueResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -67,7 +71,9 @@ func (s service) ListCatalogue(ctx context.Context, _ *connect.Request[officev1.
 }
 
 // PutProduct implements CatalogueService.
-func (s service) PutProduct(ctx context.Context, req *connect.Request[officev1.PutProductRequest]) (*connect.Response[officev1.PutProductResponse], error) {
+func (s service) PutProduct(
+	ctx context.Context, req *connect.Request[officev1.PutProductRequest],
+) (*connect.Response[officev1.PutProductResponse], error) {
 	out := &officev1.PutProductResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
 		out.Product, err = s.catalogue.PutProduct(ctx, tx, req.Msg.GetProduct())
@@ -77,7 +83,9 @@ func (s service) PutProduct(ctx context.Context, req *connect.Request[officev1.P
 }
 
 // PutProductClass implements CatalogueService.
-func (s service) PutProductClass(ctx context.Context, req *connect.Request[officev1.PutProductClassRequest]) (*connect.Response[officev1.PutProductClassResponse], error) {
+func (s service) PutProductClass(
+	ctx context.Context, req *connect.Request[officev1.PutProductClassRequest],
+) (*connect.Response[officev1.PutProductClassResponse], error) {
 	out := &officev1.PutProductClassResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
 		out.Class, err = s.catalogue.PutClass(ctx, tx, req.Msg.GetClass())
@@ -87,7 +95,9 @@ func (s service) PutProductClass(ctx context.Context, req *connect.Request[offic
 }
 
 // PutPriceItem implements CatalogueService.
-func (s service) PutPriceItem(ctx context.Context, req *connect.Request[officev1.PutPriceItemRequest]) (*connect.Response[officev1.PutPriceItemResponse], error) {
+func (s service) PutPriceItem(
+	ctx context.Context, req *connect.Request[officev1.PutPriceItemRequest],
+) (*connect.Response[officev1.PutPriceItemResponse], error) {
 	out := &officev1.PutPriceItemResponse{}
 	var from time.Time
 	if t := req.Msg.GetEffectiveFrom(); t != nil {
@@ -101,7 +111,9 @@ func (s service) PutPriceItem(ctx context.Context, req *connect.Request[officev1
 }
 
 // PutReason implements CatalogueService.
-func (s service) PutReason(ctx context.Context, req *connect.Request[officev1.PutReasonRequest]) (*connect.Response[officev1.PutReasonResponse], error) {
+func (s service) PutReason(
+	ctx context.Context, req *connect.Request[officev1.PutReasonRequest],
+) (*connect.Response[officev1.PutReasonResponse], error) {
 	out := &officev1.PutReasonResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) (err error) {
 		out.Reason, err = s.templates.PutReason(ctx, tx, req.Msg.GetReason())
@@ -111,7 +123,9 @@ func (s service) PutReason(ctx context.Context, req *connect.Request[officev1.Pu
 }
 
 // PutTemplate implements CatalogueService.
-func (s service) PutTemplate(ctx context.Context, req *connect.Request[officev1.PutTemplateRequest]) (*connect.Response[officev1.PutTemplateResponse], error) {
+func (s service) PutTemplate(
+	ctx context.Context, req *connect.Request[officev1.PutTemplateRequest],
+) (*connect.Response[officev1.PutTemplateResponse], error) {
 	out := &officev1.PutTemplateResponse{}
 	err := s.write(ctx, func(tx *postgres.Tx) error {
 		t, err := s.templates.PutTemplate(ctx, tx, req.Msg.GetTemplate())

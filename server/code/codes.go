@@ -74,7 +74,8 @@ func (r *Codes) UseHost(ctx context.Context, tx *postgres.Tx, host string) error
 
 func claimHandle(ctx context.Context, tx *postgres.Tx, handle string) error {
 	// The insert does nothing where the row exists, also another org's, which only the function sees.
-	if _, err := tx.Exec(ctx, `INSERT INTO code_org (org_id, handle) VALUES ($1, $2) ON CONFLICT DO NOTHING`, tx.OrgID(), handle); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO code_org (org_id, handle) VALUES ($1, $2) ON CONFLICT
+		DO NOTHING`, tx.OrgID(), handle); err != nil {
 		return err
 	}
 	var owner uuid.UUID
@@ -90,7 +91,8 @@ func claimHandle(ctx context.Context, tx *postgres.Tx, handle string) error {
 // host is the company's own host, or "" when it has none.
 func host(ctx context.Context, tx *postgres.Tx) (string, error) {
 	var h string
-	err := tx.QueryRow(ctx, `SELECT coalesce(min(handle), '') FROM code_org WHERE org_id = $1 AND handle LIKE '%.%'`, tx.OrgID()).Scan(&h)
+	err := tx.QueryRow(ctx, `SELECT coalesce(min(handle), '') FROM code_org
+		WHERE org_id = $1 AND handle LIKE '%.%'`, tx.OrgID()).Scan(&h)
 	return h, err
 }
 

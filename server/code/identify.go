@@ -60,7 +60,9 @@ func (r *Codes) identify(ctx context.Context, tx *postgres.Tx, scanned string, a
 }
 
 // identifyForStaff is identify with human codes, and with a serial typed beside a number that has none.
-func (r *Codes) identifyForStaff(ctx context.Context, tx *postgres.Tx, scanned, serial string, at time.Time) (Target, error) {
+func (r *Codes) identifyForStaff(
+	ctx context.Context, tx *postgres.Tx, scanned, serial string, at time.Time,
+) (Target, error) {
 	if h, err := human.Parse(scanned); err == nil {
 		i, ok, err := codeByHuman(ctx, tx, h)
 		if err != nil {
@@ -88,7 +90,8 @@ func (r *Codes) identifyForStaff(ctx context.Context, tx *postgres.Tx, scanned, 
 }
 
 func (r *Codes) verify(text string, at time.Time) (token.Token, error) {
-	return token.Verify(text, at, func(id token.KeyID) (ed25519.PublicKey, bool) { return r.keys.Verifier(id.String(), at) })
+	return token.Verify(text,
+		at, func(id token.KeyID) (ed25519.PublicKey, bool) { return r.keys.Verifier(id.String(), at) })
 }
 
 func (r *Codes) targetOf(ctx context.Context, tx *postgres.Tx, i Issued, at time.Time) (Target, error) {
@@ -116,7 +119,9 @@ func (r *Codes) targetOf(ctx context.Context, tx *postgres.Tx, i Issued, at time
 }
 
 // labelled finds the product of a number, and the unit if one with this serial is known.
-func (r *Codes) labelled(ctx context.Context, tx *postgres.Tx, g gs1.GTIN, serial string, at time.Time) (Target, error) {
+func (r *Codes) labelled(
+	ctx context.Context, tx *postgres.Tx, g gs1.GTIN, serial string, at time.Time,
+) (Target, error) {
 	u, ok, err := unitByLabel(ctx, tx, g, serial)
 	if err != nil {
 		return Target{}, err

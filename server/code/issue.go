@@ -51,7 +51,9 @@ const TicketCodeLife = 90 * 24 * time.Hour
 
 // Issue makes a code for a unit, a store's entry or a ticket, which must exist. life is 0 for a code that does not
 // expire; by is zero for the server itself.
-func (r *Codes) Issue(ctx context.Context, tx *postgres.Tx, kind token.Kind, target uuid.UUID, life time.Duration, by change.User) (Issued, error) {
+func (r *Codes) Issue(
+	ctx context.Context, tx *postgres.Tx, kind token.Kind, target uuid.UUID, life time.Duration, by change.User,
+) (Issued, error) {
 	if err := r.exists(ctx, tx, kind, target); err != nil {
 		return Issued{}, err
 	}
@@ -131,7 +133,8 @@ func (r *Codes) Revoke(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reaso
 			return err
 		}
 	}
-	i, ok, err = scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND code_id = $2 FOR UPDATE`, tx.OrgID(), id))
+	i, ok, err = scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND code_id = $2
+		FOR UPDATE`, tx.OrgID(), id))
 	switch {
 	case err != nil:
 		return err
@@ -140,7 +143,8 @@ func (r *Codes) Revoke(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reaso
 	case !i.Revoked.IsZero():
 		return nil
 	}
-	_, err = tx.Exec(ctx, `UPDATE code SET revoked_at = $3, revoked_by = $4, revoke_reason = $5 WHERE org_id = $1 AND code_id = $2`,
+	_, err = tx.Exec(ctx, `UPDATE code SET revoked_at = $3, revoked_by = $4, revoke_reason = $5
+		WHERE org_id = $1 AND code_id = $2`,
 		tx.OrgID(), id, tx.Now(), null(uuid.UUID(by)), reason)
 	if err != nil {
 		return err
@@ -149,11 +153,13 @@ func (r *Codes) Revoke(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reaso
 }
 
 func codeByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Issued, bool, error) {
-	return scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND code_id = $2`, tx.OrgID(), id))
+	return scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code
+		WHERE org_id = $1 AND code_id = $2`, tx.OrgID(), id))
 }
 
 func codeByHuman(ctx context.Context, tx *postgres.Tx, h human.Code) (Issued, bool, error) {
-	return scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND human_code = $2`, tx.OrgID(), h))
+	return scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+` FROM code
+		WHERE org_id = $1 AND human_code = $2`, tx.OrgID(), h))
 }
 
 // blocked tells whether labels of the unit were issued and none of them holds at that time: then its GTIN and serial
@@ -161,7 +167,8 @@ func codeByHuman(ctx context.Context, tx *postgres.Tx, h human.Code) (Issued, bo
 func blocked(ctx context.Context, tx *postgres.Tx, unit uuid.UUID, at time.Time) (bool, error) {
 	var is bool
 	err := tx.QueryRow(ctx, `
-		SELECT count(*) > 0 AND NOT coalesce(bool_or((revoked_at IS NULL OR revoked_at > $3) AND (expires_at IS NULL OR expires_at > $3)), false)
+		SELECT count(*) > 0
+			AND NOT coalesce(bool_or((revoked_at IS NULL OR revoked_at > $3) AND (expires_at IS NULL OR expires_at > $3)), false)
 		FROM code WHERE org_id = $1 AND target_id = $2 AND kind = 1`, tx.OrgID(), unit, at).Scan(&is)
 	return is, err
 }
@@ -228,7 +235,8 @@ func (r *Codes) FindCode(ctx context.Context, tx *postgres.Tx, text string) (Iss
 func (r *Codes) UnitCodes(ctx context.Context, tx *postgres.Tx, store uuid.UUID, most int) ([]uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT u.unit_id, (SELECT c.code_id FROM code c WHERE c.org_id = u.org_id AND c.target_id = u.unit_id AND c.kind = 1
-			AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $3) ORDER BY c.issued_at DESC, c.code_id DESC LIMIT 1)
+			AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $3) ORDER BY c.issued_at DESC, c.code_id DESC
+			LIMIT 1)
 		FROM unit u WHERE u.org_id = $1 AND u.store_id = $2 AND u.state IN ('stock', 'sold')
 		ORDER BY u.gtin, u.serial, u.unit_id LIMIT $4`, tx.OrgID(), store, tx.Now(), most)
 	if err != nil {

@@ -99,11 +99,13 @@ func (r *Codes) openTicket(ctx context.Context, tx *postgres.Tx, m change.Mutati
 	o := scanned.Purchase{
 		Ticket: ticket, Source: "scan", Product: t.Product, Unit: u.ID, Serial: t.Serial, Store: store,
 		PurchasedAt: u.PurchasedAt, WarrantyUntil: u.WarrantyUntil, OrderNumber: u.OrderNumber,
-		Name: strings.TrimSpace(a.CustomerName), Phone: strings.TrimSpace(a.CustomerPhone), Address: strings.TrimSpace(a.Address),
-		By: m.User, At: m.Done(),
+		Name: strings.TrimSpace(a.CustomerName), Phone: strings.TrimSpace(a.CustomerPhone),
+		Address: strings.TrimSpace(a.Address),
+		By:      m.User, At: m.Done(),
 	}
 	if apart {
-		// As for a booking: who may not know whose unit it is gets a ticket, and the office says whether it is a job of its own.
+		// As for a booking: who may not know whose unit it is gets a ticket, and the office says whether it is a job of its
+		// own.
 		o.Unit, o.OrderNumber, o.PurchasedAt, o.WarrantyUntil, o.Unconfirmed = uuid.Nil, "", time.Time{}, time.Time{}, true
 	}
 	if p := a.Position; p != nil {
@@ -177,7 +179,8 @@ func (r *Codes) LogScan(ctx context.Context, tx *postgres.Tx, who string, user c
 	if target == uuid.Nil && t.Product != nil {
 		target = uuid.UUID(t.Product.GetId())
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO code_scan (org_id, scan_id, at, who, user_id, kind, target_id) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	_, err = tx.Exec(ctx, `INSERT INTO code_scan (org_id, scan_id, at, who, user_id, kind, target_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 		tx.OrgID(), id, tx.Now(), who, null(uuid.UUID(user)), t.Kind, target)
 	return err
 }

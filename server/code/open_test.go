@@ -30,7 +30,8 @@ func TestAScanOpensATicketWithEverythingFilledIn(t *testing.T) {
 		t.Fatalf("%+v, %v", v, err)
 	}
 	o := w.Ticket(id).From
-	if o.Unit != unit || o.Serial != "SN1" || o.Store != w.Shop || !o.PurchasedAt.Equal(at) || !o.WarrantyUntil.Equal(at.AddDate(0, 72, 0)) ||
+	if o.Unit != unit || o.Serial != "SN1" || o.Store != w.Shop || !o.PurchasedAt.Equal(at) ||
+		!o.WarrantyUntil.Equal(at.AddDate(0, 72, 0)) ||
 		o.Product.GetModel() != "YX-60" || o.Name != "王芳" || o.Source != "scan" || !o.At.Equal(at) {
 		t.Fatalf("the ticket room was told %+v", o)
 	}
@@ -88,7 +89,8 @@ func TestTwoOfflineScansOfOneUnitMakeOneTicket(t *testing.T) {
 		for i := range phones {
 			wg.Go(func() {
 				<-start
-				verdicts[i], ids[i], errs[i] = w.Scan(&storev1.OpenTicketByScan{Scanned: scanned}, codetest.Morning.Add(-time.Duration(i)*time.Minute))
+				verdicts[i], ids[i], errs[i] = w.Scan(&storev1.OpenTicketByScan{Scanned: scanned},
+					codetest.Morning.Add(-time.Duration(i)*time.Minute))
 			})
 		}
 		close(start)
@@ -119,7 +121,8 @@ func TestTwoOfflineScansOfOneUnitMakeOneTicket(t *testing.T) {
 		}
 	}
 	var tickets, units int
-	if err := w.DB.Owner.QueryRow(context.Background(), `SELECT (SELECT count(*) FROM fake_ticket), (SELECT count(*) FROM unit)`).Scan(&tickets, &units); err != nil {
+	if err := w.DB.Owner.QueryRow(context.Background(), `SELECT (SELECT count(*) FROM fake_ticket), (SELECT count(*)
+		FROM unit)`).Scan(&tickets, &units); err != nil {
 		t.Fatal(err)
 	}
 	if tickets != 2 || units != 2 {
@@ -137,7 +140,8 @@ func TestAUnitIsFreeForATicketOnceTheLastIsDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Change(first, func(v *booking.Ticket) { v.State = fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE })
-	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, codetest.Morning); err != nil || v.Outcome != change.Merged {
+	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, codetest.Morning); err != nil ||
+		v.Outcome != change.Merged {
 		t.Fatalf("could not be completed, but is not closed: %+v %v", v, err)
 	}
 	w.Change(first, func(v *booking.Ticket) { v.State = fieldv1.TicketState_TICKET_STATE_COMPLETED })
@@ -172,25 +176,31 @@ func TestAScanThatDoesNotHoldIsRefusedWithItsReason(t *testing.T) {
 		"no product":                {&storev1.OpenTicketByScan{Scanned: "4006381333931"}, token.CodeUnknown},
 		"a shop's entry":            {&storev1.OpenTicketByScan{Scanned: entry}, fault.CodeUnreadable},
 		"nonsense":                  {&storev1.OpenTicketByScan{Scanned: "hello"}, fault.CodeUnreadable},
-		"mistyped short code":       {&storev1.OpenTicketByScan{Scanned: codetest.Mistype(i.Human.String())}, fault.CodeCheckDigit},
-		"bad serial":                {&storev1.OpenTicketByScan{Scanned: "6901234567892", Serial: "中文"}, fault.CodeUnreadable},
-		"another company's":         {&storev1.OpenTicketByScan{Scanned: foreignText}, token.CodeUnknown},
+		"mistyped short code": {
+			&storev1.OpenTicketByScan{Scanned: codetest.Mistype(i.Human.String())},
+			fault.CodeCheckDigit,
+		},
+		"bad serial":        {&storev1.OpenTicketByScan{Scanned: "6901234567892", Serial: "中文"}, fault.CodeUnreadable},
+		"another company's": {&storev1.OpenTicketByScan{Scanned: foreignText}, token.CodeUnknown},
 	} {
 		v, _, err := w.Scan(c.a, codetest.Morning)
 		if err != nil || v.Outcome != change.Rejected || v.Code != c.want {
 			t.Errorf("%s: %+v, %v", name, v, err)
 		}
 	}
-	if v, _, err := w.Scan(&storev1.OpenTicketByScan{}, codetest.Morning); err != nil || v.Outcome != change.Parked || v.Code != fault.MutationMalformed {
+	if v, _, err := w.Scan(&storev1.OpenTicketByScan{}, codetest.Morning); err != nil || v.Outcome != change.Parked ||
+		v.Code != fault.MutationMalformed {
 		t.Errorf("without a text: %+v, %v", v, err)
 	}
 	later := codetest.Morning.Add(time.Hour)
 	w.Clock.Store(&later)
 	w.RevokeCode(i.ID)
-	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, later.Add(time.Minute)); err != nil || v.Outcome != change.Rejected || v.Code != token.CodeUnknown {
+	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, later.Add(time.Minute)); err != nil ||
+		v.Outcome != change.Rejected || v.Code != token.CodeUnknown {
 		t.Errorf("revoked: %+v, %v", v, err)
 	}
-	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, codetest.Morning); err != nil || v.Outcome != change.Applied {
+	if v, _, err := w.Scan(&storev1.OpenTicketByScan{Scanned: link}, codetest.Morning); err != nil ||
+		v.Outcome != change.Applied {
 		t.Errorf("scanned offline before it was revoked: %+v, %v", v, err)
 	}
 }
@@ -220,7 +230,8 @@ func TestAClerkOfAnotherShopIsToldNothingOfAUnitsTicket(t *testing.T) {
 	if err != nil || v.Outcome != change.Applied || len(v.Changes) != 0 {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	if o := w.Ticket(second).From; second == first || !o.Unconfirmed || o.Unit != uuid.Nil || !o.PurchasedAt.IsZero() || o.OrderNumber != "" {
+	if o := w.Ticket(second).From; second == first || !o.Unconfirmed || o.Unit != uuid.Nil || !o.PurchasedAt.IsZero() ||
+		o.OrderNumber != "" {
 		t.Errorf("opened %+v", o)
 	}
 }

@@ -23,12 +23,15 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	w := codetest.New(t)
 	ctx := context.Background()
 	var out bytes.Buffer
-	env := &operator.Env{Codes: w.Codes, Org: w.Org, Out: &out, Shop: func(_ context.Context, _ *postgres.Tx, text string) (uuid.UUID, error) {
-		if text != "旗舰店" {
-			return uuid.Nil, fault.New(fault.NotFound, "shop %s", text)
-		}
-		return w.Shop, nil
-	}}
+	env := &operator.Env{
+		Codes: w.Codes, Org: w.Org, Out: &out,
+		Shop: func(_ context.Context, _ *postgres.Tx, text string) (uuid.UUID, error) {
+			if text != "旗舰店" {
+				return uuid.Nil, fault.New(fault.NotFound, "shop %s", text)
+			}
+			return w.Shop, nil
+		},
+	}
 	w.Unit("SN1")
 	w.Unit("SN2")
 	if err := (&operator.Issue{Kind: "unit", Target: []string{"SN1"}}).Run(ctx, env); err != nil {
@@ -63,7 +66,8 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 		t.Error(err)
 	}
 	for name, bad := range map[string]*operator.Sheet{
-		"ending": {Code: []string{human}, Out: "x.gif"}, "nothing": {Out: "x.pdf"}, "layout": {Units: "旗舰店", Out: "x.pdf", Layout: "a3"},
+		"ending": {Code: []string{human}, Out: "x.gif"}, "nothing": {Out: "x.pdf"},
+		"layout":             {Units: "旗舰店", Out: "x.pdf", Layout: "a3"},
 		"two in one picture": {Units: "旗舰店", Out: "x.png"}, "no file": {Units: "旗舰店", Out: "x.pdf", Layout: "missing.json"},
 	} {
 		if err := bad.Run(ctx, env); fault.CodeOf(err) != fault.InvalidArgument {
@@ -71,7 +75,8 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 		}
 	}
 	for name, bad := range map[string]*operator.Issue{
-		"no such shop": {Kind: "entry", Target: []string{"天河店"}}, "no such serial number": {Kind: "unit", Target: []string{"SN9"}},
+		"no such shop":          {Kind: "entry", Target: []string{"天河店"}},
+		"no such serial number": {Kind: "unit", Target: []string{"SN9"}},
 	} {
 		if err := bad.Run(ctx, env); fault.CodeOf(err) != fault.NotFound || !strings.Contains(err.Error(), bad.Target[0]) {
 			t.Errorf("%s: %v", name, err)
@@ -87,7 +92,8 @@ func TestAnOperatorIssuesPrintsShowsAndRevokes(t *testing.T) {
 	if err := (&operator.Show{Scanned: link}).Run(ctx, env); fault.CodeOf(err) != token.CodeUnknown {
 		t.Errorf("a revoked label: %v", err)
 	}
-	if err := (&operator.Revoke{Code: []string{uuid.NewString()}, Reason: "x"}).Run(ctx, env); fault.CodeOf(err) != fault.NotFound {
+	if err := (&operator.Revoke{Code: []string{uuid.NewString()}, Reason: "x"}).Run(ctx, env); fault.CodeOf(err) !=
+		fault.NotFound {
 		t.Errorf("%v", err)
 	}
 }

@@ -16,10 +16,12 @@ func (r *Codes) Projection() postgres.Projection {
 	return postgres.Projection{
 		Name: "units", Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_UNIT)},
 		Roots: func(context.Context, *postgres.Tx) (string, error) {
-			return `SELECT unit_id AS id FROM unit WHERE org_id = $1 AND store_id IS NOT NULL AND state IN ('stock', 'sold')`, nil
+			return `SELECT unit_id AS id FROM unit
+				WHERE org_id = $1 AND store_id IS NOT NULL AND state IN ('stock', 'sold')`, nil
 		},
 		Place: func(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
-			rows, err := tx.Query(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND unit_id = ANY ($2) ORDER BY unit_id`+tx.RowLock(),
+			rows, err := tx.Query(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND unit_id = ANY ($2)
+				ORDER BY unit_id`+tx.RowLock(),
 				tx.OrgID(), ids)
 			if err != nil {
 				return err

@@ -29,7 +29,9 @@ var (
 
 // Resolve tells the caller what a scanned text is, as far as the caller may know. Everything that is wrong with a code
 // is code_unknown; a text that is no code is code_unreadable or code_check_digit.
-func (r *Codes) Resolve(ctx context.Context, who identity.Identity, scanned string) (*storev1.ResolveCodeResponse, error) {
+func (r *Codes) Resolve(
+	ctx context.Context, who identity.Identity, scanned string,
+) (*storev1.ResolveCodeResponse, error) {
 	var out *storev1.ResolveCodeResponse
 	err := r.Store.Transact(ctx, change.Org(who.Org), func(tx *postgres.Tx) error {
 		t, err := r.identifyForStaff(ctx, tx, scanned, "", tx.Now())
@@ -57,7 +59,9 @@ func (r *Codes) Resolve(ctx context.Context, who identity.Identity, scanned stri
 	return out, err
 }
 
-func (r *Codes) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
+func (r *Codes) resolveUnit(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse,
+) error {
 	technician := who.For(identity.Technician).Self
 	trade, err := r.people.Within(ctx, tx, who.For(office...), t.Unit.Store)
 	if err != nil {
@@ -107,7 +111,9 @@ func (r *Codes) resolveUnit(ctx context.Context, tx *postgres.Tx, who identity.I
 	return err
 }
 
-func (r *Codes) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse) error {
+func (r *Codes) resolveTicket(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, t Target, out *storev1.ResolveCodeResponse,
+) error {
 	view, ok, err := r.tickets.Ticket(ctx, tx, t.ID)
 	if err != nil {
 		return err
@@ -125,7 +131,9 @@ func (r *Codes) resolveTicket(ctx context.Context, tx *postgres.Tx, who identity
 }
 
 // seenBy is the ticket as the caller may see it, nil when not at all.
-func (r *Codes) seenBy(ctx context.Context, tx *postgres.Tx, who identity.Identity, t Ticket) (*storev1.OpenTicket, error) {
+func (r *Codes) seenBy(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, t Ticket,
+) (*storev1.OpenTicket, error) {
 	m := openTicketMessage(t)
 	own, err := r.people.Within(ctx, tx, who.For(keepers...), t.Store)
 	switch {
@@ -174,7 +182,9 @@ func (r *Codes) shopName(ctx context.Context, tx *postgres.Tx, store uuid.UUID) 
 }
 
 // within tells whether the target of a code lies within a reach. What does not, and what is not there, is NotFound.
-func (r *Codes) within(ctx context.Context, tx *postgres.Tx, reach identity.Reach, field string, kind token.Kind, target uuid.UUID) error {
+func (r *Codes) within(
+	ctx context.Context, tx *postgres.Tx, reach identity.Reach, field string, kind token.Kind, target uuid.UUID,
+) error {
 	var store uuid.UUID
 	switch kind {
 	case token.Unit:

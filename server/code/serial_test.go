@@ -17,8 +17,12 @@ func TestASerialInAllItsWritingsIsOnePiece(t *testing.T) {
 	w := codetest.New(t)
 	err := w.Store.Transact(t.Context(), change.Org(w.Org), func(tx *postgres.Tx) error {
 		var first uuid.UUID
-		for i, serial := range []string{"2026001", "2026001.0", "２０２６００１", "2026001\u200b", `="2026001"`, "'2026001", " 2026001\t"} {
-			id, err := w.PutUnit(t.Context(), tx, code.Unit{Product: uuid.UUID(w.Product.GetId()), GTIN: codetest.GTIN, Serial: serial, Store: w.Shop})
+		for i, serial := range []string{
+			"2026001", "2026001.0", "２０２６００１", "2026001\u200b", `="2026001"`,
+			"'2026001", " 2026001\t",
+		} {
+			id, err := w.PutUnit(t.Context(), tx,
+				code.Unit{Product: uuid.UUID(w.Product.GetId()), GTIN: codetest.GTIN, Serial: serial, Store: w.Shop})
 			if err != nil {
 				return err
 			}
@@ -29,7 +33,9 @@ func TestASerialInAllItsWritingsIsOnePiece(t *testing.T) {
 				t.Errorf("%q: unit %s, found %s, %v", serial, id, found, err)
 			}
 		}
-		if _, err := w.PutUnit(t.Context(), tx, code.Unit{Product: uuid.UUID(w.Product.GetId()), GTIN: codetest.GTIN, Serial: "2.02E+17"}); fault.CodeOf(err) != fault.InvalidArgument {
+		if _, err := w.PutUnit(t.Context(), tx,
+			code.Unit{Product: uuid.UUID(w.Product.GetId()), GTIN: codetest.GTIN, Serial: "2.02E+17"}); fault.CodeOf(err) !=
+			fault.InvalidArgument {
 			t.Errorf("a shortened serial: %v", err)
 		}
 		return nil

@@ -31,7 +31,9 @@ var (
 )
 
 // IssueCode makes a code.
-func (s Service) IssueCode(ctx context.Context, req *connect.Request[storev1.IssueCodeRequest]) (*connect.Response[storev1.IssueCodeResponse], error) {
+func (s Service) IssueCode(
+	ctx context.Context, req *connect.Request[storev1.IssueCodeRequest],
+) (*connect.Response[storev1.IssueCodeResponse], error) {
 	who, reach, err := identity.Acting(ctx, issuers...)
 	if err != nil {
 		return nil, err
@@ -64,7 +66,9 @@ func (s Service) IssueCode(ctx context.Context, req *connect.Request[storev1.Iss
 }
 
 // RevokeCode makes a code hold no more.
-func (s Service) RevokeCode(ctx context.Context, req *connect.Request[storev1.RevokeCodeRequest]) (*connect.Response[storev1.RevokeCodeResponse], error) {
+func (s Service) RevokeCode(
+	ctx context.Context, req *connect.Request[storev1.RevokeCodeRequest],
+) (*connect.Response[storev1.RevokeCodeResponse], error) {
 	who, reach, err := identity.Acting(ctx, revokers...)
 	if err != nil {
 		return nil, err
@@ -94,7 +98,9 @@ func (s Service) mayTouch(ctx context.Context, tx *postgres.Tx, reach identity.R
 }
 
 // ResolveCode tells what a scanned text is, as far as the caller may know. Strangers have the public pages.
-func (s Service) ResolveCode(ctx context.Context, req *connect.Request[storev1.ResolveCodeRequest]) (*connect.Response[storev1.ResolveCodeResponse], error) {
+func (s Service) ResolveCode(
+	ctx context.Context, req *connect.Request[storev1.ResolveCodeRequest],
+) (*connect.Response[storev1.ResolveCodeResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +113,9 @@ func (s Service) ResolveCode(ctx context.Context, req *connect.Request[storev1.R
 }
 
 // RenderCodes draws codes.
-func (s Service) RenderCodes(ctx context.Context, req *connect.Request[storev1.RenderCodesRequest]) (*connect.Response[storev1.RenderCodesResponse], error) {
+func (s Service) RenderCodes(
+	ctx context.Context, req *connect.Request[storev1.RenderCodesRequest],
+) (*connect.Response[storev1.RenderCodesResponse], error) {
 	who, reach, err := identity.Acting(ctx, issuers...)
 	if err != nil {
 		return nil, err

@@ -14,8 +14,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Tenant finds out which company a scanned text belongs to: by the handle that a signed code's id ends in, or by the host
-// or the /g/ prefix of a product link. Nothing else has a tenant, and is unknown to strangers.
+// Tenant finds out which company a scanned text belongs to: by the handle that a signed code's id ends in, or by the
+// host or the /g/ prefix of a product link. Nothing else has a tenant, and is unknown to strangers.
 func (r *Codes) Tenant(ctx context.Context, scanned string) (change.Org, error) {
 	if text, ok := token.FromScan(scanned); ok {
 		// The signature is checked before the database is asked anything.
@@ -47,8 +47,8 @@ func (r *Codes) Tenant(ctx context.Context, scanned string) (change.Org, error) 
 	return r.orgOf(ctx, handle)
 }
 
-// ForStranger identifies a code and answers everything that is wrong with it by code_unknown. A serial that was never registered is unknown: who
-// counts through serial numbers learns nothing that a box in a shop does not say.
+// ForStranger identifies a code and answers everything that is wrong with it by code_unknown. A serial that was never
+// registered is unknown: who counts through serial numbers learns nothing that a box in a shop does not say.
 func (r *Codes) ForStranger(ctx context.Context, tx *postgres.Tx, scanned string) (Target, error) {
 	t, err := r.identify(ctx, tx, scanned, tx.Now())
 	if err != nil {
@@ -67,7 +67,8 @@ func (r *Codes) ForStranger(ctx context.Context, tx *postgres.Tx, scanned string
 // is none that holds for another week.
 func (r *Codes) TicketToken(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (text, link string, err error) {
 	i, ok, err := scanCode(tx.QueryRow(ctx, `
-		SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND target_id = $2 AND kind = 3 AND revoked_at IS NULL AND expires_at > $3
+		SELECT `+codeColumns+` FROM code WHERE org_id = $1 AND target_id = $2 AND kind = 3 AND revoked_at IS NULL
+			AND expires_at > $3
 		ORDER BY expires_at DESC LIMIT 1`, tx.OrgID(), ticket, tx.Now().AddDate(0, 0, 7)))
 	if err == nil && !ok {
 		i, err = r.Issue(ctx, tx, token.Ticket, ticket, TicketCodeLife, change.User{})

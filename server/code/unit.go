@@ -62,7 +62,8 @@ func (r *Codes) PutUnit(ctx context.Context, tx *postgres.Tx, u Unit) (uuid.UUID
 		return uuid.Nil, err
 	}
 	if u.OrderNumber, err = parse.Identity(u.OrderNumber); err != nil {
-		return uuid.Nil, fault.Wrap(err, fault.InvalidArgument, "unit.order_number: a spreadsheet has shortened it; give all digits")
+		return uuid.Nil, fault.Wrap(err, fault.InvalidArgument,
+			"unit.order_number: a spreadsheet has shortened it; give all digits")
 	}
 	if u.Serial != "" {
 		if err := gs1.CheckSerial(u.Serial); err != nil {
@@ -89,12 +90,14 @@ func (r *Codes) PutUnit(ctx context.Context, tx *postgres.Tx, u Unit) (uuid.UUID
 		}
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO unit (org_id, unit_id, product_id, gtin, serial, store_id, state, purchased_at, warranty_until, order_number, created_at, changed_at)
+		INSERT INTO unit (org_id, unit_id, product_id, gtin, serial, store_id, state, purchased_at, warranty_until,
+			order_number, created_at, changed_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 		ON CONFLICT (org_id, unit_id) DO UPDATE SET product_id = excluded.product_id, gtin = excluded.gtin,
 			serial = excluded.serial, store_id = excluded.store_id, state = excluded.state, purchased_at = excluded.purchased_at,
 			warranty_until = excluded.warranty_until, order_number = excluded.order_number, changed_at = excluded.changed_at`,
-		tx.OrgID(), u.ID, u.Product, u.GTIN, u.Serial, null(u.Store), u.State, toNull(u.PurchasedAt), toNull(u.WarrantyUntil), u.OrderNumber, tx.Now())
+		tx.OrgID(), u.ID, u.Product, u.GTIN, u.Serial, null(u.Store), u.State, toNull(u.PurchasedAt), toNull(u.WarrantyUntil),
+		u.OrderNumber, tx.Now())
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -109,13 +112,15 @@ func makeUnit(ctx context.Context, tx *postgres.Tx, product uuid.UUID, g gs1.GTI
 		return Unit{}, err
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO unit (org_id, unit_id, product_id, gtin, serial, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
+		INSERT INTO unit (org_id, unit_id, product_id, gtin, serial, created_at, changed_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $6)
 		ON CONFLICT (org_id, gtin, serial) WHERE gtin <> '' AND serial <> '' DO NOTHING`,
 		tx.OrgID(), id, product, g, serial, tx.Now())
 	if err != nil {
 		return Unit{}, err
 	}
-	return scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND gtin = $2 AND serial = $3 FOR UPDATE`,
+	return scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND gtin = $2 AND serial = $3
+		FOR UPDATE`,
 		tx.OrgID(), g, serial))
 }
 
@@ -129,7 +134,8 @@ func serialOf(typed string) (string, error) {
 	return serial, nil
 }
 
-// UnitBySerial finds a unit by its serial number, in any writing. None is NotFound; several products with one are InvalidArgument.
+// UnitBySerial finds a unit by its serial number, in any writing. None is NotFound; several products with one are
+// InvalidArgument.
 func (r *Codes) UnitBySerial(ctx context.Context, tx *postgres.Tx, serial string) (uuid.UUID, error) {
 	serial = parse.SearchIdentity(serial)
 	rows, err := tx.Query(ctx, `SELECT unit_id FROM unit WHERE org_id = $1 AND serial = $2 ORDER BY unit_id LIMIT 2`,
@@ -154,16 +160,19 @@ func unitByLabel(ctx context.Context, tx *postgres.Tx, g gs1.GTIN, serial string
 	if g == "" || serial == "" {
 		return Unit{}, false, nil
 	}
-	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND gtin = $2 AND serial = $3`,
+	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit
+		WHERE org_id = $1 AND gtin = $2 AND serial = $3`,
 		tx.OrgID(), g, serial)))
 }
 
 func unitByID(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Unit, bool, error) {
-	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND unit_id = $2`, tx.OrgID(), id)))
+	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit
+		WHERE org_id = $1 AND unit_id = $2`, tx.OrgID(), id)))
 }
 
 func lockUnit(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (Unit, bool, error) {
-	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND unit_id = $2 FOR UPDATE`, tx.OrgID(), id)))
+	return found(scanUnit(tx.QueryRow(ctx, `SELECT `+unitColumns+` FROM unit WHERE org_id = $1 AND unit_id = $2
+		FOR UPDATE`, tx.OrgID(), id)))
 }
 
 // Units keeps the pieces for the rooms below codes: it calls no other room.
@@ -185,7 +194,8 @@ func (Units) Lock(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `SELECT FROM unit WHERE org_id = $1 AND unit_id = ANY ($2::uuid[]) ORDER BY unit_id FOR UPDATE`, tx.OrgID(), ids)
+	_, err := tx.Exec(ctx, `SELECT FROM unit WHERE org_id = $1 AND unit_id = ANY ($2::uuid[]) ORDER BY unit_id
+		FOR UPDATE`, tx.OrgID(), ids)
 	return err
 }
 

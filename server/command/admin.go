@@ -66,7 +66,9 @@ func (i installation) accounts(ctx context.Context, c Console, fn func(*account.
 }
 
 // within opens the account room and a transaction of the org with the short name.
-func (i installation) within(ctx context.Context, c Console, slug string, fn func(*account.Accounts, *postgres.Tx) error) error {
+func (i installation) within(
+	ctx context.Context, c Console, slug string, fn func(*account.Accounts, *postgres.Tx) error,
+) error {
 	return i.accounts(ctx, c, func(r *account.Accounts) error {
 		org, err := orgOf(ctx, r, slug)
 		if err != nil {
@@ -113,10 +115,12 @@ func (a *orgAdd) Run(ctx context.Context, c Console) error {
 		return fault.Wrap(err, fault.InvalidArgument, "time zone %s", a.Zone)
 	}
 	if a.Password == "" {
-		return fault.New(fault.ConfigInvalid, "DOORSTEP_ADMIN_PASSWORD: the first administrator needs a password of 10 characters at least")
+		return fault.New(fault.ConfigInvalid,
+			"DOORSTEP_ADMIN_PASSWORD: the first administrator needs a password of 10 characters at least")
 	}
 	return a.accounts(ctx, c, func(r *account.Accounts) error {
-		org, err := r.CreateOrg(ctx, account.Org{Slug: a.Slug, NameZH: a.Name, NameEN: a.English, Zone: zone, Currency: strings.ToUpper(a.Currency)})
+		org, err := r.CreateOrg(ctx,
+			account.Org{Slug: a.Slug, NameZH: a.Name, NameEN: a.English, Zone: zone, Currency: strings.ToUpper(a.Currency)})
 		if err != nil {
 			return err
 		}
@@ -130,7 +134,8 @@ func (a *orgAdd) Run(ctx context.Context, c Console) error {
 		if err != nil {
 			return err
 		}
-		c.Say("Company %s is there; %s signs in to it with the password given.", "公司 %s 已建立，管理员 %s 可用所设密码登录。", org.Slug, a.Admin)
+		c.Say("Company %s is there; %s signs in to it with the password given.",
+			"公司 %s 已建立，管理员 %s 可用所设密码登录。", org.Slug, a.Admin)
 		return nil
 	})
 }
@@ -148,7 +153,8 @@ func (l *orgList) Run(ctx context.Context, c Console) error {
 			return err
 		}
 		return table(c, func(row func(...any)) {
-			row(columns(c, "company", "公司", "name", "名称", "English name", "英文名", "time zone", "时区", "currency", "币种", "id", "编号")...)
+			row(columns(c, "company", "公司", "name", "名称", "English name", "英文名", "time zone", "时区", "currency",
+				"币种", "id", "编号")...)
 			for _, o := range orgs {
 				row(o.Slug, o.NameZH, o.NameEN, o.Zone, o.Currency, o.ID)
 			}
@@ -252,7 +258,8 @@ func placeNamed(places []account.Place, name string, kinds ...identity.ScopeKind
 	}
 	switch len(found) {
 	case 0:
-		return account.Place{}, fault.New(fault.NotFound, "region, team or shop %s; doorstep admin place list shows them all", name)
+		return account.Place{}, fault.New(fault.NotFound, "region, team or shop %s; doorstep admin place list shows them all",
+			name)
 	case 1:
 		return found[0], nil
 	}
@@ -281,7 +288,8 @@ func (l *userList) Run(ctx context.Context, c Console) error {
 			return err
 		}
 		return table(c, func(row func(...any)) {
-			row(columns(c, "login", "账号", "name", "姓名", "may do, and where", "权限与范围", "teams", "班组", "state", "状态", "id", "编号")...)
+			row(columns(c, "login", "账号", "name", "姓名", "may do, and where", "权限与范围", "teams", "班组", "state",
+				"状态", "id", "编号")...)
 			for _, u := range users {
 				state := ""
 				if u.Disabled {
@@ -530,7 +538,8 @@ func (a *adminSecret) Run() error {
 	return err
 }
 
-// cellText keeps a cell in its place: a name typed by a stranger can neither steer the terminal nor turn the line around.
+// cellText keeps a cell in its place: a name typed by a stranger can neither steer the terminal nor turn the line
+// around.
 func cellText(cell any) string {
 	return strings.Map(func(r rune) rune {
 		switch {

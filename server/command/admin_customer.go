@@ -37,7 +37,8 @@ ticket carries what was said; the customer's record stays until somebody takes i
 // Run lists.
 func (l *customerList) Run(ctx context.Context, c Console) error {
 	return l.asOffice(ctx, c, l.Org, func(ctx context.Context, r app.Rooms, zone *time.Location) error {
-		q, all := &officev1.ListCustomerProposalsRequest{Limit: 200, Decided: l.Decided}, &officev1.ListCustomerProposalsResponse{}
+		q, all := &officev1.ListCustomerProposalsRequest{Limit: 200, Decided: l.Decided},
+			&officev1.ListCustomerProposalsResponse{}
 		for {
 			res, err := r.Order.Service().ListCustomerProposals(ctx, connect.NewRequest(q))
 			if err != nil {
@@ -62,7 +63,8 @@ func printProposals(c Console, all []*officev1.CustomerProposal, zone *time.Loca
 		return nil
 	}
 	return table(c, func(row func(...any)) {
-		row(pick(c, "id", "编号"), pick(c, "said", "时间"), pick(c, "by", "来源"), pick(c, "order", "订单"), pick(c, "record", "现有资料"), pick(c, "said of the customer", "提出的变更"),
+		row(pick(c, "id", "编号"), pick(c, "said", "时间"), pick(c, "by", "来源"), pick(c, "order", "订单"), pick(c, "record",
+			"现有资料"), pick(c, "said of the customer", "提出的变更"),
 			pick(c, "decided", "处理结果"))
 		for _, p := range all {
 			decided := "-"
@@ -116,7 +118,8 @@ func (a *customerAccept) Run(ctx context.Context, c Console) error {
 		return err
 	}
 	return a.as(ctx, c, a.Org, a.As, func(ctx context.Context, r app.Rooms) error {
-		res, err := r.Order.Service().AcceptCustomerProposal(ctx, connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: id}))
+		res, err := r.Order.Service().AcceptCustomerProposal(ctx,
+			connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: id}))
 		if err != nil {
 			return err
 		}
@@ -143,7 +146,8 @@ func (d *customerDismiss) Run(ctx context.Context, c Console) error {
 		return err
 	}
 	return d.as(ctx, c, d.Org, d.As, func(ctx context.Context, r app.Rooms) error {
-		_, err := r.Order.Service().DismissCustomerProposal(ctx, connect.NewRequest(&officev1.DismissCustomerProposalRequest{Id: id}))
+		_, err := r.Order.Service().DismissCustomerProposal(ctx,
+			connect.NewRequest(&officev1.DismissCustomerProposalRequest{Id: id}))
 		if err == nil {
 			c.Say("Dismissed; the record stays as it is.", "已忽略，客户资料保持不变。")
 		}

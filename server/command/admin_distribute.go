@@ -38,7 +38,8 @@ func (a *adminDistribute) Run(ctx context.Context, c Console) error {
 	}
 	return a.databases(ctx, c, func(ownerURL, serverURL string) error {
 		if serverURL == "" {
-			return fault.New(fault.ConfigInvalid, "DOORSTEP_DATABASE_URL: %s", pick(c, "the servers' login, which is tried out, too", "服务器登录账号，也需试用"))
+			return fault.New(fault.ConfigInvalid, "DOORSTEP_DATABASE_URL: %s",
+				pick(c, "the servers' login, which is tried out, too", "服务器登录账号，也需试用"))
 		}
 		conn, err := pgx.Connect(ctx, ownerURL)
 		if err != nil {
@@ -47,7 +48,8 @@ func (a *adminDistribute) Run(ctx context.Context, c Console) error {
 		defer conn.Close(context.WithoutCancel(ctx))
 		server, err := pgx.Connect(ctx, serverURL)
 		if err != nil {
-			return fault.Wrap(err, fault.ConfigInvalid, "DOORSTEP_DATABASE_URL: %s", pick(c, "run doorstep migrate first", "请先运行 doorstep migrate"))
+			return fault.Wrap(err, fault.ConfigInvalid, "DOORSTEP_DATABASE_URL: %s",
+				pick(c, "run doorstep migrate first", "请先运行 doorstep migrate"))
 		}
 		defer server.Close(context.WithoutCancel(ctx))
 		obstacles, err := distribute.Check(ctx, conn, server)

@@ -26,10 +26,13 @@ type feeds struct {
 }
 
 // projections are the names that --kind takes, for the help; a test keeps them true.
-const projections = "classes, products, prices, profiles, keys, tickets, notices, templates, reasons, proofs, units, plans, earnings, decisions"
+const projections = "classes, products, prices, profiles, keys, tickets, notices, templates, reasons, proofs, units, " +
+	"plans, earnings, decisions"
 
 // each calls fn for each company and each projection that the flags name.
-func (f feeds) each(ctx context.Context, c Console, end *closers, fn func(*app.App, account.Org, []postgres.Projection) error) error {
+func (f feeds) each(
+	ctx context.Context, c Console, end *closers, fn func(*app.App, account.Org, []postgres.Projection) error,
+) error {
 	a, err := f.rooms(ctx, c, end, keeping{})
 	if err != nil {
 		return err
@@ -121,9 +124,11 @@ func (r *adminRebuild) Run(ctx context.Context, c Console, end *closers) error {
 				return err
 			}
 			if r.DryRun {
-				c.Say("%s %s: %d looked at, %d would be written, %d taken out", "%s %s：检查 %d，将写入 %d，将移除 %d", org.Slug, p.Name, sum.Roots, sum.Written, sum.Removed)
+				c.Say("%s %s: %d looked at, %d would be written, %d taken out",
+					"%s %s：检查 %d，将写入 %d，将移除 %d", org.Slug, p.Name, sum.Roots, sum.Written, sum.Removed)
 			} else {
-				c.Say("%s %s: %d looked at, %d written, %d taken out", "%s %s：检查 %d，写入 %d，移除 %d", org.Slug, p.Name, sum.Roots, sum.Written, sum.Removed)
+				c.Say("%s %s: %d looked at, %d written, %d taken out",
+					"%s %s：检查 %d，写入 %d，移除 %d", org.Slug, p.Name, sum.Roots, sum.Written, sum.Removed)
 			}
 		}
 		return heads(ctx, c, a, org, !r.DryRun)
@@ -171,7 +176,8 @@ func (v *adminVerify) Run(ctx context.Context, c Console, end *closers) error {
 		wrong := 0
 		_, err := a.Rooms.Store.VerifyHeads(ctx, change.Org(org.ID), func(d postgres.HeadDifference) {
 			wrong++
-			c.Say("  %s: the head says %d entries, digest %016x; it holds %d, digest %016x", "  %s：头部记录 %d 项，摘要 %016x；实际 %d 项，摘要 %016x",
+			c.Say("  %s: the head says %d entries, digest %016x; it holds %d, digest %016x",
+				"  %s：头部记录 %d 项，摘要 %016x；实际 %d 项，摘要 %016x",
 				d.Says.Feed, d.Says.Live, uint64(d.Says.Digest), d.Is.Live, uint64(d.Is.Digest))
 		})
 		differ += int64(wrong)
@@ -200,7 +206,8 @@ func entityName(k change.Kind) string {
 // heads mends the feeds whose digest is not that of their entries, or counts them.
 func heads(ctx context.Context, c Console, a *app.App, org account.Org, mend bool) error {
 	var wrong []change.FeedID
-	n, err := a.Rooms.Store.VerifyHeads(ctx, change.Org(org.ID), func(d postgres.HeadDifference) { wrong = append(wrong, d.Says.Feed) })
+	n, err := a.Rooms.Store.VerifyHeads(ctx,
+		change.Org(org.ID), func(d postgres.HeadDifference) { wrong = append(wrong, d.Says.Feed) })
 	if err != nil {
 		return err
 	}
@@ -235,7 +242,8 @@ func (p *progress) draw(at postgres.Progress) {
 	p.seen = time.Now()
 	const width = 30
 	full := int(min(at.Roots*width/max(at.Of, 1), width))
-	_, _ = fmt.Fprintf(p.c.Err, "\r%s [%s%s] %d / %d\x1b[K", p.what, strings.Repeat("█", full), strings.Repeat("░", width-full), at.Roots, at.Of)
+	_, _ = fmt.Fprintf(p.c.Err, "\r%s [%s%s] %d / %d\x1b[K", p.what, strings.Repeat("█", full),
+		strings.Repeat("░", width-full), at.Roots, at.Of)
 }
 
 func (p *progress) clear() {

@@ -36,7 +36,9 @@ type decider struct {
 }
 
 // decide calls the review queue as the person named, with all the limits of that person.
-func (d decider) decide(ctx context.Context, c Console, do func(ctx context.Context, r app.Rooms, id []byte) error) error {
+func (d decider) decide(
+	ctx context.Context, c Console, do func(ctx context.Context, r app.Rooms, id []byte) error,
+) error {
 	id, err := uuid.Parse(d.ID)
 	if err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "id %.100s", d.ID)
@@ -45,7 +47,9 @@ func (d decider) decide(ctx context.Context, c Console, do func(ctx context.Cont
 }
 
 // as opens the rooms for fn, which calls them as the person of that login, with all the limits of that person.
-func (i installation) as(ctx context.Context, c Console, slug, login string, fn func(ctx context.Context, r app.Rooms) error) error {
+func (i installation) as(
+	ctx context.Context, c Console, slug, login string, fn func(ctx context.Context, r app.Rooms) error,
+) error {
 	return i.during(ctx, c, func(r app.Rooms) error {
 		org, err := orgOf(ctx, r.Account, slug)
 		if err != nil {
@@ -79,34 +83,37 @@ func (parkedList) Help() string { return "  doorstep admin parked list acme" }
 
 // Run lists.
 func (l *parkedList) Run(ctx context.Context, c Console) error {
-	return l.parked(ctx, c, l.Org, &syncv1.ListParkedRequest{Limit: 200, Decided: l.Decided}, func(all *syncv1.ListParkedResponse, zone *time.Location) error {
-		if l.JSON {
-			return c.message(all)
-		}
-		if len(all.Parked) == 0 {
-			if l.Decided {
-				c.Say("Nothing was parked.", "没有保留过任何操作。")
-			} else {
-				c.Say("Nothing waits for a decision.", "没有待处理的项目。")
+	return l.parked(ctx, c, l.Org, &syncv1.ListParkedRequest{Limit: 200, Decided: l.Decided},
+		func(all *syncv1.ListParkedResponse, zone *time.Location) error {
+			if l.JSON {
+				return c.message(all)
 			}
-			return nil
-		}
-		return table(c, func(row func(...any)) {
-			row(columns(c, "id", "编号", "parked", "时间", "by", "人员", "kind", "操作", "parked for", "原因",
-				"last replay", "最近重新执行", "waits for", "须先处理", "decided", "处理结果")...)
-			for _, p := range all.Parked {
-				tried := "-"
-				if a := p.LastAttempt; a.GetCode() != "" {
-					tried = fmt.Sprintf("%s %s", when(a.At, zone), a.Code)
+			if len(all.Parked) == 0 {
+				if l.Decided {
+					c.Say("Nothing was parked.", "没有保留过任何操作。")
+				} else {
+					c.Say("Nothing waits for a decision.", "没有待处理的项目。")
 				}
-				decided := "-"
-				if p.Resolution != "" {
-					decided = fmt.Sprintf(pick(c, "%s by %s", "%s（%s）"), resolution(c, p.Resolution), nameOr(p.ResolvedByName, p.ResolvedBy))
-				}
-				row(uuid.UUID(p.Id), when(p.ParkedAt, zone), nameOr(p.UserName, p.UserId), p.Mutation.Kind, p.Verdict.Code, tried, waitsFor(p), decided)
+				return nil
 			}
+			return table(c, func(row func(...any)) {
+				row(columns(c, "id", "编号", "parked", "时间", "by", "人员", "kind", "操作", "parked for", "原因",
+					"last replay", "最近重新执行", "waits for", "须先处理", "decided", "处理结果")...)
+				for _, p := range all.Parked {
+					tried := "-"
+					if a := p.LastAttempt; a.GetCode() != "" {
+						tried = fmt.Sprintf("%s %s", when(a.At, zone), a.Code)
+					}
+					decided := "-"
+					if p.Resolution != "" {
+						decided = fmt.Sprintf(pick(c, "%s by %s", "%s（%s）"), resolution(c, p.Resolution),
+							nameOr(p.ResolvedByName, p.ResolvedBy))
+					}
+					row(uuid.UUID(p.Id), when(p.ParkedAt, zone), nameOr(p.UserName, p.UserId), p.Mutation.Kind, p.Verdict.Code, tried,
+						waitsFor(p), decided)
+				}
+			})
 		})
-	})
 }
 
 // waitsFor is the parked mutation that is to be decided before this one.
@@ -132,7 +139,10 @@ func resolution(c Console, r string) string {
 }
 
 // parked asks the review queue as the operator.
-func (i installation) parked(ctx context.Context, c Console, slug string, q *syncv1.ListParkedRequest, show func(*syncv1.ListParkedResponse, *time.Location) error) error {
+func (i installation) parked(
+	ctx context.Context, c Console, slug string, q *syncv1.ListParkedRequest,
+	show func(*syncv1.ListParkedResponse, *time.Location) error,
+) error {
 	return i.asOffice(ctx, c, slug, func(ctx context.Context, r app.Rooms, zone *time.Location) error {
 		all := &syncv1.ListParkedResponse{}
 		for more := true; more; {
@@ -165,40 +175,46 @@ func (s *parkedShow) Run(ctx context.Context, c Console) error {
 	if err != nil {
 		return fault.Wrap(err, fault.InvalidArgument, "id %.100s", s.ID)
 	}
-	return s.parked(ctx, c, s.Org, &syncv1.ListParkedRequest{Id: id[:], Decided: true}, func(all *syncv1.ListParkedResponse, zone *time.Location) error {
-		if len(all.Parked) == 0 {
-			return fault.New(fault.NotFound, "%s", id)
-		}
-		p := all.Parked[0]
-		if s.JSON {
-			return c.message(p)
-		}
-		c.Say("%s #%d, done %s by the device's clock", "%s #%d，设备时间 %s", p.Mutation.Kind, p.Mutation.Sequence, when(p.Mutation.DeviceTime, zone))
-		c.Say("by %s, device %s", "人员 %s，设备 %s", nameOr(p.UserName, p.UserId), uuid.UUID(p.DeviceId))
-		c.Say("parked %s for %s: %s", "%s 因 %s 待处理：%s", when(p.ParkedAt, zone), p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
-		if before := waitsFor(p); before != "-" {
-			c.Say("to be decided after %s, which was done before it", "须先处理更早的操作 %s", before)
-		}
-		if a := p.LastAttempt; a.GetCode() != "" { // none once a replay was applied
-			c.Say("replayed %s, failed again for %s: %s", "%s 重新执行，因 %s 仍未成功：%s", when(a.At, zone), a.Code, pick(c, a.English, a.Chinese))
-		}
-		if p.Payload == "" {
-			c.Say("unreadable: %x", "无法解读：%x", p.Mutation.Args)
-		} else {
-			c.Say("%s\n%s", "%s\n%s", p.Message, p.Payload)
-		}
-		for _, e := range p.Edits {
-			done := ""
-			if e.DoneAt != nil {
-				done = fmt.Sprintf(pick(c, ", done %s as the office decided", "，公司认定时间 %s"), when(e.DoneAt, zone))
+	return s.parked(ctx, c, s.Org, &syncv1.ListParkedRequest{Id: id[:], Decided: true},
+		func(all *syncv1.ListParkedResponse, zone *time.Location) error {
+			if len(all.Parked) == 0 {
+				return fault.New(fault.NotFound, "%s", id)
 			}
-			c.Say("edited %s by %s%s:\n%s", "%s 由 %s 修改%s：\n%s", when(e.At, zone), nameOr(e.UserName, e.UserId), done, e.Payload)
-		}
-		if p.Resolution != "" {
-			c.Say("%s %s by %s %s", "%s %s，处理人 %s %s", resolution(c, p.Resolution), when(p.ResolvedAt, zone), nameOr(p.ResolvedByName, p.ResolvedBy), p.Reason)
-		}
-		return nil
-	})
+			p := all.Parked[0]
+			if s.JSON {
+				return c.message(p)
+			}
+			c.Say("%s #%d, done %s by the device's clock",
+				"%s #%d，设备时间 %s", p.Mutation.Kind, p.Mutation.Sequence, when(p.Mutation.DeviceTime, zone))
+			c.Say("by %s, device %s", "人员 %s，设备 %s", nameOr(p.UserName, p.UserId), uuid.UUID(p.DeviceId))
+			c.Say("parked %s for %s: %s",
+				"%s 因 %s 待处理：%s", when(p.ParkedAt, zone), p.Verdict.Code, pick(c, p.Verdict.English, p.Verdict.Chinese))
+			if before := waitsFor(p); before != "-" {
+				c.Say("to be decided after %s, which was done before it", "须先处理更早的操作 %s", before)
+			}
+			if a := p.LastAttempt; a.GetCode() != "" { // none once a replay was applied
+				c.Say("replayed %s, failed again for %s: %s",
+					"%s 重新执行，因 %s 仍未成功：%s", when(a.At, zone), a.Code, pick(c, a.English, a.Chinese))
+			}
+			if p.Payload == "" {
+				c.Say("unreadable: %x", "无法解读：%x", p.Mutation.Args)
+			} else {
+				c.Say("%s\n%s", "%s\n%s", p.Message, p.Payload)
+			}
+			for _, e := range p.Edits {
+				done := ""
+				if e.DoneAt != nil {
+					done = fmt.Sprintf(pick(c, ", done %s as the office decided", "，公司认定时间 %s"), when(e.DoneAt, zone))
+				}
+				c.Say("edited %s by %s%s:\n%s", "%s 由 %s 修改%s：\n%s", when(e.At, zone), nameOr(e.UserName, e.UserId),
+					done, e.Payload)
+			}
+			if p.Resolution != "" {
+				c.Say("%s %s by %s %s", "%s %s，处理人 %s %s", resolution(c, p.Resolution), when(p.ResolvedAt, zone),
+					nameOr(p.ResolvedByName, p.ResolvedBy), p.Reason)
+			}
+			return nil
+		})
 }
 
 type parkedEdit struct {
@@ -236,7 +252,8 @@ func (e *parkedEdit) Run(ctx context.Context, c Console) error {
 		if err != nil {
 			return err
 		}
-		res, err := r.Delta.EditParked(ctx, connect.NewRequest(&syncv1.EditParkedRequest{Id: id, Payload: string(text), DoneAt: at}))
+		res, err := r.Delta.EditParked(ctx,
+			connect.NewRequest(&syncv1.EditParkedRequest{Id: id, Payload: string(text), DoneAt: at}))
 		if err != nil {
 			return err
 		}
@@ -262,7 +279,9 @@ func zoneOf(ctx context.Context, r app.Rooms) (zone *time.Location, err error) {
 }
 
 // doneAt is when the work was done as the flag says; nil when it says nothing.
-func (e *parkedEdit) doneAt(ctx context.Context, r app.Rooms, id []byte, zone *time.Location) (*timestamppb.Timestamp, error) {
+func (e *parkedEdit) doneAt(
+	ctx context.Context, r app.Rooms, id []byte, zone *time.Location,
+) (*timestamppb.Timestamp, error) {
 	switch e.Done {
 	case "":
 		return nil, nil //nolint:nilnil // the wire's word for no time

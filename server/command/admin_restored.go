@@ -45,7 +45,8 @@ func (a *adminRestored) Run(ctx context.Context, c Console) error {
 		}
 		c.Say("A new generation begins: phones fetch their feeds anew and keep their queues.",
 			"新的一代已开始：手机将重新获取数据，未发送的内容不受影响。")
-		c.Say("Now revoke again what was revoked since the backup, and disable who was disabled: the logs of the servers name them (admin restored --help).",
+		c.Say("Now revoke again what was revoked since the backup, and disable who was disabled: the logs of the servers "+
+			"name them (admin restored --help).",
 			"请重新停用备份之后停用过的设备和人员：服务器日志中有记录（见 admin restored --help）。")
 		return nil
 	})

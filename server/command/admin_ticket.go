@@ -46,7 +46,10 @@ func (ticketList) Help() string {
 func (l *ticketList) Run(ctx context.Context, c Console) error {
 	return l.asOffice(ctx, c, l.Org, func(ctx context.Context, r app.Rooms, zone *time.Location) error {
 		all := &officev1.ListTicketsResponse{}
-		q := &officev1.ListTicketsRequest{NeedsDetails: l.NeedsDetails, Unassignable: l.Unassignable, Unassigned: l.Unassigned}
+		q := &officev1.ListTicketsRequest{
+			NeedsDetails: l.NeedsDetails, Unassignable: l.Unassignable,
+			Unassigned: l.Unassigned,
+		}
 		for left := l.Limit; left > 0; left = l.Limit - len(all.Tickets) {
 			q.Limit = uint32(min(left, 200)) //nolint:gosec // 1 to 200
 			res, err := r.TicketOffice.ListTickets(ctx, connect.NewRequest(q))
@@ -75,7 +78,8 @@ func printTickets(c Console, all []*officev1.TicketSummary, zone *time.Location)
 		row(columns(c, "ticket", "工单", "opened", "开单时间", "state", "状态", "product", "产品", "customer", "客户", "area", "区域",
 			"technician", "师傅", "open point", "待处理")...)
 		for _, t := range all {
-			row(t.GetNumber(), when(t.GetOpenedAt(), zone), phone.TicketWord(t.GetState(), c.Chinese()), orDash(t.GetProductName()),
+			row(t.GetNumber(), when(t.GetOpenedAt(), zone), phone.TicketWord(t.GetState(), c.Chinese()),
+				orDash(t.GetProductName()),
 				orDash(t.GetCustomerName()), orDash(t.GetArea()), orDash(t.GetTechnicianName()), orDash(openPoint(c, t)))
 		}
 	})
@@ -110,7 +114,9 @@ type ticketChange struct {
 }
 
 // on calls fn for the ticket as that person.
-func (t *ticketChange) on(ctx context.Context, c Console, fn func(context.Context, app.Rooms, []byte) (*officev1.TicketSummary, error)) error {
+func (t *ticketChange) on(
+	ctx context.Context, c Console, fn func(context.Context, app.Rooms, []byte) (*officev1.TicketSummary, error),
+) error {
 	return t.as(ctx, c, t.Org, t.As, func(ctx context.Context, r app.Rooms) error {
 		who, err := identity.Require(ctx)
 		if err != nil {

@@ -21,18 +21,21 @@ import (
 )
 
 // asOperator reads at one snapshot of a company as who runs the installation may: everything.
-func (i installation) asOperator(ctx context.Context, c Console, slug string, read func(app.Rooms, *postgres.Tx, identity.Reach) error) error {
+func (i installation) asOperator(
+	ctx context.Context, c Console, slug string, read func(app.Rooms, *postgres.Tx, identity.Reach) error,
+) error {
 	return i.during(ctx, c, func(r app.Rooms) error {
 		org, err := orgOf(ctx, r.Account, slug)
 		if err != nil {
 			return err
 		}
-		return r.Store.Read(ctx, change.Org(org.ID), func(tx *postgres.Tx) error { return read(r, tx, identity.Reach{All: true}) })
+		return r.Store.Read(ctx,
+			change.Org(org.ID), func(tx *postgres.Tx) error { return read(r, tx, identity.Reach{All: true}) })
 	})
 }
 
-// asOffice lets fn call the rooms as an administrator of the whole company. No transaction is open then: the calls begin
-// their own.
+// asOffice lets fn call the rooms as an administrator of the whole company. No transaction is open then: the calls
+// begin their own.
 func (i installation) asOffice(
 	ctx context.Context, c Console, slug string, fn func(context.Context, app.Rooms, *time.Location) error,
 ) error {
@@ -103,7 +106,8 @@ func (c Console) why(a *officev1.WhyResponse, zone *time.Location) {
 		if s.Event != "" {
 			by = fmt.Sprintf(pick(c, ", by %s of %s", "，%s（%s）"), s.Event, s.Actor)
 		}
-		c.Say("  feed %s, entry %d: %s, written %s%s", "  数据 %s 第 %d 条：%s，写于 %s%s", s.Feed, s.Sequence, how, when(s.WrittenAt, zone), by)
+		c.Say("  feed %s, entry %d: %s, written %s%s",
+			"  数据 %s 第 %d 条：%s，写于 %s%s", s.Feed, s.Sequence, how, when(s.WrittenAt, zone), by)
 	}
 	for _, p := range a.Phones {
 		c.Say("%s %s, last contact %s", "%s %s，最近联系 %s", p.Name, uuid.UUID(p.DeviceId), when(p.LastContact, zone))
@@ -181,7 +185,8 @@ func (d *deviceShow) Run(ctx context.Context, c Console) error {
 
 func (c Console) device(a *officev1.GetDeviceResponse, zone *time.Location) error {
 	c.Say("%s · %s · %s", "%s · %s · %s", a.UserName, a.Name, a.AppVersion)
-	c.Say("enrolled %s, last contact %s, last pull %s", "登记 %s，最近联系 %s，最近同步 %s", when(a.EnrolledAt, zone), when(a.LastContact, zone), when(a.LastPull, zone))
+	c.Say("enrolled %s, last contact %s, last pull %s",
+		"登记 %s，最近联系 %s，最近同步 %s", when(a.EnrolledAt, zone), when(a.LastContact, zone), when(a.LastPull, zone))
 	if a.RevokedAt != nil {
 		c.Say("out of service since %s (%s)", "已停用，自 %s（%s）", when(a.RevokedAt, zone), a.RevokedFor)
 	}

@@ -10,7 +10,8 @@ import (
 func TestEveryHelpIsSaidInChinese(t *testing.T) {
 	t.Parallel()
 	look := kong.PostBuild(func(k *kong.Kong) error {
-		for _, wrong := range chinese.Check(k, "Doorstep", "PostgreSQL", "Prometheus", "Citus", "TrueType", "X-Forwarded-For", "dispatcher", "clerk", "technician", "received", "plain", "a-z") {
+		for _, wrong := range chinese.Check(k, "Doorstep", "PostgreSQL", "Prometheus", "Citus", "TrueType", "X-Forwarded-For",
+			"dispatcher", "clerk", "technician", "received", "plain", "a-z") {
 			t.Error(wrong)
 		}
 		return nil

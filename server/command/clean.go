@@ -7,9 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

@@ -23,13 +23,16 @@ type terminal struct {
 func (m terminal) run(args ...string) (out, errOut string, code int) {
 	m.t.Helper()
 	var o, e bytes.Buffer
-	code = command.Run(m.t.Context(), args, command.Console{Out: &o, Err: &e, Getenv: func(k string) string { return m.env[k] }})
+	code = command.Run(m.t.Context(), args,
+		command.Console{Out: &o, Err: &e, Getenv: func(k string) string { return m.env[k] }})
 	return o.String(), e.String(), code
 }
 
 // admin gives two ways to run doorstep admin on an installation: run gives what it said, do wants it to succeed and to
 // say something.
-func (m terminal) admin(where []string) (run func(args ...string) (string, string, int), do func(want string, args ...string) string) {
+func (m terminal) admin(
+	where []string,
+) (run func(args ...string) (string, string, int), do func(want string, args ...string) string) {
 	run = func(args ...string) (string, string, int) {
 		m.t.Helper()
 		return m.run(append(append([]string{"admin"}, args...), where...)...)
@@ -76,14 +79,17 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	do("acme", "admin", "org", "add", "acme", "上门家居", "--english", "Acme Home", "--password", "long words here")
 	do("Acme Home", "admin", "org", "list")
 	do("", "admin", "place", "add", "acme", "region", "南\x1b[31m\u202e\n方", "--english", "South")
-	if out := do("South", "admin", "place", "list", "acme"); strings.ContainsAny(out, "\x1b\u202e") || strings.Count(out, "\n") != 2 {
+	if out := do("South", "admin", "place", "list", "acme"); strings.ContainsAny(out, "\x1b\u202e") ||
+		strings.Count(out, "\n") != 2 {
 		t.Errorf("a name steers the terminal: %q", out)
 	}
 	do("", "admin", "place", "add", "acme", "region", "华北", "--english", "North")
 	do("", "admin", "place", "add", "acme", "team", "朝阳一组", "--region", "华北")
-	do("", "admin", "place", "add", "acme", "store", "国贸店", "--region", "North", "--latitude", "39.91", "--longitude", "116.46")
+	do("", "admin", "place", "add", "acme", "store", "国贸店", "--region", "North", "--latitude", "39.91",
+		"--longitude", "116.46")
 	do("国贸店", "admin", "place", "list", "acme")
-	do("李师傅", "admin", "user", "add", "acme", "li", "李师傅", "--role", "technician:华北", "--team", "朝阳一组", "--skill", "water_heater")
+	do("李师傅", "admin", "user", "add", "acme", "li", "李师傅", "--role", "technician:华北", "--team", "朝阳一组",
+		"--skill", "water_heater")
 	do("wang", "admin", "user", "add", "acme", "wang", "王店长", "--role", "clerk:国贸店")
 	if code := strings.TrimSpace(do("-", "admin", "enrol-code", "acme", "li")); len(code) != 11 {
 		t.Errorf("enrolment code %q", code)
@@ -92,7 +98,8 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 		t.Errorf("enrolment code by name %q", code)
 	}
 	do("", "admin", "user", "add", "acme", "li2", "李师傅", "--role", "technician:华北")
-	if _, e, code := m.run(append([]string{"admin", "enrol-code", "acme", "李师傅"}, where...)...); code != 1 || !strings.Contains(e, "li, li2") {
+	if _, e, code := m.run(append([]string{"admin", "enrol-code", "acme", "李师傅"}, where...)...); code != 1 ||
+		!strings.Contains(e, "li, li2") {
 		t.Errorf("two people of one name: %d %s", code, e)
 	}
 	do("", "admin", "user", "disable", "acme", "li")
@@ -104,17 +111,20 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	}
 	do("last seen", "admin", "device", "list", "acme")
 	do(`"parked": []`, "admin", "parked", "list", "acme", "--json")
-	if _, e, code := m.run(append([]string{"admin", "why", "acme", "li", "T-0"}, where...)...); code != 1 || !strings.Contains(e, "no such thing") {
+	if _, e, code := m.run(append([]string{"admin", "why", "acme", "li", "T-0"}, where...)...); code != 1 ||
+		!strings.Contains(e, "no such thing") {
 		t.Errorf("why about nothing: %d %s", code, e)
 	}
-	if _, e, code := m.run(append([]string{"admin", "device", "acme", "0192f0c1-0000-7000-8000-000000000001"}, where...)...); code != 1 || !strings.Contains(e, "no such thing") {
+	if _, e, code := m.run(append([]string{"admin", "device", "acme", "0192f0c1-0000-7000-8000-000000000001"},
+		where...)...); code != 1 || !strings.Contains(e, "no such thing") {
 		t.Errorf("an unknown device: %d %s", code, e)
 	}
 	do("receipt", "admin", "rotate-key", "receipt")
 	do("", "admin", "org", "set", "acme", "--finished-days", "30")
 	do("acme: 0 finished and 0 earning lines left", "admin", "collect", "--finished-days", "7")
 	do("acme profiles: 2 looked at, 0 differ, 0 aged", "admin", "verify-feeds", "--org", "acme")
-	do("acme profiles: 2 looked at, 0 would be written, 0 taken out", "admin", "rebuild-feeds", "--kind", "profiles", "--dry-run")
+	do("acme profiles: 2 looked at, 0 would be written, 0 taken out", "admin", "rebuild-feeds", "--kind",
+		"profiles", "--dry-run")
 	for _, about := range []string{"rebuild-feeds", "verify-feeds", "collect"} {
 		out, e, code := m.run(append([]string{"admin", about, "--org", "nobody"}, where...)...)
 		if code != 1 || out != "" || !strings.Contains(e, "company nobody") {
@@ -124,7 +134,8 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	report := do("0 with a wrong digest", "admin", "rebuild-feeds")
 	help, _, _ := m.run("admin", "rebuild-feeds", "--help")
 	for line := range strings.Lines(report) {
-		if kind, _, ok := strings.Cut(strings.TrimPrefix(line, "acme "), ": "); ok && strings.Contains(line, "looked at") && !strings.Contains(help, kind) {
+		if kind, _, ok := strings.Cut(strings.TrimPrefix(line, "acme "), ": "); ok && strings.Contains(line, "looked at") &&
+			!strings.Contains(help, kind) {
 			t.Errorf("the help does not name %s", kind)
 		}
 	}
@@ -149,13 +160,24 @@ func TestFailuresAreOneSentenceAndANumber(t *testing.T) {
 		{"an unknown command, in Chinese", []string{"fly"}, "zh_CN.UTF-8", 2, "查看用法"},
 		{"an unknown company", append([]string{"admin", "user", "list", "nobody"}, where...), "en", 1, "company nobody"},
 		{"in Chinese", append([]string{"admin", "user", "list", "nobody"}, where...), "zh_CN.UTF-8", 1, "不存在"},
-		{"no database there", []string{"admin", "org", "list", "--database-url", "postgres://127.0.0.1:1/x", "--secret-file", where[3]}, "en", 1, "DOORSTEP_DATABASE_URL"},
+		{"no database there", []string{
+			"admin", "org", "list", "--database-url", "postgres://127.0.0.1:1/x", "--secret-file",
+			where[3],
+		}, "en", 1, "DOORSTEP_DATABASE_URL"},
 		{"no secret", []string{"admin", "org", "list", "--database-url", where[1]}, "en", 1, "doorstep admin secret FILE"},
 		{"a secret that is there stays", []string{"admin", "secret", where[3]}, "en", 1, "exists"},
 		{"a store without a database", []string{"serve", "--s3-endpoint", "127.0.0.1:1"}, "en", 1, "DOORSTEP_DATABASE_URL"},
 		{"a database without a store", append([]string{"serve"}, where...), "en", 1, "DOORSTEP_S3_ENDPOINT"},
-		{"load on no server", []string{"load", "storm", phones, "--server", "http://127.0.0.1:1"}, "en", 1, "No server answers there. Start it, or name another with --server. (http://127.0.0.1:1)"},
-		{"a short password", append([]string{"admin", "org", "add", "x", "某公司", "--password", "short"}, where...), "en", 1, "10 characters"},
+		{
+			"load on no server",
+			[]string{"load", "storm", phones, "--server", "http://127.0.0.1:1"},
+			"en",
+			1, "No server answers there. Start it, or name another with --server. (http://127.0.0.1:1)",
+		},
+		{
+			"a short password", append([]string{"admin", "org", "add", "x", "某公司", "--password", "short"}, where...), "en",
+			1, "10 characters",
+		},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +222,8 @@ func TestASecondDemoOnAFolderIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, e, code := terminal{t, map[string]string{"LANG": "en"}}.run("demo", "--data", dir, "--listen", "127.0.0.1:0")
-	if code != 1 || !strings.Contains(e, "already running on this data folder") || !strings.Contains(e, "http://127.0.0.1:8080)") {
+	if code != 1 || !strings.Contains(e, "already running on this data folder") ||
+		!strings.Contains(e, "http://127.0.0.1:8080)") {
 		t.Errorf("%d %s", code, e)
 	}
 }
@@ -222,7 +245,8 @@ func TestEveryCommandTeachesByExample(t *testing.T) {
 	n := 0
 	for line := range strings.SplitSeq(top, "\n") {
 		name, _, ok := strings.Cut(strings.TrimPrefix(line, "  "), "  ")
-		if !ok || !strings.HasPrefix(line, "  ") || strings.HasPrefix(name, " ") || strings.HasPrefix(name, "-") || name == "" {
+		if !ok || !strings.HasPrefix(line, "  ") || strings.HasPrefix(name, " ") || strings.HasPrefix(name, "-") ||
+			name == "" {
 			continue
 		}
 		n++
@@ -244,7 +268,8 @@ func TestEveryCommandTeachesByExample(t *testing.T) {
 func TestServeDrainsWhenItIsToldTo(t *testing.T) {
 	t.Parallel()
 	m, where := installation(t)
-	if out, e, code := m.run("migrate", "--owner-database-url", ownerOf(t, where), "--database-url", where[1]); code != 0 || !strings.Contains(out, "tables, roles and rights") {
+	if out, e, code := m.run("migrate", "--owner-database-url", ownerOf(t, where), "--database-url",
+		where[1]); code != 0 || !strings.Contains(out, "tables, roles and rights") {
 		t.Fatal(out, e)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -252,7 +277,11 @@ func TestServeDrainsWhenItIsToldTo(t *testing.T) {
 	done := make(chan int, 1)
 	log.said = cancel // the first line says that it serves
 	go func() {
-		done <- command.Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--s3-endpoint", "127.0.0.1:1", "--s3-access-key", "x", "--s3-secret-key", "x"}, where...),
+		done <- command.Run(ctx,
+			append([]string{
+				"serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--s3-endpoint",
+				"127.0.0.1:1", "--s3-access-key", "x", "--s3-secret-key", "x",
+			}, where...),
 			command.Console{Out: &log, Err: &log, Getenv: os.Getenv})
 	}()
 	if code := <-done; code != 0 {
@@ -269,7 +298,10 @@ func TestSpreadingOnAStockPostgresSaysWhatIsMissingAndShowsTheStatements(t *test
 	db := pgtest.New(t)
 	where := []string{"--database-url", db.URL, "--owner-database-url", db.OwnerURL}
 	out, e, code := m.run(append([]string{"admin", "distribute", "--dry-run"}, where...)...)
-	for _, want := range []string{"has no extension citus", "create_distributed_table('public.ticket', 'org_id'", "create_reference_table('public.org')"} {
+	for _, want := range []string{
+		"has no extension citus", "create_distributed_table('public.ticket', 'org_id'",
+		"create_reference_table('public.org')",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the dry run does not say %s:\n%s", want, out)
 		}
@@ -279,7 +311,8 @@ func TestSpreadingOnAStockPostgresSaysWhatIsMissingAndShowsTheStatements(t *test
 	}
 	m.env["LANG"] = "zh_CN.UTF-8"
 	out, e, code = m.run(append([]string{"admin", "distribute"}, where...)...)
-	if code != 1 || !strings.Contains(out, "没有 citus 扩展") || strings.Contains(out, "create_") || !strings.Contains(e, "无法分布") {
+	if code != 1 || !strings.Contains(out, "没有 citus 扩展") || strings.Contains(out, "create_") ||
+		!strings.Contains(e, "无法分布") {
 		t.Errorf("%d %s%s", code, out, e)
 	}
 	if _, _, code = m.run(append([]string{"admin", "distribute", "--shards", "0"}, where...)...); code != 1 {
@@ -302,7 +335,11 @@ func TestHelpAndMistakesAreInTheLanguageAskedFor(t *testing.T) {
 		{chinese, []string{"phone", "--lang", "en", "--help"}, "Today's jobs"},
 		{english, []string{"--lang", "zh", "phone", "pool", "--help"}, "班组成员可抢的工单"},
 		{english, []string{"admin", "user", "add", "--help", "--lang=zh"}, "新增或修改人员"},
-		{map[string]string{"LANG": "en_GB.UTF-8", "DOORSTEP_LANG": "zh_CN"}, []string{"phone", "--help"}, "今天的工单（按时间），然后是以后的。"},
+		{
+			map[string]string{"LANG": "en_GB.UTF-8", "DOORSTEP_LANG": "zh_CN"},
+			[]string{"phone", "--help"},
+			"今天的工单（按时间），然后是以后的。",
+		},
 		{english, []string{"--help"}, "Usage: doorstep <command>"},
 		{chinese, []string{"serve", "--listn", ":1"}, `没有选项 --listn，是否指 "--listen"？`},
 		{english, []string{"serve", "--listn", ":1"}, `unknown flag --listn, did you mean "--listen"?`},

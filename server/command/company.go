@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/order/mapping"
-
 	"github.com/alecthomas/kong"
 	"github.com/google/uuid"
 	"github.com/mattn/go-isatty"
@@ -19,6 +17,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/order/console"
+	"github.com/doorstep-dev/doorstep/server/order/mapping"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/app"
@@ -20,6 +18,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/demo"
 	"github.com/doorstep-dev/doorstep/server/label/draw"
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -90,14 +89,20 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	if o.config.Objects.PublicEndpoint == "" && o.storePort != 0 {
 		o.config.Objects.PublicEndpoint = net.JoinHostPort(me, strconv.Itoa(o.storePort))
 	}
-	flags := serving{Listen: d.Listen, PublicURL: d.PublicURL, LogLevel: d.LogLevel, LogFormat: "text", Pool: 20, Origins: d.Origins}
+	flags := serving{
+		Listen: d.Listen, PublicURL: d.PublicURL, LogLevel: d.LogLevel, LogFormat: "text", Pool: 20,
+		Origins: d.Origins,
+	}
 	if flags.PublicURL == "" && port != "" && port != "0" {
 		flags.PublicURL = (&url.URL{Scheme: "http", Host: net.JoinHostPort(me, port)}).String()
 	}
 	if err := flags.apply(&o.config, c.Err); err != nil {
 		return err
 	}
-	company := &demo.Demo{Password: demoPassword, Days: d.Days, Told: func(chinese, english string) { c.Say("%s", "%s", pick(c, english, chinese)) }}
+	company := &demo.Demo{
+		Password: demoPassword, Days: d.Days,
+		Told: func(chinese, english string) { c.Say("%s", "%s", pick(c, english, chinese)) },
+	}
 	loaded, err := company.Load(ctx, o.config, time.Now())
 	if err != nil {
 		return err
@@ -129,7 +134,8 @@ func (d *demonstrate) Run(ctx context.Context, c Console) (err error) {
 	if err := untilDone(ctx, a, o.failed, 10*time.Second); err != nil {
 		return err
 	}
-	c.Say("\nStopped. The data stays in %[1]s; forget it with: %[2]s clean", "\n已停止。数据保存在 %[1]s，可用 %[2]s clean 清除。", shortest(d.Data), program())
+	c.Say("\nStopped. The data stays in %[1]s; forget it with: %[2]s clean",
+		"\n已停止。数据保存在 %[1]s，可用 %[2]s clean 清除。", shortest(d.Data), program())
 	return nil
 }
 
@@ -207,7 +213,8 @@ Ctrl-C stops everything.
     %[7]s import %[10]s --mapping docs/examples/import-shop.yaml --org demo
 
 按 Ctrl-C 停止。
-`, u, qr, entry, enrol[0], enrol[1], demoPassword, program(), shortest(d.Data), shortest(exports[0]), shortest(exports[1]))
+`, u, qr, entry, enrol[0], enrol[1], demoPassword, program(), shortest(d.Data), shortest(exports[0]),
+		shortest(exports[1]))
 	return nil
 }
 

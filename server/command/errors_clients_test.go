@@ -17,8 +17,10 @@ func TestClientsSayWhatTheListSays(t *testing.T) {
 	}
 	joined := regexp.MustCompile(`"\s*\+\s*"`)
 	for path, pair := range map[string]*regexp.Regexp{
-		"../../clientgen/typescript/offline/src/fault.ts":                              regexp.MustCompile(`(\w+): \[\s*"([^"]*)",\s*"([^"]*)",?\s*\]`),
-		"../../clientgen/kotlin/offline/src/main/kotlin/dev/doorstep/offline/Fault.kt": regexp.MustCompile(`Fault\.(\w+) to Pair\(\s*"([^"]*)",\s*"([^"]*)",?\s*\)`),
+		"../../clientgen/typescript/offline/src/fault.ts": regexp.MustCompile(
+			`(\w+): \[\s*"([^"]*)",\s*"([^"]*)",?\s*\]`),
+		"../../clientgen/kotlin/offline/src/main/kotlin/dev/doorstep/offline/Fault.kt": regexp.MustCompile(
+			`Fault\.(\w+) to Pair\(\s*"([^"]*)",\s*"([^"]*)",?\s*\)`),
 	} {
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -102,7 +102,8 @@ func TestEveryDetailInWordsHasItsChinese(t *testing.T) {
 
 // formats are where the format stands among the arguments of a call that makes a detail.
 var formats = map[string]int{
-	"fault.New": 1, "fault.Wrap": 2, "fault.Textf": 0, "fault.Key": 0, "intake.Reject": 1, "intake.Park": 1, "Reject": 1, "Park": 1,
+	"fault.New": 1, "fault.Wrap": 2, "fault.Textf": 0, "fault.Key": 0, "intake.Reject": 1, "intake.Park": 1,
+	"Reject": 1, "Park": 1,
 	"a.park": 2, "a.refuse": 2, "invalid": 0, "bad": 0,
 }
 

@@ -11,13 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/jackc/pgx/v5"
 
 	"github.com/doorstep-dev/doorstep/server/account"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -59,7 +58,8 @@ func (i installation) open(ctx context.Context, c Console, storeHost string) (op
 		return i.external()
 	}
 	if i.S3Endpoint != "" {
-		return opened{}, fault.New(fault.ConfigInvalid, "DOORSTEP_S3_ENDPOINT is given and DOORSTEP_DATABASE_URL is not: give both or none")
+		return opened{}, fault.New(fault.ConfigInvalid,
+			"DOORSTEP_S3_ENDPOINT is given and DOORSTEP_DATABASE_URL is not: give both or none")
 	}
 	if err := os.MkdirAll(i.Data, 0o711); err != nil {
 		return opened{}, fault.Wrap(err, failure.Folder, "%s", i.Data)
@@ -118,7 +118,8 @@ func (i installation) running(ctx context.Context, secret account.Secret) (opene
 	}
 	_ = conn.Close(ctx) // it has answered, that is all we wanted
 	return opened{
-		config: app.Config{DatabaseURL: s.DatabaseURL, Objects: s.Objects, Secret: secret, PublicURL: s.PublicURL}, storePort: s.StorePort, ownerURL: s.OwnerURL,
+		config:    app.Config{DatabaseURL: s.DatabaseURL, Objects: s.Objects, Secret: secret, PublicURL: s.PublicURL},
+		storePort: s.StorePort, ownerURL: s.OwnerURL,
 		stop: func(context.Context) error { return nil },
 	}, true
 }
@@ -177,7 +178,8 @@ func (i installation) secret(standard string, may bool) (account.Secret, error) 
 		path = standard
 	}
 	if path == "" {
-		return account.Secret{}, fault.New(fault.ConfigInvalid, "DOORSTEP_SECRET_FILE: make one with: doorstep admin secret FILE")
+		return account.Secret{}, fault.New(fault.ConfigInvalid,
+			"DOORSTEP_SECRET_FILE: make one with: doorstep admin secret FILE")
 	}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && may && i.SecretFile == "" {

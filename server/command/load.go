@@ -9,14 +9,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"golang.org/x/term"
 
 	"github.com/doorstep-dev/doorstep/internal/words"
 	"github.com/doorstep-dev/doorstep/server/app"
 	"github.com/doorstep-dev/doorstep/server/load"
 	"github.com/doorstep-dev/doorstep/server/load/crew"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -33,8 +32,8 @@ type loading struct {
 func (loading) Help() string {
 	return `Puts a running server under load from this process, so that the server's own memory and CPU can be seen.
 First the operator makes a company for it, on the installation; its short name begins with load-, and only such
-companies are put under load. The next prepare uses it again. It cannot be removed, for trails only grow; it stands in no
-other company's way, and commands that ask for a company do not count it:
+companies are put under load. The next prepare uses it again. It cannot be removed, for trails only grow; it stands in
+no other company's way, and commands that ask for a company do not count it:
 
   doorstep load prepare --phones 2000 --entries 500 phones.json
   doorstep load storm phones.json --server http://localhost:8080
@@ -130,7 +129,8 @@ func (a *aim) run(ctx context.Context, c Console, config load.Config) error {
 		return err
 	}
 	if a.Phones < 0 || a.Phones > len(phones.Logins) {
-		return fault.New(fault.InvalidArgument, "%s holds %d phones; doorstep load prepare --phones makes more", a.File, len(phones.Logins))
+		return fault.New(fault.InvalidArgument, "%s holds %d phones; doorstep load prepare --phones makes more",
+			a.File, len(phones.Logins))
 	}
 	config.URL, config.Spread, config.HTTP1 = strings.TrimRight(a.Server, "/"), a.Spread, a.HTTP1
 	if config.Length == 0 {
@@ -140,7 +140,8 @@ func (a *aim) run(ctx context.Context, c Console, config load.Config) error {
 	if a.Phones > 0 {
 		used = used[:a.Phones]
 	}
-	if used[0], err = load.Check(ctx, config.URL, used[0]); err != nil && (!a.Force || fault.CodeOf(err) != fault.InvalidArgument) {
+	if used[0], err = load.Check(ctx, config.URL, used[0]); err != nil &&
+		(!a.Force || fault.CodeOf(err) != fault.InvalidArgument) {
 		if fault.CodeOf(err) == fault.NoNetwork { // whose sentence is for a phone, which keeps what it has not sent
 			err = fault.Wrap(err, fault.ServerUnreachable, "%s", config.URL)
 		}

@@ -35,7 +35,8 @@ func (m *migrate) Run(ctx context.Context, c Console) error {
 			return err
 		}
 		if server == "" {
-			c.Say("The database has this program's tables and the rights of servers. No server's login was made or checked: give DOORSTEP_DATABASE_URL for that.",
+			c.Say("The database has this program's tables and the rights of servers. No server's login was made or checked: "+
+				"give DOORSTEP_DATABASE_URL for that.",
 				"数据表和服务器权限均已就绪。未创建也未检查服务器登录账号：如需要，请设置 DOORSTEP_DATABASE_URL。")
 			return nil
 		}

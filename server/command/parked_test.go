@@ -68,13 +68,15 @@ func visitOf(t *testing.T, a *app.App, org account.Org, login string) (visit uui
 		}
 		by := ticket.BySystem("test")
 		o, err := a.Rooms.Ticket.Open(t.Context(), tx, ticket.OpenRequest{
-			Source: "test", Actor: by, BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, ProductName: "热水器", RegionID: u.Technician.Region,
+			Source: "test", Actor: by, BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, ProductName: "热水器",
+			RegionID: u.Technician.Region,
 			Customer: ticket.Customer{Name: "王女士", Phone: "13800000001", Address: "建国路 88 号"},
 		})
 		if err != nil {
 			return err
 		}
-		if err := a.Rooms.Ticket.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: o.TicketID, TechnicianID: u.ID, Actor: by, Way: "office"}); err != nil {
+		if err := a.Rooms.Ticket.Assign(t.Context(), tx,
+			ticket.AssignRequest{TicketID: o.TicketID, TechnicianID: u.ID, Actor: by, Way: "office"}); err != nil {
 			return err
 		}
 		got, err := a.Rooms.Ticket.Get(t.Context(), tx, o.TicketID, ticket.Reach{All: true}, true)
@@ -112,7 +114,8 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list := do("phone", "device", "list", "acme"); !regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+08:00  |  -  `).MatchString(list) {
+	if list := do("phone", "device", "list",
+		"acme"); !regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+08:00  |  -  `).MatchString(list) {
 		t.Errorf("times are written otherwise than in device show: %q", list)
 	}
 	nobody := uuid.Must(uuid.NewV7())
@@ -134,7 +137,9 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	}
 	first, second := uuid.UUID(push.Mutations[0].Id).String(), uuid.UUID(push.Mutations[1].Id).String()
 
-	if list := do("parked for", "parked", "list", "acme"); !regexp.MustCompile(`\+08:00 +李师傅 +visit.accept +target_unknown`).MatchString(list) || !strings.Contains(list, first) || !strings.Contains(list, second) {
+	if list := do("parked for", "parked", "list",
+		"acme"); !regexp.MustCompile(`\+08:00 +李师傅 +visit.accept +target_unknown`).MatchString(list) ||
+		!strings.Contains(list, first) || !strings.Contains(list, second) {
 		t.Errorf("listed %s", list)
 	}
 	shown := do("doorstep.field.v1.VisitAccept", "parked", "show", "acme", first)
@@ -168,10 +173,13 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	}
 	do("visit_id", "parked", "edit", "acme", first, "--as", "dispatch", "--payload", file)
 	do("edited", "parked", "show", "acme", first)
-	do("done 2020-11-20 09:30:00 +08:00", "parked", "edit", "acme", first, "--as", "dispatch", "--done", "2020-11-20T09:30")
-	do("done 2020-11-20 09:30:00 +08:00", "parked", "edit", "acme", first, "--as", "dispatch", "--done", "2020-11-20T01:30:00Z")
+	do("done 2020-11-20 09:30:00 +08:00", "parked", "edit", "acme", first, "--as", "dispatch", "--done",
+		"2020-11-20T09:30")
+	do("done 2020-11-20 09:30:00 +08:00", "parked", "edit", "acme", first, "--as", "dispatch", "--done",
+		"2020-11-20T01:30:00Z")
 	received := do("done 20", "parked", "edit", "acme", first, "--as", "dispatch", "--done", "received")
-	if shown := do("李师傅", "parked", "show", "acme", first); !strings.Contains(shown, "parked "+received[5:31]) || strings.Count(shown, "as the office decided") != 3 {
+	if shown := do("李师傅", "parked", "show", "acme", first); !strings.Contains(shown, "parked "+received[5:31]) ||
+		strings.Count(shown, "as the office decided") != 3 {
 		t.Errorf("shown %s\nreceived %s", shown, received)
 	}
 	do("applied", "parked", "replay", "acme", first, "--as", "dispatch")
@@ -184,7 +192,8 @@ func TestParkedWorkIsListedMendedAndDecidedFromATerminal(t *testing.T) {
 	}
 	do("Nothing waits", "parked", "list", "acme")
 	do("已电话确认", "parked", "show", "acme", second)
-	if _, e, code := run("parked", "replay", "acme", second, "--as", "dispatch"); code == 0 || !strings.Contains(e, "dismissed by 调度 on ") {
+	if _, e, code := run("parked", "replay", "acme", second, "--as", "dispatch"); code == 0 ||
+		!strings.Contains(e, "dismissed by 调度 on ") {
 		t.Errorf("a decision was taken twice: %s", e)
 	}
 }

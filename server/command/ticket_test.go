@@ -34,8 +34,9 @@ func TestATicketThatLacksDetailsIsListedFilledInAndAssignedFromATerminal(t *test
 			return err
 		}
 		q := ticket.OpenRequest{
-			Source: "test", Actor: ticket.BySystem("test"), BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, ProductName: "热水器",
-			Customer: ticket.Customer{Name: "王女士", Address: "建国路 88 号"},
+			Source: "test", Actor: ticket.BySystem("test"), BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL,
+			ProductName: "热水器",
+			Customer:    ticket.Customer{Name: "王女士", Address: "建国路 88 号"},
 		}
 		for _, p := range places {
 			if p.NameZH == "华北" {
@@ -64,11 +65,13 @@ func TestATicketThatLacksDetailsIsListedFilledInAndAssignedFromATerminal(t *test
 			t.Errorf("%v: %d %s", refused, code, out)
 		}
 	}
-	do(number+": New", "ticket", "contact", "acme", strings.ToLower(number), "--phone", "138 0000 0001", "--as", "dispatch")
+	do(number+": New", "ticket", "contact", "acme", strings.ToLower(number), "--phone", "138 0000 0001",
+		"--as", "dispatch")
 	do("There are no such tickets.", "ticket", "list", "acme", "--needs-details")
 
 	m.env["LANG"] = "zh_CN.UTF-8"
-	if list := do("新建", "ticket", "list", "acme"); !regexp.MustCompile(number + ` .*\+08:00 +新建 +热水器 +王女士`).MatchString(list) {
+	if list := do("新建", "ticket", "list", "acme"); !regexp.MustCompile(number + ` .*\+08:00 +新建 +热水器 +王女士`).
+		MatchString(list) {
 		t.Errorf("listed %s", list)
 	}
 }

@@ -9,9 +9,10 @@ import (
 // calmAfter is how long the number of watches must stay about the same until a storm of phones counts as over.
 const calmAfter = time.Second
 
-// GiveBack keeps memory small until ctx ends: garbage by pace, and returned to the system when a storm of phones is over. Opening a watch leaves many
-// times the garbage that holding it needs, and a server whose phones then only wait would keep that for hours: nothing
-// would make it collect. The collection also makes the stacks of waiting goroutines small again.
+// GiveBack keeps memory small until ctx ends: garbage by pace, and returned to the system when a storm of phones is
+// over. Opening a watch leaves many times the garbage that holding it needs, and a server whose phones then only wait
+// would keep that for hours: nothing would make it collect. The collection also makes the stacks of waiting goroutines
+// small again.
 func (s *Service) GiveBack(ctx context.Context) {
 	tick := time.NewTicker(calmAfter)
 	defer tick.Stop()

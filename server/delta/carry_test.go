@@ -108,7 +108,8 @@ func TestAPokeCarriesWhatThePullWouldAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked := poke.Page
-		if e := asked.Feeds[0].Entries; len(asked.Feeds) != 1 || len(e) != 1 || !bytes.Equal(e[0].Body, page.Deltas[0].Entries[0].Body) ||
+		if e := asked.Feeds[0].Entries; len(asked.Feeds) != 1 || len(e) != 1 ||
+			!bytes.Equal(e[0].Body, page.Deltas[0].Entries[0].Body) ||
 			e[0].Sequence != uint64(page.Deltas[0].Entries[0].Seq) || !bytes.Equal(asked.Cursor, page.Cursor.Encode()) ||
 			asked.Checkpoint.GetFeeds()[0].Digest != uint64(page.Heads[0].Digest) {
 			t.Fatalf("carried %v, to be read is %+v", asked, page)
@@ -135,7 +136,10 @@ func (d *desk) request(cursor []byte) feed.Request {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return feed.Request{Org: change.Org(d.who.Org), Device: change.Device(d.who.Device), User: change.User(d.who.User), Cursor: c}
+	return feed.Request{
+		Org: change.Org(d.who.Org), Device: change.Device(d.who.Device), User: change.User(d.who.User),
+		Cursor: c,
+	}
 }
 
 func TestAPokeCarriesNothingThatIsLargeOrForWhomNobodyAsked(t *testing.T) {

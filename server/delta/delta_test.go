@@ -37,7 +37,8 @@ type trade struct{ *postgres.Store }
 
 func (trade) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (synctest.Item, error) {
 	i := synctest.Item{ID: id}
-	err := tx.QueryRow(ctx, `SELECT holder, count, version FROM toy WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id).
+	err := tx.QueryRow(ctx, `SELECT holder, count, version FROM toy WHERE org_id = $1 AND id = $2
+		FOR UPDATE`, tx.OrgID(), id).
 		Scan(&i.Holder, &i.Count, &i.Version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
@@ -47,7 +48,8 @@ func (trade) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (synctest.
 
 func (trade) PutItem(ctx context.Context, tx *postgres.Tx, i synctest.Item) error {
 	_, err := tx.Exec(ctx, `INSERT INTO toy VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (org_id, id) DO UPDATE SET holder = $3, count = $4, version = $5`, tx.OrgID(), i.ID, i.Holder, i.Count, i.Version)
+		ON CONFLICT (org_id, id)
+		DO UPDATE SET holder = $3, count = $4, version = $5`, tx.OrgID(), i.ID, i.Holder, i.Count, i.Version)
 	return err
 }
 
@@ -101,7 +103,8 @@ func open(t *testing.T) *desk {
 	t.Helper()
 	db := pgtest.New(t)
 	_, err := db.Owner.Exec(t.Context(), `
-		CREATE TABLE toy (org_id uuid, id uuid, holder uuid NOT NULL, count bigint NOT NULL, version bigint NOT NULL, PRIMARY KEY (org_id, id));
+		CREATE TABLE toy (org_id uuid, id uuid, holder uuid NOT NULL, count bigint NOT NULL, version bigint NOT NULL,
+		PRIMARY KEY (org_id, id));
 		GRANT ALL ON toy TO doorstep_app`)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +114,10 @@ func open(t *testing.T) *desk {
 	t.Cleanup(hub.Close)
 	d := &desk{
 		t: t, trade: trade{&postgres.Store{Pool: db.App, Now: time.Now, Poker: postgres.NewPoker(hub, db.App, log)}},
-		who:  identity.Identity{Org: uuid.New(), User: uuid.New(), Device: uuid.New()}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}),
+		who: identity.Identity{
+			Org: uuid.New(), User: uuid.New(),
+			Device: uuid.New(),
+		}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}),
 		item: uuid.New(), at: time.Now(), db: db,
 	}
 	d.Service = delta.New(delta.Config{
@@ -133,7 +139,8 @@ func open(t *testing.T) *desk {
 
 func (d *desk) office(fn func(ctx context.Context, tx *postgres.Tx) error) {
 	d.t.Helper()
-	err := d.Store.Transact(d.t.Context(), change.Org(d.who.Org), func(tx *postgres.Tx) error { return fn(d.t.Context(), tx) })
+	err := d.Store.Transact(d.t.Context(),
+		change.Org(d.who.Org), func(tx *postgres.Tx) error { return fn(d.t.Context(), tx) })
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -187,7 +194,8 @@ func TestOnlyEnrolledDevicesThatAreInServiceRead(t *testing.T) {
 	wantCode(t, pull(d.ctx()), fault.DeviceRevoked)
 	// Its work is still taken, as evidence.
 	res, err := d.push(d.mutation(1, "add"))
-	if err != nil || res.Verdicts[0].Outcome != syncv1.Outcome_OUTCOME_PARKED || res.Verdicts[0].Code != string(fault.DeviceRevoked) {
+	if err != nil || res.Verdicts[0].Outcome != syncv1.Outcome_OUTCOME_PARKED ||
+		res.Verdicts[0].Code != string(fault.DeviceRevoked) {
 		t.Errorf("%v %v", res, err)
 	}
 }
@@ -211,10 +219,12 @@ func TestAPushSaysEverythingThatPROTOCOLPromises(t *testing.T) {
 		{syncv1.Outcome_OUTCOME_PARKED, fault.DeviceTimeFuture},
 	} {
 		v := res.Verdicts[i]
-		if v.Outcome != want.outcome || v.Code != string(want.code) || v.Sequence != uint64(i+1) || string(v.Id) != string(ms[i].Id) {
+		if v.Outcome != want.outcome || v.Code != string(want.code) || v.Sequence != uint64(i+1) ||
+			string(v.Id) != string(ms[i].Id) {
 			t.Errorf("%d: %v", i+1, v)
 		}
-		if (v.Code == "") != (v.English == "" && v.Chinese == "") || len(v.Receipt) == 0 || v.Key != "k" || v.ServerTime == nil {
+		if (v.Code == "") != (v.English == "" && v.Chinese == "") || len(v.Receipt) == 0 || v.Key != "k" ||
+			v.ServerTime == nil {
 			t.Errorf("%d: %v", i+1, v)
 		}
 	}
@@ -251,7 +261,10 @@ func TestWhatNoClientCanMeanIsRefusedWhole(t *testing.T) {
 
 func TestAfterARestoreADeviceThatTheBackupNeverHeardOfIsBelieved(t *testing.T) {
 	t.Parallel()
-	for name, held := range map[string]uint64{"an app that does not say what it holds": 0, "one that holds all from here on": 8} {
+	for name, held := range map[string]uint64{
+		"an app that does not say what it holds": 0,
+		"one that holds all from here on":        8,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := open(t)
@@ -265,7 +278,8 @@ func TestAfterARestoreADeviceThatTheBackupNeverHeardOfIsBelieved(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err := d.Push(d.ctx(), connect.NewRequest(&syncv1.PushRequest{Mutations: []*syncv1.Mutation{d.mutation(12, "add")}}))
+			_, err := d.Push(d.ctx(),
+				connect.NewRequest(&syncv1.PushRequest{Mutations: []*syncv1.Mutation{d.mutation(12, "add")}}))
 			wantCode(t, err, fault.SequenceGap)
 		})
 	}
@@ -292,7 +306,8 @@ func TestAPullSpeaksOfChangesOnceAndThenOfNothing(t *testing.T) {
 	d := open(t)
 	p := d.pull(&syncv1.PullRequest{Unsent: 7})
 	own := synctest.FeedOf(d.who.User).String()
-	if len(p.Feeds) != 1 || p.Feeds[0].Feed != own || !p.Feeds[0].Reset_ || len(p.Feeds[0].Entries) != 1 || len(p.Cursor) == 0 {
+	if len(p.Feeds) != 1 || p.Feeds[0].Feed != own || !p.Feeds[0].Reset_ || len(p.Feeds[0].Entries) != 1 ||
+		len(p.Cursor) == 0 {
 		t.Fatal(p)
 	}
 	if c := p.Checkpoint.GetFeeds(); len(c) != 1 || c[0].Count != 1 || c[0].Sequence != 1 ||
@@ -316,7 +331,8 @@ func TestAPullSpeaksOfChangesOnceAndThenOfNothing(t *testing.T) {
 	}
 	var unsent int
 	d.office(func(ctx context.Context, tx *postgres.Tx) error {
-		return tx.QueryRow(ctx, `SELECT unsent FROM sync_device WHERE org_id = $1 AND device_id = $2`, tx.OrgID(), d.who.Device).Scan(&unsent)
+		return tx.QueryRow(ctx, `SELECT unsent FROM sync_device
+			WHERE org_id = $1 AND device_id = $2`, tx.OrgID(), d.who.Device).Scan(&unsent)
 	})
 	if unsent != 0 {
 		t.Errorf("the office reads %d unsent, the device last said 0", unsent)
@@ -368,11 +384,15 @@ func TestParkedWorkIsListedReplayedAndDismissedOnce(t *testing.T) {
 	}
 	_, err = d.ReplayParked(d.ctx(), connect.NewRequest(&syncv1.ReplayParkedRequest{Id: first}))
 	wantCode(t, err, fault.AlreadyDecided)
-	for reason, want := range map[string]fault.Code{" \n": fault.InvalidArgument, strings.Repeat("长", 501): fault.InvalidArgument, "\x1b[2J": fault.TextUnprintable} {
+	for reason, want := range map[string]fault.Code{
+		" \n":                    fault.InvalidArgument,
+		strings.Repeat("长", 501): fault.InvalidArgument, "\x1b[2J": fault.TextUnprintable,
+	} {
 		_, err := d.DismissParked(d.ctx(), connect.NewRequest(&syncv1.DismissParkedRequest{Id: second, Reason: reason}))
 		wantCode(t, err, want)
 	}
-	if _, err := d.DismissParked(d.ctx(), connect.NewRequest(&syncv1.DismissParkedRequest{Id: second, Reason: "twice"})); err != nil {
+	if _, err := d.DismissParked(d.ctx(),
+		connect.NewRequest(&syncv1.DismissParkedRequest{Id: second, Reason: "twice"})); err != nil {
 		t.Fatal(err)
 	}
 	list, err = d.ListParked(d.ctx(), connect.NewRequest(&syncv1.ListParkedRequest{}))

@@ -9,8 +9,8 @@ import (
 // usualPace is Go's own: garbage may grow to as much as is alive.
 const usualPace = 100
 
-// pace is how much garbage may grow before it is collected, as a percentage of what is alive. A small server collects at
-// Go's usual pace, for there is nothing to gain. With thousands of phones most of what is alive are connections that
+// pace is how much garbage may grow before it is collected, as a percentage of what is alive. A small server collects
+// at Go's usual pace, for there is nothing to gain. With thousands of phones most of what is alive are connections that
 // only wait, and the usual pace would let as much garbage stand beside them.
 func pace(alive uint64) int {
 	const (

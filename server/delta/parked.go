@@ -29,7 +29,9 @@ const (
 )
 
 // ListParked implements ParkedService: the entries of people within the caller's reach.
-func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.ListParkedRequest]) (*connect.Response[syncv1.ListParkedResponse], error) {
+func (s *Service) ListParked(
+	ctx context.Context, req *connect.Request[syncv1.ListParkedRequest],
+) (*connect.Response[syncv1.ListParkedResponse], error) {
 	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err
@@ -78,7 +80,9 @@ func (s *Service) ListParked(ctx context.Context, req *connect.Request[syncv1.Li
 
 // parkedWithin finds entries of people within the caller's reach, up to limit and to what an answer may carry, and
 // whether there are more.
-func (s *Service) parkedWithin(ctx context.Context, tx *postgres.Tx, reach identity.Reach, f postgres.ParkedFilter, limit int) (ids []uuid.UUID, more bool, err error) {
+func (s *Service) parkedWithin(
+	ctx context.Context, tx *postgres.Tx, reach identity.Reach, f postgres.ParkedFilter, limit int,
+) (ids []uuid.UUID, more bool, err error) {
 	oversees, err := s.access.Oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, false, err
@@ -153,7 +157,9 @@ func (s *Service) names(ctx context.Context, tx *postgres.Tx) func(change.User) 
 	}
 }
 
-func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit, name func(change.User) (string, error)) (out *syncv1.Parked, err error) {
+func (s *Service) parkedToWire(
+	p postgres.Parked, edits []postgres.Edit, name func(change.User) (string, error),
+) (out *syncv1.Parked, err error) {
 	m := p.Mutation
 	out = &syncv1.Parked{
 		Id: m.ID[:], DeviceId: m.Device[:], UserId: m.User[:], Attempts: uint32(p.Attempts),
@@ -178,7 +184,10 @@ func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit, name fu
 	}
 	if p.Attempts > 0 {
 		v := verdictToWire(change.Verdict{Code: p.LastCode, Detail: p.LastDetail})
-		out.LastAttempt = &syncv1.ParkedAttempt{At: timeToWire(p.LastAt), Code: v.Code, English: v.English, Chinese: v.Chinese}
+		out.LastAttempt = &syncv1.ParkedAttempt{
+			At: timeToWire(p.LastAt), Code: v.Code, English: v.English,
+			Chinese: v.Chinese,
+		}
 	}
 	if p.Resolution != "" {
 		out.ResolvedAt, out.ResolvedBy = timestamppb.New(p.ResolvedAt), p.ResolvedBy[:]
@@ -187,7 +196,9 @@ func (s *Service) parkedToWire(p postgres.Parked, edits []postgres.Edit, name fu
 	return out, err
 }
 
-func (s *Service) editToWire(kind string, e postgres.Edit, name func(change.User) (string, error)) (*syncv1.ParkedEdit, error) {
+func (s *Service) editToWire(
+	kind string, e postgres.Edit, name func(change.User) (string, error),
+) (*syncv1.ParkedEdit, error) {
 	out := &syncv1.ParkedEdit{UserId: e.By[:], At: timestamppb.New(e.At), DoneAt: timeToWire(e.Decided)}
 	_, out.Payload = s.Payloads.Read(kind, e.Args)
 	var err error
@@ -234,11 +245,14 @@ func (s *Service) decidedBefore(ctx context.Context, tx *postgres.Tx, p postgres
 	if err != nil {
 		return err
 	}
-	return fault.New(fault.AlreadyDecided, "%s by %s on %s", fault.Key(p.Resolution), name, p.ResolvedAt.In(zone).Format("2006-01-02 15:04:05 -07:00"))
+	return fault.New(fault.AlreadyDecided, "%s by %s on %s", fault.Key(p.Resolution), name,
+		p.ResolvedAt.In(zone).Format("2006-01-02 15:04:05 -07:00"))
 }
 
 // EditParked implements ParkedService.
-func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.EditParkedRequest]) (*connect.Response[syncv1.EditParkedResponse], error) {
+func (s *Service) EditParked(
+	ctx context.Context, req *connect.Request[syncv1.EditParkedRequest],
+) (*connect.Response[syncv1.EditParkedResponse], error) {
 	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err
@@ -286,7 +300,9 @@ func (s *Service) EditParked(ctx context.Context, req *connect.Request[syncv1.Ed
 }
 
 // ReplayParked implements ParkedService.
-func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.ReplayParkedRequest]) (*connect.Response[syncv1.ReplayParkedResponse], error) {
+func (s *Service) ReplayParked(
+	ctx context.Context, req *connect.Request[syncv1.ReplayParkedRequest],
+) (*connect.Response[syncv1.ReplayParkedResponse], error) {
 	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err
@@ -323,12 +339,15 @@ func (s *Service) ReplayParked(ctx context.Context, req *connect.Request[syncv1.
 	if err := s.follow(ctx, change.Org(who.Org), first, change.User(who.User)); err != nil {
 		s.Log.WarnContext(ctx, "what waited for a replayed mutation was not replayed", "mutation", id, "error", err)
 	}
-	v := change.Verdict{ID: id, Outcome: result.Outcome, Code: result.Code, Detail: result.Detail, Changes: result.Changes, At: s.Intake.Now()}
+	v := change.Verdict{
+		ID: id, Outcome: result.Outcome, Code: result.Code, Detail: result.Detail, Changes: result.Changes,
+		At: s.Intake.Now(),
+	}
 	return connect.NewResponse(&syncv1.ReplayParkedResponse{Verdict: verdictToWire(v)}), nil
 }
 
-// follow replays what waited for an entry that was replayed, in the order in which it was done, as far as it goes: each in a
-// transaction of its own, for an entry is locked before what it changes.
+// follow replays what waited for an entry that was replayed, in the order in which it was done, as far as it goes: each
+// in a transaction of its own, for an entry is locked before what it changes.
 func (s *Service) follow(ctx context.Context, org change.Org, p postgres.Parked, by change.User) error {
 	for p.Resolution != "" {
 		first := p
@@ -356,7 +375,9 @@ func (s *Service) follow(ctx context.Context, org change.Org, p postgres.Parked,
 }
 
 // DismissParked implements ParkedService.
-func (s *Service) DismissParked(ctx context.Context, req *connect.Request[syncv1.DismissParkedRequest]) (*connect.Response[syncv1.DismissParkedResponse], error) {
+func (s *Service) DismissParked(
+	ctx context.Context, req *connect.Request[syncv1.DismissParkedRequest],
+) (*connect.Response[syncv1.DismissParkedResponse], error) {
 	who, reach, err := identity.Acting(ctx, reviewers...)
 	if err != nil {
 		return nil, err

@@ -29,8 +29,8 @@ func KnownPayloads() Payloads {
 	return out
 }
 
-// Read gives a mutation's arguments as JSON for people, with all the fields of its message, and the message's name. Both are empty for a kind that is
-// not known; only the JSON is for arguments that are none of that message.
+// Read gives a mutation's arguments as JSON for people, with all the fields of its message, and the message's name.
+// Both are empty for a kind that is not known; only the JSON is for arguments that are none of that message.
 func (p Payloads) Read(kind string, args []byte) (name, text string) {
 	t, ok := p[kind]
 	if !ok {
@@ -49,8 +49,8 @@ func (p Payloads) Read(kind string, args []byte) (name, text string) {
 }
 
 // Write turns edited JSON into arguments of the kind. JSON that is not the kind's message, or breaks one of its
-// rules, gives InvalidArgument with what is wrong. Fields of the first arguments that this server does not know, for a newer app made
-// them, stand in no JSON, and stay.
+// rules, gives InvalidArgument with what is wrong. Fields of the first arguments that this server does not know, for a
+// newer app made them, stand in no JSON, and stay.
 func (p Payloads) Write(kind, text string, first []byte) ([]byte, error) {
 	t, ok := p[kind]
 	if !ok {
@@ -69,8 +69,8 @@ func (p Payloads) Write(kind, text string, first []byte) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
 }
 
-// keepUnknown gives a message the unknown fields of what it was, also within the single messages that both have. Those within lists
-// are lost where nobody can say which element is which.
+// keepUnknown gives a message the unknown fields of what it was, also within the single messages that both have. Those
+// within lists are lost where nobody can say which element is which.
 func keepUnknown(was, is protoreflect.Message) {
 	is.SetUnknown(was.GetUnknown())
 	was.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
@@ -81,8 +81,8 @@ func keepUnknown(was, is protoreflect.Message) {
 	})
 }
 
-// evidence are the kinds whose payload is what a customer signed or what a camera took, with the fields that somebody else
-// may still correct. The rest stays as it came: the server signs a receipt over it.
+// evidence are the kinds whose payload is what a customer signed or what a camera took, with the fields that somebody
+// else may still correct. The rest stays as it came: the server signs a receipt over it.
 var evidence = map[string][]protoreflect.Name{
 	"signature.sign": {"step"},
 	"proof.attach":   {"visit_id", "step", "kind"},

@@ -15,7 +15,9 @@ import (
 )
 
 // Pull implements SyncService.
-func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequest]) (*connect.Response[syncv1.PullResponse], error) {
+func (s *Service) Pull(
+	ctx context.Context, req *connect.Request[syncv1.PullRequest],
+) (*connect.Response[syncv1.PullResponse], error) {
 	who, err := s.reader(ctx)
 	if err != nil {
 		return nil, err
@@ -63,12 +65,18 @@ func (s *Service) Pull(ctx context.Context, req *connect.Request[syncv1.PullRequ
 
 // early answers with what the device needs first; nil when it has had a checkpoint, or the whole fits into one page,
 // which then does as well.
-func (s *Service) early(ctx context.Context, who identity.Identity, r feed.Request) (*connect.Response[syncv1.PullResponse], error) {
-	e, worth, err := s.Store.Early(ctx, r, func(ctx context.Context, tx *postgres.Tx) (feed.Wanted, error) { return s.Early(ctx, tx, who) })
+func (s *Service) early(
+	ctx context.Context, who identity.Identity, r feed.Request,
+) (*connect.Response[syncv1.PullResponse], error) {
+	e, worth, err := s.Store.Early(ctx,
+		r, func(ctx context.Context, tx *postgres.Tx) (feed.Wanted, error) { return s.Early(ctx, tx, who) })
 	if err != nil || !worth {
 		return nil, err
 	}
-	out := &syncv1.PullResponse{LastSequence: e.LastSeq, ServerTime: timestamppb.New(e.At), Whole: sizeToWire(e.Whole), Early: &syncv1.Early{}}
+	out := &syncv1.PullResponse{
+		LastSequence: e.LastSeq, ServerTime: timestamppb.New(e.At), Whole: sizeToWire(e.Whole),
+		Early: &syncv1.Early{},
+	}
 	for _, d := range e.Deltas {
 		out.Early.Feeds = append(out.Early.Feeds, deltaToWire(d))
 	}
@@ -105,7 +113,10 @@ func pageToWire(p feed.Page) *syncv1.PullResponse {
 }
 
 func deltaToWire(d feed.Delta) *syncv1.FeedDelta {
-	fd := &syncv1.FeedDelta{Feed: d.Feed.String(), Reset_: d.Reset, Entries: make([]*syncv1.Entry, len(d.Entries)), Packs: d.Packs}
+	fd := &syncv1.FeedDelta{
+		Feed: d.Feed.String(), Reset_: d.Reset, Entries: make([]*syncv1.Entry, len(d.Entries)),
+		Packs: d.Packs,
+	}
 	all := make([]syncv1.Entry, len(d.Entries)) // in one piece: a page has thousands
 	for i := range d.Entries {
 		e, w := &d.Entries[i], &all[i]

@@ -16,7 +16,9 @@ import (
 )
 
 // Push implements SyncService. A revoked device may still hand its work in: it is kept as evidence.
-func (s *Service) Push(ctx context.Context, req *connect.Request[syncv1.PushRequest]) (*connect.Response[syncv1.PushResponse], error) {
+func (s *Service) Push(
+	ctx context.Context, req *connect.Request[syncv1.PushRequest],
+) (*connect.Response[syncv1.PushResponse], error) {
 	who, err := device(ctx)
 	if err != nil {
 		return nil, err

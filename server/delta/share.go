@@ -105,7 +105,8 @@ func (w *watching) displace() {
 	w.sub.End("")
 }
 
-// Watches tells how many watches are open in all, and how many of them a caller's device holds that were not told to end.
+// Watches tells how many watches are open in all, and how many of them a caller's device holds that were not told to
+// end.
 func (s *Service) Watches(who identity.Identity) (all, ofDevice int) {
 	s.shares.mu.Lock()
 	defer s.shares.mu.Unlock()

@@ -88,7 +88,8 @@ func TestWatchesOpenedAtOnceAreCountedEachByTheirDevice(t *testing.T) {
 	t.Parallel()
 	d := open(t)
 	d.MaxWatches = 1000
-	_, handler := syncv1connect.NewSyncServiceHandler(d.Service, connect.WithInterceptors(as(func() identity.Identity { return d.who })))
+	_, handler := syncv1connect.NewSyncServiceHandler(d.Service,
+		connect.WithInterceptors(as(func() identity.Identity { return d.who })))
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() { d.Hub.Close(); server.Close() })
 	client := syncv1connect.NewSyncServiceClient(server.Client(), server.URL)
@@ -130,7 +131,8 @@ func TestOneCompanyLeavesPlacesForOthersAndOneUserForColleagues(t *testing.T) {
 		}
 	}
 	if admitted == 0 || admitted > 36-16 {
-		t.Errorf("%d more of the company were let in, want 1 to 20: its one user holds 16, and the last tenth is for others", admitted)
+		t.Errorf("%d more of the company were let in, want 1 to 20: its one user holds 16, and the last tenth is for others",
+			admitted)
 	}
 	for i := range 2 {
 		if s := watch(someone(uuid.New(), uuid.New())); s.Err() != nil {

@@ -36,7 +36,9 @@ type watching struct {
 }
 
 // Watch implements SyncService. It listens first and reads the heads then, so that nothing falls between.
-func (s *Service) Watch(ctx context.Context, req *connect.Request[syncv1.WatchRequest], stream *connect.ServerStream[syncv1.WatchResponse]) error {
+func (s *Service) Watch(
+	ctx context.Context, req *connect.Request[syncv1.WatchRequest], stream *connect.ServerStream[syncv1.WatchResponse],
+) error {
 	who, err := device(ctx)
 	if err != nil {
 		return err
@@ -219,10 +221,11 @@ func (w *watching) follow(ctx context.Context, cursor change.Cursor) ([]string, 
 
 func (s *Service) state(ctx context.Context, who identity.Identity) (feed.State, error) {
 	var state feed.State
-	err := s.Store.Snapshot(ctx, change.Org(who.Org), change.Device(who.Device), change.User(who.User), func(snap feed.Snapshot) (err error) {
-		state, err = snap.State(ctx)
-		return err
-	})
+	err := s.Store.Snapshot(ctx, change.Org(who.Org), change.Device(who.Device),
+		change.User(who.User), func(snap feed.Snapshot) (err error) {
+			state, err = snap.State(ctx)
+			return err
+		})
 	return state, err
 }
 

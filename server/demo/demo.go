@@ -135,7 +135,8 @@ func (d *Demo) past(ctx context.Context, begun, now time.Time) (tickets int, err
 		d.Days = min(HistoryDays, int(math.Round(midnight(now).Sub(first).Hours()/24)))
 	}
 	d.clock.set(first.Add(-24 * time.Hour))
-	d.tell("建立公司：%d 个大区，%d 位师傅，%d 种产品", "the company: %d regions, %d technicians, %d products", len(regions), technicians, 4*len(classes))
+	d.tell("建立公司：%d 个大区，%d 位师傅，%d 种产品", "the company: %d regions, %d technicians, %d products",
+		len(regions), technicians, 4*len(classes))
 	if err := d.within(ctx, func(tx *postgres.Tx) error { return d.people(ctx, tx) }); err != nil {
 		return 0, err
 	}
@@ -143,7 +144,8 @@ func (d *Demo) past(ctx context.Context, begun, now time.Time) (tickets int, err
 		return 0, err
 	}
 	month := time.Date(first.Year(), first.Month(), 1, 0, 0, 0, 0, d.org.Zone)
-	if _, err := d.rooms.PayOffice.Publish(ctx, d.org.ID, id("user", "boss"), payPlan(month.Format(time.DateOnly))); err != nil && fault.CodeOf(err) != fault.Conflict {
+	if _, err := d.rooms.PayOffice.Publish(ctx, d.org.ID, id("user", "boss"), payPlan(month.Format(time.DateOnly))); err !=
+		nil && fault.CodeOf(err) != fault.Conflict {
 		return 0, err
 	}
 	h := newHistory(d, first)

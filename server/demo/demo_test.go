@@ -30,8 +30,12 @@ func installation(t *testing.T) app.Config {
 		t.Fatal(err)
 	}
 	return app.Config{
-		DatabaseURL: db.URL, Listen: "127.0.0.1:0", WithoutJobs: true, Secret: account.NewSecret(), Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
-		Objects: app.Objects{Endpoint: store.Endpoint, Bucket: store.Name, Region: store.Region, AccessKey: store.AccessKey, SecretKey: store.SecretKey},
+		DatabaseURL: db.URL, Listen: "127.0.0.1:0", WithoutJobs: true, Secret: account.NewSecret(),
+		Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
+		Objects: app.Objects{
+			Endpoint: store.Endpoint, Bucket: store.Name, Region: store.Region, AccessKey: store.AccessKey,
+			SecretKey: store.SecretKey,
+		},
 	}
 }
 
@@ -125,10 +129,13 @@ func TestTheHandMovesTheDayAndLeavesVisitorsAlone(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if guest[string(s.GetTechnicianId())] && s.GetOpenedAt().AsTime().After(present.Add(-4*time.Hour)) && s.GetVisitState() != fieldv1.VisitState_VISIT_STATE_DISPATCHED {
+			if guest[string(s.GetTechnicianId())] && s.GetOpenedAt().AsTime().After(present.Add(-4*time.Hour)) &&
+				s.GetVisitState() != fieldv1.VisitState_VISIT_STATE_DISPATCHED {
 				t.Errorf("%s of a visitor is %s", s.GetNumber(), s.GetVisitState())
 			}
-			if s.GetState() != fieldv1.TicketState_TICKET_STATE_COMPLETED && s.GetState() != fieldv1.TicketState_TICKET_STATE_CLOSED || s.GetOpenedAt().AsTime().Before(present.Add(-4*time.Hour)) {
+			if s.GetState() != fieldv1.TicketState_TICKET_STATE_COMPLETED &&
+				s.GetState() != fieldv1.TicketState_TICKET_STATE_CLOSED ||
+				s.GetOpenedAt().AsTime().Before(present.Add(-4*time.Hour)) {
 				continue
 			}
 			finished++
@@ -196,7 +203,8 @@ func TestTheShopsExportIsTakenInFromBothItsForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out.Refused != ExportBad || len(refused) != ExportBad || out.Skipped != 2 || n == 0 && (out.Added != ExportSound || out.Tickets < ExportSound) || n == 1 && out.Existing != ExportSound {
+		if out.Refused != ExportBad || len(refused) != ExportBad || out.Skipped != 2 ||
+			n == 0 && (out.Added != ExportSound || out.Tickets < ExportSound) || n == 1 && out.Existing != ExportSound {
 			t.Errorf("%s: %+v", p, out)
 			for _, r := range refused {
 				t.Logf("%+v", r)

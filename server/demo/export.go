@@ -9,17 +9,17 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
 // The columns of the shops' export, as their cash desk names them. docs/examples/import-shop.yaml maps them.
 var exportHeader = []string{
-	"订单号", "下单时间", "客户姓名", "联系电话", "省份", "城市", "收货地址", "商品名称", "型号/SKU", "商品条码", "数量", "金额", "门店", "预约日期", "时间段", "加急", "订单状态",
+	"订单号", "下单时间", "客户姓名", "联系电话", "省份", "城市", "收货地址", "商品名称", "型号/SKU", "商品条码", "数量", "金额", "门店", "预约日期",
+	"时间段", "加急", "订单状态",
 }
 
 // ExportSound and ExportBad are how many lines of the export are fit to be taken in, and how many are not. Two more are
@@ -87,7 +87,8 @@ func workbook(rows [][]any) ([]byte, error) {
 			cell, err := excelize.CoordinatesToCellName(i+1, n+1)
 			if err == nil {
 				if t, ok := c.(time.Time); ok {
-					c = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC) // a spreadsheet knows no zones
+					// a spreadsheet knows no zones
+					c = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
 					err = f.SetCellStyle("Sheet1", cell, cell, style)
 				}
 			}
@@ -117,7 +118,8 @@ func exportRows(day time.Time) [][]any {
 		rows = append(rows, exportRow(day, n, r))
 	}
 	const (
-		number, ordered, who, call, address, model, barcode, quantity, amount, shop, date, slot, status = 0, 1, 2, 3, 6, 8, 9, 10, 11, 12, 13, 14, 16
+		number, ordered, who, call, address, model, barcode, quantity, amount, shop, date, slot, status = 0, 1, 2, 3, 6, 8, 9,
+			10, 11, 12, 13, 14, 16
 	)
 	bad := []func(row []any){
 		func(row []any) { row[call] = "154****0123" },
@@ -160,9 +162,13 @@ func exportRow(day time.Time, n int, r *rand.Rand) []any {
 	kind := []string{"旗舰店", "店"}
 	which := r.IntN(2)
 	return []any{
-		fmt.Sprintf("XS%s%04d", day.Format("060102"), n+1), midnight(day).Add(time.Duration(9*3600+r.IntN(36000))*time.Second).AddDate(0, 0, -1),
-		person(n + 200).zh, phoneNumber(5000 + n), "", in.zh + "市", district + streets[r.IntN(len(streets))] + fmt.Sprintf("%d号%d室", 1+r.IntN(200), 101+len(door.address)%7),
-		c.models[m].zh, sku(class, m), barcode, 1 + r.IntN(8)/7, float64(c.models[m].price) / 100, in.zh + in.districts[which] + kind[which],
-		visit, []string{"上午", "下午", "09:00-12:00", "14:00～16:00", "全天"}[r.IntN(5)], []string{"否", "否", "否", "是"}[r.IntN(4)], "已付款",
+		fmt.Sprintf("XS%s%04d", day.Format("060102"), n+1),
+		midnight(day).Add(time.Duration(9*3600+r.IntN(36000))*time.Second).AddDate(0, 0, -1),
+		person(n + 200).zh, phoneNumber(5000 + n), "", in.zh + "市", district + streets[r.IntN(len(streets))] +
+			fmt.Sprintf("%d号%d室", 1+r.IntN(200), 101+len(door.address)%7),
+		c.models[m].zh, sku(class, m), barcode, 1 + r.IntN(8)/7, float64(c.models[m].price) / 100,
+		in.zh + in.districts[which] + kind[which],
+		visit, []string{"上午", "下午", "09:00-12:00", "14:00～16:00", "全天"}[r.IntN(5)], []string{"否", "否", "否", "是"}[r.IntN(4)],
+		"已付款",
 	}
 }

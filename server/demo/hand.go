@@ -136,7 +136,8 @@ func (h *Hand) claim(ctx context.Context) error {
 		}
 		for n, who := range h.people {
 			team := teamOf(who.region, n)
-			if team != uuid.UUID(t.GetTeamId()) || who.guest || h.random.IntN(3) > 0 || who.region < guests && h.random.IntN(5) > 0 {
+			if team != uuid.UUID(t.GetTeamId()) || who.guest || h.random.IntN(3) > 0 || who.region < guests &&
+				h.random.IntN(5) > 0 {
 				continue
 			}
 			return h.does(ctx, who.id, func(p *phone) error {
@@ -155,7 +156,8 @@ func (h *Hand) advance(ctx context.Context) error {
 	}
 	h.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	if h.random.IntN(3) > 0 { // mostly what was begun is brought on, so that jobs are finished all the time
-		slices.SortStableFunc(list, func(a, b *officev1.TicketSummary) int { return int(b.GetVisitState()) - int(a.GetVisitState()) })
+		slices.SortStableFunc(list,
+			func(a, b *officev1.TicketSummary) int { return int(b.GetVisitState()) - int(a.GetVisitState()) })
 	}
 	for _, t := range list {
 		who, err := uuid.FromBytes(t.GetTechnicianId())
@@ -173,7 +175,8 @@ func (h *Hand) advance(ctx context.Context) error {
 
 // moving are the states that a technician brings on.
 var moving = []fieldv1.VisitState{
-	fieldv1.VisitState_VISIT_STATE_DISPATCHED, fieldv1.VisitState_VISIT_STATE_ACCEPTED, fieldv1.VisitState_VISIT_STATE_TRAVELING, fieldv1.VisitState_VISIT_STATE_ON_SITE,
+	fieldv1.VisitState_VISIT_STATE_DISPATCHED, fieldv1.VisitState_VISIT_STATE_ACCEPTED,
+	fieldv1.VisitState_VISIT_STATE_TRAVELING, fieldv1.VisitState_VISIT_STATE_ON_SITE,
 }
 
 func (h *Hand) step(ctx context.Context, who uuid.UUID, t *officev1.TicketSummary) error {
@@ -199,7 +202,8 @@ func (h *Hand) step(ctx context.Context, who uuid.UUID, t *officev1.TicketSummar
 		return h.does(ctx, who, func(p *phone) error { return p.do("visit.travel", &fieldv1.VisitTravel{VisitId: v}, now) })
 	case fieldv1.VisitState_VISIT_STATE_TRAVELING:
 		return h.does(ctx, who, func(p *phone) error {
-			return p.do("visit.arrive", &fieldv1.VisitArrive{VisitId: v, Position: full.GetTicket().GetCustomer().GetPosition()}, now)
+			return p.do("visit.arrive", &fieldv1.VisitArrive{VisitId: v, Position: full.GetTicket().GetCustomer().GetPosition()},
+				now)
 		})
 	case fieldv1.VisitState_VISIT_STATE_ON_SITE:
 		return h.finish(ctx, who, full, uuid.UUID(v))

@@ -63,9 +63,11 @@ func (h *history) day(ctx context.Context, day int) (int, error) {
 		w := &work{class: h.random.IntN(len(classes)), draw: h.random.Uint64(), fails: h.random.IntN(30) == 0}
 		region := n % len(regions)
 		w.tech = h.turn(region, w.class)
-		w.begin = date.Add(8*time.Hour + time.Duration(busy[w.tech.id])*150*time.Minute + time.Duration(h.random.IntN(40))*time.Minute)
+		w.begin = date.Add(8*time.Hour + time.Duration(busy[w.tech.id])*150*time.Minute +
+			time.Duration(h.random.IntN(40))*time.Minute)
 		busy[w.tech.id]++
-		w.purchase = purchase(pastSource, pastNumber(day, n), date.AddDate(0, 0, -1).Add(time.Duration(9*60+h.random.IntN(600))*time.Minute), region, w.class, h.random)
+		w.purchase = purchase(pastSource, pastNumber(day, n),
+			date.AddDate(0, 0, -1).Add(time.Duration(9*60+h.random.IntN(600))*time.Minute), region, w.class, h.random)
 		w.purchase.WantedFrom, w.purchase.WantedTo = w.begin, w.begin.Add(3*time.Hour)
 		list[n] = w
 	}
@@ -84,7 +86,8 @@ func (h *history) day(ctx context.Context, day int) (int, error) {
 			if w.fails || !approve(n) {
 				continue
 			}
-			if err := d.rooms.Ticket.Approve(ctx, tx, w.ticket, "user:"+id("user", "super").String()); err != nil && fault.CodeOf(err) != fault.StateForbids {
+			if err := d.rooms.Ticket.Approve(ctx, tx, w.ticket, "user:"+id("user", "super").String()); err != nil &&
+				fault.CodeOf(err) != fault.StateForbids {
 				return err
 			}
 		}
@@ -121,8 +124,9 @@ func (h *history) morning(ctx context.Context, tx *postgres.Tx, list []*work) er
 		}
 		if len(full.GetVisits()) == 0 { // else a call that was broken off has come this far
 			err = rooms.Ticket.Assign(ctx, tx, ticket.AssignRequest{
-				TicketID: w.ticket, TechnicianID: w.tech.id, Scheduled: state.Window{From: w.begin, To: w.begin.Add(2 * time.Hour)}, Actor: "user:" + id("user", "dispatch").String(),
-				Way: "office", ReasonZH: "技能匹配，同大区，当日有空", ReasonEN: "has the skills, same region, free that day",
+				TicketID: w.ticket, TechnicianID: w.tech.id, Scheduled: state.Window{From: w.begin, To: w.begin.Add(2 * time.Hour)},
+				Actor: "user:" + id("user", "dispatch").String(),
+				Way:   "office", ReasonZH: "技能匹配，同大区，当日有空", ReasonEN: "has the skills, same region, free that day",
 			})
 			if err != nil {
 				return err
@@ -189,14 +193,16 @@ func (w *work) done(p *phone) error {
 	if err := p.do("visit.accept", &fieldv1.VisitAccept{VisitId: v}, begin.Add(-time.Hour)); err != nil {
 		return err
 	}
-	if err := p.do("visit.travel", &fieldv1.VisitTravel{VisitId: v}, begin.Add(-time.Duration(15+r.IntN(20))*time.Minute)); err != nil {
+	if err := p.do("visit.travel", &fieldv1.VisitTravel{VisitId: v},
+		begin.Add(-time.Duration(15+r.IntN(20))*time.Minute)); err != nil {
 		return err
 	}
 	if err := p.do("visit.arrive", &fieldv1.VisitArrive{VisitId: v}, begin); err != nil {
 		return err
 	}
 	if w.fails {
-		return p.do("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: v, Reason: "site_not_ready", Note: "水电未通"}, begin.Add(15*time.Minute))
+		return p.do("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: v, Reason: "site_not_ready", Note: "水电未通"},
+			begin.Add(15*time.Minute))
 	}
 	spent := time.Duration(classes[w.class].minutes) * time.Minute * time.Duration(60+r.IntN(60)) / 100
 	if err := p.answers(j, r, begin.Add(spent/2)); err != nil {

@@ -39,7 +39,10 @@ func pastPhone(rooms app.Rooms, org, user uuid.UUID) *phone {
 
 // newPhone is a phone out of the box.
 func newPhone(rooms app.Rooms, org, user uuid.UUID) *phone {
-	return &phone{rooms: rooms, org: org, device: uuid.New(), user: user, ids: func(uint64) uuid.UUID { return uuid.Must(uuid.NewV7()) }}
+	return &phone{
+		rooms: rooms, org: org, device: uuid.New(), user: user,
+		ids: func(uint64) uuid.UUID { return uuid.Must(uuid.NewV7()) },
+	}
 }
 
 // do queues one action, done at a time by the phone's clock.
@@ -60,7 +63,11 @@ const pushSize = 50
 func (p *phone) push(ctx context.Context) (problems []string, err error) {
 	for len(p.queue) > 0 {
 		n := min(pushSize, len(p.queue))
-		vs, err := p.rooms.Intake.Take(ctx, intake.Push{Org: change.Org(p.org), Device: change.Device(p.device), User: change.User(p.user), Mutations: p.queue[:n]})
+		vs, err := p.rooms.Intake.Take(ctx,
+			intake.Push{
+				Org: change.Org(p.org), Device: change.Device(p.device), User: change.User(p.user),
+				Mutations: p.queue[:n],
+			})
 		if err != nil {
 			return problems, err
 		}
@@ -90,7 +97,10 @@ func (p *phone) answers(j job, r *rand.Rand, at time.Time) error {
 	for _, a := range []*fieldv1.AnswerTask{
 		{VisitId: v, Step: "unpack", Value: &fieldv1.AnswerTask_Check{Check: true}},
 		{VisitId: v, Step: m.key, Value: &fieldv1.AnswerTask_Number{Number: value}},
-		{VisitId: v, Step: "site", Value: &fieldv1.AnswerTask_Text{Text: []string{"good", "good", "narrow", "old"}[r.IntN(4)]}},
+		{
+			VisitId: v, Step: "site",
+			Value: &fieldv1.AnswerTask_Text{Text: []string{"good", "good", "narrow", "old"}[r.IntN(4)]},
+		},
 		{VisitId: v, Step: "trial", Value: &fieldv1.AnswerTask_Check{Check: true}},
 	} {
 		if err := p.do("task.answer", a, at); err != nil {
@@ -104,13 +114,16 @@ func (p *phone) answers(j job, r *rand.Rand, at time.Time) error {
 func (p *phone) extras(j job, r *rand.Rand, at time.Time) error {
 	if r.IntN(3) == 0 {
 		n, item := uint64(r.Uint32()), id("price", fitting(parts, j, r))
-		if err := p.do("part.add", &fieldv1.AddPart{Id: p.child(j, "part", n), VisitId: j.visit[:], PriceItemId: item[:], Quantity: 1 + uint32(r.IntN(2))}, at); err != nil {
+		if err := p.do("part.add",
+			&fieldv1.AddPart{Id: p.child(j, "part", n), VisitId: j.visit[:], PriceItemId: item[:], Quantity: 1 +
+				uint32(r.IntN(2))}, at); err != nil {
 			return err
 		}
 	}
 	if r.IntN(4) == 0 {
 		n, item := uint64(r.Uint32()), id("price", fitting(surcharges, j, r))
-		return p.do("surcharge.add", &fieldv1.AddSurcharge{Id: p.child(j, "surcharge", n), VisitId: j.visit[:], PriceItemId: item[:], Quantity: 1}, at)
+		return p.do("surcharge.add",
+			&fieldv1.AddSurcharge{Id: p.child(j, "surcharge", n), VisitId: j.visit[:], PriceItemId: item[:], Quantity: 1}, at)
 	}
 	return nil
 }
@@ -134,7 +147,10 @@ func (p *phone) child(j job, kind string, n uint64) []byte {
 
 // sign collects the customer's signature: three strokes.
 func (p *phone) sign(j job, signer string, r *rand.Rand, at time.Time) error {
-	s := &fieldv1.SignSignature{Id: p.child(j, "signature", 0), VisitId: j.visit[:], Step: "sign", SignerName: signer, Terms: "安装完成，试用正常，本人确认。"}
+	s := &fieldv1.SignSignature{
+		Id: p.child(j, "signature", 0), VisitId: j.visit[:], Step: "sign", SignerName: signer,
+		Terms: "安装完成，试用正常，本人确认。",
+	}
 	t := uint32(0)
 	for range 3 {
 		k := &fieldv1.Stroke{}

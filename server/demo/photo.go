@@ -50,12 +50,16 @@ func snap(step string, kind fieldv1.ProofKind, r *rand.Rand) (photo, error) {
 
 func (p photo) manifest(visit uuid.UUID) *fieldv1.AttachProof {
 	sum := sha256.Sum256(p.jpeg)
-	return &fieldv1.AttachProof{Id: p.id[:], VisitId: visit[:], Step: p.step, Kind: p.kind, Sha256: sum[:], Size: uint64(len(p.jpeg)), MediaType: "image/jpeg"}
+	return &fieldv1.AttachProof{
+		Id: p.id[:], VisitId: visit[:], Step: p.step, Kind: p.kind, Sha256: sum[:],
+		Size: uint64(len(p.jpeg)), MediaType: "image/jpeg",
+	}
 }
 
 // send uploads the bytes as a phone does: by the signed request, straight to the store.
 func (p photo) send(ctx context.Context, rooms app.Rooms, org, user uuid.UUID) error {
-	ctx = identity.With(ctx, identity.Identity{Org: org, User: user}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}))
+	ctx = identity.With(ctx,
+		identity.Identity{Org: org, User: user}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}))
 	res, err := rooms.Proof.StartUpload(ctx, connect.NewRequest(&fieldv1.StartUploadRequest{ProofId: p.id[:]}))
 	if err != nil {
 		return err

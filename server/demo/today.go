@@ -62,8 +62,9 @@ func (d *Demo) today(ctx context.Context, now time.Time) (int, error) {
 			switch n / guests {
 			case 0, 1, 2: // three for each visitor
 				err = d.rooms.Ticket.Assign(ctx, tx, ticket.AssignRequest{
-					TicketID: ticketID, TechnicianID: people[guest].id, Scheduled: state.Window{From: p.WantedFrom, To: p.WantedTo}, Actor: actor,
-					Way: "office", ReasonZH: "技能匹配，离您最近，今天有空", ReasonEN: "has the skills, is nearest, is free today",
+					TicketID: ticketID, TechnicianID: people[guest].id, Scheduled: state.Window{From: p.WantedFrom, To: p.WantedTo},
+					Actor: actor,
+					Way:   "office", ReasonZH: "技能匹配，离您最近，今天有空", ReasonEN: "has the skills, is nearest, is free today",
 				})
 			case 3, 4: // two in the pool of each visitor's team
 				err = d.rooms.Ticket.Offer(ctx, tx, ticketID, teamOf(people[guest].region, guest), actor)

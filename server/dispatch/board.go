@@ -37,7 +37,9 @@ const nextBest = 3
 
 // Auto assigns up to limit waiting jobs by the rules, the most pressing first. Each assignment counts for the
 // ones after it. It may run on several replicas at once: whoever is second finds the ticket taken.
-func (b *Board) Auto(ctx context.Context, org uuid.UUID, limit int, region uuid.UUID, actor string) (score.Round, error) {
+func (b *Board) Auto(
+	ctx context.Context, org uuid.UUID, limit int, region uuid.UUID, actor string,
+) (score.Round, error) {
 	var ids []uuid.UUID
 	err := b.store.Read(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		jobs, err := b.tickets.Waiting(ctx, tx, region, limit)
@@ -151,7 +153,8 @@ type days struct {
 func (b *Board) days(ctx context.Context, tx *postgres.Tx) (*days, error) {
 	zone, err := b.people.Zone(ctx, tx)
 	return &days{
-		board: b, tx: tx, zone: zone, able: map[uuid.UUID][]score.Technician{}, loads: map[time.Time]map[uuid.UUID]score.Load{},
+		board: b, tx: tx, zone: zone, able: map[uuid.UUID][]score.Technician{},
+		loads: map[time.Time]map[uuid.UUID]score.Load{},
 	}, err
 }
 

@@ -57,32 +57,41 @@ func Check(ctx context.Context, conn, server *pgx.Conn) ([]Obstacle, error) {
 		return nil, err
 	}
 	if pending {
-		out = append(out, Obstacle{"The database lacks migrations: run doorstep migrate first.", "数据库尚未升级，请先运行 doorstep migrate。"})
+		out = append(out, Obstacle{
+			"The database lacks migrations: run doorstep migrate first.",
+			"数据库尚未升级，请先运行 doorstep migrate。",
+		})
 	}
 	return out, nil
 }
 
 func missing(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
 	var offered bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'citus')").Scan(&offered); err != nil {
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'citus')").
+		Scan(&offered); err != nil {
 		return nil, err
 	}
 	if offered {
 		return []Obstacle{{
-			"Citus is installed on this server but not in this database: run CREATE EXTENSION citus in it on every node, then citus_add_node() on the coordinator for each worker.",
+			"Citus is installed on this server but not in this database: run CREATE EXTENSION citus in it on every node, then " +
+				"citus_add_node() on the coordinator for each worker.",
 			"服务器已安装 Citus，但本数据库未启用：请在每个节点的该数据库中执行 CREATE EXTENSION citus，再在协调节点上用 citus_add_node() 加入各工作节点。",
 		}}, nil
 	}
 	return []Obstacle{{
-		"This PostgreSQL has no extension citus. One primary serves without it; to spread tenants over several, install Citus on every node (https://docs.citusdata.com), add citus to shared_preload_libraries, restart, and run CREATE EXTENSION citus. Nothing was changed.",
-		"该 PostgreSQL 没有 citus 扩展。单个主库无需它；若要把各公司分布到多个主库，请在每个节点安装 Citus（https://docs.citusdata.com），把 citus 加入 shared_preload_libraries，重启后执行 CREATE EXTENSION citus。未作任何更改。",
+		"This PostgreSQL has no extension citus. One primary serves without it; to spread tenants over several, install " +
+			"Citus on every node (https://docs.citusdata.com), add citus to shared_preload_libraries, restart, and run CREATE " +
+			"EXTENSION citus. Nothing was changed.",
+		"该 PostgreSQL 没有 citus 扩展。单个主库无需它；若要把各公司分布到多个主库，请在每个节点安装 Citus（https://docs.citusdata.com），把 citus 加入 " +
+			"shared_preload_libraries，重启后执行 CREATE EXTENSION citus。未作任何更改。",
 	}}, nil
 }
 
 func nodes(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
 	var bad []string
 	workers := 0
-	rows, err := conn.Query(ctx, `SELECT nodename || ':' || nodeport, isactive, shouldhaveshards FROM pg_dist_node WHERE noderole = 'primary' ORDER BY 1`)
+	rows, err := conn.Query(ctx, `SELECT nodename || ':' || nodeport, isactive, shouldhaveshards FROM pg_dist_node
+		WHERE noderole = 'primary' ORDER BY 1`)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +112,8 @@ func nodes(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
 	if len(bad) > 0 {
 		list := strings.Join(bad, ", ")
 		out = append(out, Obstacle{
-			fmt.Sprintf("Nodes are not active: %s. Bring them up and run citus_activate_node(), or take them out with citus_remove_node().", list),
+			fmt.Sprintf("Nodes are not active: %s. Bring them up and run citus_activate_node(), or take them out with "+
+				"citus_remove_node().", list),
 			fmt.Sprintf("以下节点未激活：%s。请启动后执行 citus_activate_node()，或用 citus_remove_node() 移除。", list),
 		})
 	}
@@ -119,7 +129,9 @@ func nodes(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
 // setting sees to it that workers hear of SET LOCAL doorstep.org; without it, row-level security shows nothing there.
 func setting(ctx context.Context, server *pgx.Conn) ([]Obstacle, error) {
 	var user, value string
-	if err := server.QueryRow(ctx, "SELECT session_user, coalesce(current_setting('citus.propagate_set_commands', true), '')").Scan(&user, &value); err != nil {
+	if err := server.QueryRow(ctx,
+		"SELECT session_user, coalesce(current_setting('citus.propagate_set_commands', true), '')").Scan(&user,
+		&value); err != nil {
 		return nil, err
 	}
 	if value == "local" {
@@ -135,8 +147,10 @@ func setting(ctx context.Context, server *pgx.Conn) ([]Obstacle, error) {
 // login sees to it that the servers' login can reach every worker: Citus connects to workers as the role that a
 // connection works as.
 func login(ctx context.Context, conn *pgx.Conn, name string) ([]Obstacle, error) {
-	rows, err := conn.Query(ctx, `SELECT nodename || ':' || nodeport, success FROM run_command_on_workers($1) WHERE NOT success OR result IS DISTINCT FROM '1' ORDER BY 1`,
-		fmt.Sprintf("SELECT count(*) FROM pg_roles WHERE rolname = '%s' AND rolcanlogin AND NOT rolsuper AND NOT rolbypassrls", strings.ReplaceAll(name, "'", "''")))
+	rows, err := conn.Query(ctx, `SELECT nodename || ':' || nodeport, success FROM run_command_on_workers($1)
+		WHERE NOT success OR result IS DISTINCT FROM '1' ORDER BY 1`,
+		fmt.Sprintf("SELECT count(*) FROM pg_roles WHERE rolname = '%s' AND rolcanlogin AND NOT rolsuper AND NOT "+
+			"rolbypassrls", strings.ReplaceAll(name, "'", "''")))
 	if err != nil {
 		return nil, err
 	}
@@ -157,34 +171,43 @@ func login(ctx context.Context, conn *pgx.Conn, name string) ([]Obstacle, error)
 	if len(mute) > 0 {
 		list := strings.Join(mute, ", ")
 		out = append(out, Obstacle{
-			fmt.Sprintf("No answer from %s: bring it up, and let the owner's login in between the nodes (pg_hba.conf, pg_dist_authinfo).", list),
+			fmt.Sprintf("No answer from %s: bring it up, and let the owner's login in between the nodes (pg_hba.conf, "+
+				"pg_dist_authinfo).", list),
 			fmt.Sprintf("%s 没有响应：请启动该节点，并允许所有者账号在节点间连接（pg_hba.conf、pg_dist_authinfo）。", list),
 		})
 	}
 	if len(lacking) > 0 {
 		list := strings.Join(lacking, ", ")
 		out = append(out, Obstacle{
-			fmt.Sprintf("The login %[1]s cannot sign in on %[2]s, or could bypass row-level security there: make it there as on the coordinator, a member of %[3]s, and let it in between the nodes (pg_hba.conf, pg_dist_authinfo).", name, list, migrations.AppRole),
-			fmt.Sprintf("账号 %[1]s 无法登录 %[2]s，或在那里可绕过行级安全：请在该节点按协调节点的方式创建它并加入 %[3]s，并允许其在节点间连接（pg_hba.conf、pg_dist_authinfo）。", name, list, migrations.AppRole),
+			fmt.Sprintf("The login %[1]s cannot sign in on %[2]s, or could bypass row-level security there: make it there as "+
+				"on the coordinator, a member of %[3]s, and let it in between the nodes (pg_hba.conf, pg_dist_authinfo).", name,
+				list, migrations.AppRole),
+			fmt.Sprintf("账号 %[1]s 无法登录 %[2]s，或在那里可绕过行级安全：请在该节点按协调节点的方式创建它并加入 %[3]s，并允许其在节点间连接（pg_hba.conf、pg_dist_authinfo）。",
+				name, list, migrations.AppRole),
 		})
 	}
 	return out, nil
 }
 
-// bound sees to it that rows which are there already can be moved: row-level security that is forced binds the owner, too.
+// bound sees to it that rows which are there already can be moved: row-level security that is forced binds the owner,
+// too.
 func bound(ctx context.Context, conn *pgx.Conn) ([]Obstacle, error) {
 	var user string
 	var rows, passes bool
-	err := conn.QueryRow(ctx, `SELECT session_user, (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user),
-		EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relforcerowsecurity AND pg_relation_size(c.oid) > 0)`).
+	err := conn.QueryRow(ctx, `SELECT session_user, (SELECT rolsuper OR rolbypassrls FROM pg_roles
+		WHERE rolname = session_user),
+		EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relforcerowsecurity
+		AND pg_relation_size(c.oid) > 0)`).
 		Scan(&user, &passes, &rows)
 	if err != nil || passes || !rows {
 		return nil, err
 	}
 	me := pgx.Identifier{user}.Sanitize()
 	return []Obstacle{{
-		fmt.Sprintf("There are rows already, and the owner %[1]s could not move them past row-level security: a superuser runs ALTER ROLE %[1]s BYPASSRLS on every node for this step, and ALTER ROLE %[1]s NOBYPASSRLS afterwards.", me),
-		fmt.Sprintf("库中已有数据，所有者 %[1]s 受行级安全限制无法迁移：请由超级用户在每个节点执行 ALTER ROLE %[1]s BYPASSRLS，完成后再执行 ALTER ROLE %[1]s NOBYPASSRLS。", me),
+		fmt.Sprintf("There are rows already, and the owner %[1]s could not move them past row-level security: a superuser "+
+			"runs ALTER ROLE %[1]s BYPASSRLS on every node for this step, and ALTER ROLE %[1]s NOBYPASSRLS afterwards.", me),
+		fmt.Sprintf("库中已有数据，所有者 %[1]s 受行级安全限制无法迁移：请由超级用户在每个节点执行 ALTER ROLE %[1]s BYPASSRLS，完成后再执行 ALTER ROLE %[1]s "+
+			"NOBYPASSRLS。", me),
 	}}, nil
 }
 

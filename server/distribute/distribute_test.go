@@ -18,7 +18,8 @@ import (
 	"github.com/doorstep-dev/doorstep/server/job"
 )
 
-// cluster is a database with all tables and the stand-in for Citus of testdata/standin.sql, with its owner's connection.
+// cluster is a database with all tables and the stand-in for Citus of testdata/standin.sql, with its owner's
+// connection.
 type cluster struct {
 	t           *testing.T
 	url, server string
@@ -38,7 +39,8 @@ func newCluster(t *testing.T) *cluster {
 	}
 	defer first.Close(context.WithoutCancel(t.Context()))
 	var super bool
-	if err := first.QueryRow(t.Context(), "SELECT rolsuper FROM pg_roles WHERE rolname = current_user").Scan(&super); err != nil {
+	if err := first.QueryRow(t.Context(), "SELECT rolsuper FROM pg_roles WHERE rolname = current_user").
+		Scan(&super); err != nil {
 		t.Fatal(err)
 	}
 	if !super {
@@ -117,7 +119,8 @@ func TestThePlanOfAFreshInstallationIsTheGoldenOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := &strings.Builder{}
-	fmt.Fprint(out, "-- Every table with its kind, and the statements that spread a fresh installation, written by a test.\n\n")
+	fmt.Fprint(out,
+		"-- Every table with its kind, and the statements that spread a fresh installation, written by a test.\n\n")
 	for _, table := range s.Tables {
 		fmt.Fprintf(out, "-- %s: %s\n", table.Name, tenancy.KindOf(table.Name))
 	}
@@ -175,7 +178,8 @@ func TestARunSpreadsEveryTableOnceAndTheNextChangesNothing(t *testing.T) {
 	if made < len(told) {
 		t.Errorf("%d statements made, %d heard", made, len(told))
 	}
-	if _, err = distribute.Run(t.Context(), c.Conn, c.asServer(), 32, quiet); err != nil || len(placings(c.told())) != len(placings(slices.Clone(told))) {
+	if _, err = distribute.Run(t.Context(), c.Conn, c.asServer(), 32, quiet); err != nil ||
+		len(placings(c.told())) != len(placings(slices.Clone(told))) {
 		t.Errorf("the second run placed more: %v, %v", c.told()[len(told):], err)
 	}
 }
@@ -198,10 +202,12 @@ func TestARunThatIsCutOffIsTakenUpByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Cut at the first, at one in the middle, and at the last.
-	spread := slices.DeleteFunc(slices.Clone(whole), func(s distribute.Step) bool { return !strings.Contains(s.SQL, "create_distributed_table") })
+	spread := slices.DeleteFunc(slices.Clone(whole),
+		func(s distribute.Step) bool { return !strings.Contains(s.SQL, "create_distributed_table") })
 	for _, cut := range []string{spread[0].Table, spread[len(spread)/2].Table, spread[len(spread)-1].Table} {
 		c.do("INSERT INTO stand_in.cut VALUES ($1)", cut)
-		if _, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 8, quiet); err == nil || !strings.Contains(err.Error(), "cut at "+cut) {
+		if _, err := distribute.Run(t.Context(), c.Conn, c.asServer(), 8, quiet); err == nil ||
+			!strings.Contains(err.Error(), "cut at "+cut) {
 			t.Fatalf("cut at %s: %v", cut, err)
 		}
 		left, err := distribute.Read(t.Context(), c.Conn, 8)
@@ -214,7 +220,8 @@ func TestARunThatIsCutOffIsTakenUpByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := placings(c.told())
-	want := slices.DeleteFunc(slices.Clone(whole), func(s distribute.Step) bool { return !strings.Contains(s.SQL, "create_") })
+	want := slices.DeleteFunc(slices.Clone(whole),
+		func(s distribute.Step) bool { return !strings.Contains(s.SQL, "create_") })
 	if len(told) != len(want) {
 		t.Fatalf("%d tables placed, %d planned: %v", len(told), len(want), told)
 	}
@@ -259,15 +266,28 @@ func TestTwoRunsAtOnceDoNotMix(t *testing.T) {
 func TestWhatStandsInTheWayIsSaidBeforeAnythingIsChanged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ sql, want string }{
-		"an old Citus":          {"UPDATE pg_extension SET extversion = '9.5-1' WHERE extname = 'citus'", "install 12 or newer"},
-		"a node that is away":   {"UPDATE stand_in.pg_dist_node SET isactive = false WHERE nodename = 'worker2'", "not active: worker2:5432"},
-		"no node to spread to":  {"DELETE FROM stand_in.pg_dist_node WHERE shouldhaveshards", "citus_add_node()"},
-		"a role without login":  {"UPDATE stand_in.answer SET result = '0' WHERE nodename = 'worker1'", "cannot sign in on worker1:5432"},
-		"a worker that is mute": {"UPDATE stand_in.answer SET success = false, result = NULL", "No answer from worker1:5432, worker2:5432"},
-		"a key without org_id":  {"CREATE UNIQUE INDEX broken ON ticket (number)", "unique key broken"},
-		"a pending migration":   {"DELETE FROM goose_db_version WHERE version_id > 1", "doorstep migrate"},
+		"an old Citus": {
+			"UPDATE pg_extension SET extversion = '9.5-1' WHERE extname = 'citus'",
+			"install 12 or newer",
+		},
+		"a node that is away": {
+			"UPDATE stand_in.pg_dist_node SET isactive = false WHERE nodename = 'worker2'",
+			"not active: worker2:5432",
+		},
+		"no node to spread to": {"DELETE FROM stand_in.pg_dist_node WHERE shouldhaveshards", "citus_add_node()"},
+		"a role without login": {
+			"UPDATE stand_in.answer SET result = '0' WHERE nodename = 'worker1'",
+			"cannot sign in on worker1:5432",
+		},
+		"a worker that is mute": {
+			"UPDATE stand_in.answer SET success = false, result = NULL",
+			"No answer from worker1:5432, worker2:5432",
+		},
+		"a key without org_id": {"CREATE UNIQUE INDEX broken ON ticket (number)", "unique key broken"},
+		"a pending migration":  {"DELETE FROM goose_db_version WHERE version_id > 1", "doorstep migrate"},
 		"a deaf role": {
-			"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET citus.propagate_set_commands', current_database()); END $$", "SET citus.propagate_set_commands = 'local'",
+			"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET citus.propagate_set_commands', current_database()); END $$",
+			"SET citus.propagate_set_commands = 'local'",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -314,11 +334,27 @@ func TestATablePlacedOtherwiseIsAnErrorNotARepair(t *testing.T) {
 		with distribute.Placed
 		want string
 	}{
-		"another column":        {0, distribute.Placed{Table: "b", Kind: tenancy.Tenant, Column: "id", Group: 3}, "spread by id"},
-		"another group":         {1, distribute.Placed{Table: "a", Kind: tenancy.Tenant, Column: "org_id", Group: 4}, "lies apart from b"},
+		"another column": {
+			0,
+			distribute.Placed{Table: "b", Kind: tenancy.Tenant, Column: "id", Group: 3},
+			"spread by id",
+		},
+		"another group": {
+			1,
+			distribute.Placed{Table: "a", Kind: tenancy.Tenant, Column: "org_id", Group: 4},
+			"lies apart from b",
+		},
 		"a tenant's everywhere": {1, distribute.Placed{Table: "a", Kind: tenancy.Reference}, "a is reference, not tenant"},
-		"a reference spread":    {2, distribute.Placed{Table: "org", Kind: tenancy.Tenant, Column: "id"}, "org is tenant, not reference"},
-		"a local everywhere":    {3, distribute.Placed{Table: "code_org", Kind: tenancy.Reference}, "code_org is reference, not local"},
+		"a reference spread": {
+			2,
+			distribute.Placed{Table: "org", Kind: tenancy.Tenant, Column: "id"},
+			"org is tenant, not reference",
+		},
+		"a local everywhere": {
+			3,
+			distribute.Placed{Table: "code_org", Kind: tenancy.Reference},
+			"code_org is reference, not local",
+		},
 	} {
 		placed := slices.Clone(sound)
 		placed[c.at] = c.with

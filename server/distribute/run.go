@@ -18,7 +18,8 @@ const lockKey = 0x646f6f7273707264
 var ErrBusy = errors.New("another run is spreading the tables")
 
 const placedSQL = `
-	SELECT c.relname AS table, coalesce(CASE WHEN p.partmethod <> 'n' THEN column_to_column_name(p.logicalrelid, p.partkey) END, '') AS column,
+	SELECT c.relname AS table,
+		coalesce(CASE WHEN p.partmethod <> 'n' THEN column_to_column_name(p.logicalrelid, p.partkey) END, '') AS column,
 		CASE WHEN p.partmethod <> 'n' THEN 'tenant' WHEN p.repmodel = 't' THEN 'reference' ELSE 'local' END AS kind,
 		p.colocationid AS group, pg_relation_size(c.oid) > 0 AS left
 	FROM pg_dist_partition p JOIN pg_class c ON c.oid = p.logicalrelid
@@ -51,7 +52,9 @@ func Read(ctx context.Context, conn *pgx.Conn, shards int) ([]Step, error) {
 // Run makes what is still to be made, and tells before each statement which it is. Each commits by itself: after an
 // error or a cut the next run goes on from there. It returns how many statements it made. conn signed in as the
 // database's owner, server as the servers do: it writes and reads a row at the end.
-func Run(ctx context.Context, conn, server *pgx.Conn, shards int, told func(step Step, at, of int)) (made int, err error) {
+func Run(
+	ctx context.Context, conn, server *pgx.Conn, shards int, told func(step Step, at, of int),
+) (made int, err error) {
 	var alone bool
 	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(lockKey)).Scan(&alone); err != nil {
 		return 0, err

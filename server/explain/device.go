@@ -21,7 +21,9 @@ const usualVerdicts = 20
 // Device tells how a device is doing: its last contact, its clock, how far it is behind, what it sent and what became
 // of that, newest first, those before a sequence (0 for the newest). A device of somebody beyond the reach is
 // NotFound.
-func (r *Explainer) Device(ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID, limit int, before uint64) (*officev1.GetDeviceResponse, error) {
+func (r *Explainer) Device(
+	ctx context.Context, tx *postgres.Tx, reach identity.Reach, id uuid.UUID, limit int, before uint64,
+) (*officev1.GetDeviceResponse, error) {
 	phones, err := r.people.Phones(ctx, tx, uuid.Nil, id)
 	if err != nil {
 		return nil, err
@@ -60,10 +62,13 @@ func (r *Explainer) Device(ctx context.Context, tx *postgres.Tx, reach identity.
 		return nil, err
 	}
 	out := &officev1.GetDeviceResponse{
-		DeviceId: p.ID[:], Name: p.Name, UserId: p.User[:], UserName: name, EnrolledAt: stamp(p.EnrolledAt), RevokedAt: stamp(p.RevokedAt),
-		RevokedFor: p.RevokedFor, LastContact: stamp(p.lastContact()), LastPull: stamp(p.said.PulledAt), AppVersion: p.said.AppVersion,
-		ClockAheadMs: p.said.AheadMS, Unsent: p.said.Unsent, OldestUnsent: stamp(p.said.OldestUnsent), LastSequence: p.said.LastSeq,
-		Parked: uint32(p.said.Parked), Feeds: lags(&p, follows),
+		DeviceId: p.ID[:], Name: p.Name, UserId: p.User[:], UserName: name, EnrolledAt: stamp(p.EnrolledAt),
+		RevokedAt:  stamp(p.RevokedAt),
+		RevokedFor: p.RevokedFor, LastContact: stamp(p.lastContact()), LastPull: stamp(p.said.PulledAt),
+		AppVersion:   p.said.AppVersion,
+		ClockAheadMs: p.said.AheadMS, Unsent: p.said.Unsent, OldestUnsent: stamp(p.said.OldestUnsent),
+		LastSequence: p.said.LastSeq,
+		Parked:       uint32(p.said.Parked), Feeds: lags(&p, follows),
 	}
 	if out.AppVersion == "" {
 		out.AppVersion = p.AppVersion
@@ -71,7 +76,10 @@ func (r *Explainer) Device(ctx context.Context, tx *postgres.Tx, reach identity.
 	for _, m := range sent {
 		v := m.Verdict
 		f := &fault.Error{Code: v.Code, Detail: v.Detail}
-		w := &syncv1.Verdict{Sequence: v.Seq, Id: v.ID[:], Outcome: syncv1.Outcome(v.Outcome), Code: string(v.Code), ServerTime: timestamppb.New(v.At)}
+		w := &syncv1.Verdict{
+			Sequence: v.Seq, Id: v.ID[:], Outcome: syncv1.Outcome(v.Outcome), Code: string(v.Code),
+			ServerTime: timestamppb.New(v.At),
+		}
 		if v.Code != "" {
 			w.English, w.Chinese = f.Public("en"), f.Public("zh")
 		}
@@ -93,7 +101,10 @@ func lags(p *phone, follows []change.FeedID) []*officev1.FeedLag {
 		held, sent := p.held[f], p.sent[f]
 		_, known := p.held[f]
 		_, given := p.sent[f]
-		l := &officev1.FeedLag{Feed: f.String(), Head: uint64(a.Head), Held: uint64(held.Seq), Sent: uint64(sent.Seq), Behind: uint64(a.After)}
+		l := &officev1.FeedLag{
+			Feed: f.String(), Head: uint64(a.Head), Held: uint64(held.Seq), Sent: uint64(sent.Seq),
+			Behind: uint64(a.After),
+		}
 		l.Anew = a.Head > 0 && (p.restored || (!known && !given) || max(held.Seq, sent.Seq) < a.Floor)
 		out = append(out, l)
 	}

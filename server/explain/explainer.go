@@ -79,7 +79,9 @@ type Event struct {
 
 // Why tells why the phones of a person have or lack a ticket, as far as the reach goes: who and what lies beyond is
 // NotFound, in the same words as who and what is not there.
-func (r *Explainer) Why(ctx context.Context, tx *postgres.Tx, reach identity.Reach, person, what string) (*officev1.WhyResponse, error) {
+func (r *Explainer) Why(
+	ctx context.Context, tx *postgres.Tx, reach identity.Reach, person, what string,
+) (*officev1.WhyResponse, error) {
 	oversees, err := r.people.Oversees(ctx, tx, reach)
 	if err != nil {
 		return nil, err

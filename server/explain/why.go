@@ -75,7 +75,10 @@ func (f *facts) best() *postgres.Stood {
 // why answers for the person; the phones' answers stand on it.
 func why(f *facts) *officev1.WhyResponse {
 	t := &f.ticket
-	out := &officev1.WhyResponse{TicketId: t.ID[:], TicketNumber: t.Number, UserId: f.person.ID[:], UserName: f.person.Name}
+	out := &officev1.WhyResponse{
+		TicketId: t.ID[:], TicketNumber: t.Number, UserId: f.person.ID[:],
+		UserName: f.person.Name,
+	}
 	best := f.best()
 	out.Follows = best != nil && !best.Removed
 	if f.person.Disabled {
@@ -163,7 +166,10 @@ func (f *facts) lacks(left *postgres.Stood) (out []*officev1.Finding) {
 
 // answer says how it stands with one phone.
 func (f *facts) answer(p *phone, s *postgres.Stood) *officev1.PhoneAnswer {
-	out := &officev1.PhoneAnswer{DeviceId: p.ID[:], Name: p.Name, LastPull: stamp(p.said.PulledAt), LastContact: stamp(p.lastContact())}
+	out := &officev1.PhoneAnswer{
+		DeviceId: p.ID[:], Name: p.Name, LastPull: stamp(p.said.PulledAt),
+		LastContact: stamp(p.lastContact()),
+	}
 	say := func(in officev1.Presence, code string, since time.Time, args ...any) {
 		out.Presence = in
 		out.Findings = append(out.Findings, finding(code, since, args...))

@@ -54,10 +54,12 @@ func TestWhyAPhoneHasOrLacksATicket(t *testing.T) {
 			p.ahead[mine] = postgres.FeedAhead{Head: 9, Floor: 6}
 		}, "assigned", "due_anew", officev1.Presence_PRESENCE_DUE},
 		"after a restore": {
-			func(_ *facts, p *phone) { p.held, p.restored = at(mine, 70), true }, "assigned", "due_anew", officev1.Presence_PRESENCE_DUE,
+			func(_ *facts, p *phone) { p.held, p.restored = at(mine, 70), true }, "assigned", "due_anew",
+			officev1.Presence_PRESENCE_DUE,
 		},
 		"a new phone": {
-			func(_ *facts, p *phone) { p.said.PulledAt = time.Time{} }, "assigned", "due_new never_called", officev1.Presence_PRESENCE_DUE,
+			func(_ *facts, p *phone) { p.said.PulledAt = time.Time{} }, "assigned", "due_new never_called",
+			officev1.Presence_PRESENCE_DUE,
 		},
 		"a phone out of service": {func(_ *facts, p *phone) {
 			p.held, p.RevokedAt = at(mine, 7), noon
@@ -140,7 +142,10 @@ func TestWhyAPhoneHasOrLacksATicket(t *testing.T) {
 // reassign gives the ticket of the facts to somebody else: it has left the feed with entry 8.
 func reassign(f *facts) {
 	f.ticket.Holder, f.ticket.HolderName = wang, "王师傅"
-	f.ticket.Spans = []Span{{Technician: li, Since: noon, Until: noon.Add(time.Hour)}, {Technician: wang, Since: noon.Add(time.Hour)}}
+	f.ticket.Spans = []Span{
+		{Technician: li, Since: noon, Until: noon.Add(time.Hour)},
+		{Technician: wang, Since: noon.Add(time.Hour)},
+	}
 	f.stood = []postgres.Stood{{Feed: mine, Kind: asJob, Seq: 8, Removed: true, At: noon.Add(time.Hour)}}
 }
 

@@ -37,7 +37,9 @@ type round struct {
 }
 
 // Add adds a kind of round; its name is unique and lasting. before, if not nil, is done once at the beginning of each.
-func (r *Rounds) Add(name string, every time.Duration, before func(context.Context) error, work func(context.Context, change.Org) error) {
+func (r *Rounds) Add(
+	name string, every time.Duration, before func(context.Context) error, work func(context.Context, change.Org) error,
+) {
 	r.all = append(r.all, round{name, every, before, work})
 }
 
@@ -85,7 +87,8 @@ type beginner struct {
 
 // unfinished are the states of a job in which its org gets no second one.
 var unfinished = []rivertype.JobState{
-	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning,
+	rivertype.JobStateScheduled,
 }
 
 // atOnce is how many jobs one statement inserts.

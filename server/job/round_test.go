@@ -58,7 +58,8 @@ func TestARoundGivesEachOrgOneJobAtAMomentOfItsOwnHoweverOftenItBegins(t *testin
 	}
 	var jobs, moments int
 	var soonest, latest time.Time
-	err = db.Owner.QueryRow(t.Context(), `SELECT count(*), count(DISTINCT scheduled_at), min(scheduled_at), max(scheduled_at) FROM river_job WHERE kind = 'round_org'`).
+	err = db.Owner.QueryRow(t.Context(), `SELECT count(*), count(DISTINCT scheduled_at), min(scheduled_at),
+		max(scheduled_at) FROM river_job WHERE kind = 'round_org'`).
 		Scan(&jobs, &moments, &soonest, &latest)
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,9 @@ func Marked(slug string) bool { return strings.HasPrefix(slug, Prefix) }
 
 // NotMarked is the refusal to put load on a company that works.
 func NotMarked(slug string) error {
-	return fault.New(fault.InvalidArgument, "%s is not marked for load: the short name of such a company begins with %s; --force takes it all the same", slug, Prefix)
+	return fault.New(fault.InvalidArgument,
+		"%s is not marked for load: the short name of such a company begins with %s; --force takes it all the same",
+		slug, Prefix)
 }
 
 // Check asks the server whose phones these are and refuses a company that is not marked for load. What the file
@@ -31,7 +33,8 @@ func Check(ctx context.Context, url string, l Login) (Login, error) {
 	h := &http.Client{Transport: (&run{config: Config{URL: url}, tally: newTally()}).transport().Transport}
 	defer h.CloseIdleConnections()
 	t := &tokens{login: l, url: url, http: h}
-	res, err := accountv1connect.NewAccountServiceClient(h, url, connect.WithInterceptors(t)).GetMe(ctx, connect.NewRequest(&accountv1.GetMeRequest{}))
+	res, err := accountv1connect.NewAccountServiceClient(h, url, connect.WithInterceptors(t)).GetMe(ctx,
+		connect.NewRequest(&accountv1.GetMeRequest{}))
 	if err != nil {
 		return t.held(), offline.Refused(ctx, err)
 	}

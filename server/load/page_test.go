@@ -48,13 +48,17 @@ func TestAPageIsReadAsItsMessageSays(t *testing.T) {
 	if p.heads[0] != (feedHead{"tech:x", 77, 1}) {
 		t.Errorf("%+v", p.heads)
 	}
-	if len(p.entries) != 2 || !p.entries[0].Removed || p.entries[1].Feed != "org:x" || !bytes.Equal(p.entries[1].Body, b.Body) {
+	if len(p.entries) != 2 || !p.entries[0].Removed || p.entries[1].Feed != "org:x" ||
+		!bytes.Equal(p.entries[1].Body, b.Body) {
 		t.Errorf("%+v", p.entries)
 	}
 }
 
 func FuzzPage(f *testing.F) {
-	raw, err := proto.Marshal(&syncv1.PullResponse{Cursor: []byte{1}, Feeds: []*syncv1.FeedDelta{{Feed: "a", Entries: []*syncv1.Entry{{Kind: 1, Id: make([]byte, 16)}}}}})
+	raw, err := proto.Marshal(&syncv1.PullResponse{
+		Cursor: []byte{1},
+		Feeds:  []*syncv1.FeedDelta{{Feed: "a", Entries: []*syncv1.Entry{{Kind: 1, Id: make([]byte, 16)}}}},
+	})
 	if err != nil {
 		f.Fatal(err)
 	}

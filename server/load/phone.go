@@ -67,9 +67,11 @@ func newPhone(r *run, n int, login Login) *Phone {
 	}
 	p.syncs = syncv1connect.NewSyncServiceClient(p.http, r.config.URL, options...)
 	own := append(options, connect.WithCodec(codec{keep: r.config.Trade.Keep}))
-	p.pulls = connect.NewClient[syncv1.PullRequest, page](p.http, r.config.URL+syncv1connect.SyncServicePullProcedure, own...)
+	p.pulls = connect.NewClient[syncv1.PullRequest, page](p.http, r.config.URL+syncv1connect.SyncServicePullProcedure,
+		own...)
 	own = append(own, connect.WithSendCompression("identity")) // a stream opened with gzip is answered with gzip
-	p.watches = connect.NewClient[syncv1.WatchRequest, event](p.http, r.config.URL+syncv1connect.SyncServiceWatchProcedure, own...)
+	p.watches = connect.NewClient[syncv1.WatchRequest, event](p.http, r.config.URL+syncv1connect.SyncServiceWatchProcedure,
+		own...)
 	return p
 }
 
@@ -80,7 +82,8 @@ func (p *Phone) sync(ctx context.Context, at time.Time) error {
 	t := p.run.tally
 	for {
 		call, cancel := context.WithTimeout(ctx, callTimeout)
-		res, err := p.pulls.CallUnary(call, connect.NewRequest(&syncv1.PullRequest{Cursor: p.cursor, MaxBytes: p.run.config.PageBytes, Packed: true}))
+		res, err := p.pulls.CallUnary(call,
+			connect.NewRequest(&syncv1.PullRequest{Cursor: p.cursor, MaxBytes: p.run.config.PageBytes, Packed: true}))
 		cancel()
 		if err != nil {
 			return err
@@ -196,7 +199,8 @@ func (p *Phone) push(ctx context.Context, due time.Time, list []Mutation) error 
 			return err
 		}
 		seq := p.next + uint64(i)
-		req.Mutations = append(req.Mutations, &syncv1.Mutation{Sequence: seq, Id: id[:], Kind: m.Kind, Args: m.Args, DeviceTime: now})
+		req.Mutations = append(req.Mutations,
+			&syncv1.Mutation{Sequence: seq, Id: id[:], Kind: m.Kind, Args: m.Args, DeviceTime: now})
 		if ids[i] = m.Mark; m.Mark != (Mark{}) {
 			p.run.changes.send(m.Mark, due, m.Witnesses)
 			continue

@@ -262,7 +262,9 @@ func (r *run) tell(ctx context.Context, begin time.Time) {
 func Line(w io.Writer) func(Progress) {
 	return func(p Progress) {
 		// A terminal that is gone cannot be told so.
-		_, _ = fmt.Fprintf(w, "\r\x1b[K%4.0f s  %d/%d synced  %d watching  %d refused  %d entries  %d pushed  %.0f/s  %d on their way  %d retries ",
+		_, _ = fmt.Fprintf(w,
+			"\r\x1b[K%4.0f s  %d/%d synced  %d watching  %d refused  %d entries  %d pushed  %.0f/s  %d on their way  %d "+
+				"retries ",
 			p.Elapsed.Seconds(), p.Synced, p.Phones, p.Watching, p.Gone, p.Entries, p.Mutations, p.Rate, p.Await, p.Retries)
 	}
 }

@@ -65,7 +65,8 @@ func (r *run) summarise(s *Summary, held int64) {
 	s.FirstSync, s.Connect, s.Pull = t.firstSync.percentiles(), t.connect.percentiles(), t.pull.percentiles()
 	s.Push, s.Change = t.push.percentiles(), t.change.percentiles()
 	s.Unseen, s.NotSent = r.changes.awaited(), t.late.Load()
-	s.Entries, s.Pulls, s.Carried, s.Pushes, s.Mutations = t.entries.Load(), t.pulls.Load(), t.carried.Load(), t.pushes.Load(), t.mutations.Load()
+	s.Entries, s.Pulls, s.Carried, s.Pushes, s.Mutations = t.entries.Load(), t.pulls.Load(), t.carried.Load(),
+		t.pushes.Load(), t.mutations.Load()
 	s.Up, s.Down, s.Retries, s.Cuts = t.up.Load(), t.down.Load(), t.retries.Load(), t.cuts.Load()
 	s.RetryAfter, s.DigestsDiffer, s.Memory = t.waited.Load(), t.digests.Load(), ownMemory()
 	t.mu.Lock()
@@ -76,11 +77,14 @@ func (r *run) summarise(s *Summary, held int64) {
 // Print writes the summary as a table for people.
 func (s Summary) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	p := func(format string, args ...any) { _, _ = fmt.Fprintf(t, format+"\n", args...) } // Flush gives the error of all writes
+	// Flush gives the error of all writes
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(t, format+"\n", args...) }
 	p("phones\t%d, %d synced, %d watching at the end, %d refused for good", s.Phones, s.Synced, s.Watching, s.Refused)
 	p("time\t%.1f s, of which %.1f s until all stood", s.Elapsed, s.Setup)
-	p("on the wire\t%s up, %s down; until all stood %s up, %s down", size(s.Up), size(s.Down), size(s.SetupUp), size(s.SetupDown))
-	p("calls\t%d pulls and %d carried pages with %d entries, %d pushes with %d mutations", s.Pulls, s.Carried, s.Entries, s.Pushes, s.Mutations)
+	p("on the wire\t%s up, %s down; until all stood %s up, %s down", size(s.Up), size(s.Down), size(s.SetupUp),
+		size(s.SetupDown))
+	p("calls\t%d pulls and %d carried pages with %d entries, %d pushes with %d mutations", s.Pulls, s.Carried, s.Entries,
+		s.Pushes, s.Mutations)
 	p("")
 	p("milliseconds\tcount\tp50\tp90\tp99\tp99.9\tmax")
 	for _, row := range []struct {
@@ -94,7 +98,8 @@ func (s Summary) Print(w io.Writer) error {
 		{"change, due → on a phone", s.Change},
 	} {
 		if row.l.Count > 0 {
-			p("%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f", row.name, row.l.Count, row.l.P50, row.l.P90, row.l.P99, row.l.P999, row.l.Max)
+			p("%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f", row.name, row.l.Count, row.l.P50, row.l.P90, row.l.P99,
+				row.l.P999, row.l.Max)
 		}
 	}
 	p("")
@@ -102,7 +107,8 @@ func (s Summary) Print(w io.Writer) error {
 	p("digests that differed\t%d", s.DigestsDiffer)
 	p("verdicts\t%s", counts(s.Verdicts))
 	p("errors by code\t%s", counts(s.Errors))
-	p("retries\t%d; Retry-After %d times, the longest %.1f s; watches cut %d", s.Retries, s.RetryAfter, s.LongestWait, s.Cuts)
+	p("retries\t%d; Retry-After %d times, the longest %.1f s; watches cut %d",
+		s.Retries, s.RetryAfter, s.LongestWait, s.Cuts)
 	p("this process\t%s resident", size(s.Memory))
 	return t.Flush()
 }

@@ -10,10 +10,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/gofrs/flock"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )

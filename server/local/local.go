@@ -2,8 +2,8 @@
 // machine alone: what `doorstep demo` uses where `doorstep serve` is given a database and a store. Both are real,
 // both are child processes (see package child), both keep their data below one folder.
 //
-// A binary that calls Start calls RunChild first thing in main (tests: in TestMain): it is also PostgreSQL's supervisor.
-// The object store is the program doorstep-store.
+// A binary that calls Start calls RunChild first thing in main (tests: in TestMain): it is also PostgreSQL's
+// supervisor. The object store is the program doorstep-store.
 package local
 
 import (
@@ -15,14 +15,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/gofrs/flock"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/server/local/objectstore"
 	"github.com/doorstep-dev/doorstep/server/local/postgres"
 	"github.com/doorstep-dev/doorstep/server/local/process"

@@ -16,14 +16,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/jackc/pgx/v5"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/doorstep-dev/doorstep/internal/storeprogram"
 	"github.com/doorstep-dev/doorstep/server/local"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -177,7 +176,8 @@ func TestDataIsThereAgainAfterAStop(t *testing.T) {
 	if _, err := pgxExec(t, first.OwnerURL, "INSERT INTO kept VALUES ('上门')"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := client(t, first).PutObject(t.Context(), first.S3.Bucket, "kept", strings.NewReader("x"), 1, minio.PutObjectOptions{})
+	_, err := client(t, first).PutObject(t.Context(), first.S3.Bucket, "kept",
+		strings.NewReader("x"), 1, minio.PutObjectOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,8 @@ func TestDataIsThereAgainAfterAStop(t *testing.T) {
 	if v := query(t, second.OwnerURL, "SELECT v FROM kept"); v != "上门" {
 		t.Errorf("the database holds %q", v)
 	}
-	if _, err := client(t, second).StatObject(t.Context(), second.S3.Bucket, "kept", minio.StatObjectOptions{}); err != nil {
+	if _, err := client(t, second).StatObject(t.Context(), second.S3.Bucket, "kept", minio.StatObjectOptions{}); err !=
+		nil {
 		t.Error(err)
 	}
 	stop(t, second)
@@ -375,7 +376,8 @@ func TestDataOfAnotherMajorIsRefused(t *testing.T) {
 func TestFullDiskIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=16m,mode=711", "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=16m,mode=711", "tmpfs", dir).CombinedOutput(); err !=
+		nil {
 		t.Skipf("no right to mount a small disk: %s", out)
 	}
 	t.Cleanup(func() {

@@ -49,11 +49,13 @@ func (r *Orders) meet(ctx context.Context, tx *postgres.Tx, p Purchase) (record,
 		target = `(org_id, source, ref) WHERE phone_hash IS NULL`
 	}
 	// The update changes nothing; it takes the row's lock and lets the row be returned.
-	rows, err := tx.Query(ctx, `INSERT INTO customer (org_id, id, name, phone, phone_hash, source, ref, address, latitude, longitude, vip, created_at, language)
+	rows, err := tx.Query(ctx, `INSERT INTO customer (org_id, id, name, phone, phone_hash, source, ref, address, latitude,
+		longitude, vip, created_at, language)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT `+target+` DO UPDATE SET created_at = customer.created_at
 		RETURNING `+customerColumns,
-		tx.OrgID(), id, c.Name, c.Phone, r.phoneHash(tx.OrgID(), c.Phone), p.Source, c.Ref, c.Address, lat, lng, c.VIP, tx.Now(), c.Language)
+		tx.OrgID(), id, c.Name, c.Phone, r.phoneHash(tx.OrgID(), c.Phone), p.Source, c.Ref, c.Address, lat, lng, c.VIP,
+		tx.Now(), c.Language)
 	if err != nil {
 		return record{}, err
 	}
@@ -79,7 +81,10 @@ func (c Customer) within(orders []Order) Customer {
 		return Customer{ID: c.ID, Name: maskName(c.Name), Phone: c.Phone}
 	}
 	told := orders[0].Customer
-	return Customer{ID: c.ID, Name: told.Name, Phone: c.Phone, Address: told.Address, At: told.At, VIP: c.VIP, Language: c.Language}
+	return Customer{
+		ID: c.ID, Name: told.Name, Phone: c.Phone, Address: told.Address, At: told.At, VIP: c.VIP,
+		Language: c.Language,
+	}
 }
 
 // maskName leaves the first character of a name: 王女士 becomes 王**.
@@ -96,7 +101,8 @@ func (r *Orders) CustomersByPhone(ctx context.Context, tx *postgres.Tx, phone st
 	if err != nil {
 		return nil, nil //nolint:nilerr // what is no number is nobody's
 	}
-	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer WHERE org_id = $1 AND phone_hash = $2`, tx.OrgID(), r.phoneHash(tx.OrgID(), p))
+	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer
+		WHERE org_id = $1 AND phone_hash = $2`, tx.OrgID(), r.phoneHash(tx.OrgID(), p))
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,8 @@ type company struct {
 func open(t *testing.T) *company {
 	t.Helper()
 	db := pgtest.New(t)
-	c := companyOn(&postgres.Store{Pool: db.App, Now: func() time.Time { return now }}, change.Org(uuid.Must(uuid.NewV7())))
+	c := companyOn(&postgres.Store{Pool: db.App, Now: func() time.Time { return now }},
+		change.Org(uuid.Must(uuid.NewV7())))
 	c.url = db.URL
 	if err := c.fill(t.Context()); err != nil {
 		t.Fatal(err)
@@ -127,7 +128,8 @@ func (c *company) fill(ctx context.Context) error {
 			classes[key] = class
 		}
 		for _, key := range keys {
-			_, err := c.catalogue.PutProduct(ctx, tx, &fieldv1.Product{Sku: "SKU-" + key, Name: &typesv1.Label{Zh: key}, ClassId: classes[key].GetId()})
+			_, err := c.catalogue.PutProduct(ctx, tx,
+				&fieldv1.Product{Sku: "SKU-" + key, Name: &typesv1.Label{Zh: key}, ClassId: classes[key].GetId()})
 			if err != nil {
 				return err
 			}
@@ -140,7 +142,8 @@ func (c *company) fill(ctx context.Context) error {
 func (c *company) count(t *testing.T, sql string, args ...any) int {
 	t.Helper()
 	n := 0
-	err := c.Store.Read(t.Context(), c.org, func(tx *postgres.Tx) error { return tx.QueryRow(t.Context(), pgtest.OnPurpose+sql, args...).Scan(&n) })
+	err := c.Store.Read(t.Context(),
+		c.org, func(tx *postgres.Tx) error { return tx.QueryRow(t.Context(), pgtest.OnPurpose+sql, args...).Scan(&n) })
 	if err != nil {
 		t.Fatal(err)
 	}

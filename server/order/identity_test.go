@@ -14,7 +14,10 @@ import (
 )
 
 // Writings of one number, as people and programs have them.
-var writings = []string{"2026112901", "2026112901.0", "２０２６１１２９０１", "2026112901\u200b", `="2026112901"`, "'2026112901", "\t2026112901 ", "2.026112901E9"}
+var writings = []string{
+	"2026112901", "2026112901.0", "２０２６１１２９０１", "2026112901\u200b", `="2026112901"`, "'2026112901",
+	"\t2026112901 ", "2.026112901E9",
+}
 
 func TestAnOrderNumberInAllItsWritingsIsOneOrder(t *testing.T) {
 	t.Parallel()
@@ -42,7 +45,8 @@ func TestAnOrderNumberInAllItsWritingsIsOneOrder(t *testing.T) {
 	if n := c.count(t, `SELECT count(*) FROM purchase`); n != 1 {
 		t.Errorf("%d orders", n)
 	}
-	if _, err := s.CreateOrder(office, c.request(t, "2.02611E+17", "15400000001")); fault.CodeOf(err) != fault.InvalidArgument {
+	if _, err := s.CreateOrder(office, c.request(t, "2.02611E+17", "15400000001")); fault.CodeOf(err) !=
+		fault.InvalidArgument {
 		t.Errorf("a shortened number: %v", err)
 	}
 	// Upper and lower case are two numbers.
@@ -131,7 +135,8 @@ func TestAnArticleNumberInAllItsWritingsIsOneProduct(t *testing.T) {
 			if p.GetSku() != "2026112901" || p.GetModel() != "2026112901" || string(p.GetId()) != string(id) {
 				t.Errorf("%q became the product %x %q %q", sku, p.GetId(), p.GetSku(), p.GetModel())
 			}
-			if found, ok, err := c.catalogue.ProductByModel(t.Context(), tx, sku); err != nil || !ok || string(found.GetId()) != string(id) {
+			if found, ok, err := c.catalogue.ProductByModel(t.Context(), tx, sku); err != nil || !ok ||
+				string(found.GetId()) != string(id) {
 				t.Errorf("model %q is not found: %v", sku, err)
 			}
 		}

@@ -35,8 +35,8 @@ type Import struct {
 	DryRun bool
 	// Progress, if set, is told how far the file has been read, in bytes of CSV or rows of XLSX. It is called often.
 	Progress func(done, total int64)
-	// Refused, if set, is told each reason of each refused line of this reading, in order. Lines that an earlier, interrupted
-	// reading of the same file refused come first.
+	// Refused, if set, is told each reason of each refused line of this reading, in order. Lines that an earlier,
+	// interrupted reading of the same file refused come first.
 	Refused func(refusal.Refusal) error
 	// committed is for tests: it is called after each batch has been committed.
 	committed func(position int)
@@ -359,8 +359,12 @@ func (i *importer) take(ctx context.Context, tx *postgres.Tx, l *mapping.Line) (
 	return i.orders.Take(ctx, tx, Purchase{
 		Source: l.Source, Number: l.Number, OrderedAt: l.OrderedAt,
 		Customer: Customer{Name: l.CustomerName, Phone: l.Phone, Ref: l.CustomerRef, Address: l.Address, At: at, VIP: l.VIP},
-		Store:    store, Region: region, WantedFrom: l.WantedFrom, WantedTo: l.WantedTo, Rush: l.Rush, Actor: i.im.Actor, By: Office(), Bulk: true,
-		Lines: []Line{{Item: l.Item, Key: l.Key(), Product: product, Quantity: l.Quantity, Minor: l.Price, Currency: l.Currency}},
+		Store:    store, Region: region, WantedFrom: l.WantedFrom, WantedTo: l.WantedTo, Rush: l.Rush, Actor: i.im.Actor,
+		By: Office(), Bulk: true,
+		Lines: []Line{{
+			Item: l.Item, Key: l.Key(), Product: product, Quantity: l.Quantity, Minor: l.Price,
+			Currency: l.Currency,
+		}},
 	})
 }
 

@@ -12,11 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/order/mapping"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/internal/shared"
+	"github.com/doorstep-dev/doorstep/server/order/mapping"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -71,7 +70,10 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 		"A11,2026-11-20 10:00,王,15400000001,文三路1号,SKU-furniture,1,一百,西湖店,",
 	}, "\n"))
 	var got []refusal.Refusal
-	im := Import{Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test", Refused: func(r refusal.Refusal) error { got = append(got, r); return nil }}
+	im := Import{
+		Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test",
+		Refused: func(r refusal.Refusal) error { got = append(got, r); return nil },
+	}
 	out, err := c.Import(t.Context(), im)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +101,8 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 		t.Fatalf("%d refusals, want %d: %+v", len(got), len(want), got)
 	}
 	for i, w := range want {
-		if got[i].Line != w.line || got[i].Column != w.column || got[i].Code != w.code || got[i].Chinese() == "" || got[i].English() == "" {
+		if got[i].Line != w.line || got[i].Column != w.column || got[i].Code != w.code || got[i].Chinese() == "" ||
+			got[i].English() == "" {
 			t.Errorf("refusal %d: %+v, want %+v", i, got[i], w)
 		}
 	}
@@ -114,7 +117,8 @@ func TestEachBadLineIsReportedOnceWithItsReason(t *testing.T) {
 func TestALineIsReportedWithItsOrderAndAllThatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
 	c := open(t)
-	file := write(t, "a.csv", shopHeader+"A1,昨天,王,没有,,SKU-furniture,99,面议,西湖店,\nA2,2026-11-20 10:00,王,15400000001,文三路1号,SKU-none,1,10,西湖店,\n")
+	file := write(t, "a.csv",
+		shopHeader+"A1,昨天,王,没有,,SKU-furniture,99,面议,西湖店,\nA2,2026-11-20 10:00,王,15400000001,文三路1号,SKU-none,1,10,西湖店,\n")
 	for _, dry := range []bool{true, false} {
 		var got []refusal.Refusal
 		out, err := c.Import(t.Context(), Import{
@@ -128,7 +132,8 @@ func TestALineIsReportedWithItsOrderAndAllThatIsWrongWithIt(t *testing.T) {
 		for _, r := range got {
 			told.WriteString(fmt.Sprintf("%d %s %s %s\n", r.Line, r.Order, r.Column, r.Code))
 		}
-		want := "2 A1 下单时间 time_malformed\n2 A1 电话 phone_malformed\n2 A1 地址 missing\n2 A1 数量 quantity_range\n2 A1 金额 money_malformed\n3 A2 SKU product_unknown\n"
+		want := "2 A1 下单时间 time_malformed\n2 A1 电话 phone_malformed\n2 A1 地址 missing\n2 A1 数量 quantity_range\n2 A1 金额 " +
+			"money_malformed\n3 A2 SKU product_unknown\n"
 		if told.String() != want {
 			t.Errorf("dry run %v:\n%swant\n%s", dry, told.String(), want)
 		}
@@ -148,7 +153,8 @@ func TestTheSameFileTwiceAddsNothingAndTakesWhatWasRefusedOnceItFits(t *testing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.Added != 250 || first.Refused != 1 || second.Added != 0 || second.Tickets != 0 || second.Existing != 250 || second.Refused != 1 || second.Run == first.Run {
+	if first.Added != 250 || first.Refused != 1 || second.Added != 0 || second.Tickets != 0 || second.Existing != 250 ||
+		second.Refused != 1 || second.Run == first.Run {
 		t.Errorf("%+v then %+v", first, second)
 	}
 	err = c.Store.Transact(t.Context(), c.org, func(tx *postgres.Tx) error {
@@ -163,7 +169,8 @@ func TestTheSameFileTwiceAddsNothingAndTakesWhatWasRefusedOnceItFits(t *testing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	if third, err := c.Import(t.Context(), im); err != nil || third.Added != 1 || third.Refused != 0 || third.Existing != 250 {
+	if third, err := c.Import(t.Context(), im); err != nil || third.Added != 1 || third.Refused != 0 ||
+		third.Existing != 250 {
 		t.Errorf("%+v, %v", third, err)
 	}
 }
@@ -173,7 +180,11 @@ func TestADryRunTellsTheSameAndWritesNothing(t *testing.T) {
 	c := open(t)
 	file := write(t, "a.csv", shopFile(130)+"B1,?,王,15400000001,文三路1号,SKU-furniture,1,10,西湖店,\n")
 	told := 0
-	out, err := c.Import(t.Context(), Import{Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test", DryRun: true, Refused: func(refusal.Refusal) error { told++; return nil }})
+	out, err := c.Import(t.Context(),
+		Import{
+			Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test", DryRun: true,
+			Refused: func(refusal.Refusal) error { told++; return nil },
+		})
 	if err != nil || out.Added != 130 || out.Refused != 1 || told != 1 {
 		t.Errorf("%+v, %v, told %d", out, err, told)
 	}
@@ -188,13 +199,17 @@ func TestABrokenOffImportGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	c := open(t)
 	bad := "B1,?,王,15400000001,文三路1号,SKU-furniture,1,10,西湖店,\n"
-	file := write(t, "a.csv", shopHeader+bad+strings.TrimPrefix(shopFile(350), shopHeader)+strings.Replace(bad, "B1", "B2", 1))
+	file := write(t, "a.csv", shopHeader+bad+strings.TrimPrefix(shopFile(350), shopHeader)+
+		strings.Replace(bad, "B1", "B2", 1))
 	ctx, cancel := context.WithCancel(t.Context())
-	im := Import{Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test", committed: func(position int) {
-		if position > 200 {
-			cancel()
-		}
-	}}
+	im := Import{
+		Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test",
+		committed: func(position int) {
+			if position > 200 {
+				cancel()
+			}
+		},
+	}
 	if _, err := c.Import(ctx, im); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -222,7 +237,11 @@ func TestTwoImportsOfTheSameFileAtOnceTakeEachLineOnce(t *testing.T) {
 	reports := make([]int, 3)
 	for i := range reports {
 		wg.Go(func() {
-			out, err := c.Import(t.Context(), Import{Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test", Refused: func(refusal.Refusal) error { reports[i]++; return nil }})
+			out, err := c.Import(t.Context(),
+				Import{
+					Org: c.org, File: file, Mapping: []byte(shopMapping), Actor: "system:test",
+					Refused: func(refusal.Refusal) error { reports[i]++; return nil },
+				})
 			if err != nil || out.Added+out.Existing+out.Refused != 501 {
 				t.Errorf("%+v, %v", out, err)
 			}
@@ -235,7 +254,8 @@ func TestTwoImportsOfTheSameFileAtOnceTakeEachLineOnce(t *testing.T) {
 	if n := c.count(t, `SELECT sum(added) FROM import_run`); n != 500 {
 		t.Errorf("%d added", n)
 	}
-	if n := c.count(t, `SELECT count(*) FROM import_refusal WHERE run_id = (SELECT id FROM import_run ORDER BY id LIMIT 1)`); n != 1 {
+	if n := c.count(t, `SELECT count(*) FROM import_refusal
+		WHERE run_id = (SELECT id FROM import_run ORDER BY id LIMIT 1)`); n != 1 {
 		t.Errorf("%d refusals kept", n)
 	}
 	for i, n := range reports {
@@ -255,7 +275,8 @@ func TestImportChild(t *testing.T) { //nolint:paralleltest // it is the child pr
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := companyOn(&postgres.Store{Pool: pool, Now: time.Now}, change.Org(uuid.MustParse(os.Getenv("DOORSTEP_IMPORT_CHILD_ORG"))))
+	c := companyOn(&postgres.Store{Pool: pool, Now: time.Now},
+		change.Org(uuid.MustParse(os.Getenv("DOORSTEP_IMPORT_CHILD_ORG"))))
 	_, err = c.Import(t.Context(), Import{
 		Org: c.org, File: os.Getenv("DOORSTEP_IMPORT_CHILD_FILE"), Mapping: []byte(shopMapping), Actor: "system:test",
 		committed: func(position int) { fmt.Fprintln(os.Stderr, "committed", position) },
@@ -270,7 +291,8 @@ func TestAKilledImportGoesOn(t *testing.T) {
 	c := open(t)
 	file := write(t, "a.csv", shopFile(1500))
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestImportChild$")
-	child.Env = append(os.Environ(), "DOORSTEP_IMPORT_CHILD_URL="+c.url, "DOORSTEP_IMPORT_CHILD_ORG="+uuid.UUID(c.org).String(), "DOORSTEP_IMPORT_CHILD_FILE="+file)
+	child.Env = append(os.Environ(), "DOORSTEP_IMPORT_CHILD_URL="+c.url, "DOORSTEP_IMPORT_CHILD_ORG="+
+		uuid.UUID(c.org).String(), "DOORSTEP_IMPORT_CHILD_FILE="+file)
 	told, err := child.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -302,12 +324,15 @@ func TestAKilledImportGoesOn(t *testing.T) {
 	}
 }
 
-// marketplace writes a file in the columns of the real orders: each tenth line is cancelled, each hundredth says no time.
+// marketplace writes a file in the columns of the real orders: each tenth line is cancelled, each hundredth says no
+// time.
 func marketplace(t *testing.T, lines int) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("order_id,item_no,ordered_at,status,delivered_at,customer_id,zip,city,state,lat,lng,product_id,category,price,freight," +
-		"weight_g,seller_id,seller_city,seller_state,review_score\n")
+	b.WriteString(
+		"order_id,item_no,ordered_at,status,delivered_at,customer_id,zip,city,state,lat,lng,product_id,category," +
+			"price,freight," +
+			"weight_g,seller_id,seller_city,seller_state,review_score\n")
 	for i := range lines {
 		ordered, status := "2017-03-04 21:15:19", "delivered"
 		switch {
@@ -316,7 +341,9 @@ func marketplace(t *testing.T, lines int) string {
 		case i%100 == 2:
 			ordered = ""
 		}
-		fmt.Fprintf(&b, "order%d,%d,%s,%s,,customer%d,69309,boa vista,RR,2.80,-60.69,product%d,moveis_decoracao,39.99,31.67,1400,seller,monte siao,MG,5\n",
+		fmt.Fprintf(&b,
+			"order%d,%d,%s,%s,,customer%d,69309,boa "+
+				"vista,RR,2.80,-60.69,product%d,moveis_decoracao,39.99,31.67,1400,seller,monte siao,MG,5\n",
 			i/2, i%2+1, ordered, status, i/2, i)
 	}
 	return write(t, "orders.csv", b.String())
@@ -344,7 +371,8 @@ func becomeTickets(t *testing.T, file string, lines, cancelled int) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v %v", out, codes)
-	if out.Read != lines || out.Skipped != cancelled || out.Added != out.Tickets || out.Added+out.Refused != lines-cancelled ||
+	if out.Read != lines || out.Skipped != cancelled || out.Added != out.Tickets ||
+		out.Added+out.Refused != lines-cancelled ||
 		len(codes) != 1 || codes[refusal.Missing] != out.Refused {
 		t.Errorf("%+v %v", out, codes)
 	}
@@ -357,7 +385,10 @@ func becomeTickets(t *testing.T, file string, lines, cancelled int) {
 func TestAFileThatDoesNotFitTheMappingIsRefusedWhole(t *testing.T) {
 	t.Parallel()
 	c := open(t)
-	_, err := c.Import(t.Context(), Import{Org: c.org, File: write(t, "a.csv", "a,b\n1,2\n"), Mapping: []byte(shopMapping), Actor: "system:test"})
+	_, err := c.Import(t.Context(), Import{
+		Org: c.org, File: write(t, "a.csv", "a,b\n1,2\n"), Mapping: []byte(shopMapping),
+		Actor: "system:test",
+	})
 	if fault.CodeOf(err) != mapping.Invalid || !strings.Contains(fault.As(err).Public("zh"), "订单号") {
 		t.Error(err)
 	}

@@ -46,7 +46,8 @@ type Filter struct {
 
 // List returns orders, the last taken in first.
 func (r *Orders) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, error) {
-	rows, err := tx.Query(ctx, `SELECT p.id, p.source, p.number, p.ordered_at, p.store_id, p.region_id, p.address, p.latitude, p.longitude,
+	rows, err := tx.Query(ctx, `SELECT p.id, p.source, p.number, p.ordered_at, p.store_id, p.region_id, p.address,
+		p.latitude, p.longitude,
 			c.id, CASE WHEN p.customer_name = '' THEN c.name ELSE p.customer_name END, c.phone, c.ref, c.vip
 		FROM purchase p JOIN customer c ON c.org_id = p.org_id AND c.id = p.customer_id
 		WHERE p.org_id = $1 AND ($2::uuid[] IS NULL OR p.id = ANY ($2)) AND ($3::uuid IS NULL OR p.customer_id = $3)
@@ -81,25 +82,28 @@ func (r *Orders) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]Order, 
 	if err != nil || len(ids) == 0 {
 		return out, err
 	}
-	rows, err = tx.Query(ctx, `SELECT purchase_id, item, product_id, product_name, quantity, minor, currency, ticket_ids FROM purchase_line
+	rows, err = tx.Query(ctx, `SELECT purchase_id, item, product_id, product_name, quantity, minor, currency, ticket_ids
+		FROM purchase_line
 		WHERE org_id = $1 AND purchase_id = ANY ($2) ORDER BY purchase_id, item`, tx.OrgID(), ids)
 	if err != nil {
 		return nil, err
 	}
 	var id uuid.UUID
 	var l OrderLine
-	_, err = pgx.ForEachRow(rows, []any{&id, &l.Item, &l.Product, &l.ProductName, &l.Quantity, &l.Minor, &l.Currency, &l.Tickets}, func() error {
-		o := &out[at[id]]
-		o.Lines = append(o.Lines, l)
-		l.Tickets = nil
-		return nil
-	})
+	_, err = pgx.ForEachRow(rows,
+		[]any{&id, &l.Item, &l.Product, &l.ProductName, &l.Quantity, &l.Minor, &l.Currency, &l.Tickets}, func() error {
+			o := &out[at[id]]
+			o.Lines = append(o.Lines, l)
+			l.Tickets = nil
+			return nil
+		})
 	return out, err
 }
 
 // ByNumber finds an order by its source and number, in any writing; ok is false when there is none.
 func (r *Orders) ByNumber(ctx context.Context, tx *postgres.Tx, source, number string) (o Order, ok bool, err error) {
-	rows, err := tx.Query(ctx, `SELECT id FROM purchase WHERE org_id = $1 AND source = $2 AND number = $3`, tx.OrgID(), source, parse.SearchIdentity(number))
+	rows, err := tx.Query(ctx, `SELECT id FROM purchase
+		WHERE org_id = $1 AND source = $2 AND number = $3`, tx.OrgID(), source, parse.SearchIdentity(number))
 	if err != nil {
 		return Order{}, false, err
 	}

@@ -92,15 +92,18 @@ func (r *Orders) told(ctx context.Context, tx *postgres.Tx, known record, from P
 // empty tells that a proposal says nothing.
 func (p Proposal) empty() bool { return p.Name == "" && p.Address == "" && p.Position == nil && !p.VIP }
 
-// splitVIP takes the VIP out of a proposal, and leaves it open as one of its own, unless who decides may make this customer
-// a VIP.
+// splitVIP takes the VIP out of a proposal, and leaves it open as one of its own, unless who decides may make this
+// customer a VIP.
 func splitVIP(ctx context.Context, tx *postgres.Tx, p Proposal, office Reach) (Proposal, error) {
 	may, err := keeps(ctx, tx, office, p.Customer)
 	if err != nil || may {
 		return p, err
 	}
 	p.VIP = false
-	_, err = propose(ctx, tx, Proposal{Customer: p.Customer, Order: p.Order, VIP: true, Source: p.Source, Actor: p.Actor, At: p.At}, false)
+	_, err = propose(ctx, tx, Proposal{
+		Customer: p.Customer, Order: p.Order, VIP: true, Source: p.Source, Actor: p.Actor,
+		At: p.At,
+	}, false)
 	return p, err
 }
 
@@ -119,7 +122,8 @@ func propose(ctx context.Context, tx *postgres.Tx, p Proposal, decided bool) (Pr
 			(org_id, id, customer_id, purchase_id, name, address, latitude, longitude, of_address, vip, source, actor, at)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
 		WHERE $14 OR (SELECT count(*) FROM customer_proposal WHERE org_id = $1 AND customer_id = $3 AND decision = '') < $15`,
-		tx.OrgID(), p.ID, p.Customer, p.Order, p.Name, p.Address, lat, lng, p.OfAddress, p.VIP, p.Source, p.Actor, p.At, decided, maxOpen)
+		tx.OrgID(), p.ID, p.Customer, p.Order, p.Name, p.Address, lat, lng, p.OfAddress, p.VIP, p.Source, p.Actor, p.At,
+		decided, maxOpen)
 	return p, err
 }
 
@@ -148,11 +152,13 @@ func apply(ctx context.Context, tx *postgres.Tx, was Customer, p Proposal, by st
 	if is.At != nil {
 		lat, lng = &is.At.Latitude, &is.At.Longitude
 	}
-	if _, err := tx.Exec(ctx, `UPDATE customer SET name = $3, address = $4, latitude = $5, longitude = $6, vip = $7 WHERE org_id = $1 AND id = $2`,
+	if _, err := tx.Exec(ctx, `UPDATE customer SET name = $3, address = $4, latitude = $5, longitude = $6, vip = $7
+		WHERE org_id = $1 AND id = $2`,
 		tx.OrgID(), was.ID, is.Name, is.Address, lat, lng, is.VIP); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE customer_proposal SET decision = 'accepted', decided_by = $3, decided_at = $4, replaced = $5 WHERE org_id = $1 AND id = $2`,
+	_, err = tx.Exec(ctx, `UPDATE customer_proposal
+		SET decision = 'accepted', decided_by = $3, decided_at = $4, replaced = $5 WHERE org_id = $1 AND id = $2`,
 		tx.OrgID(), p.ID, by, tx.Now(), replaced)
 	return err
 }
@@ -195,7 +201,8 @@ func (r *Orders) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, acce
 		return p, err
 	}
 	// The customer's row is locked before the proposal's, as everywhere.
-	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`, tx.OrgID(), p.Customer)
+	rows, err := tx.Query(ctx, `SELECT `+customerColumns+` FROM customer
+		WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE`, tx.OrgID(), p.Customer)
 	if err != nil {
 		return p, err
 	}
@@ -220,14 +227,16 @@ func (r *Orders) Decide(ctx context.Context, tx *postgres.Tx, id uuid.UUID, acce
 		}
 		err = apply(ctx, tx, was, p, actor)
 	} else {
-		_, err = tx.Exec(ctx, `UPDATE customer_proposal SET decision = 'dismissed', decided_by = $3, decided_at = $4 WHERE org_id = $1 AND id = $2`,
+		_, err = tx.Exec(ctx, `UPDATE customer_proposal SET decision = 'dismissed', decided_by = $3, decided_at = $4
+			WHERE org_id = $1 AND id = $2`,
 			tx.OrgID(), id, actor, tx.Now())
 	}
 	if err != nil {
 		return p, err
 	}
 	for _, t := range p.Tickets {
-		if err := r.tickets.Trail(ctx, tx, t, kind, actor, map[string]string{"proposal": id.String(), "customer": p.Customer.String()}); err != nil {
+		if err := r.tickets.Trail(ctx, tx, t, kind, actor,
+			map[string]string{"proposal": id.String(), "customer": p.Customer.String()}); err != nil {
 			return p, err
 		}
 	}
@@ -279,16 +288,20 @@ func (r *Orders) Proposals(ctx context.Context, tx *postgres.Tx, f ProposalFilte
 	if f.Limit == 0 {
 		f.Limit = 50
 	}
-	rows, err := tx.Query(ctx, `SELECT q.id, q.customer_id, q.purchase_id, p.number, p.store_id, p.region_id, q.name, q.address, q.latitude, q.longitude,
+	rows, err := tx.Query(ctx, `SELECT q.id, q.customer_id, q.purchase_id, p.number, p.store_id, p.region_id, q.name,
+		q.address, q.latitude, q.longitude,
 			q.of_address, q.vip, q.source, q.actor, q.at, q.decision, q.decided_by, q.decided_at,
-			ARRAY(SELECT t FROM purchase_line l, unnest(l.ticket_ids) t WHERE l.org_id = $1 AND l.purchase_id = q.purchase_id ORDER BY t)
+			ARRAY(SELECT t FROM purchase_line l, unnest(l.ticket_ids) t WHERE l.org_id = $1 AND l.purchase_id = q.purchase_id
+			ORDER BY t)
 		FROM customer_proposal q JOIN purchase p ON p.org_id = q.org_id AND p.id = q.purchase_id
 		WHERE q.org_id = $1 AND ($2::uuid IS NULL OR q.id = $2) AND ($3 OR q.decision = '')
-			AND ($4::uuid IS NULL OR q.purchase_id IN (SELECT purchase_id FROM purchase_line WHERE org_id = $1 AND $4 = ANY (ticket_ids)))
+			AND ($4::uuid IS NULL OR q.purchase_id IN (SELECT purchase_id FROM purchase_line
+			WHERE org_id = $1 AND $4 = ANY (ticket_ids)))
 			AND ($5::uuid IS NULL OR q.purchase_id = $5)
 			AND (NOT $6 OR p.store_id = ANY ($7) OR p.region_id = ANY ($8)) AND ($9::uuid IS NULL OR q.id < $9)
 		ORDER BY q.id DESC LIMIT $10`,
-		tx.OrgID(), some(f.ID), f.Decided, some(f.Ticket), some(f.Order), f.Limited && !f.Reach.All, f.Reach.Stores, f.Reach.Regions, some(f.After), f.Limit)
+		tx.OrgID(), some(f.ID), f.Decided, some(f.Ticket), some(f.Order), f.Limited && !f.Reach.All, f.Reach.Stores,
+		f.Reach.Regions, some(f.After), f.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +332,9 @@ func scanProposal(row pgx.CollectableRow) (Proposal, error) {
 }
 
 // ProposalsOf lists what was said of the customer with an order, decided or not.
-func (r *Orders) ProposalsOf(ctx context.Context, tx *postgres.Tx, order uuid.UUID) ([]*officev1.CustomerProposal, error) {
+func (r *Orders) ProposalsOf(
+	ctx context.Context, tx *postgres.Tx, order uuid.UUID,
+) ([]*officev1.CustomerProposal, error) {
 	all, err := r.Proposals(ctx, tx, ProposalFilter{Order: order, Decided: true})
 	out := make([]*officev1.CustomerProposal, len(all))
 	for i, p := range all {

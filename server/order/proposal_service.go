@@ -25,7 +25,9 @@ func standing(who identity.Identity) Standing {
 }
 
 // ListCustomerProposals implements OrderService.
-func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request[officev1.ListCustomerProposalsRequest]) (*connect.Response[officev1.ListCustomerProposalsResponse], error) {
+func (s service) ListCustomerProposals(
+	ctx context.Context, req *connect.Request[officev1.ListCustomerProposalsRequest],
+) (*connect.Response[officev1.ListCustomerProposalsResponse], error) {
 	who, reach, err := identity.Acting(ctx, proposers...)
 	if err != nil {
 		return nil, err
@@ -65,7 +67,9 @@ func (s service) ListCustomerProposals(ctx context.Context, req *connect.Request
 }
 
 // met lists the proposals of a ticket's customer for a technician who has met that customer.
-func (r *Orders) met(ctx context.Context, tx *postgres.Tx, who identity.Identity, f ProposalFilter) ([]Proposal, error) {
+func (r *Orders) met(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, f ProposalFilter,
+) ([]Proposal, error) {
 	f.Limited = false
 	all, err := r.Proposals(ctx, tx, f)
 	if err != nil || len(all) == 0 {
@@ -79,7 +83,9 @@ func (r *Orders) met(ctx context.Context, tx *postgres.Tx, who identity.Identity
 }
 
 // AcceptCustomerProposal implements OrderService.
-func (s service) AcceptCustomerProposal(ctx context.Context, req *connect.Request[officev1.AcceptCustomerProposalRequest]) (*connect.Response[officev1.AcceptCustomerProposalResponse], error) {
+func (s service) AcceptCustomerProposal(
+	ctx context.Context, req *connect.Request[officev1.AcceptCustomerProposalRequest],
+) (*connect.Response[officev1.AcceptCustomerProposalResponse], error) {
 	p, err := s.decide(ctx, req.Msg.GetId(), true)
 	if err != nil {
 		return nil, err
@@ -88,7 +94,9 @@ func (s service) AcceptCustomerProposal(ctx context.Context, req *connect.Reques
 }
 
 // DismissCustomerProposal implements OrderService.
-func (s service) DismissCustomerProposal(ctx context.Context, req *connect.Request[officev1.DismissCustomerProposalRequest]) (*connect.Response[officev1.DismissCustomerProposalResponse], error) {
+func (s service) DismissCustomerProposal(
+	ctx context.Context, req *connect.Request[officev1.DismissCustomerProposalRequest],
+) (*connect.Response[officev1.DismissCustomerProposalResponse], error) {
 	p, err := s.decide(ctx, req.Msg.GetId(), false)
 	if err != nil {
 		return nil, err
@@ -117,7 +125,9 @@ func (s service) decide(ctx context.Context, id []byte, accept bool) (out *offic
 }
 
 // proposalToWire shows a proposal, and the record beside it to who keeps that.
-func (r *Orders) proposalToWire(ctx context.Context, tx *postgres.Tx, who identity.Identity, p Proposal) (*officev1.CustomerProposal, error) {
+func (r *Orders) proposalToWire(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, p Proposal,
+) (*officev1.CustomerProposal, error) {
 	out := p.Wire()
 	keeps, err := keeps(ctx, tx, who.For(takers...), p.Customer)
 	if err != nil || !keeps {

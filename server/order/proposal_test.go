@@ -72,7 +72,9 @@ func (c *company) says(t *testing.T, name, address string, vip bool, at *Point) 
 	}
 }
 
-func (c *company) proposals(ctx context.Context, t *testing.T, q *officev1.ListCustomerProposalsRequest) []*officev1.CustomerProposal {
+func (c *company) proposals(
+	ctx context.Context, t *testing.T, q *officev1.ListCustomerProposalsRequest,
+) []*officev1.CustomerProposal {
 	t.Helper()
 	res, err := c.Service().ListCustomerProposals(ctx, connect.NewRequest(q))
 	if err != nil {
@@ -96,14 +98,17 @@ func TestABookingChangesNothingOfAKnownCustomer(t *testing.T) {
 	})
 	c.says(t, "王女士", "文三路1号", false, home)
 	// The ticket goes where the customer said.
-	if last := c.tickets[len(c.tickets)-1]; last.Customer.Name != "李鬼" || last.Customer.Address != "假地址9号" || last.Customer.At != nil {
+	if last := c.tickets[len(c.tickets)-1]; last.Customer.Name != "李鬼" || last.Customer.Address != "假地址9号" ||
+		last.Customer.At != nil {
 		t.Errorf("the ticket was opened for %+v", last.Customer)
 	}
 	all := c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{})
-	if len(all) != 1 || all[0].GetName() != "李鬼" || all[0].GetAddress() != "假地址9号" || all[0].GetRecord().GetAddress() != "文三路1号" {
+	if len(all) != 1 || all[0].GetName() != "李鬼" || all[0].GetAddress() != "假地址9号" ||
+		all[0].GetRecord().GetAddress() != "文三路1号" {
 		t.Errorf("%v", all)
 	}
-	if got := c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{TicketId: all[0].GetTicketIds()[0]}); len(got) != 1 {
+	if got := c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{TicketId: all[0].GetTicketIds()[0]}); len(
+		got) != 1 {
 		t.Errorf("its ticket shows %v", got)
 	}
 }
@@ -130,14 +135,23 @@ func TestWhoKeepsACustomersRecord(t *testing.T) {
 		known   func(*Purchase) // another order of the customer before
 		changes bool
 	}{
-		"a stranger":                                {Standing{}, nil, false},
-		"the clerk of the only shop":                {Counter(uuid.MustParse("00000000-0000-7000-8000-000000000001")), nil, true},
-		"a clerk, and another shop knows him":       {Counter(uuid.MustParse("00000000-0000-7000-8000-000000000001")), func(p *Purchase) { p.Store = elsewhere }, false},
-		"a clerk of another shop":                   {Counter(elsewhere), nil, false},
-		"the region's office":                       {Standing{Records: Reach{Regions: []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000002")}}}, nil, true},
-		"the region's, and another region knows":    {Standing{Records: Reach{Regions: []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000002")}}}, func(p *Purchase) { p.Store, p.Region = elsewhere, elsewhere }, false},
-		"the region's, and an order of nobody's is": {Standing{Records: Reach{Regions: []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000002")}}}, func(p *Purchase) { p.Store, p.Region = uuid.Nil, uuid.Nil }, false},
-		"the whole company's office":                {Office(), func(p *Purchase) { p.Store, p.Region = elsewhere, elsewhere }, true},
+		"a stranger": {Standing{}, nil, false},
+		"the clerk of the only shop": {
+			Counter(uuid.MustParse("00000000-0000-7000-8000-000000000001")), nil,
+			true,
+		},
+		"a clerk, and another shop knows him": {
+			Counter(uuid.MustParse("00000000-0000-7000-8000-000000000001")),
+			func(p *Purchase) { p.Store = elsewhere }, false,
+		},
+		"a clerk of another shop": {Counter(elsewhere), nil, false},
+		"the region's office": {Standing{Records: Reach{Regions: []uuid.UUID{uuid.MustParse(
+			"00000000-0000-7000-8000-000000000002")}}}, nil, true},
+		"the region's, and another region knows": {Standing{Records: Reach{Regions: []uuid.UUID{uuid.MustParse(
+			"00000000-0000-7000-8000-000000000002")}}}, func(p *Purchase) { p.Store, p.Region = elsewhere, elsewhere }, false},
+		"the region's, and an order of nobody's is": {Standing{Records: Reach{Regions: []uuid.UUID{uuid.MustParse(
+			"00000000-0000-7000-8000-000000000002")}}}, func(p *Purchase) { p.Store, p.Region = uuid.Nil, uuid.Nil }, false},
+		"the whole company's office": {Office(), func(p *Purchase) { p.Store, p.Region = elsewhere, elsewhere }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +170,8 @@ func TestWhoKeepsACustomersRecord(t *testing.T) {
 				c.says(t, "王女士", "文三路1号", false, home)
 			}
 			// Either way it is written down who said it.
-			if n := c.count(t, `SELECT count(*) FROM customer_proposal WHERE org_id = $1 AND (decision = 'accepted') = $2`, c.org, tc.changes); n != 1 {
+			if n := c.count(t, `SELECT count(*) FROM customer_proposal
+				WHERE org_id = $1 AND (decision = 'accepted') = $2`, c.org, tc.changes); n != 1 {
 				t.Errorf("%d rows tell of it", n)
 			}
 			// The same order again, also by somebody who may, says nothing new.
@@ -175,7 +190,10 @@ func TestOnlyTheOfficeMakesVIPs(t *testing.T) {
 	c := open(t)
 	vip := func(p *Purchase) { p.Customer.VIP = true }
 	by := func(s Standing) func(*Purchase) { return func(p *Purchase) { vip(p); p.By = s } }
-	for name, s := range map[string]Standing{"a stranger": {}, "a clerk": Counter(c.shop.ID), "another region's office": {VIP: Reach{Regions: []uuid.UUID{uuid.New()}}}} {
+	for name, s := range map[string]Standing{
+		"a stranger": {}, "a clerk": Counter(c.shop.ID),
+		"another region's office": {VIP: Reach{Regions: []uuid.UUID{uuid.New()}}},
+	} {
 		if err := c.tryTake(t, name, by(s)); fault.CodeOf(err) != fault.Forbidden {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -262,13 +280,19 @@ func TestAProposalIsTakenOverByWhoMayKnow(t *testing.T) {
 		met   bool
 		want  fault.Code
 	}{
-		"the office":             {identity.Dispatcher, identity.ScopeOrg, uuid.Nil, false, ""},
-		"the region's office":    {identity.Supervisor, identity.ScopeRegion, uuid.MustParse("00000000-0000-7000-8000-000000000002"), false, ""},
-		"who met the customer":   {identity.Technician, identity.ScopeSelf, uuid.Nil, true, ""},
-		"who did not":            {identity.Technician, identity.ScopeSelf, uuid.Nil, false, fault.NotFound},
-		"another region":         {identity.Dispatcher, identity.ScopeRegion, uuid.New(), false, fault.NotFound},
-		"a team's dispatcher":    {identity.Dispatcher, identity.ScopeTeam, uuid.New(), false, fault.NotFound},
-		"the clerk of that shop": {identity.Clerk, identity.ScopeStore, uuid.MustParse("00000000-0000-7000-8000-000000000001"), false, fault.Forbidden},
+		"the office": {identity.Dispatcher, identity.ScopeOrg, uuid.Nil, false, ""},
+		"the region's office": {
+			identity.Supervisor, identity.ScopeRegion,
+			uuid.MustParse("00000000-0000-7000-8000-000000000002"), false, "",
+		},
+		"who met the customer": {identity.Technician, identity.ScopeSelf, uuid.Nil, true, ""},
+		"who did not":          {identity.Technician, identity.ScopeSelf, uuid.Nil, false, fault.NotFound},
+		"another region":       {identity.Dispatcher, identity.ScopeRegion, uuid.New(), false, fault.NotFound},
+		"a team's dispatcher":  {identity.Dispatcher, identity.ScopeTeam, uuid.New(), false, fault.NotFound},
+		"the clerk of that shop": {
+			identity.Clerk, identity.ScopeStore,
+			uuid.MustParse("00000000-0000-7000-8000-000000000001"), false, fault.Forbidden,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -279,7 +303,8 @@ func TestAProposalIsTakenOverByWhoMayKnow(t *testing.T) {
 			ctx := c.as(t, tc.role, tc.scope, tc.over)
 			who, _ := identity.From(ctx)
 			c.met[who.User] = tc.met
-			_, err := c.Service().AcceptCustomerProposal(ctx, connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: id}))
+			_, err := c.Service().AcceptCustomerProposal(ctx,
+				connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: id}))
 			if fault.CodeOf(err) != tc.want {
 				t.Fatalf("%v", err)
 			}
@@ -291,7 +316,8 @@ func TestAProposalIsTakenOverByWhoMayKnow(t *testing.T) {
 			if len(c.trail) != 1 || c.trail[0] != "customer.proposal_accepted user:"+who.User.String() {
 				t.Errorf("the trail says %v", c.trail)
 			}
-			_, err = c.Service().DismissCustomerProposal(ctx, connect.NewRequest(&officev1.DismissCustomerProposalRequest{Id: id}))
+			_, err = c.Service().DismissCustomerProposal(ctx,
+				connect.NewRequest(&officev1.DismissCustomerProposalRequest{Id: id}))
 			if fault.CodeOf(err) != fault.Conflict {
 				t.Errorf("decided twice: %v", err)
 			}
@@ -317,7 +343,8 @@ func TestNobodyBelowTheWholeCompanyTakesOverWhatHeSaidHimself(t *testing.T) {
 	if len(mine) != 1 || mine[0].GetRecord() != nil {
 		t.Fatalf("%v", mine)
 	}
-	_, err := c.Service().AcceptCustomerProposal(region, connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: mine[0].GetId()}))
+	_, err := c.Service().AcceptCustomerProposal(region,
+		connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: mine[0].GetId()}))
 	if fault.CodeOf(err) != fault.Forbidden {
 		t.Errorf("%v", err)
 	}
@@ -336,19 +363,23 @@ func TestACustomerIsShownToWhoHasNeverServedHimWithoutNameAndAddress(t *testing.
 		return res.Msg
 	}
 	for _, ctx := range []context.Context{
-		c.as(t, identity.Clerk, identity.ScopeStore, c.shop.ID), c.as(t, identity.Dispatcher, identity.ScopeRegion, c.shop.Region),
+		c.as(t, identity.Clerk, identity.ScopeStore, c.shop.ID),
+		c.as(t, identity.Dispatcher, identity.ScopeRegion, c.shop.Region),
 	} {
 		got := find(ctx)
-		if k := got.GetCustomers()[0]; len(got.GetOrders()) != 0 || k.GetName() != "王**" || k.GetAddress() != "" || k.GetPosition() != nil {
+		if k := got.GetCustomers()[0]; len(got.GetOrders()) != 0 || k.GetName() != "王**" || k.GetAddress() != "" ||
+			k.GetPosition() != nil {
 			t.Errorf("%v", got)
 		}
 	}
 	// An order with that number at one's own shop shows what was told there, and no more.
 	c.take(t, "here", func(p *Purchase) { p.Customer.Name, p.Customer.Address, p.Customer.At = "王", "西湖1号", nil })
-	if k := find(c.as(t, identity.Clerk, identity.ScopeStore, c.shop.ID)).GetCustomers()[0]; k.GetName() != "王" || k.GetAddress() != "西湖1号" || k.GetPosition() != nil {
+	if k := find(c.as(t, identity.Clerk, identity.ScopeStore, c.shop.ID)).GetCustomers()[0]; k.GetName() != "王" ||
+		k.GetAddress() != "西湖1号" || k.GetPosition() != nil {
 		t.Errorf("%v", k)
 	}
-	if k := find(c.office(t)).GetCustomers()[0]; k.GetName() != "王女士" || k.GetAddress() != "文三路1号" || k.GetPosition() == nil {
+	if k := find(c.office(t)).GetCustomers()[0]; k.GetName() != "王女士" || k.GetAddress() != "文三路1号" ||
+		k.GetPosition() == nil {
 		t.Errorf("%v", k)
 	}
 }
@@ -361,7 +392,8 @@ func TestWhoKeepsARecordAsAClerkMakesNoVIPAsADispatcherOfAnotherRegion(t *testin
 	c.take(t, "there", func(p *Purchase) { p.By, p.Store, p.Region = Office(), elsewhere, region })
 	// A clerk of the shop there and dispatcher of the region here keeps the record: all orders lie within the two.
 	both := Standing{
-		Records: Reach{Regions: []uuid.UUID{c.shop.Region}, Stores: []uuid.UUID{elsewhere}}, VIP: Reach{Regions: []uuid.UUID{c.shop.Region}},
+		Records: Reach{Regions: []uuid.UUID{c.shop.Region}, Stores: []uuid.UUID{elsewhere}},
+		VIP:     Reach{Regions: []uuid.UUID{c.shop.Region}},
 	}
 	c.take(t, "both", func(p *Purchase) { p.By, p.Customer.VIP, p.Customer.Name = both, true, "王小姐" })
 	c.says(t, "王小姐", "文三路1号", false, home)
@@ -378,7 +410,8 @@ func TestAPositionIsOfItsAddress(t *testing.T) {
 	c.take(t, "better", func(p *Purchase) { p.Customer.At = better })
 	c.take(t, "moved", func(p *Purchase) { p.Customer.Address, p.Customer.At = "北京市朝阳区1号", other })
 	for _, p := range c.proposals(c.office(t), t, &officev1.ListCustomerProposalsRequest{}) { // the newest first
-		if _, err := c.Service().AcceptCustomerProposal(c.office(t), connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: p.GetId()})); err != nil {
+		if _, err := c.Service().AcceptCustomerProposal(c.office(t),
+			connect.NewRequest(&officev1.AcceptCustomerProposalRequest{Id: p.GetId()})); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -54,7 +54,8 @@ func lockRun(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (run, error) {
 }
 
 func saveRun(ctx context.Context, tx *postgres.Tx, r run, end bool) error {
-	_, err := tx.Exec(ctx, `UPDATE import_run SET position = $3, added = $4, existing = $5, skipped = $6, refused = $7, tickets = $8,
+	_, err := tx.Exec(ctx, `UPDATE import_run SET position = $3, added = $4, existing = $5, skipped = $6, refused = $7,
+		tickets = $8,
 			finished_at = CASE WHEN $9 THEN coalesce(finished_at, $10) ELSE finished_at END
 		WHERE org_id = $1 AND id = $2`,
 		tx.OrgID(), r.id, r.position, r.Added, r.Existing, r.Skipped, r.Refused, r.Tickets, end, tx.Now())
@@ -64,7 +65,8 @@ func saveRun(ctx context.Context, tx *postgres.Tx, r run, end bool) error {
 // saveRefusals keeps all reasons of one line.
 func saveRefusals(ctx context.Context, tx *postgres.Tx, run uuid.UUID, all []refusal.Refusal) error {
 	for i, r := range all {
-		_, err := tx.Exec(ctx, `INSERT INTO import_refusal (org_id, run_id, line, place, order_number, column_name, value, code, detail)
+		_, err := tx.Exec(ctx, `INSERT INTO import_refusal (org_id, run_id, line, place, order_number, column_name, value,
+			code, detail)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			tx.OrgID(), run, r.Line, i+1, r.Order, refusal.Shorten(r.Column), r.Value, string(r.Code), r.Detail)
 		if err != nil {
@@ -75,7 +77,9 @@ func saveRefusals(ctx context.Context, tx *postgres.Tx, run uuid.UUID, all []ref
 }
 
 // refusals tells the refused lines of a reading behind line from, up to line to.
-func (r *Orders) refusals(ctx context.Context, org change.Org, run uuid.UUID, from, to int, tell func(refusal.Refusal) error) error {
+func (r *Orders) refusals(
+	ctx context.Context, org change.Org, run uuid.UUID, from, to int, tell func(refusal.Refusal) error,
+) error {
 	var all []refusal.Refusal
 	err := r.Store.Read(ctx, org, func(tx *postgres.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT line, order_number, column_name, value, code, detail FROM import_refusal

@@ -19,8 +19,8 @@ import (
 const byCustomer = "客户 Customer"
 
 // TakeScanned takes in a purchase of one piece and tells its ticket. Its number is the one on the box, if there is one;
-// where an order with that number is somebody else's, and where there is none, the ticket gives the number. existing says
-// that the unit had a ticket in work: nothing was opened, and ticket is that one.
+// where an order with that number is somebody else's, and where there is none, the ticket gives the number. existing
+// says that the unit had a ticket in work: nothing was opened, and ticket is that one.
 func (r *Orders) TakeScanned(
 	ctx context.Context, tx *postgres.Tx, s scanned.Purchase,
 ) (ticket uuid.UUID, existing bool, err error) {

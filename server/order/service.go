@@ -49,15 +49,21 @@ func spots(store, region uuid.UUID) []identity.Place {
 }
 
 // CreateOrder implements OrderService. A caller of shops and regions only must name one of theirs.
-func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.CreateOrderRequest]) (*connect.Response[officev1.CreateOrderResponse], error) {
+func (s service) CreateOrder(
+	ctx context.Context, req *connect.Request[officev1.CreateOrderRequest],
+) (*connect.Response[officev1.CreateOrderResponse], error) {
 	who, reach, err := identity.Acting(ctx, takers...)
 	if err != nil {
 		return nil, err
 	}
 	in := req.Msg.GetOrder()
 	p := Purchase{
-		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who), OrderedAt: s.orders.Now(), Reach: &reach,
-		Customer: Customer{Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()), VIP: in.GetCustomer().GetVip(), Language: in.GetCustomer().GetLanguage()},
+		Source: in.GetSource(), Number: in.GetNumber(), Actor: "user:" + who.User.String(), By: standing(who),
+		OrderedAt: s.orders.Now(), Reach: &reach,
+		Customer: Customer{
+			Name: parse.Trim(in.GetCustomer().GetName()), Address: parse.Trim(in.GetCustomer().GetAddress()),
+			VIP: in.GetCustomer().GetVip(), Language: in.GetCustomer().GetLanguage(),
+		},
 	}
 	if in.GetOrderedAt() != nil {
 		p.OrderedAt = in.GetOrderedAt().AsTime()
@@ -117,14 +123,17 @@ func (s service) CreateOrder(ctx context.Context, req *connect.Request[officev1.
 }
 
 // resolve finds the order's shop, region and products, and checks the caller's reach.
-func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, in *officev1.Order, p *Purchase) error {
+func (s service) resolve(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, reach identity.Reach, in *officev1.Order, p *Purchase,
+) error {
 	shop := ""
 	if len(in.GetStoreId()) > 0 {
 		id, err := uuid.FromBytes(in.GetStoreId())
 		if err != nil {
 			return fault.Wrap(err, fault.InvalidArgument, "order.store_id")
 		}
-		if err := s.orders.people.Relate(ctx, tx, who, reach, identity.End{Field: "order.store_id", Kind: identity.ScopeStore, ID: id}); err != nil {
+		if err := s.orders.people.Relate(ctx, tx, who, reach,
+			identity.End{Field: "order.store_id", Kind: identity.ScopeStore, ID: id}); err != nil {
 			return err
 		}
 		shop = id.String()
@@ -155,7 +164,10 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 		if !ok {
 			return fault.New(fault.NotFound, "order.lines.product_id")
 		}
-		line := Line{Item: int(min(l.GetItem(), 1e6)), Product: product, Quantity: int(min(l.GetQuantity(), 1e6)), Minor: l.GetPrice().GetMinor(), Currency: l.GetPrice().GetCurrency()}
+		line := Line{
+			Item: int(min(l.GetItem(), 1e6)), Product: product, Quantity: int(min(l.GetQuantity(), 1e6)),
+			Minor: l.GetPrice().GetMinor(), Currency: l.GetPrice().GetCurrency(),
+		}
 		if line.Quantity == 0 {
 			line.Quantity = 1
 		}
@@ -171,7 +183,9 @@ func (s service) resolve(ctx context.Context, tx *postgres.Tx, who identity.Iden
 }
 
 // ListOrders implements OrderService.
-func (s service) ListOrders(ctx context.Context, req *connect.Request[officev1.ListOrdersRequest]) (*connect.Response[officev1.ListOrdersResponse], error) {
+func (s service) ListOrders(
+	ctx context.Context, req *connect.Request[officev1.ListOrdersRequest],
+) (*connect.Response[officev1.ListOrdersResponse], error) {
 	who, reach, err := identity.Acting(ctx, takers...)
 	if err != nil {
 		return nil, err
@@ -203,7 +217,9 @@ func (s service) ListOrders(ctx context.Context, req *connect.Request[officev1.L
 // FindCustomer implements OrderService. Of the history it shows only the orders within reach. The record is for the
 // office of the whole company; anybody else sees the customer as told with his newest order within reach, and without
 // one that the number is known: the name masked, no address and no position.
-func (s service) FindCustomer(ctx context.Context, req *connect.Request[officev1.FindCustomerRequest]) (*connect.Response[officev1.FindCustomerResponse], error) {
+func (s service) FindCustomer(
+	ctx context.Context, req *connect.Request[officev1.FindCustomerRequest],
+) (*connect.Response[officev1.FindCustomerResponse], error) {
 	who, reach, err := identity.Acting(ctx, takers...)
 	if err != nil {
 		return nil, err
@@ -257,7 +273,10 @@ func optionalID(field string, b []byte) (uuid.UUID, error) {
 
 // customerToWire shows a customer who has orders at these places.
 func customerToWire(who identity.Identity, c Customer, at ...identity.Place) *fieldv1.Customer {
-	out := &fieldv1.Customer{Id: c.ID[:], Name: c.Name, Phone: c.Phone, Address: c.Address, Vip: c.VIP, Language: c.Language}
+	out := &fieldv1.Customer{
+		Id: c.ID[:], Name: c.Name, Phone: c.Phone, Address: c.Address, Vip: c.VIP,
+		Language: c.Language,
+	}
 	if c.Phone != "" && !who.For(callers...).Any(at...) {
 		out.Phone = parse.Mask(c.Phone)
 	}
@@ -269,7 +288,8 @@ func customerToWire(who identity.Identity, c Customer, at ...identity.Place) *fi
 
 func toWire(who identity.Identity, o Order) *officev1.Order {
 	out := &officev1.Order{
-		Id: o.ID[:], Source: o.Source, Number: o.Number, OrderedAt: timestamppb.New(o.OrderedAt), Customer: customerToWire(who, o.Customer, o.places()...),
+		Id: o.ID[:], Source: o.Source, Number: o.Number, OrderedAt: timestamppb.New(o.OrderedAt),
+		Customer: customerToWire(who, o.Customer, o.places()...),
 	}
 	if o.Store != uuid.Nil {
 		out.StoreId = o.Store[:]

@@ -18,7 +18,11 @@ import (
 // as is a call by somebody with one role.
 func (c *company) as(t *testing.T, role identity.Role, scope identity.ScopeKind, over uuid.UUID) context.Context {
 	t.Helper()
-	return identity.With(t.Context(), identity.Identity{Org: uuid.UUID(c.org), User: uuid.New()}.Holding(identity.Grant{Role: role, Scope: scope, ID: over}))
+	return identity.With(t.Context(),
+		identity.Identity{
+			Org:  uuid.UUID(c.org),
+			User: uuid.New(),
+		}.Holding(identity.Grant{Role: role, Scope: scope, ID: over}))
 }
 
 func (c *company) request(t *testing.T, number, phone string) *connect.Request[officev1.CreateOrderRequest] {
@@ -31,8 +35,12 @@ func (c *company) request(t *testing.T, number, phone string) *connect.Request[o
 		t.Fatal(err)
 	}
 	return connect.NewRequest(&officev1.CreateOrderRequest{Order: &officev1.Order{
-		Source: "counter", Number: number, StoreId: c.shop.ID[:], Customer: &fieldv1.Customer{Name: "王", Phone: phone, Address: "文三路1号"},
-		Lines: []*officev1.OrderLine{{ProductId: product.GetId(), Quantity: 2, Price: &typesv1.Money{Minor: 129900, Currency: "CNY"}}},
+		Source: "counter", Number: number, StoreId: c.shop.ID[:],
+		Customer: &fieldv1.Customer{Name: "王", Phone: phone, Address: "文三路1号"},
+		Lines: []*officev1.OrderLine{{
+			ProductId: product.GetId(), Quantity: 2,
+			Price: &typesv1.Money{Minor: 129900, Currency: "CNY"},
+		}},
 	}})
 }
 
@@ -63,10 +71,12 @@ func TestAPhoneNumberBringsTheOrderHistoryToWhomItConcerns(t *testing.T) {
 		return res.Msg
 	}
 	got := find(clerk, "１５４ 0000 0001")
-	if len(got.GetCustomers()) != 1 || got.GetCustomers()[0].GetPhone() != "154****0001" || len(got.GetOrders()) != 1 || got.GetOrders()[0].GetNumber() != "A1" {
+	if len(got.GetCustomers()) != 1 || got.GetCustomers()[0].GetPhone() != "154****0001" || len(got.GetOrders()) != 1 ||
+		got.GetOrders()[0].GetNumber() != "A1" {
 		t.Errorf("the clerk sees %v", got)
 	}
-	if got := find(c.as(t, identity.Dispatcher, identity.ScopeOrg, uuid.Nil), "15400000001"); got.GetCustomers()[0].GetPhone() != "15400000001" {
+	if got := find(c.as(t, identity.Dispatcher, identity.ScopeOrg, uuid.Nil),
+		"15400000001"); got.GetCustomers()[0].GetPhone() != "15400000001" {
 		t.Errorf("the dispatcher sees %v", got)
 	}
 	elsewhere := c.as(t, identity.Clerk, identity.ScopeStore, uuid.New())
@@ -83,8 +93,10 @@ func TestWhoMayTakeOrdersIn(t *testing.T) {
 	c := open(t)
 	s := service{c.Orders}
 	for name, ctx := range map[string]context.Context{
-		"another shop": c.as(t, identity.Clerk, identity.ScopeStore, uuid.New()), "another region": c.as(t, identity.Dispatcher, identity.ScopeRegion, uuid.New()),
-		"a technician": c.as(t, identity.Technician, identity.ScopeSelf, uuid.Nil), "a team": c.as(t, identity.Dispatcher, identity.ScopeTeam, uuid.New()),
+		"another shop":   c.as(t, identity.Clerk, identity.ScopeStore, uuid.New()),
+		"another region": c.as(t, identity.Dispatcher, identity.ScopeRegion, uuid.New()),
+		"a technician":   c.as(t, identity.Technician, identity.ScopeSelf, uuid.Nil),
+		"a team":         c.as(t, identity.Dispatcher, identity.ScopeTeam, uuid.New()),
 	} {
 		want := fault.NotFound // the shop, to who does not reach it
 		if name == "a technician" {
@@ -94,13 +106,16 @@ func TestWhoMayTakeOrdersIn(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := s.CreateOrder(t.Context(), c.request(t, "A1", "15400000001")); fault.CodeOf(err) != fault.Unauthenticated {
+	if _, err := s.CreateOrder(t.Context(), c.request(t, "A1", "15400000001")); fault.CodeOf(err) !=
+		fault.Unauthenticated {
 		t.Errorf("a stranger: %v", err)
 	}
-	if _, err := s.CreateOrder(c.as(t, identity.Dispatcher, identity.ScopeRegion, c.shop.Region), c.request(t, "A1", "15400000001")); err != nil {
+	if _, err := s.CreateOrder(c.as(t, identity.Dispatcher, identity.ScopeRegion, c.shop.Region),
+		c.request(t, "A1", "15400000001")); err != nil {
 		t.Errorf("the region's dispatcher: %v", err)
 	}
-	res, err := s.ListOrders(c.as(t, identity.Supervisor, identity.ScopeRegion, c.shop.Region), connect.NewRequest(&officev1.ListOrdersRequest{}))
+	res, err := s.ListOrders(c.as(t, identity.Supervisor, identity.ScopeRegion, c.shop.Region),
+		connect.NewRequest(&officev1.ListOrdersRequest{}))
 	if err != nil || len(res.Msg.GetOrders()) != 1 {
 		t.Errorf("%v %v", res, err)
 	}

@@ -26,12 +26,15 @@ import (
 func (r *Orders) Take(ctx context.Context, tx *postgres.Tx, p Purchase) (Taken, error) {
 	var err error
 	if p.Number, err = parse.Identity(p.Number); err != nil {
-		return Taken{}, fault.Wrap(err, fault.InvalidArgument, "order.number: a spreadsheet has shortened it; give all digits")
+		return Taken{}, fault.Wrap(err, fault.InvalidArgument,
+			"order.number: a spreadsheet has shortened it; give all digits")
 	}
 	if p.Customer.Ref, err = parse.Identity(p.Customer.Ref); err != nil {
-		return Taken{}, fault.Wrap(err, fault.InvalidArgument, "order.customer: a spreadsheet has shortened its number; give all digits")
+		return Taken{}, fault.Wrap(err, fault.InvalidArgument,
+			"order.customer: a spreadsheet has shortened its number; give all digits")
 	}
-	if p.Source == "" || len(p.Source) > 40 || p.Number == "" || len(p.Number) > 200 || len(p.Lines) == 0 || len(p.Lines) > 200 || p.Actor == "" {
+	if p.Source == "" || len(p.Source) > 40 || p.Number == "" || len(p.Number) > 200 || len(p.Lines) == 0 ||
+		len(p.Lines) > 200 || p.Actor == "" {
 		return Taken{}, fault.New(fault.InvalidArgument, "order: a source, a number and 1 to 200 lines")
 	}
 	if strings.Contains(p.Number, separator) {
@@ -98,7 +101,8 @@ type kept struct {
 // in one transaction, in the order of its file, so that the rows of customers and orders cannot be locked in theirs.
 // They would wait for each other anyway: all tickets of a day have their numbers from one row.
 func LockOrders(ctx context.Context, tx *postgres.Tx) error {
-	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('doorstep orders ' || $1, 0))`, tx.OrgID().String())
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('doorstep orders ' || $1, 0))`,
+		tx.OrgID().String())
 	return err
 }
 
@@ -115,12 +119,15 @@ func insertPurchase(ctx context.Context, tx *postgres.Tx, p Purchase) (kept, err
 	var k kept
 	var store, region uuid.UUID
 	// The update changes nothing; it takes the row's lock and lets the row be returned.
-	err = tx.QueryRow(ctx, `INSERT INTO purchase (org_id, id, source, number, ordered_at, customer_id, address, latitude, longitude, store_id, region_id, wanted_from, wanted_to, taken_at, customer_name)
+	err = tx.QueryRow(ctx, `INSERT INTO purchase (org_id, id, source, number, ordered_at, customer_id, address, latitude,
+		longitude, store_id, region_id, wanted_from, wanted_to, taken_at, customer_name)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (org_id, source, number) DO UPDATE SET number = purchase.number
 		RETURNING id, customer_id, coalesce(store_id, $16), coalesce(region_id, $16)`,
-		tx.OrgID(), fresh, p.Source, p.key, p.OrderedAt, p.Customer.ID, p.Customer.Address, lat, lng, some(p.Store), some(p.Region),
-		someTime(p.WantedFrom), someTime(p.WantedTo), tx.Now(), p.Customer.Name, uuid.Nil).Scan(&k.id, &k.customer, &store, &region)
+		tx.OrgID(), fresh, p.Source, p.key, p.OrderedAt, p.Customer.ID, p.Customer.Address, lat, lng,
+		some(p.Store), some(p.Region),
+		someTime(p.WantedFrom), someTime(p.WantedTo), tx.Now(), p.Customer.Name, uuid.Nil).Scan(&k.id, &k.customer,
+		&store, &region)
 	k.existing, k.places = k.id != fresh, spots(store, region)
 	return k, err
 }
@@ -142,7 +149,8 @@ func (r *Orders) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Ta
 	hash := sha256.Sum256(fmt.Appendf(nil, "%x|%d|%d|%s", l.Product.GetId(), l.Quantity, l.Minor, l.Currency))
 	done := TakenLine{}
 	var before []byte
-	err := tx.QueryRow(ctx, `SELECT item, content_hash, ticket_ids FROM purchase_line WHERE org_id = $1 AND purchase_id = $2 AND key = $3`,
+	err := tx.QueryRow(ctx, `SELECT item, content_hash, ticket_ids FROM purchase_line
+		WHERE org_id = $1 AND purchase_id = $2 AND key = $3`,
 		tx.OrgID(), t.ID, key).Scan(&done.Item, &before, &done.Tickets)
 	if err == nil {
 		done.Existing = true
@@ -163,18 +171,23 @@ func (r *Orders) takeLine(ctx context.Context, tx *postgres.Tx, p Purchase, t Ta
 		done.Tickets = []uuid.UUID{}
 	}
 	// The number that was asked for is taken if another line has it: keys tell lines apart, numbers are for people.
-	err = tx.QueryRow(ctx, `INSERT INTO purchase_line (org_id, purchase_id, item, key, content_hash, product_id, product_name, quantity, minor, currency, ticket_ids)
-		SELECT $1, $2, CASE WHEN $3 > 0 AND NOT EXISTS (SELECT 1 FROM purchase_line WHERE org_id = $1 AND purchase_id = $2 AND item = $3) THEN $3
+	err = tx.QueryRow(ctx, `INSERT INTO purchase_line (org_id, purchase_id, item, key, content_hash, product_id,
+		product_name, quantity, minor, currency, ticket_ids)
+		SELECT $1, $2, CASE WHEN $3 > 0 AND NOT EXISTS (SELECT 1 FROM purchase_line
+			WHERE org_id = $1 AND purchase_id = $2 AND item = $3) THEN $3
 			ELSE (SELECT coalesce(max(item), 0) + 1 FROM purchase_line WHERE org_id = $1 AND purchase_id = $2) END,
 			$4, $5, $6, $7, $8, $9, $10, $11
 		RETURNING item`,
-		tx.OrgID(), t.ID, int32(l.Item), key, hash[:], uuid.UUID(l.Product.GetId()), l.Product.GetName().GetZh(), int32(l.Quantity), l.Minor, l.Currency, done.Tickets).
+		tx.OrgID(), t.ID, int32(l.Item), key, hash[:], uuid.UUID(l.Product.GetId()), l.Product.GetName().GetZh(),
+		int32(l.Quantity), l.Minor, l.Currency, done.Tickets).
 		Scan(&done.Item)
 	return done, err
 }
 
 // open has a ticket opened for each piece.
-func (r *Orders) open(ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line, key string) ([]uuid.UUID, error) {
+func (r *Orders) open(
+	ctx context.Context, tx *postgres.Tx, p Purchase, t Taken, l Line, key string,
+) ([]uuid.UUID, error) {
 	var out []uuid.UUID
 	for n := range l.Quantity {
 		o := Opening{

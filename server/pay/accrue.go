@@ -46,7 +46,9 @@ func (r *Earnings) Accrue(ctx context.Context, tx *postgres.Tx, source uuid.UUID
 
 // Estimate says what a ticket with these facts would pay by today's plan, without the monthly tier. ok is false
 // when no version rules it.
-func (r *Earnings) Estimate(ctx context.Context, tx *postgres.Tx, f plan.Facts) (total money.Amount, ok bool, err error) {
+func (r *Earnings) Estimate(
+	ctx context.Context, tx *postgres.Tx, f plan.Facts,
+) (total money.Amount, ok bool, err error) {
 	versions, err := r.published(ctx, tx)
 	if err != nil {
 		return total, false, err
@@ -75,7 +77,9 @@ func (r *Earnings) Estimate(ctx context.Context, tx *postgres.Tx, f plan.Facts) 
 }
 
 // price prices an accrual that stands in the table without a plan; ok tells whether it could.
-func (r *Earnings) price(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, source uuid.UUID, f plan.Facts) (ok bool, err error) {
+func (r *Earnings) price(
+	ctx context.Context, tx *postgres.Tx, versions []*plan.Version, source uuid.UUID, f plan.Facts,
+) (ok bool, err error) {
 	if err := LockPayees(ctx, tx, payees(f)); err != nil {
 		return false, err
 	}
@@ -101,7 +105,8 @@ func (r *Earnings) price(ctx context.Context, tx *postgres.Tx, versions []*plan.
 	writeMeasures(batch, tx, first, before, res.After)
 	batch.Queue(`
 		UPDATE pay_accrual SET plan = $3, version = $4, problem = '', counted = $5, month = $6::text::date
-		WHERE org_id = $1 AND source = $2 AND ticket_id = $7`, tx.OrgID(), source, v.Plan, v.Number, counted, first.String(), f.Ticket)
+		WHERE org_id = $1 AND source = $2
+			AND ticket_id = $7`, tx.OrgID(), source, v.Plan, v.Number, counted, first.String(), f.Ticket)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return false, fmt.Errorf("accrue: %w", err)
 	}
@@ -127,13 +132,15 @@ func newLine(l plan.Line) (line, error) {
 	}
 	return line{
 		ID: id, Component: l.Component, PayeeID: l.Payee, Category: int32(l.Category), Amount: l.Amount.Minor,
-		Currency: string(l.Amount.Currency), PlanVersion: l.Version, TitleZH: l.Name.GetZh(), TitleEN: l.Name.GetEn(), Trace: trace,
+		Currency: string(l.Amount.Currency), PlanVersion: l.Version, TitleZH: l.Name.GetZh(), TitleEN: l.Name.GetEn(),
+		Trace: trace,
 	}, nil
 }
 
 // leave keeps an accrual for a later version.
 func (r *Earnings) leave(ctx context.Context, tx *postgres.Tx, source, ticket uuid.UUID, problem string) error {
-	r.log.WarnContext(ctx, "a completed ticket could not be priced and waits for a plan version", "org", tx.OrgID(), "source", source, "problem", problem)
+	r.log.WarnContext(ctx, "a completed ticket could not be priced and waits for a plan version", "org",
+		tx.OrgID(), "source", source, "problem", problem)
 	_, err := tx.Exec(ctx, `UPDATE pay_accrual SET problem = $3 WHERE org_id = $1 AND source = $2 AND ticket_id = $4`,
 		tx.OrgID(), source, problem, ticket)
 	return err
@@ -147,7 +154,8 @@ func (s *Service) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	tickets, err := ticketsOf(ctx, tx, `SELECT DISTINCT ticket_id FROM pay_accrual WHERE org_id = $1 AND plan IS NULL AND clawed_at IS NULL
+	tickets, err := ticketsOf(ctx, tx, `SELECT DISTINCT ticket_id FROM pay_accrual
+		WHERE org_id = $1 AND plan IS NULL AND clawed_at IS NULL
 		ORDER BY ticket_id`, tx.OrgID())
 	if err != nil || len(tickets) == 0 {
 		return 0, err
@@ -157,7 +165,8 @@ func (s *Service) reprice(ctx context.Context, tx *postgres.Tx) (int, error) {
 			return 0, err
 		}
 	}
-	if _, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id = ANY ($2::uuid[]) ORDER BY source FOR UPDATE`,
+	if _, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id = ANY ($2::uuid[]) ORDER BY source
+		FOR UPDATE`,
 		tx.OrgID(), tickets); err != nil {
 		return 0, fmt.Errorf("lock accruals: %w", err)
 	}
@@ -235,8 +244,8 @@ func sorted(ids []uuid.UUID) []uuid.UUID {
 }
 
 // LockPayees lets one transaction at a time change the measures of these payees' months, whichever months these are: a
-// phone may have completed its jobs in any order of months. It locks in the order of the ids, so whoever prices tickets of
-// several payees calls it once, with all of them.
+// phone may have completed its jobs in any order of months. It locks in the order of the ids, so whoever prices tickets
+// of several payees calls it once, with all of them.
 func LockPayees(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
@@ -250,7 +259,9 @@ func LockPayees(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
 }
 
 // measures returns the payees' measures of a month, and makes those that are not there. The payees are locked.
-func measures(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first civil.Day) (map[uuid.UUID]plan.Measure, error) {
+func measures(
+	ctx context.Context, tx *postgres.Tx, ids []uuid.UUID, first civil.Day,
+) (map[uuid.UUID]plan.Measure, error) {
 	out := map[uuid.UUID]plan.Measure{}
 	batch := &pgx.Batch{}
 	batch.Queue(`
@@ -295,7 +306,8 @@ func writeMeasures(batch *pgx.Batch, tx *postgres.Tx, first civil.Day, before, a
 func grown(before, after map[uuid.UUID]plan.Measure) map[uuid.UUID]plan.Measure {
 	out := map[uuid.UUID]plan.Measure{}
 	for id, m := range after {
-		if d := (plan.Measure{Tickets: m.Tickets - before[id].Tickets, BaseFees: m.BaseFees - before[id].BaseFees}); d != (plan.Measure{}) {
+		if d := (plan.Measure{Tickets: m.Tickets - before[id].Tickets, BaseFees: m.BaseFees - before[id].BaseFees}); d !=
+			(plan.Measure{}) {
 			out[id] = d
 		}
 	}

@@ -71,7 +71,8 @@ func (r *Earnings) moveLines(ctx context.Context, tx *postgres.Tx, kind ledger.K
 			return err
 		}
 		moved := l
-		moved.ID, moved.Kind, moved.Source, moved.Refers, moved.Actor, moved.Reason, moved.Trace = id, kind, l.ID, &l.ID, nil, "", []byte{}
+		moved.ID, moved.Kind, moved.Source, moved.Refers, moved.Actor, moved.Reason, moved.Trace = id, kind, l.ID, &l.ID,
+			nil, "", []byte{}
 		if err := queue(batch, tx, moved, postings); err != nil {
 			return err
 		}
@@ -81,7 +82,8 @@ func (r *Earnings) moveLines(ctx context.Context, tx *postgres.Tx, kind ledger.K
 			if err != nil {
 				return err
 			}
-			effects = append(effects, effect{payee: l.PayeeID, at: l.EarnedAt, total: money.New(0, less.Currency), pending: less})
+			effects = append(effects,
+				effect{payee: l.PayeeID, at: l.EarnedAt, total: money.New(0, less.Currency), pending: less})
 		}
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -100,13 +102,16 @@ func queue(batch *pgx.Batch, tx *postgres.Tx, l line, postings []ledger.Posting)
 	}
 	sure := l.Kind.MakesLine() && l.State != ledger.Pending
 	batch.Queue(`
-		INSERT INTO pay_entry (org_id, id, kind, source, component, payee_id, ticket_id, ticket_number, refers, category, amount,
+		INSERT INTO pay_entry (org_id, id, kind, source, component, payee_id, ticket_id, ticket_number, refers, category,
+			amount,
 			currency, born_sure, earned_at, booked_at, plan_version, title_zh, title_en, trace, actor, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
-		tx.OrgID(), l.ID, string(l.Kind), l.Source, l.Component, l.PayeeID, l.TicketID, l.TicketNumber, l.Refers, l.Category, l.Amount,
+		tx.OrgID(), l.ID, string(l.Kind), l.Source, l.Component, l.PayeeID, l.TicketID, l.TicketNumber, l.Refers,
+		l.Category, l.Amount,
 		l.Currency, sure, l.EarnedAt, tx.Now(), l.PlanVersion, l.TitleZH, l.TitleEN, l.Trace, l.Actor, l.Reason)
 	for i, p := range postings {
-		batch.Queue(`INSERT INTO pay_posting (org_id, entry_id, ordinal, account, payee_id, amount, currency) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		batch.Queue(`INSERT INTO pay_posting (org_id, entry_id, ordinal, account, payee_id, amount, currency)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			tx.OrgID(), l.ID, i, string(p.Account), p.Payee, p.Amount.Minor, string(p.Amount.Currency))
 	}
 	return nil

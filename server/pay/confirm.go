@@ -33,7 +33,8 @@ func (r *Earnings) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUI
 	var ready int
 	err = tx.QueryRow(ctx, `
 		WITH locked AS (
-			SELECT approved_at, confirmed_at, plan FROM pay_accrual WHERE org_id = $1 AND ticket_id = $2 ORDER BY source FOR UPDATE
+			SELECT approved_at, confirmed_at, plan FROM pay_accrual WHERE org_id = $1 AND ticket_id = $2 ORDER BY source
+				FOR UPDATE
 		)
 		SELECT count(*) FROM locked WHERE approved_at IS NOT NULL AND confirmed_at IS NULL AND plan IS NOT NULL`,
 		tx.OrgID(), ticket).Scan(&ready)
@@ -59,16 +60,20 @@ func (r *Earnings) Confirm(ctx context.Context, tx *postgres.Tx, ticket uuid.UUI
 
 // PayOut pays all confirmed lines of a payee that were earned before a moment and returns their sum. A sum below
 // zero means that the payee owes: nothing is paid then, and the debt stays for the next time.
-func (r *Earnings) PayOut(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, before time.Time, c money.Currency) (money.Amount, error) {
+func (r *Earnings) PayOut(
+	ctx context.Context, tx *postgres.Tx, payee uuid.UUID, before time.Time, c money.Currency,
+) (money.Amount, error) {
 	// The accruals' rows order all changes of their lines, and two payouts at once.
 	_, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id IN (
-			SELECT ticket_id FROM pay_line WHERE org_id = $1 AND payee_id = $2 AND earned_at < $3 AND currency = $4 AND state = 'confirmed')
+			SELECT ticket_id FROM pay_line WHERE org_id = $1 AND payee_id = $2 AND earned_at < $3 AND currency = $4
+				AND state = 'confirmed')
 		ORDER BY source FOR UPDATE`, tx.OrgID(), payee, before, string(c))
 	if err != nil {
 		return money.Amount{}, fmt.Errorf("lock accruals: %w", err)
 	}
 	list, err := lines(ctx, tx, `
-		WHERE org_id = $1 AND payee_id = $2 AND earned_at < $3 AND currency = $4 AND state = 'confirmed' ORDER BY id`, payee, before, string(c))
+		WHERE org_id = $1 AND payee_id = $2 AND earned_at < $3 AND currency = $4 AND state = 'confirmed'
+			ORDER BY id`, payee, before, string(c))
 	if err != nil {
 		return money.Amount{}, err
 	}

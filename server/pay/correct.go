@@ -61,8 +61,10 @@ func (r *Earnings) adjust(ctx context.Context, tx *postgres.Tx, a Adjustment) (l
 		return line{}, err
 	}
 	old := found[0]
-	if d := a.Difference; d.Currency != money.Currency(old.Currency) || d.Zero() || d.Minor > maxAdjustment || d.Minor < -maxAdjustment {
-		return line{}, fault.New(fault.InvalidArgument, "difference: an amount in %s other than zero, below a billion", old.Currency)
+	if d := a.Difference; d.Currency != money.Currency(old.Currency) || d.Zero() || d.Minor > maxAdjustment ||
+		d.Minor < -maxAdjustment {
+		return line{}, fault.New(fault.InvalidArgument, "difference: an amount in %s other than zero, below a billion",
+			old.Currency)
 	}
 	l, err := follow(old, ledger.Correction, ledger.Correct(old.rule(), a.Difference), "更正：", "Correction: ", a.Reason)
 	if err != nil {
@@ -102,7 +104,8 @@ func follow(old line, kind ledger.Kind, rule ledger.Line, zh, en, reason string)
 
 // lockTicket takes the lock that orders all changes of a ticket's lines.
 func lockTicket(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) error {
-	_, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id = $2 ORDER BY source FOR UPDATE`, tx.OrgID(), ticket)
+	_, err := tx.Exec(ctx, `SELECT FROM pay_accrual WHERE org_id = $1 AND ticket_id = $2 ORDER BY source
+		FOR UPDATE`, tx.OrgID(), ticket)
 	if err != nil {
 		return fmt.Errorf("lock ticket's accruals: %w", err)
 	}
@@ -127,7 +130,8 @@ func (r *Earnings) Clawback(ctx context.Context, tx *postgres.Tx, ticket, source
 	if err != nil || len(accruals) == 0 {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE pay_accrual SET clawed_at = $3 WHERE org_id = $1 AND ticket_id = $2 AND clawed_at IS NULL`,
+	_, err = tx.Exec(ctx, `UPDATE pay_accrual SET clawed_at = $3
+		WHERE org_id = $1 AND ticket_id = $2 AND clawed_at IS NULL`,
 		tx.OrgID(), ticket, tx.Now())
 	if err != nil {
 		return fmt.Errorf("claw back: %w", err)
@@ -198,7 +202,9 @@ func lockCounted(ctx context.Context, tx *postgres.Tx, accruals []accrual) error
 
 // takeBack confirms what is about to be taken back, and returns the lines that take it back: one a payee and
 // component, corrections included. leaves tells that the base fee is among them.
-func (r *Earnings) takeBack(ctx context.Context, tx *postgres.Tx, v *plan.Version, all []line, source uuid.UUID, reason string) (added []line, leaves bool, err error) {
+func (r *Earnings) takeBack(
+	ctx context.Context, tx *postgres.Tx, v *plan.Version, all []line, source uuid.UUID, reason string,
+) (added []line, leaves bool, err error) {
 	for _, l := range all {
 		taken, base := v.ClawsBack(l.Component)
 		leaves = leaves || (taken && base)
@@ -258,7 +264,9 @@ type net struct {
 }
 
 // leaveTier takes a ticket out of its month's measures and returns the lines by which the tiers change.
-func (r *Earnings) leaveTier(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, a accrual, all []line, source uuid.UUID, reason string) ([]line, error) {
+func (r *Earnings) leaveTier(
+	ctx context.Context, tx *postgres.Tx, versions []*plan.Version, a accrual, all []line, source uuid.UUID, reason string,
+) ([]line, error) {
 	counted, err := a.counted()
 	if err != nil {
 		return nil, err

@@ -121,19 +121,31 @@ func standard(version uint32, from string) *payv1.PlanVersion {
 		Plan: pay.DefaultPlan, Version: version, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "Asia/Shanghai",
 		EffectiveFrom: from, VersionDate: payv1.VersionDate_VERSION_DATE_ORDERED, ClawedBack: []string{"base"},
 		Components: []*payv1.Component{
-			{Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{
-				OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "lock", FeeMinor: 12000}},
-			}}},
-			{Key: "extras", Name: label("增值", "Value-added"), Category: 3, Rounding: 2, Rule: &payv1.Component_SurchargeFee{SurchargeFee: &payv1.SurchargeFee{
-				Items: []*payv1.SurchargeItem{{Sku: "drill", FeeMinor: 1500}},
-			}}},
-			{Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2, Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
-				Share: &payv1.Rate{Numerator: 1, Denominator: 10},
-			}}},
-			{Key: "tier", Name: label("阶梯", "Tier"), Category: 4, Rounding: 2, Rule: &payv1.Component_MonthlyTier{MonthlyTier: &payv1.MonthlyTier{
-				Mode: payv1.TierMode_TIER_MODE_GRADUATED, Measure: payv1.TierMeasure_TIER_MEASURE_TICKETS,
-				Tiers: []*payv1.Tier{{Above: 3, PerTicketMinor: 1000}, {Above: 6, PerTicketMinor: 3000}},
-			}}},
+			{
+				Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2,
+				Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{
+					OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "lock", FeeMinor: 12000}},
+				}},
+			},
+			{
+				Key: "extras", Name: label("增值", "Value-added"), Category: 3, Rounding: 2,
+				Rule: &payv1.Component_SurchargeFee{SurchargeFee: &payv1.SurchargeFee{
+					Items: []*payv1.SurchargeItem{{Sku: "drill", FeeMinor: 1500}},
+				}},
+			},
+			{
+				Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2,
+				Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
+					Share: &payv1.Rate{Numerator: 1, Denominator: 10},
+				}},
+			},
+			{
+				Key: "tier", Name: label("阶梯", "Tier"), Category: 4, Rounding: 2,
+				Rule: &payv1.Component_MonthlyTier{MonthlyTier: &payv1.MonthlyTier{
+					Mode: payv1.TierMode_TIER_MODE_GRADUATED, Measure: payv1.TierMeasure_TIER_MEASURE_TICKETS,
+					Tiers: []*payv1.Tier{{Above: 3, PerTicketMinor: 1000}, {Above: 6, PerTicketMinor: 3000}},
+				}},
+			},
 		},
 	}
 }
@@ -192,7 +204,8 @@ func (d *desk) on(ticket uuid.UUID, fn func(ctx context.Context, tx *postgres.Tx
 }
 
 func (d *desk) try(fn func(ctx context.Context, tx *postgres.Tx) error) error {
-	return d.pays.Store.Transact(d.t.Context(), change.Org(d.org), func(tx *postgres.Tx) error { return fn(d.t.Context(), tx) })
+	return d.pays.Store.Transact(d.t.Context(),
+		change.Org(d.org), func(tx *postgres.Tx) error { return fn(d.t.Context(), tx) })
 }
 
 func (d *desk) accrue(source uuid.UUID, f plan.Facts) {
@@ -264,7 +277,8 @@ func (d *desk) check() {
 	d.t.Helper()
 	ctx := d.t.Context()
 	var debit, credit int64
-	if err := d.db.Owner.QueryRow(ctx, `SELECT coalesce(sum(amount) FILTER (WHERE amount > 0), 0), coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)
+	if err := d.db.Owner.QueryRow(ctx, `SELECT coalesce(sum(amount) FILTER (WHERE amount > 0), 0),
+		coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)
 		FROM pay_posting WHERE org_id = $1`, d.org).Scan(&debit, &credit); err != nil {
 		d.t.Fatal(err)
 	}
@@ -272,7 +286,8 @@ func (d *desk) check() {
 		d.t.Errorf("debits are %d, credits %d", debit, credit)
 	}
 	balance := func(account string) (n int64) {
-		if err := d.db.Owner.QueryRow(ctx, `SELECT coalesce(-sum(amount), 0) FROM pay_posting WHERE org_id = $1 AND account = $2`, d.org, account).Scan(&n); err != nil {
+		if err := d.db.Owner.QueryRow(ctx, `SELECT coalesce(-sum(amount), 0) FROM pay_posting
+			WHERE org_id = $1 AND account = $2`, d.org, account).Scan(&n); err != nil {
 			d.t.Fatal(err)
 		}
 		return n
@@ -291,7 +306,8 @@ func (d *desk) check() {
 		}
 	}
 	for state, account := range map[payv1.EarningState]string{
-		payv1.EarningState_EARNING_STATE_PENDING: "payable:pending", payv1.EarningState_EARNING_STATE_CONFIRMED: "payable:confirmed", payv1.EarningState_EARNING_STATE_PAID: "cash:paid",
+		payv1.EarningState_EARNING_STATE_PENDING:   "payable:pending",
+		payv1.EarningState_EARNING_STATE_CONFIRMED: "payable:confirmed", payv1.EarningState_EARNING_STATE_PAID: "cash:paid",
 	} {
 		if got := balance(account); got != sums[state] {
 			d.t.Errorf("%s holds %d, its lines add up to %d", account, got, sums[state])
@@ -331,7 +347,8 @@ func (d *desk) checkFeed(all []*payv1.EarningLine) {
 func (d *desk) feed(f change.FeedID) map[uuid.UUID][]byte {
 	d.t.Helper()
 	d.do(func(ctx context.Context, tx *postgres.Tx) error { return tx.Subscribe(ctx, change.User(d.tech), f) })
-	page, err := feed.Read(d.t.Context(), d.pays.Store, feed.Request{Org: change.Org(d.org), User: change.User(d.tech), MaxBytes: 4 << 20})
+	page, err := feed.Read(d.t.Context(), d.pays.Store,
+		feed.Request{Org: change.Org(d.org), User: change.User(d.tech), MaxBytes: 4 << 20})
 	if err != nil {
 		d.t.Fatal(err)
 	}

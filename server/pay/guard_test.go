@@ -35,13 +35,16 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 		spoil func(*payv1.PlanVersion)
 		want  fault.Code
 	}{
-		"changed":         {func(p *payv1.PlanVersion) { p.Version = 1 }, fault.Conflict},
-		"skipped":         {func(p *payv1.PlanVersion) { p.Version = 3 }, fault.Conflict},
-		"today":           {func(p *payv1.PlanVersion) { p.EffectiveFrom = "2026-11-23" }, fault.InvalidArgument},
-		"other zone":      {func(p *payv1.PlanVersion) { p.TimeZone = "Asia/Tokyo" }, fault.InvalidArgument},
-		"other currency":  {func(p *payv1.PlanVersion) { p.Currency = "USD" }, fault.InvalidArgument},
-		"other plan":      {func(p *payv1.PlanVersion) { p.Plan = "gold" }, fault.InvalidArgument},
-		"not a plan":      {func(p *payv1.PlanVersion) { p.Components = append(p.Components, p.Components[0]) }, fault.InvalidArgument},
+		"changed":        {func(p *payv1.PlanVersion) { p.Version = 1 }, fault.Conflict},
+		"skipped":        {func(p *payv1.PlanVersion) { p.Version = 3 }, fault.Conflict},
+		"today":          {func(p *payv1.PlanVersion) { p.EffectiveFrom = "2026-11-23" }, fault.InvalidArgument},
+		"other zone":     {func(p *payv1.PlanVersion) { p.TimeZone = "Asia/Tokyo" }, fault.InvalidArgument},
+		"other currency": {func(p *payv1.PlanVersion) { p.Currency = "USD" }, fault.InvalidArgument},
+		"other plan":     {func(p *payv1.PlanVersion) { p.Plan = "gold" }, fault.InvalidArgument},
+		"not a plan": {
+			func(p *payv1.PlanVersion) { p.Components = append(p.Components, p.Components[0]) },
+			fault.InvalidArgument,
+		},
 		"unknown version": {func(p *payv1.PlanVersion) { p.Version = 0 }, fault.InvalidArgument},
 	} {
 		p := standard(2, "2026-11-24")
@@ -68,7 +71,8 @@ func TestPublishedVersionsNeverChangeAndNeverReachBack(t *testing.T) {
 	if err := group.Wait(); err != nil || refused.Load() != 3 {
 		t.Errorf("%d of 4 different versions were refused (%v)", refused.Load(), err)
 	}
-	if _, err := d.service().Publish(t.Context(), d.org, uuid.New(), standard(3, "2026-11-23")); fault.CodeOf(err) != fault.InvalidArgument {
+	if _, err := d.service().Publish(t.Context(), d.org, uuid.New(), standard(3, "2026-11-23")); fault.CodeOf(err) !=
+		fault.InvalidArgument {
 		t.Errorf("a version before the last one: %v", err)
 	}
 }
@@ -79,7 +83,8 @@ func TestTheLedgerRefusesChangesAndImbalance(t *testing.T) {
 	d.publish(standard(1, "2026-01-01"))
 	d.accrue(uuid.New(), d.job(noon(23)))
 	for _, sql := range []string{
-		"UPDATE pay_entry SET amount = 1", "DELETE FROM pay_posting", "TRUNCATE pay_posting", "DELETE FROM pay_entry", "UPDATE pay_plan SET body = ''",
+		"UPDATE pay_entry SET amount = 1", "DELETE FROM pay_posting", "TRUNCATE pay_posting", "DELETE FROM pay_entry",
+		"UPDATE pay_plan SET body = ''",
 		"UPDATE pay_posting SET amount = 0",
 	} {
 		if _, err := d.db.Owner.Exec(t.Context(), sql); err == nil {
@@ -92,9 +97,12 @@ func TestTheLedgerRefusesChangesAndImbalance(t *testing.T) {
 			t.Errorf("the server could %s", sql)
 		}
 	}
-	const entry = `INSERT INTO pay_entry (org_id, id, kind, source, component, payee_id, ticket_id, ticket_number, category, amount, currency, earned_at, booked_at, plan_version, title_zh, title_en, trace)
-		SELECT $1, $2, kind, gen_random_uuid(), component, payee_id, ticket_id, '', category, amount, currency, earned_at, booked_at, '', '', '', '' FROM pay_entry WHERE org_id = $1 LIMIT 1`
-	const posting = `INSERT INTO pay_posting (org_id, entry_id, ordinal, account, payee_id, amount, currency) VALUES ($1, $2, $3, 'x', $2, $4, $5)`
+	const entry = `INSERT INTO pay_entry (org_id, id, kind, source, component, payee_id, ticket_id, ticket_number,
+		category, amount, currency, earned_at, booked_at, plan_version, title_zh, title_en, trace)
+		SELECT $1, $2, kind, gen_random_uuid(), component, payee_id, ticket_id, '', category, amount, currency, earned_at,
+			booked_at, '', '', '', '' FROM pay_entry WHERE org_id = $1 LIMIT 1`
+	const posting = `INSERT INTO pay_posting (org_id, entry_id, ordinal, account, payee_id, amount, currency)
+		VALUES ($1, $2, $3, 'x', $2, $4, $5)`
 	for name, postings := range map[string][]any{
 		"none": {}, "one": {5}, "uneven": {5, -4}, "two currencies": {5, -5, "USD"},
 	} {
@@ -140,7 +148,8 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 			}
 			var jobs []job
 			for range 12 {
-				jobs = append(jobs, job{d.job(noon(1 + random.IntN(22)).Add(time.Duration(random.IntN(3600)) * time.Second)), uuid.New()})
+				jobs = append(jobs,
+					job{d.job(noon(1 + random.IntN(22)).Add(time.Duration(random.IntN(3600)) * time.Second)), uuid.New()})
 			}
 			clawed := map[int]uuid.UUID{}
 			for i := range jobs {
@@ -158,10 +167,12 @@ func TestAnyMixtureOfEventsKeepsTheBooks(t *testing.T) {
 							func(tx *postgres.Tx) error { return d.pays.Accrue(ctx, tx, j.source, j.facts) },
 						}
 						if i%2 == 0 {
-							steps = append(steps, func(tx *postgres.Tx) error { _, err := d.pays.Approve(ctx, tx, j.facts.Ticket); return err })
+							steps = append(steps,
+								func(tx *postgres.Tx) error { _, err := d.pays.Approve(ctx, tx, j.facts.Ticket); return err })
 						}
 						if rework, ok := clawed[i]; ok {
-							steps = append(steps, func(tx *postgres.Tx) error { return d.pays.Clawback(ctx, tx, j.facts.Ticket, rework, "leaks") })
+							steps = append(steps,
+								func(tx *postgres.Tx) error { return d.pays.Clawback(ctx, tx, j.facts.Ticket, rework, "leaks") })
 						}
 						if i%5 == 0 {
 							steps = append(steps, func(tx *postgres.Tx) error {
@@ -289,7 +300,8 @@ func TestAReplayOfTheStoredFactsGivesTheSameMonth(t *testing.T) {
 	for _, day := range rand.New(rand.NewPCG(4, 2)).Perm(9) {
 		d.accrue(uuid.New(), d.job(noon(day+1)))
 	}
-	rows, err := d.db.Owner.Query(t.Context(), `SELECT facts FROM pay_accrual WHERE org_id = $1 ORDER BY completed_at`, d.org)
+	rows, err := d.db.Owner.Query(t.Context(), `SELECT facts FROM pay_accrual WHERE org_id = $1
+		ORDER BY completed_at`, d.org)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,13 +344,28 @@ func TestWhoMaySeeAndCorrectEarnings(t *testing.T) {
 	}{
 		{"nobody", t.Context(), fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated},
 		{"oneself", d.me(), "", fault.Forbidden, fault.Forbidden},
-		{"another technician", d.as(identity.Technician, identity.ScopeSelf, uuid.New()), fault.NotFound, fault.Forbidden, fault.Forbidden},
+		{
+			"another technician", d.as(identity.Technician, identity.ScopeSelf, uuid.New()), fault.NotFound, fault.Forbidden,
+			fault.Forbidden,
+		},
 		{"a clerk", d.as(identity.Clerk, identity.ScopeOrg, uuid.Nil), fault.NotFound, fault.Forbidden, fault.Forbidden},
-		{"the team's supervisor", d.as(identity.Supervisor, identity.ScopeTeam, d.team), "", fault.Forbidden, fault.Forbidden},
-		{"another team's supervisor", d.as(identity.Supervisor, identity.ScopeTeam, uuid.New()), fault.NotFound, fault.Forbidden, fault.Forbidden},
-		{"another region's dealer", d.as(identity.Dealer, identity.ScopeRegion, uuid.New()), fault.NotFound, fault.Forbidden, fault.Forbidden},
+		{
+			"the team's supervisor", d.as(identity.Supervisor, identity.ScopeTeam, d.team), "",
+			fault.Forbidden, fault.Forbidden,
+		},
+		{
+			"another team's supervisor", d.as(identity.Supervisor, identity.ScopeTeam, uuid.New()), fault.NotFound,
+			fault.Forbidden, fault.Forbidden,
+		},
+		{
+			"another region's dealer", d.as(identity.Dealer, identity.ScopeRegion, uuid.New()), fault.NotFound, fault.Forbidden,
+			fault.Forbidden,
+		},
 		{"the region's dealer", d.as(identity.Dealer, identity.ScopeRegion, d.region), "", fault.Forbidden, fault.Forbidden},
-		{"another region's finance", d.as(identity.Finance, identity.ScopeRegion, uuid.New()), fault.NotFound, fault.NotFound, fault.Forbidden},
+		{
+			"another region's finance", d.as(identity.Finance, identity.ScopeRegion, uuid.New()), fault.NotFound, fault.NotFound,
+			fault.Forbidden,
+		},
 		{"finance", d.as(identity.Finance, identity.ScopeOrg, uuid.Nil), "", "", ""},
 	} {
 		s := d.service()
@@ -363,7 +390,11 @@ func TestWhoMaySeeAndCorrectEarnings(t *testing.T) {
 		}
 	}
 	// The same ids in another org are nobody.
-	foreign := identity.With(t.Context(), identity.Identity{Org: uuid.New(), User: uuid.New()}.Holding(identity.Grant{Role: identity.Finance, Scope: identity.ScopeOrg}))
+	foreign := identity.With(t.Context(),
+		identity.Identity{
+			Org:  uuid.New(),
+			User: uuid.New(),
+		}.Holding(identity.Grant{Role: identity.Finance, Scope: identity.ScopeOrg}))
 	id := uuid.New()
 	_, err := d.service().AdjustEarning(foreign, connect.NewRequest(&payv1.AdjustEarningRequest{
 		Id: id[:], LineId: target.Id, Difference: &typesv1.Money{Minor: 1, Currency: "CNY"}, Reason: "r",

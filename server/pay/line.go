@@ -40,7 +40,8 @@ type line struct {
 	Reason       string       `db:"reason"`
 }
 
-const lineColumns = `SELECT id, kind, source, component, payee_id, ticket_id, ticket_number, refers, category, amount, currency,
+const lineColumns = `SELECT id, kind, source, component, payee_id, ticket_id, ticket_number, refers, category, amount,
+	currency,
 	earned_at, plan_version, title_zh, title_en, trace, state, actor, reason FROM pay_line `
 
 // lines reads lines; where stands behind the columns and begins with the org as $1.

@@ -31,7 +31,8 @@ func TestATicketAccruesPendingThenIsConfirmedAndPaid(t *testing.T) {
 	d.accrue(source, f)
 	d.accrue(source, f) // the same event again
 	e := d.earnings(noon(23))
-	if e.TodayPending.Total.Minor != jobPay || e.TodayPending.InstallFee.Minor != 12000 || e.TodayPending.ValueAdded.Minor != 1500 ||
+	if e.TodayPending.Total.Minor != jobPay || e.TodayPending.InstallFee.Minor != 12000 ||
+		e.TodayPending.ValueAdded.Minor != 1500 ||
 		e.TodayPending.Parts.Minor != 371 || e.TodayPending.Tickets != 1 || e.TodayConfirmed.Total.Minor != 0 {
 		t.Fatalf("today: %v, %v", e.TodayPending, e.TodayConfirmed)
 	}
@@ -114,7 +115,8 @@ func TestCompletionsAtOnceGetTheTierRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := d.earnings(noon(23))
-	if want := n*jobPay + tierSum(n); e.MonthPending.Total.Minor != want || e.MonthPending.Bonus.Minor != tierSum(n) || e.MonthPending.Tickets != n {
+	if want := n*jobPay + tierSum(n); e.MonthPending.Total.Minor != want || e.MonthPending.Bonus.Minor != tierSum(n) ||
+		e.MonthPending.Tickets != n {
 		t.Errorf("month: %v, want %d with a bonus of %d", e.MonthPending, want, tierSum(n))
 	}
 	if e.NextTier != nil {
@@ -164,7 +166,8 @@ func TestAReworkTakesBackTheBaseFeeAndLeavesTheTier(t *testing.T) {
 					continue
 				}
 				pointers++
-				if old := byID[string(l.Corrects)]; old == nil || l.State != payv1.EarningState_EARNING_STATE_CONFIRMED || string(old.TicketId) != string(first.Ticket[:]) {
+				if old := byID[string(l.Corrects)]; old == nil || l.State != payv1.EarningState_EARNING_STATE_CONFIRMED ||
+					string(old.TicketId) != string(first.Ticket[:]) {
 					t.Errorf("%v points to %v", l, old)
 				}
 			}
@@ -194,7 +197,8 @@ func TestAReworkThatLeavesTheBaseFeeConfirmsNoTier(t *testing.T) {
 		d.accrue(uuid.New(), last)
 	}
 	d.clawback(last.Ticket, uuid.New())
-	if e := d.earnings(noon(23)); e.MonthPending.Bonus.Minor != tierSum(4) || e.MonthConfirmed.Bonus.Minor != 0 || e.MonthConfirmed.Total.Minor != 0 {
+	if e := d.earnings(noon(23)); e.MonthPending.Bonus.Minor != tierSum(4) || e.MonthConfirmed.Bonus.Minor != 0 ||
+		e.MonthConfirmed.Total.Minor != 0 {
 		t.Errorf("nobody has approved, and yet: pending %v, confirmed %v", e.MonthPending, e.MonthConfirmed)
 	}
 	d.approve(last.Ticket)
@@ -256,7 +260,8 @@ func TestACorrectionIsANewLineThatPointsToTheOld(t *testing.T) {
 	id := uuid.New()
 	ask := func(minor int64, currency string) (*payv1.EarningLine, error) {
 		res, err := d.service().AdjustEarning(finance, connect.NewRequest(&payv1.AdjustEarningRequest{
-			Id: id[:], LineId: old.Id, Difference: &typesv1.Money{Minor: minor, Currency: currency}, Reason: "second floor without a lift",
+			Id: id[:], LineId: old.Id, Difference: &typesv1.Money{Minor: minor, Currency: currency},
+			Reason: "second floor without a lift",
 		}))
 		if err != nil {
 			return nil, err
@@ -271,7 +276,8 @@ func TestACorrectionIsANewLineThatPointsToTheOld(t *testing.T) {
 	if err != nil || !proto.Equal(got, again) {
 		t.Errorf("the same adjustment again gave %v (%v)", again, err)
 	}
-	if string(got.Corrects) != string(old.Id) || got.Amount.Minor != 2500 || got.State != payv1.EarningState_EARNING_STATE_PENDING || got.Title.Zh != "更正：安装费" {
+	if string(got.Corrects) != string(old.Id) || got.Amount.Minor != 2500 ||
+		got.State != payv1.EarningState_EARNING_STATE_PENDING || got.Title.Zh != "更正：安装费" {
 		t.Errorf("got %v", got)
 	}
 	if _, err := ask(2600, "CNY"); fault.CodeOf(err) != fault.Conflict {
@@ -360,7 +366,8 @@ func TestATicketWithoutAPlanWaitsAndHoldsNobodyUp(t *testing.T) {
 	if e := d.earnings(noon(23)); e.MonthConfirmed.Total.Minor != jobPay || e.MonthPending.Total.Minor != 0 {
 		t.Errorf("month: %v, %v", e.MonthPending, e.MonthConfirmed)
 	}
-	res, err := d.service().ListPlans(d.as(identity.Finance, identity.ScopeOrg, uuid.Nil), connect.NewRequest(&payv1.ListPlansRequest{}))
+	res, err := d.service().ListPlans(d.as(identity.Finance, identity.ScopeOrg, uuid.Nil),
+		connect.NewRequest(&payv1.ListPlansRequest{}))
 	if err != nil || res.Msg.Unpriced != 1 || len(res.Msg.Plans) != 1 {
 		t.Errorf("%v, %v", res, err)
 	}

@@ -30,7 +30,8 @@ var wire = proto.MarshalOptions{Deterministic: true}
 
 // published returns all versions of the org's plan.
 func (r *Earnings) published(ctx context.Context, tx *postgres.Tx) ([]*plan.Version, error) {
-	rows, err := tx.Query(ctx, `SELECT version, body FROM pay_plan WHERE org_id = $1 AND plan = $2 ORDER BY version`, tx.OrgID(), DefaultPlan)
+	rows, err := tx.Query(ctx, `SELECT version, body FROM pay_plan WHERE org_id = $1 AND plan = $2
+		ORDER BY version`, tx.OrgID(), DefaultPlan)
 	if err != nil {
 		return nil, fmt.Errorf("read plans: %w", err)
 	}
@@ -154,7 +155,8 @@ func (r *Earnings) admit(ctx context.Context, tx *postgres.Tx, v *plan.Version, 
 	case !today.Before(v.From):
 		return fault.New(fault.InvalidArgument, "effective_from: %s at the earliest", today.Add(0, 1))
 	case v.From.Before(last.From):
-		return fault.New(fault.InvalidArgument, "effective_from: not before %s, when version %d begins", last.From, last.Number)
+		return fault.New(fault.InvalidArgument, "effective_from: not before %s, when version %d begins",
+			last.From, last.Number)
 	}
 	return nil
 }

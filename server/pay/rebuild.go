@@ -23,9 +23,11 @@ func (r *Earnings) Lines() postgres.Projection {
 			if err != nil {
 				return "", err
 			}
-			since := civil.DayOf(tx.Now(), zone).First().Add(-1, 0).Start(zone).UTC().Format("'2006-01-02 15:04:05+00'::timestamptz")
+			since := civil.DayOf(tx.Now(), zone).First().Add(-1, 0).Start(zone).UTC().
+				Format("'2006-01-02 15:04:05+00'::timestamptz")
 			return `SELECT e.id FROM pay_entry e
-				WHERE e.org_id = $1 AND e.kind IN ('accrual', 'clawback', 'correction') AND (e.earned_at >= ` + since + ` OR e.booked_at >= ` + since + `
+				WHERE e.org_id = $1 AND e.kind IN ('accrual', 'clawback', 'correction') AND (e.earned_at >= ` + since +
+				` OR e.booked_at >= ` + since + `
 					OR EXISTS (SELECT FROM pay_entry m WHERE m.org_id = e.org_id AND m.refers = e.id
 						AND m.kind IN ('confirmation', 'payout') AND m.booked_at >= ` + since + `))`, nil
 		},
@@ -71,7 +73,8 @@ func (r *Earnings) Plans() postgres.Projection {
 }
 
 func eachPlan(ctx context.Context, tx *postgres.Tx, fn func(ref string, body []byte)) error {
-	rows, err := tx.Query(ctx, `SELECT plan || '@' || version, body FROM pay_plan WHERE org_id = $1 ORDER BY plan, version`, tx.OrgID())
+	rows, err := tx.Query(ctx, `SELECT plan || '@' || version, body FROM pay_plan WHERE org_id = $1
+		ORDER BY plan, version`, tx.OrgID())
 	if err != nil {
 		return fmt.Errorf("read plans: %w", err)
 	}

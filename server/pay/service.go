@@ -32,7 +32,9 @@ type Service struct {
 const span = 400 * 24 * time.Hour
 
 // GetEarnings implements EarningService.
-func (s *Service) GetEarnings(ctx context.Context, req *connect.Request[payv1.GetEarningsRequest]) (*connect.Response[payv1.GetEarningsResponse], error) {
+func (s *Service) GetEarnings(
+	ctx context.Context, req *connect.Request[payv1.GetEarningsRequest],
+) (*connect.Response[payv1.GetEarningsResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -60,7 +62,9 @@ func (s *Service) GetEarnings(ctx context.Context, req *connect.Request[payv1.Ge
 }
 
 // ListEarningLines implements EarningService: newest first by id.
-func (s *Service) ListEarningLines(ctx context.Context, req *connect.Request[payv1.ListEarningLinesRequest]) (*connect.Response[payv1.ListEarningLinesResponse], error) {
+func (s *Service) ListEarningLines(
+	ctx context.Context, req *connect.Request[payv1.ListEarningLinesRequest],
+) (*connect.Response[payv1.ListEarningLinesResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -80,7 +84,9 @@ func (s *Service) ListEarningLines(ctx context.Context, req *connect.Request[pay
 	return connect.NewResponse(out), nil
 }
 
-func (r *Earnings) list(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q *payv1.ListEarningLinesRequest) ([]*payv1.EarningLine, error) {
+func (r *Earnings) list(
+	ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q *payv1.ListEarningLinesRequest,
+) ([]*payv1.EarningLine, error) {
 	zone, err := r.people.Zone(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -121,7 +127,9 @@ func (r *Earnings) list(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, q
 }
 
 // AdjustEarning implements EarningService.
-func (s *Service) AdjustEarning(ctx context.Context, req *connect.Request[payv1.AdjustEarningRequest]) (*connect.Response[payv1.AdjustEarningResponse], error) {
+func (s *Service) AdjustEarning(
+	ctx context.Context, req *connect.Request[payv1.AdjustEarningRequest],
+) (*connect.Response[payv1.AdjustEarningResponse], error) {
 	who, reach, err := identity.Acting(ctx, payers...)
 	if err != nil {
 		return nil, err
@@ -167,7 +175,9 @@ func (s *Service) AdjustEarning(ctx context.Context, req *connect.Request[payv1.
 }
 
 // PublishPlan implements PlanService.
-func (s *Service) PublishPlan(ctx context.Context, req *connect.Request[payv1.PublishPlanRequest]) (*connect.Response[payv1.PublishPlanResponse], error) {
+func (s *Service) PublishPlan(
+	ctx context.Context, req *connect.Request[payv1.PublishPlanRequest],
+) (*connect.Response[payv1.PublishPlanResponse], error) {
 	who, err := planner(ctx)
 	if err != nil {
 		return nil, err
@@ -180,7 +190,9 @@ func (s *Service) PublishPlan(ctx context.Context, req *connect.Request[payv1.Pu
 }
 
 // ListPlans implements PlanService.
-func (s *Service) ListPlans(ctx context.Context, _ *connect.Request[payv1.ListPlansRequest]) (*connect.Response[payv1.ListPlansResponse], error) {
+func (s *Service) ListPlans(
+	ctx context.Context, _ *connect.Request[payv1.ListPlansRequest],
+) (*connect.Response[payv1.ListPlansResponse], error) {
 	who, err := planner(ctx)
 	if err != nil {
 		return nil, err

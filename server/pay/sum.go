@@ -17,10 +17,13 @@ import (
 )
 
 // split sums a payee's lines of a span by category, pending and sure apart. What is paid is sure.
-func split(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, from, to time.Time, c money.Currency) (pending, sure *payv1.Split, err error) {
+func split(
+	ctx context.Context, tx *postgres.Tx, payee uuid.UUID, from, to time.Time, c money.Currency,
+) (pending, sure *payv1.Split, err error) {
 	pending, sure = emptySplit(c), emptySplit(c)
 	rows, err := tx.Query(ctx, `
-		SELECT category, state = 'pending', sum(amount)::bigint, count(DISTINCT ticket_id) FILTER (WHERE category = 1 AND kind = 'accrual')
+		SELECT category, state = 'pending', sum(amount)::bigint, count(DISTINCT ticket_id) FILTER (WHERE category = 1
+			AND kind = 'accrual')
 		FROM pay_line WHERE org_id = $1 AND payee_id = $2 AND earned_at >= $3 AND earned_at < $4 AND currency = $5
 		GROUP BY 1, 2`, tx.OrgID(), payee, from, to, string(c))
 	if err != nil {
@@ -64,7 +67,9 @@ func emptySplit(c money.Currency) *payv1.Split {
 }
 
 // earnings answers GetEarnings for a payee and a moment.
-func (r *Earnings) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time) (*payv1.GetEarningsResponse, error) {
+func (r *Earnings) earnings(
+	ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time,
+) (*payv1.GetEarningsResponse, error) {
 	zone, err := r.people.Zone(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -79,7 +84,8 @@ func (r *Earnings) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUI
 	}
 	out := &payv1.GetEarningsResponse{}
 	day := civil.DayOf(at, zone)
-	if out.TodayPending, out.TodayConfirmed, err = split(ctx, tx, payee, day.Start(zone), day.Add(0, 1).Start(zone), c); err != nil {
+	if out.TodayPending, out.TodayConfirmed, err = split(ctx, tx, payee, day.Start(zone), day.Add(0, 1).Start(zone),
+		c); err != nil {
 		return nil, err
 	}
 	first, from, to := month(at, zone)
@@ -90,7 +96,9 @@ func (r *Earnings) earnings(ctx context.Context, tx *postgres.Tx, payee uuid.UUI
 	return out, err
 }
 
-func nextTier(ctx context.Context, tx *postgres.Tx, versions []*plan.Version, payee uuid.UUID, at time.Time, first civil.Day) (*payv1.NextTier, error) {
+func nextTier(
+	ctx context.Context, tx *postgres.Tx, versions []*plan.Version, payee uuid.UUID, at time.Time, first civil.Day,
+) (*payv1.NextTier, error) {
 	tier := plan.ChooseTier(versions, at)
 	if tier == nil {
 		return nil, nil

@@ -23,9 +23,11 @@ const patience = 15 * time.Second
 // usualPause is how long an action waits for the office's answer before it says that it is saved.
 const usualPause = time.Second
 
-// act saves a mutation, tries at once to bring it to the office, and says how it stands. done, if not nil, says what is now so on this
-// phone; it is called once that is saved and not refused. What is refused says nothing else.
-func act[T any, M offline.Message[T]](p *Phone, mutator offline.Mutator[T, M], args M, done func(), files ...offline.Kept) error {
+// act saves a mutation, tries at once to bring it to the office, and says how it stands. done, if not nil, says what is
+// now so on this phone; it is called once that is saved and not refused. What is refused says nothing else.
+func act[T any, M offline.Message[T]](
+	p *Phone, mutator offline.Mutator[T, M], args M, done func(), files ...offline.Kept,
+) error {
 	m, err := mutator.Do(p.ctx, p.store, args, files...)
 	if err != nil {
 		return err
@@ -89,7 +91,8 @@ func (p *Phone) reach(round func(context.Context) (offline.Report, error)) (offl
 // waits tells whether an error only means: later, by itself.
 func waits(err error) bool {
 	switch offline.CodeOf(err) {
-	case fault.PhoneOffline, fault.NoNetwork, fault.StoreLocked, fault.RefreshInvalid, fault.Unavailable, fault.Overloaded, fault.RateLimited, fault.Internal, fault.Timeout:
+	case fault.PhoneOffline, fault.NoNetwork, fault.StoreLocked, fault.RefreshInvalid, fault.Unavailable, fault.Overloaded,
+		fault.RateLimited, fault.Internal, fault.Timeout:
 		return true
 	}
 	return false
@@ -118,7 +121,8 @@ func (p *Phone) verdict(a offline.Action) {
 
 // receipt is one line about the office's signature.
 func (p *Phone) receipt(a offline.Action) string {
-	head := fmt.Sprintf("%s %s · %s · #%d", p.pick("回执", "receipt"), short(a.Verdict.GetReceipt()), p.clock(a.Verdict.GetServerTime()), a.Seq)
+	head := fmt.Sprintf("%s %s · %s · #%d", p.pick("回执", "receipt"), short(a.Verdict.GetReceipt()),
+		p.clock(a.Verdict.GetServerTime()), a.Seq)
 	switch p.check(a) {
 	case offline.ReceiptGood:
 		return head + p.pick(" · 签名有效", " · signature holds")
@@ -161,7 +165,8 @@ func (p *Phone) trouble(r offline.Report) {
 		p.say("照片已送达，公司仍在核验，结果稍后自动显示", "the photo has arrived; the office is still verifying it, the result comes by itself")
 	}
 	if r.Trouble != nil {
-		p.say("  文件仍在手机上："+offline.Sentence(r.Trouble, "zh"), "  a file is still on this phone: "+offline.Sentence(r.Trouble, "en"))
+		p.say("  文件仍在手机上："+offline.Sentence(r.Trouble, "zh"), "  a file is still on this phone: "+
+			offline.Sentence(r.Trouble, "en"))
 	}
 }
 
@@ -188,8 +193,8 @@ func (p *Phone) actionJSON(a offline.Action) map[string]any {
 // fetchPatience is how long a list waits for the office before it shows what the phone holds.
 const fetchPatience = 3 * time.Second
 
-// fetch brings what is new before a list is shown. fetched is false when the office was not reached in time; lists say then as of when
-// they are.
+// fetch brings what is new before a list is shown. fetched is false when the office was not reached in time; lists say
+// then as of when they are.
 func (p *Phone) fetch() (fetched bool, err error) {
 	d, err := p.store.Device(p.ctx)
 	if err == nil && !d.Enrolled() {

@@ -4,12 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
@@ -37,7 +36,8 @@ func TestWhatIsChargedAfterTheSignatureIsRefusedOnThePhoneUntilItIsSigned(t *tes
 	li.types("offline") // in a basement
 	li.types("part", "hose", "2")
 	_, err := li.run("", "complete")
-	if offline.CodeOf(err) != agreement.ChargesNotAgreed || !strings.Contains(offline.Sentence(err, "zh"), "软管 ×2") || !strings.Contains(offline.Sentence(err, "zh"), "→ sign 姓名 --job T-") {
+	if offline.CodeOf(err) != agreement.ChargesNotAgreed || !strings.Contains(offline.Sentence(err, "zh"), "软管 ×2") ||
+		!strings.Contains(offline.Sentence(err, "zh"), "→ sign 姓名 --job T-") {
 		t.Errorf("refused by the phone: %v", err)
 	}
 	li.says("未签字", "ticket")
@@ -50,7 +50,8 @@ func TestWhatIsChargedAfterTheSignatureIsRefusedOnThePhoneUntilItIsSigned(t *tes
 	li.types("online")
 	li.types("complete")
 	tk := li.json("ticket")["ticket"].(map[string]any)
-	if part := tk["parts"].([]any)[0].(map[string]any); tk["state"] != "TICKET_STATE_COMPLETED" || part["agreedBy"] == nil {
+	if part := tk["parts"].([]any)[0].(map[string]any); tk["state"] != "TICKET_STATE_COMPLETED" ||
+		part["agreedBy"] == nil {
 		t.Errorf("at the office: %v", tk)
 	}
 }
@@ -87,7 +88,8 @@ func TestTheTermsAreInTheCustomersLanguage(t *testing.T) {
 	var id uuid.UUID
 	must(t, o.Rooms.Store.Transact(t.Context(), change.Org(o.org.ID), func(tx *postgres.Tx) error {
 		opened, err := o.Rooms.Ticket.Open(t.Context(), tx, ticket.OpenRequest{
-			Source: "test", Actor: ticket.BySystem("test"), ProductID: uuid.UUID(o.product.GetId()), StoreID: o.shop.ID, RegionID: o.team.Region,
+			Source: "test", Actor: ticket.BySystem("test"), ProductID: uuid.UUID(o.product.GetId()), StoreID: o.shop.ID,
+			RegionID: o.team.Region,
 			Customer: ticket.Customer{Name: "Ann", Phone: "13800000002", Address: "1 Jianguo Road", Language: "en"},
 		})
 		id = opened.TicketID
@@ -98,7 +100,10 @@ func TestTheTermsAreInTheCustomersLanguage(t *testing.T) {
 	li.ready()
 	li.types("part", "hose")
 	says := li.types("sign", "Ann")
-	for _, want := range []string{"客户语言：English", "I confirm that Yunxi heater", "Hose  ¥25.00 × 1 = ¥25.00", "Parts and extras to pay: ¥25.00"} {
+	for _, want := range []string{
+		"客户语言：English", "I confirm that Yunxi heater", "Hose  ¥25.00 × 1 = ¥25.00",
+		"Parts and extras to pay: ¥25.00",
+	} {
 		if !strings.Contains(says, want) {
 			t.Errorf("the terms lack %q:\n%s", want, says)
 		}

@@ -9,7 +9,9 @@ import (
 )
 
 // ask makes one call to the office as this phone; PhoneOffline when the phone is not to use the network.
-func ask[Client, Req, Res any](p *Phone, client newClient[Client], method method[Client, Req, Res], req *Req) (*Res, error) {
+func ask[Client, Req, Res any](
+	p *Phone, client newClient[Client], method method[Client, Req, Res], req *Req,
+) (*Res, error) {
 	d, err := p.store.Device(p.ctx)
 	if err != nil {
 		return nil, err
@@ -21,7 +23,9 @@ func ask[Client, Req, Res any](p *Phone, client newClient[Client], method method
 }
 
 // call is ask for who uses the network already.
-func call[Client, Req, Res any](p *Phone, client newClient[Client], method method[Client, Req, Res], req *Req) (*Res, error) {
+func call[Client, Req, Res any](
+	p *Phone, client newClient[Client], method method[Client, Req, Res], req *Req,
+) (*Res, error) {
 	h, server, err := p.client.Dial(p.ctx)
 	if err != nil {
 		return nil, err

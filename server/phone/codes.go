@@ -4,11 +4,11 @@ import "github.com/doorstep-dev/doorstep/sync/fault"
 
 // The codes of this package.
 const (
-	NotOnBreak fault.Code = "not_on_break"
+	NotOnBreak       fault.Code = "not_on_break"
 	PhoneNumberWrong fault.Code = "phone_number_wrong"
-	Unacknowledged fault.Code = "unacknowledged"
-	FileThere fault.Code = "file_there"
-	FileUnwritable fault.Code = "file_unwritable"
+	Unacknowledged   fault.Code = "unacknowledged"
+	FileThere        fault.Code = "file_there"
+	FileUnwritable   fault.Code = "file_unwritable"
 )
 
 var _ = fault.Register(
@@ -24,7 +24,8 @@ var _ = fault.Register(
 	},
 	fault.Definition{
 		Code: Unacknowledged, Kind: fault.KindConflict,
-		English: "The office did not do something that was done here, and nobody has dealt with it. See unsent, then acknowledge it.",
+		English: "The office did not do something that was done here, and nobody has dealt with it. See unsent, then " +
+			"acknowledge it.",
 		Chinese: "有操作未被公司执行且尚未处理，请用 unsent 查看，处理后用 acknowledge 标记。",
 	},
 	fault.Definition{

@@ -91,7 +91,8 @@ func (c todayCmd) Run(p *Phone) error {
 		p.print(map[string]any{"jobs": out, "hidden": hidden, "today_pending": day.pending, "today_confirmed": day.confirmed})
 		return nil
 	}
-	p.line(p.paint(bold, p.pick("今日 ", "Today ")+now.Format("01-02")) + p.pick(fmt.Sprintf("，%d 单", len(today)), ", "+words.Count(len(today), "job")))
+	p.line(p.paint(bold, p.pick("今日 ", "Today ")+now.Format("01-02")) +
+		p.pick(fmt.Sprintf("，%d 单", len(today)), ", "+words.Count(len(today), "job")))
 	for i, j := range today {
 		p.jobLine(numbers[i], j)
 	}
@@ -104,7 +105,8 @@ func (c todayCmd) Run(p *Phone) error {
 	if hidden > 0 {
 		p.say("  …… 另有 %d 单，today --all 查看", "  … %d more, see today --all", hidden)
 	}
-	p.say("今日收入：待确认 %s，已确认 %s", "Earned today: pending %s, confirmed %s", yuan(day.pending, day.currency), yuan(day.confirmed, day.currency))
+	p.say("今日收入：待确认 %s，已确认 %s", "Earned today: pending %s, confirmed %s", yuan(day.pending, day.currency),
+		yuan(day.confirmed, day.currency))
 	u, err := p.store.Unsent(p.ctx)
 	if err != nil {
 		return err
@@ -128,8 +130,10 @@ func (p *Phone) jobLine(n int, j job) {
 	if j.pending {
 		marks += p.paint(yellow, p.pick(" ●未送达", " ●unsent"))
 	}
-	p.line("%2d  %s  %s  %s  %s%s", n, words.Pad(p.window(j.when()), 17), words.Pad(p.visitWord(j.visit.GetState()), 10), t.GetNumber(), p.product(j), marks)
-	p.line("    %s", p.paint(dim, t.GetCustomer().GetName()+" "+t.GetCustomer().GetPhone()+"  "+t.GetCustomer().GetAddress()))
+	p.line("%2d  %s  %s  %s  %s%s", n, words.Pad(p.window(j.when()), 17), words.Pad(p.visitWord(j.visit.GetState()), 10),
+		t.GetNumber(), p.product(j), marks)
+	p.line("    %s",
+		p.paint(dim, t.GetCustomer().GetName()+" "+t.GetCustomer().GetPhone()+"  "+t.GetCustomer().GetAddress()))
 }
 
 // product is its name in the person's language, as far as the phone knows it.
@@ -172,7 +176,8 @@ func read(v *offline.View, j job) details {
 		if bytes.Equal(one.GetTicketId(), j.ticket.GetId()) {
 			d.proofs = append(d.proofs, one)
 			if bytes.Equal(one.GetVisitId(), j.visit.GetId()) {
-				attached = append(attached, checklist.Proof{Step: one.GetStep(), Kind: one.GetKind(), Refusal: fault.Code(one.GetRefusal())})
+				attached = append(attached,
+					checklist.Proof{Step: one.GetStep(), Kind: one.GetKind(), Refusal: fault.Code(one.GetRefusal())})
 			}
 		}
 	}
@@ -218,7 +223,8 @@ func (c ticketCmd) Run(p *Phone) error {
 // show prints one job.
 func (p *Phone) show(d details) {
 	t, v := d.ticket, d.visit
-	p.line("%s  %s  %s", p.paint(bold, t.GetNumber()), p.visitWord(v.GetState()), p.paint(dim, TicketWord(t.GetState(), p.lang == "zh")))
+	p.line("%s  %s  %s", p.paint(bold, t.GetNumber()), p.visitWord(v.GetState()),
+		p.paint(dim, TicketWord(t.GetState(), p.lang == "zh")))
 	p.line("%s  %s  %s", p.product(d.job), t.GetModel(), t.GetSerial())
 	p.line("%s %s  %s", t.GetCustomer().GetName(), t.GetCustomer().GetPhone(), t.GetCustomer().GetAddress())
 	when := p.pick("上门 ", "visit ") + p.window(d.when())
@@ -227,7 +233,8 @@ func (p *Phone) show(d details) {
 	}
 	p.line("%s", when)
 	if t.GetShopName() != "" || t.GetPurchasedAt() != nil {
-		p.say("门店 %s   购于 %s   保修至 %s", "shop %s   bought %s   warranty until %s", t.GetShopName(), p.date(t.GetPurchasedAt()), p.date(t.GetWarrantyUntil()))
+		p.say("门店 %s   购于 %s   保修至 %s", "shop %s   bought %s   warranty until %s",
+			t.GetShopName(), p.date(t.GetPurchasedAt()), p.date(t.GetWarrantyUntil()))
 	}
 	if reason := p.label(t.GetAssignmentReason()); reason != "" {
 		p.line(p.paint(dim, p.pick("为何派给您：", "why you: ")+reason))
@@ -247,7 +254,8 @@ func (p *Phone) show(d details) {
 		p.line("  %s %s %s %s", p.pick("备注", "note"), p.clock(one.GetDeviceTime()), one.GetAuthor(), one.GetText())
 	}
 	for _, one := range t.GetHistory() {
-		p.line(p.paint(dim, "  %s %s %s %s %s"), p.pick("历史", "earlier"), one.GetNumber(), p.clock(one.GetAt()), TicketWord(one.GetState(), p.lang == "zh"), p.translate(one.GetSummary()))
+		p.line(p.paint(dim, "  %s %s %s %s %s"), p.pick("历史", "earlier"), one.GetNumber(), p.clock(one.GetAt()),
+			TicketWord(one.GetState(), p.lang == "zh"), p.translate(one.GetSummary()))
 	}
 	if len(d.open) > 0 && !d.finished() {
 		p.line("%s", p.paint(yellow, p.notAgreed(d)))
@@ -290,7 +298,8 @@ func (p *Phone) stepLine(n int, s *fieldv1.Step, d details, missing map[string]c
 			}
 		}
 	}
-	p.line("  %s %2d %s %s %s %s", mark, n, words.Pad(s.GetKey(), 14), words.Pad(p.label(s.GetName()), 22), strings.TrimSpace(value), p.paint(red, note))
+	p.line("  %s %2d %s %s %s %s", mark, n, words.Pad(s.GetKey(), 14), words.Pad(p.label(s.GetName()), 22),
+		strings.TrimSpace(value), p.paint(red, note))
 }
 
 // wanted says which answers a step takes.

@@ -5,12 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
-
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	accountv1 "github.com/doorstep-dev/doorstep/proto/doorstep/account/v1"
 	"github.com/doorstep-dev/doorstep/proto/doorstep/account/v1/accountv1connect"
 	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -66,7 +65,8 @@ func TestADayInTheBasementArrivesOnceWithReceipts(t *testing.T) {
 	if _, err := li.run("", "today"); offline.CodeOf(err) != fault.NotEnrolled {
 		t.Error(err)
 	}
-	devices, err := accountv1connect.NewAccountServiceClient(http.DefaultClient, o.URL()).ListDevices(t.Context(), with(&accountv1.ListDevicesRequest{}, o.boss))
+	devices, err := accountv1connect.NewAccountServiceClient(http.DefaultClient, o.URL()).ListDevices(t.Context(),
+		with(&accountv1.ListDevicesRequest{}, o.boss))
 	must(t, err)
 	for _, d := range devices.Msg.GetDevices() {
 		if d.GetRevokedAt() == nil {

@@ -49,7 +49,8 @@ func (c enrolCmd) Run(p *Phone) error {
 
 // learnMe keeps what the office says of the caller, for a clerk's shop.
 func (p *Phone) learnMe() error {
-	me, err := call(p, accountv1connect.NewAccountServiceClient, accountv1connect.AccountServiceClient.GetMe, &accountv1.GetMeRequest{})
+	me, err := call(p, accountv1connect.NewAccountServiceClient, accountv1connect.AccountServiceClient.GetMe,
+		&accountv1.GetMeRequest{})
 	if err != nil {
 		return err
 	}
@@ -112,10 +113,12 @@ func (syncCmd) Run(p *Phone) error {
 		return nil
 	}
 	if r.Pushed > 0 {
-		p.say(p.paint(green, "✓ 公司已收到 %s 项操作"), p.paint(green, "✓ %s safe at the office"), p.pick(fmt.Sprint(r.Pushed), words.Count(r.Pushed, "action")))
+		p.say(p.paint(green, "✓ 公司已收到 %s 项操作"), p.paint(green, "✓ %s safe at the office"),
+			p.pick(fmt.Sprint(r.Pushed), words.Count(r.Pushed, "action")))
 	}
 	p.trouble(r)
-	p.say("✓ 已同步，%s 处更新", "✓ in sync, %s changed", p.pick(fmt.Sprint(len(r.Changed)), words.Count(len(r.Changed), "thing")))
+	p.say("✓ 已同步，%s 处更新",
+		"✓ in sync, %s changed", p.pick(fmt.Sprint(len(r.Changed)), words.Count(len(r.Changed), "thing")))
 	return p.attention()
 }
 
@@ -141,8 +144,9 @@ func (statusCmd) Run(p *Phone) error {
 	}
 	if p.json {
 		p.print(map[string]any{
-			"enrolled": d.Enrolled(), "device": d.ID, "user": d.User, "user_name": d.UserName, "org": d.Org, "org_name": d.OrgName,
-			"server": d.Server, "offline": d.Offline, "login_ended": d.Ended, "as_of": d.AsOf, "early": d.Early,
+			"enrolled": d.Enrolled(), "device": d.ID, "user": d.User, "user_name": d.UserName, "org": d.Org,
+			"org_name": d.OrgName,
+			"server":   d.Server, "offline": d.Offline, "login_ended": d.Ended, "as_of": d.AsOf, "early": d.Early,
 			"unsent": map[string]any{"actions": u.Mutations, "files": u.Files, "bytes": u.Bytes},
 		})
 		return nil
@@ -153,7 +157,8 @@ func (statusCmd) Run(p *Phone) error {
 	p.line("%s · %s · %s", p.paint(bold, d.UserName), d.OrgName, d.Server)
 	p.line(p.paint(dim, p.pick("设备 ", "device ")+d.ID.String()+" · "+p.dir))
 	if d.Ended != "" {
-		p.say(p.paint(red, "! 登录已结束：")+fault.Code(d.Ended).Sentence("zh"), p.paint(red, "! the login has ended: ")+fault.Code(d.Ended).Sentence("en"))
+		p.say(p.paint(red, "! 登录已结束：")+fault.Code(d.Ended).Sentence("zh"), p.paint(red, "! the login has ended: ")+
+			fault.Code(d.Ended).Sentence("en"))
 	}
 	p.unsentLine(u)
 	p.asOf(true)
@@ -181,7 +186,8 @@ func (p *Phone) unsentLine(u offline.Unsent) {
 		return
 	}
 	p.say(p.paint(yellow, "未送达：%s 项操作，%s 个文件（%d KB）"), p.paint(yellow, "unsent: %s, %s (%d KB)"),
-		p.pick(fmt.Sprint(u.Mutations), words.Count(u.Mutations, "action")), p.pick(fmt.Sprint(u.Files), words.Count(u.Files, "file")), (u.Bytes+1023)/1024)
+		p.pick(fmt.Sprint(u.Mutations), words.Count(u.Mutations, "action")),
+		p.pick(fmt.Sprint(u.Files), words.Count(u.Files, "file")), (u.Bytes+1023)/1024)
 }
 
 type unsentCmd struct {
@@ -233,7 +239,8 @@ func (c unsentCmd) Run(p *Phone) error {
 		case offline.FileWaiting:
 			p.line("  %s %d/%d KB %s %s", p.pick("文件", "file"), f.Sent/1024, (f.Size+1023)/1024, p.fileOf(f), p.whyWaiting(f))
 		case offline.FileHeld:
-			p.line(p.paint(yellow, "  %s %s: %s"), p.pick("公司暂不接收的文件（可 let-go 放弃）", "file that the office does not take (let-go gives it up)"), f.ID, fault.Code(f.Code).Sentence(p.lang))
+			p.line(p.paint(yellow, "  %s %s: %s"), p.pick("公司暂不接收的文件（可 let-go 放弃）",
+				"file that the office does not take (let-go gives it up)"), f.ID, fault.Code(f.Code).Sentence(p.lang))
 		}
 	}
 	for i, a := range found {
@@ -267,7 +274,8 @@ func (p *Phone) unsentJSON(waiting, attention []offline.Action, files []offline.
 	}
 	for _, f := range files {
 		if f.State == offline.FileWaiting || f.State == offline.FileHeld {
-			out["files"] = append(out["files"], map[string]any{"id": f.ID, "size": f.Size, "sent": f.Sent, "held": f.State == offline.FileHeld, "code": f.Code})
+			out["files"] = append(out["files"],
+				map[string]any{"id": f.ID, "size": f.Size, "sent": f.Sent, "held": f.State == offline.FileHeld, "code": f.Code})
 		}
 	}
 	again, err := p.retakes()
@@ -276,7 +284,8 @@ func (p *Phone) unsentJSON(waiting, attention []offline.Action, files []offline.
 	}
 	out["retake"] = []any{}
 	for _, r := range again {
-		out["retake"] = append(out["retake"], map[string]any{"ticket": r.job, "step": r.proof.GetStep(), "refusal": r.proof.GetRefusal()})
+		out["retake"] = append(out["retake"],
+			map[string]any{"ticket": r.job, "step": r.proof.GetStep(), "refusal": r.proof.GetRefusal()})
 	}
 	p.print(out)
 	return nil
@@ -349,7 +358,8 @@ func (c logoutCmd) Run(p *Phone) error {
 	}
 	p.say("已退出，本机数据已清除。", "Logged out; this phone holds nothing any more.")
 	if away() != nil {
-		p.say("  暂时连不上公司：设备清单中仍有这台手机，请公司移除", "  The office cannot be reached: its list still has this phone, and somebody there takes it out")
+		p.say("  暂时连不上公司：设备清单中仍有这台手机，请公司移除",
+			"  The office cannot be reached: its list still has this phone, and somebody there takes it out")
 	}
 	return nil
 }
@@ -369,7 +379,9 @@ func (p *Phone) refuseLogout() error {
 		return err
 	}
 	if !u.Empty() {
-		return fault.New(fault.UnsentWork, "%s", fault.Both(fmt.Sprintf("%d 项操作，%d 个文件", u.Mutations, u.Files), words.Count(u.Mutations, "action")+", "+words.Count(u.Files, "file")))
+		return fault.New(fault.UnsentWork, "%s",
+			fault.Both(fmt.Sprintf("%d 项操作，%d 个文件", u.Mutations, u.Files), words.Count(u.Mutations, "action")+", "+
+				words.Count(u.Files, "file")))
 	}
 	found, err := p.store.Attention(p.ctx)
 	if err == nil && len(found) > 0 {
@@ -420,10 +432,13 @@ func (p *Phone) sayAsides() error {
 	found, err := offline.Asides(p.dir)
 	for _, a := range found {
 		if a.TakenOver {
-			p.say("损坏的数据中读出 %s 项操作、%s 个文件，已接续处理（原数据保留在 %s）", "read from the damaged store and taken over: %s, %s (the store is kept in %s)",
-				p.pick(fmt.Sprint(a.Actions), words.Count(a.Actions, "action")), p.pick(fmt.Sprint(a.Files), words.Count(a.Files, "file")), a.Dir)
+			p.say("损坏的数据中读出 %s 项操作、%s 个文件，已接续处理（原数据保留在 %s）",
+				"read from the damaged store and taken over: %s, %s (the store is kept in %s)",
+				p.pick(fmt.Sprint(a.Actions), words.Count(a.Actions, "action")),
+				p.pick(fmt.Sprint(a.Files), words.Count(a.Files, "file")), a.Dir)
 		} else {
-			p.say(p.paint(yellow, "! 损坏的数据保留在 %s，尚未接续处理；可用 export 导出"), p.paint(yellow, "! a damaged store is kept in %s and nobody has taken its work over; export writes it out"), a.Dir)
+			p.say(p.paint(yellow, "! 损坏的数据保留在 %s，尚未接续处理；可用 export 导出"),
+				p.paint(yellow, "! a damaged store is kept in %s and nobody has taken its work over; export writes it out"), a.Dir)
 		}
 	}
 	return err
@@ -463,7 +478,9 @@ func (p *Phone) export(path, passphrase string) (offline.Box, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return box, errors.Join(err, os.Remove(path))
 	}
-	p.say("✓ 已加密导出 %s 项操作、%s 个文件到 %s", "✓ %s and %s, encrypted, are in %s", p.pick(fmt.Sprint(len(box.Mutations)), words.Count(len(box.Mutations), "action")),
+	p.say("✓ 已加密导出 %s 项操作、%s 个文件到 %s",
+		"✓ %s and %s, encrypted, are in %s",
+		p.pick(fmt.Sprint(len(box.Mutations)), words.Count(len(box.Mutations), "action")),
 		p.pick(fmt.Sprint(len(box.Files)), words.Count(len(box.Files), "file")), path)
 	return box, nil
 }

@@ -51,7 +51,8 @@ func (p *Phone) decided(d *fieldv1.Decision) string {
 	if d.GetEdited() {
 		what += p.pick("（公司有修改）", " (the office changed something)")
 	}
-	return fmt.Sprintf(p.pick("%s：%s · %s %s", "%s: %s · %s %s"), p.deed(d.GetMutationKind()), what, d.GetDecidedBy(), p.clock(d.GetAt()))
+	return fmt.Sprintf(p.pick("%s：%s · %s %s", "%s: %s · %s %s"), p.deed(d.GetMutationKind()), what, d.GetDecidedBy(),
+		p.clock(d.GetAt()))
 }
 
 // decisions lists what the office decided about parked work of this phone's owner, as long as the phone is shown it.

@@ -87,19 +87,25 @@ func (c earningsCmd) Run(p *Phone) error {
 		})
 		return nil
 	}
-	p.say("今日  待确认 %s  已确认 %s", "Today      pending %s  confirmed %s", p.paint(yellow, yuan(today.pending, today.currency)), p.paint(green, yuan(today.confirmed, today.currency)))
-	p.say("本月  待确认 %s  已确认 %s", "This month pending %s  confirmed %s", p.paint(yellow, yuan(month.pending, month.currency)), p.paint(green, yuan(month.confirmed, month.currency)))
+	p.say("今日  待确认 %s  已确认 %s",
+		"Today      pending %s  confirmed %s", p.paint(yellow, yuan(today.pending, today.currency)),
+		p.paint(green, yuan(today.confirmed, today.currency)))
+	p.say("本月  待确认 %s  已确认 %s",
+		"This month pending %s  confirmed %s", p.paint(yellow, yuan(month.pending, month.currency)),
+		p.paint(green, yuan(month.confirmed, month.currency)))
 	p.split(sums)
 	now := p.Now().In(p.zone)
 	for _, l := range lines {
 		at := l.GetEarnedAt().AsTime().In(p.zone)
-		why := c.Why != "" && len(l.GetTicketNumber()) >= len(c.Why) && l.GetTicketNumber()[len(l.GetTicketNumber())-len(c.Why):] == c.Why
+		why := c.Why != "" && len(l.GetTicketNumber()) >= len(c.Why) &&
+			l.GetTicketNumber()[len(l.GetTicketNumber())-len(c.Why):] == c.Why
 		if (c.Lines && at.Year() == now.Year() && at.Month() == now.Month()) || why {
 			state := p.paint(green, p.pick("已确认", "confirmed"))
 			if l.GetState() == payv1.EarningState_EARNING_STATE_PENDING {
 				state = p.paint(yellow, p.pick("待确认", "pending"))
 			}
-			p.line("  %s  %s  %s  %s  %s", at.Format("01-02 15:04"), l.GetTicketNumber(), words.Pad(p.label(l.GetTitle()), 20), words.Pad(money(l.GetAmount()), 10), state)
+			p.line("  %s  %s  %s  %s  %s", at.Format("01-02 15:04"), l.GetTicketNumber(), words.Pad(p.label(l.GetTitle()), 20),
+				words.Pad(money(l.GetAmount()), 10), state)
 		}
 		if why {
 			p.trace(l.GetTrace(), 2)
@@ -122,7 +128,8 @@ func (p *Phone) split(s *payv1.GetEarningsResponse) {
 			continue
 		}
 		p.line(p.paint(dim, "  "+p.pick(one.zh, one.en)+": "+p.pick("安装费 ", "install fee ")+money(one.split.GetInstallFee())+
-			p.pick(" 配件 ", " parts ")+money(one.split.GetParts())+p.pick(" 增值 ", " value-added ")+money(one.split.GetValueAdded())+
+			p.pick(" 配件 ", " parts ")+money(one.split.GetParts())+p.pick(" 增值 ", " value-added ")+
+			money(one.split.GetValueAdded())+
 			p.pick(" 奖金 ", " bonus ")+money(one.split.GetBonus())))
 	}
 	if n := s.GetNextTier(); n != nil {
@@ -153,10 +160,12 @@ type rankCmd struct {
 
 var (
 	scopes = map[string]payv1.BoardScope{
-		"team": payv1.BoardScope_BOARD_SCOPE_TEAM, "region": payv1.BoardScope_BOARD_SCOPE_REGION, "org": payv1.BoardScope_BOARD_SCOPE_ORG,
+		"team": payv1.BoardScope_BOARD_SCOPE_TEAM, "region": payv1.BoardScope_BOARD_SCOPE_REGION,
+		"org": payv1.BoardScope_BOARD_SCOPE_ORG,
 	}
 	periods = map[string]payv1.BoardPeriod{
-		"day": payv1.BoardPeriod_BOARD_PERIOD_DAY, "week": payv1.BoardPeriod_BOARD_PERIOD_WEEK, "month": payv1.BoardPeriod_BOARD_PERIOD_MONTH,
+		"day": payv1.BoardPeriod_BOARD_PERIOD_DAY, "week": payv1.BoardPeriod_BOARD_PERIOD_WEEK,
+		"month": payv1.BoardPeriod_BOARD_PERIOD_MONTH,
 	}
 )
 
@@ -180,7 +189,8 @@ func (c rankCmd) Run(p *Phone) error {
 	}
 	p.showBoard(b)
 	if old {
-		p.line(p.paint(yellow, p.pick("离线 · 排名截至 ", "offline · as of ")+b.GetAsOf().AsTime().In(p.zone).Format("01-02 15:04:05")))
+		p.line(p.paint(yellow, p.pick("离线 · 排名截至 ", "offline · as of ")+
+			b.GetAsOf().AsTime().In(p.zone).Format("01-02 15:04:05")))
 	}
 	return nil
 }

@@ -25,7 +25,8 @@ type about struct {
 
 func (a about) String() string { return strings.TrimSpace(a.Number + " " + a.Customer) }
 
-// fileAbout keeps what jobs are called, by the hex of a ticket's or visit's id: a failure is told also when the job has left the phone.
+// fileAbout keeps what jobs are called, by the hex of a ticket's or visit's id: a failure is told also when the job has
+// left the phone.
 const fileAbout = "jobs.json"
 
 // mostAbout bounds how many jobs are remembered by name.
@@ -208,7 +209,8 @@ func (p *Phone) itemName(v *offline.View, id []byte, quantity uint32) string {
 	if i == nil {
 		return "×" + strconv.FormatUint(uint64(quantity), 10)
 	}
-	return fmt.Sprintf("%s ×%d %s", p.label(i.GetName()), quantity, yuan(i.GetPrice().GetMinor()*int64(quantity), i.GetPrice().GetCurrency()))
+	return fmt.Sprintf("%s ×%d %s", p.label(i.GetName()), quantity,
+		yuan(i.GetPrice().GetMinor()*int64(quantity), i.GetPrice().GetCurrency()))
 }
 
 func (p *Phone) reasonName(v *offline.View, key string) string {

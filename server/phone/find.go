@@ -59,8 +59,10 @@ func (j job) start() time.Time {
 
 func (j job) finished() bool {
 	switch j.visit.GetState() {
-	case fieldv1.VisitState_VISIT_STATE_DECLINED, fieldv1.VisitState_VISIT_STATE_COMPLETED, fieldv1.VisitState_VISIT_STATE_PARTIALLY_COMPLETED,
-		fieldv1.VisitState_VISIT_STATE_CANNOT_COMPLETE, fieldv1.VisitState_VISIT_STATE_NO_SHOW, fieldv1.VisitState_VISIT_STATE_CANCELED:
+	case fieldv1.VisitState_VISIT_STATE_DECLINED, fieldv1.VisitState_VISIT_STATE_COMPLETED,
+		fieldv1.VisitState_VISIT_STATE_PARTIALLY_COMPLETED,
+		fieldv1.VisitState_VISIT_STATE_CANNOT_COMPLETE, fieldv1.VisitState_VISIT_STATE_NO_SHOW,
+		fieldv1.VisitState_VISIT_STATE_CANCELED:
 		return true
 	}
 	return false
@@ -117,8 +119,8 @@ func (p *Phone) recall(name string) (ids [][]byte) {
 	return ids
 }
 
-// listed is a list with the numbers under which its things were shown: a thing keeps its number for the day, whatever else comes, goes
-// or is sorted anew. The number of one that has gone is nobody's.
+// listed is a list with the numbers under which its things were shown: a thing keeps its number for the day, whatever
+// else comes, goes or is sorted anew. The number of one that has gone is nobody's.
 type listed struct {
 	Day string   `json:"day"`
 	IDs [][]byte `json:"ids"`
@@ -219,15 +221,17 @@ func (p *Phone) find(v *offline.View, typed string) (job, error) {
 	return job{}, fault.New(fault.NotFound, "%s", p.pick("请先用 ticket N 选择工单", "choose a job first: ticket N"))
 }
 
-// isFor tells whether a part or surcharge is for a class of products. One without classes is for every class; so is each
-// for a ticket of which no class is known.
+// isFor tells whether a part or surcharge is for a class of products. One without classes is for every class; so is
+// each for a ticket of which no class is known.
 func isFor(i *fieldv1.PriceItem, class []byte) bool {
 	return len(i.GetClassIds()) == 0 || len(class) == 0 ||
 		slices.ContainsFunc(i.GetClassIds(), func(id []byte) bool { return bytes.Equal(id, class) })
 }
 
 // priceItem finds a part or surcharge for the job's class by SKU or name.
-func (p *Phone) priceItem(v *offline.View, j job, kind fieldv1.PriceItemKind, typed string) (*fieldv1.PriceItem, error) {
+func (p *Phone) priceItem(
+	v *offline.View, j job, kind fieldv1.PriceItemKind, typed string,
+) (*fieldv1.PriceItem, error) {
 	var found []*fieldv1.PriceItem
 	var offered []string
 	for _, i := range field.PriceItems.All(v) {
@@ -296,8 +300,8 @@ func (p *Phone) learnZone() error {
 	})
 }
 
-// named is the name of a product or price item in the person's language: tickets carry it as it was written, which is Chinese. What the
-// phone's catalogue does not have stays as it is.
+// named is the name of a product or price item in the person's language: tickets carry it as it was written, which is
+// Chinese. What the phone's catalogue does not have stays as it is.
 func (p *Phone) named(v *offline.View, written string) string {
 	if p.lang == "zh" {
 		return written

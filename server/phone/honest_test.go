@@ -9,10 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/server/phone"
-
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	officev1 "github.com/doorstep-dev/doorstep/proto/doorstep/office/v1"
+	"github.com/doorstep-dev/doorstep/server/phone"
 )
 
 // refuseToSave makes every save on a phone fail, or work again.
@@ -21,7 +20,10 @@ func (h *hand) refuseToSave(refuse bool) {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.dir, "store.db")+"?_pragma=busy_timeout(10000)")
 	must(h.t, err)
 	defer db.Close()
-	for _, on := range []string{"INSERT ON outbox", "UPDATE ON meta", "INSERT ON meta", "DELETE ON meta", "UPDATE ON outbox", "DELETE ON file", "INSERT ON entry"} {
+	for _, on := range []string{
+		"INSERT ON outbox", "UPDATE ON meta", "INSERT ON meta", "DELETE ON meta",
+		"UPDATE ON outbox", "DELETE ON file", "INSERT ON entry",
+	} {
 		name := strings.ReplaceAll(on, " ", "_")
 		statement := `DROP TRIGGER IF EXISTS ` + name
 		if refuse {
@@ -35,13 +37,15 @@ func (h *hand) refuseToSave(refuse bool) {
 // done are the words by which a command says that something is so now.
 var done = regexp.MustCompile(`✓|→|已存手机|已收到|已送达|现在是`)
 
-// saving are the commands that save something, as a day would type them; the rest of the list only reads, or is looked at below.
+// saving are the commands that save something, as a day would type them; the rest of the list only reads, or is looked
+// at below.
 func TestNoCommandSaysThatItIsDoneBeforeItIsSaved(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
 	one, two, pooled := o.ticket(), o.ticket(), o.ticket()
 	o.assign(one, o.li)
-	_, err := o.tickets.PoolTicket(t.Context(), with(&officev1.PoolTicketRequest{Id: pooled, TeamId: o.team.ID[:]}, o.boss))
+	_, err := o.tickets.PoolTicket(t.Context(),
+		with(&officev1.PoolTicketRequest{Id: pooled, TeamId: o.team.ID[:]}, o.boss))
 	must(t, err)
 	li, clerk := o.enrol(o.li), o.enrol(o.clerk)
 	li.types("today")
@@ -75,7 +79,10 @@ func TestNoCommandSaysThatItIsDoneBeforeItIsSaved(t *testing.T) {
 		{li, []string{"travel"}},
 		{li, []string{"arrive"}},
 		{li, []string{"cannot", "customer_absent"}},
-		{clerk, []string{"open", "https://id.example/01/06901234567892/21/SN1", "--name", "王女士", "--phone", "13800000001", "--address", "北京市朝阳区建国路 1 号"}},
+		{clerk, []string{
+			"open", "https://id.example/01/06901234567892/21/SN1", "--name", "王女士",
+			"--phone", "13800000001", "--address", "北京市朝阳区建国路 1 号",
+		}},
 		{clerk, []string{"logout"}},
 	}
 	walked := []string{}
@@ -95,13 +102,15 @@ func TestNoCommandSaysThatItIsDoneBeforeItIsSaved(t *testing.T) {
 	}
 	reads := []string{
 		"shell", "status", "unsent", "today", "ticket", "pool", "scan", "earnings", "rank", "live", "export",
-		// These are looked at in tests of their own: enrol, sync and import cannot be failed by a trigger alone, the others act on failures.
+		// These are looked at in tests of their own: enrol, sync and import cannot be failed by a trigger alone, the others
+		// act on failures.
 		"enrol", "sync", "import", "let-go", "acknowledge",
 	}
 	help, err := li.run("", "--help")
 	must(t, err)
 	for _, found := range regexp.MustCompile(`(?m)^  ([a-z-]+)(?: .*)?$`).FindAllStringSubmatch(help, -1) {
-		if name := found[1]; !slices.Contains(walked, name) && !slices.Contains(reads, name) && !strings.HasPrefix(name, "-") {
+		if name := found[1]; !slices.Contains(walked, name) && !slices.Contains(reads, name) &&
+			!strings.HasPrefix(name, "-") {
 			t.Errorf("%s: say whether it saves something, and walk it if so", name)
 		}
 	}
@@ -121,7 +130,8 @@ func TestWhatTheOfficeRefusesPrintsOnlyTheRefusal(t *testing.T) {
 		t.Errorf("says:\n%s", says)
 	}
 	for range 2 { // looking does not deal with it
-		if all, err := li.run("", "unsent"); err != nil || !strings.Contains(all, "未执行") || !strings.Contains(all, "王女士  完工") {
+		if all, err := li.run("", "unsent"); err != nil || !strings.Contains(all, "未执行") ||
+			!strings.Contains(all, "王女士  完工") {
 			t.Errorf("%v\n%s", err, all)
 		}
 		if n := len(li.json("unsent")["attention"].([]any)); n != 1 {

@@ -92,7 +92,10 @@ func (p *Phone) event(e offline.Event) {
 // change prints what a person wants to know of one changed entity.
 func (p *Phone) change(c offline.Changed) {
 	if p.json {
-		p.print(map[string]any{"kind": fieldv1.EntityKind(c.Kind).String(), "id": c.ID, "left": c.After == nil, "new": c.Before == nil})
+		p.print(map[string]any{
+			"kind": fieldv1.EntityKind(c.Kind).String(), "id": c.ID, "left": c.After == nil,
+			"new": c.Before == nil,
+		})
 		return
 	}
 	switch fieldv1.EntityKind(c.Kind) {
@@ -107,7 +110,8 @@ func (p *Phone) change(c offline.Changed) {
 		case c.After == nil:
 			p.now("－ 工单 %s 已不归您", "− job %s is not yours any more", before.GetNumber())
 		case before.GetState() != after.GetState():
-			p.now("工单 %s %s → %s", "job %s %s → %s", after.GetNumber(), TicketWord(before.GetState(), p.lang == "zh"), TicketWord(after.GetState(), p.lang == "zh"))
+			p.now("工单 %s %s → %s", "job %s %s → %s", after.GetNumber(), TicketWord(before.GetState(), p.lang == "zh"),
+				TicketWord(after.GetState(), p.lang == "zh"))
 		default:
 			p.now("工单 %s 有更新", "job %s was updated", after.GetNumber())
 		}
@@ -126,7 +130,8 @@ func (p *Phone) change(c offline.Changed) {
 			return
 		}
 		if c.Before == nil {
-			p.now("抢单池 ＋ %s %s %s", "pool + %s %s %s", after.GetNumber(), p.translate(after.GetProductName()), money(after.GetPays()))
+			p.now("抢单池 ＋ %s %s %s", "pool + %s %s %s", after.GetNumber(), p.translate(after.GetProductName()),
+				money(after.GetPays()))
 		} else if c.After == nil {
 			p.now("抢单池 － %s", "pool − %s", before.GetNumber())
 		}
@@ -142,7 +147,8 @@ func (p *Phone) change(c offline.Changed) {
 			if after.GetState() == payv1.EarningState_EARNING_STATE_PENDING {
 				state = p.pick("待确认", "pending")
 			}
-			p.now("收入 %s %s %s %s", "earned %s %s %s %s", p.paint(bold, money(after.GetAmount())), p.label(after.GetTitle()), after.GetTicketNumber(), state)
+			p.now("收入 %s %s %s %s", "earned %s %s %s %s", p.paint(bold, money(after.GetAmount())), p.label(after.GetTitle()),
+				after.GetTicketNumber(), state)
 		}
 	case fieldv1.EntityKind_ENTITY_KIND_NOTICE:
 		n := &fieldv1.Notice{}

@@ -82,7 +82,8 @@ func TestADyingPhoneHandsItsWorkOver(t *testing.T) {
 	dying.types("accept", "1")
 	dying.types("photo", "before", picture(t, 30))
 	box := filepath.Join(t.TempDir(), "li.box")
-	if _, err := dying.run("", "logout", "--hand-over", box, "--passphrase", "short"); offline.CodeOf(err) != fault.BoxPassphrase {
+	if _, err := dying.run("", "logout", "--hand-over", box, "--passphrase", "short"); offline.CodeOf(err) !=
+		fault.BoxPassphrase {
 		t.Error(err)
 	}
 	dying.says("已退出", "logout", "--hand-over", box, "--passphrase", "basement 3")

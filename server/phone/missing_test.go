@@ -5,9 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
-
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 )
 
 func TestARefusedCompletionNamesWhatIsMissingAndTheCommandThatAddsIt(t *testing.T) {
@@ -27,7 +26,8 @@ func TestARefusedCompletionNamesWhatIsMissingAndTheCommandThatAddsIt(t *testing.
 		"客户签名：还差1张 → sign 姓名 --step signature --job " + number,
 	}
 	_, err := li.run("", "complete")
-	if offline.CodeOf(err) != checklist.Incomplete || !strings.Contains(offline.Sentence(err, "zh"), strings.Join(lines, "；")) {
+	if offline.CodeOf(err) != checklist.Incomplete ||
+		!strings.Contains(offline.Sentence(err, "zh"), strings.Join(lines, "；")) {
 		t.Errorf("refused by the phone: %v", err)
 	}
 	said := li.types("complete", "--force") // refused by the office

@@ -74,9 +74,12 @@ func openOffice(t *testing.T) *office {
 	bucket := s3test.New(t)
 	a, err := app.Start(t.Context(), app.Config{
 		DatabaseURL: pgtest.New(t).URL, Listen: "127.0.0.1:0", Secret: account.NewSecret(), WithoutJobs: true,
-		Argon:   account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
-		Limits:  rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}, PerCaller: rpc.Rate{PerSecond: -1}},
-		Objects: app.Objects{Endpoint: bucket.Endpoint, Bucket: bucket.Name, Region: bucket.Region, AccessKey: bucket.AccessKey, SecretKey: bucket.SecretKey},
+		Argon:  account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1},
+		Limits: rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}, PerCaller: rpc.Rate{PerSecond: -1}},
+		Objects: app.Objects{
+			Endpoint: bucket.Endpoint, Bucket: bucket.Name, Region: bucket.Region,
+			AccessKey: bucket.AccessKey, SecretKey: bucket.SecretKey,
+		},
 	})
 	must(t, err)
 	t.Cleanup(func() {
@@ -95,7 +98,8 @@ func openOffice(t *testing.T) *office {
 func (o *office) people() {
 	t, r := o.t, o.Rooms.Account
 	var err error
-	o.org, err = r.CreateOrg(t.Context(), account.Org{Slug: "demo", NameZH: "上门示范", NameEN: "Demo", Zone: time.UTC, Currency: "CNY"})
+	o.org, err = r.CreateOrg(t.Context(),
+		account.Org{Slug: "demo", NameZH: "上门示范", NameEN: "Demo", Zone: time.UTC, Currency: "CNY"})
 	must(t, err)
 	must(t, r.Store.Transact(t.Context(), change.Org(o.org.ID), func(tx *postgres.Tx) error {
 		place := func(p account.Place) account.Place {
@@ -110,16 +114,29 @@ func (o *office) people() {
 		}
 		north := place(account.Place{Kind: identity.ScopeRegion, NameZH: "华北"})
 		o.team = place(account.Place{Kind: identity.ScopeTeam, NameZH: "朝阳一组", Region: north.ID})
-		o.shop = place(account.Place{Kind: identity.ScopeStore, NameZH: "国贸店", Region: north.ID, At: &account.Point{Latitude: 39.91, Longitude: 116.46}})
+		o.shop = place(account.Place{
+			Kind: identity.ScopeStore, NameZH: "国贸店", Region: north.ID,
+			At: &account.Point{Latitude: 39.91, Longitude: 116.46},
+		})
 		tech := func(login, zh, en string) account.User {
 			return user(account.User{
-				Login: login, NameZH: zh, NameEN: en, Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
-				Technician: &account.Technician{Badge: login, Region: north.ID, Teams: []uuid.UUID{o.team.ID}, Skills: []string{"water_heater"}, DailyCapacity: 6},
+				Login: login, NameZH: zh, NameEN: en,
+				Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
+				Technician: &account.Technician{
+					Badge: login, Region: north.ID, Teams: []uuid.UUID{o.team.ID},
+					Skills: []string{"water_heater"}, DailyCapacity: 6,
+				},
 			})
 		}
-		user(account.User{Login: "boss", NameZH: "老板", Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}}})
+		user(account.User{
+			Login: "boss", NameZH: "老板",
+			Grants: []identity.Grant{{Role: identity.Admin, Scope: identity.ScopeOrg}},
+		})
 		o.li, o.wang = tech("li", "李师傅", "Li"), tech("wang", "王师傅", "Wang")
-		o.clerk = user(account.User{Login: "clerk", NameZH: "店员", Grants: []identity.Grant{{Role: identity.Clerk, Scope: identity.ScopeStore, ID: o.shop.ID}}})
+		o.clerk = user(account.User{
+			Login: "clerk", NameZH: "店员",
+			Grants: []identity.Grant{{Role: identity.Clerk, Scope: identity.ScopeStore, ID: o.shop.ID}},
+		})
 		return nil
 	}))
 	res, err := accountv1connect.NewAuthServiceClient(http.DefaultClient, o.URL()).
@@ -134,25 +151,40 @@ func (o *office) goods() {
 	goods := officev1connect.NewCatalogueServiceClient(http.DefaultClient, o.URL())
 	template, err := goods.PutTemplate(t.Context(), with(&officev1.PutTemplateRequest{Template: &fieldv1.Template{
 		Key: "heater", Name: label("热水器", "Heater"), Steps: []*fieldv1.Step{
-			{Key: "before", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装前", "Before"), Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_BEFORE, MinCount: 1},
-			{Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: label("水压", "Pressure"), Required: true, HasRange: true, Min: 0, Max: 1, Unit: "MPa"},
+			{
+				Key: "before", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装前", "Before"), Required: true,
+				Proof: fieldv1.ProofKind_PROOF_KIND_BEFORE, MinCount: 1,
+			},
+			{
+				Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: label("水压", "Pressure"), Required: true,
+				HasRange: true, Min: 0, Max: 1, Unit: "MPa",
+			},
 			{Key: "sealed", Kind: fieldv1.StepKind_STEP_KIND_CHECK, Name: label("无渗漏", "No leak"), Required: true},
-			{Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装后", "After"), Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_AFTER, MinCount: 1},
-			{Key: "signature", Kind: fieldv1.StepKind_STEP_KIND_SIGNATURE, Name: label("客户签名", "Signature"), Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_SIGNATURE, MinCount: 1},
+			{
+				Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("安装后", "After"), Required: true,
+				Proof: fieldv1.ProofKind_PROOF_KIND_AFTER, MinCount: 1,
+			},
+			{
+				Key: "signature", Kind: fieldv1.StepKind_STEP_KIND_SIGNATURE, Name: label("客户签名", "Signature"), Required: true,
+				Proof: fieldv1.ProofKind_PROOF_KIND_SIGNATURE, MinCount: 1,
+			},
 		},
 	}}, o.boss))
 	must(t, err)
 	class, err := goods.PutProductClass(t.Context(), with(&officev1.PutProductClassRequest{Class: &fieldv1.ProductClass{
-		Key: "water_heater", Name: label("热水器", "Water heater"), Skills: []string{"water_heater"}, TemplateId: template.Msg.GetTemplate().GetId(), DurationMinutes: 90,
+		Key: "water_heater", Name: label("热水器", "Water heater"), Skills: []string{"water_heater"},
+		TemplateId: template.Msg.GetTemplate().GetId(), DurationMinutes: 90,
 	}}, o.boss))
 	must(t, err)
 	product, err := goods.PutProduct(t.Context(), with(&officev1.PutProductRequest{Product: &fieldv1.Product{
-		Sku: "YX-60", Gtin: "06901234567892", Name: label("云曦热水器", "Yunxi heater"), ClassId: class.Msg.GetClass().GetId(), Model: "YX-60", WarrantyMonths: 24,
+		Sku: "YX-60", Gtin: "06901234567892", Name: label("云曦热水器", "Yunxi heater"), ClassId: class.Msg.GetClass().GetId(),
+		Model: "YX-60", WarrantyMonths: 24,
 	}}, o.boss))
 	must(t, err)
 	o.product = product.Msg.GetProduct()
 	_, err = goods.PutPriceItem(t.Context(), with(&officev1.PutPriceItemRequest{Item: &fieldv1.PriceItem{
-		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "hose", Name: label("软管", "Hose"), Price: &typesv1.Money{Minor: 2500, Currency: "CNY"},
+		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, Sku: "hose", Name: label("软管", "Hose"),
+		Price: &typesv1.Money{Minor: 2500, Currency: "CNY"},
 	}}, o.boss))
 	must(t, err)
 	cooling, err := goods.PutProductClass(t.Context(), with(&officev1.PutProductClassRequest{Class: &fieldv1.ProductClass{
@@ -165,27 +197,37 @@ func (o *office) goods() {
 	}}, o.boss))
 	must(t, err)
 	_, err = goods.PutPriceItem(t.Context(), with(&officev1.PutPriceItemRequest{Item: &fieldv1.PriceItem{
-		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, Sku: "high", Name: label("高空作业", "Work at height"), Price: &typesv1.Money{Minor: 5000, Currency: "CNY"},
+		Kind: fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, Sku: "high", Name: label("高空作业", "Work at height"),
+		Price: &typesv1.Money{Minor: 5000, Currency: "CNY"},
 	}}, o.boss))
 	must(t, err)
 	for _, r := range []*fieldv1.Reason{
-		{Key: "too_far", Use: "decline", Name: label("太远", "Too far")}, {Key: "customer_absent", Use: "cannot_complete", Name: label("客户不在", "Customer absent")},
+		{Key: "too_far", Use: "decline", Name: label("太远", "Too far")},
+		{Key: "customer_absent", Use: "cannot_complete", Name: label("客户不在", "Customer absent")},
 	} {
 		_, err = goods.PutReason(t.Context(), with(&officev1.PutReasonRequest{Reason: r}, o.boss))
 		must(t, err)
 	}
-	_, err = payv1connect.NewPlanServiceClient(http.DefaultClient, o.URL()).PublishPlan(t.Context(), with(&payv1.PublishPlanRequest{Plan: &payv1.PlanVersion{
-		Plan: "standard", Version: 1, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "UTC", EffectiveFrom: "2020-01-01",
-		VersionDate: payv1.VersionDate_VERSION_DATE_ORDERED, ClawedBack: []string{"base"},
-		Components: []*payv1.Component{
-			{Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2, Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{
-				OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "water_heater", FeeMinor: 12000}},
-			}}},
-			{Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2, Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
-				Share: &payv1.Rate{Numerator: 1, Denominator: 10},
-			}}},
-		},
-	}}, o.boss))
+	_, err = payv1connect.NewPlanServiceClient(http.DefaultClient, o.URL()).PublishPlan(t.Context(),
+		with(&payv1.PublishPlanRequest{Plan: &payv1.PlanVersion{
+			Plan: "standard", Version: 1, Name: label("标准", "Standard"), Currency: "CNY", TimeZone: "UTC",
+			EffectiveFrom: "2020-01-01",
+			VersionDate:   payv1.VersionDate_VERSION_DATE_ORDERED, ClawedBack: []string{"base"},
+			Components: []*payv1.Component{
+				{
+					Key: "base", Name: label("安装费", "Install fee"), Category: 1, Rounding: 2,
+					Rule: &payv1.Component_BaseFee{BaseFee: &payv1.BaseFee{
+						OtherwiseMinor: 8000, Classes: []*payv1.ClassFee{{ClassKey: "water_heater", FeeMinor: 12000}},
+					}},
+				},
+				{
+					Key: "parts", Name: label("配件", "Parts"), Category: 2, Rounding: 2,
+					Rule: &payv1.Component_PartsShare{PartsShare: &payv1.PartsShare{
+						Share: &payv1.Rate{Numerator: 1, Denominator: 10},
+					}},
+				},
+			},
+		}}, o.boss))
 	must(t, err)
 }
 
@@ -203,7 +245,8 @@ func (o *office) ticket() []byte {
 
 func (o *office) assign(ticket []byte, to account.User) {
 	o.t.Helper()
-	_, err := o.tickets.AssignTicket(o.t.Context(), with(&officev1.AssignTicketRequest{Id: ticket, TechnicianId: to.ID[:], Reason: "test"}, o.boss))
+	_, err := o.tickets.AssignTicket(o.t.Context(),
+		with(&officev1.AssignTicketRequest{Id: ticket, TechnicianId: to.ID[:], Reason: "test"}, o.boss))
 	must(o.t, err)
 }
 
@@ -235,7 +278,8 @@ func (h *hand) run(input string, args ...string) (string, error) {
 func (h *hand) apart(out, notes io.Writer, input string, args ...string) error {
 	h.t.Helper()
 	return phone.Run(h.t.Context(), append([]string{"--dir", h.dir, "--lang", "zh"}, args...), phone.Console{
-		In: strings.NewReader(input), Out: out, Err: notes, Getenv: func(string) string { return "" }, Now: time.Now, Version: "test", Pause: time.Hour,
+		In: strings.NewReader(input), Out: out, Err: notes, Getenv: func(string) string { return "" }, Now: time.Now,
+		Version: "test", Pause: time.Hour,
 	})
 }
 

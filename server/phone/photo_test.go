@@ -49,7 +49,8 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 			t.Errorf("refused without a reason: %v", p)
 		}
 	}
-	if n := ended["PROOF_STATE_VERIFIED"] + ended["PROOF_STATE_REFUSED"]; n != len(files)+2 || ended["PROOF_STATE_VERIFIED"] < len(files)/2 {
+	if n := ended["PROOF_STATE_VERIFIED"] + ended["PROOF_STATE_REFUSED"]; n != len(files)+2 ||
+		ended["PROOF_STATE_VERIFIED"] < len(files)/2 {
 		t.Errorf("%d photos ended as %v", len(files), ended)
 	}
 	t.Log(ended)

@@ -62,7 +62,8 @@ func (poolCmd) Run(p *Phone) error {
 		if r.pending {
 			marks += p.paint(yellow, p.pick(" 抢单中…", " claiming…"))
 		}
-		p.line("%2d  %s  %s  %s  %s  %s%s", numbers[i], words.Pad(p.window(r.t.GetWanted()), 17), r.t.GetNumber(), p.translate(r.t.GetProductName()), r.t.GetArea(), p.paint(bold, money(r.t.GetPays())), marks)
+		p.line("%2d  %s  %s  %s  %s  %s%s", numbers[i], words.Pad(p.window(r.t.GetWanted()), 17), r.t.GetNumber(),
+			p.translate(r.t.GetProductName()), r.t.GetArea(), p.paint(bold, money(r.t.GetPays())), marks)
 	}
 	p.asOf(fetched)
 	return nil

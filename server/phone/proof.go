@@ -67,7 +67,8 @@ func (c photoCmd) Run(p *Phone) error {
 		return err
 	}
 	return act(p, field.AttachProof, args, func() {
-		p.say("照片 %s，%d KB，SHA-256 %s…", "photo %s, %d KB, SHA-256 %s…", filepath.Base(c.File), (kept.Size+1023)/1024, short(kept.SHA256))
+		p.say("照片 %s，%d KB，SHA-256 %s…", "photo %s, %d KB, SHA-256 %s…", filepath.Base(c.File), (kept.Size+1023)/1024,
+			short(kept.SHA256))
 	}, kept)
 }
 
@@ -104,31 +105,33 @@ func (c signCmd) Run(p *Phone) error {
 			return err
 		}
 	} else {
-		p.note(p.paint(dim, "没有手写板：笔迹由姓名生成，仅供演示"), p.paint(dim, "no pad here: the strokes are made from the name, for show only"))
+		p.note(p.paint(dim, "没有手写板：笔迹由姓名生成，仅供演示"),
+			p.paint(dim, "no pad here: the strokes are made from the name, for show only"))
 	}
 	picture, err := draw(strokes)
 	if err != nil {
 		return err
 	}
-	return onVisit(p, c.Job, field.SignSignature, 0, func(id []byte, v *offline.View, j job) (*fieldv1.SignSignature, error) {
-		own, err := newID()
-		if err != nil {
-			return nil, err
-		}
-		step, err := p.signatureStep(v, j, c.Step)
-		if err != nil {
-			return nil, err
-		}
-		language := cmp.Or(j.ticket.GetCustomer().GetLanguage(), "zh")
-		lines := agreement.Lines(j.ticket)
-		shown := terms(v, j, lines, language)
-		p.showTerms(shown, language)
-		return &fieldv1.SignSignature{
-			Id: own, VisitId: id, Step: step, SignerName: name, Terms: shown, TicketHash: j.ticket.GetEventHash(),
-			Strokes: strokes, Image: picture, Language: language,
-			Lines: lines, Totals: agreement.Totals(lines), ContentHash: agreement.Hash(j.ticket.GetId(), lines),
-		}, nil
-	})
+	return onVisit(p, c.Job, field.SignSignature,
+		0, func(id []byte, v *offline.View, j job) (*fieldv1.SignSignature, error) {
+			own, err := newID()
+			if err != nil {
+				return nil, err
+			}
+			step, err := p.signatureStep(v, j, c.Step)
+			if err != nil {
+				return nil, err
+			}
+			language := cmp.Or(j.ticket.GetCustomer().GetLanguage(), "zh")
+			lines := agreement.Lines(j.ticket)
+			shown := terms(v, j, lines, language)
+			p.showTerms(shown, language)
+			return &fieldv1.SignSignature{
+				Id: own, VisitId: id, Step: step, SignerName: name, Terms: shown, TicketHash: j.ticket.GetEventHash(),
+				Strokes: strokes, Image: picture, Language: language,
+				Lines: lines, Totals: agreement.Totals(lines), ContentHash: agreement.Hash(j.ticket.GetId(), lines),
+			}, nil
+		})
 }
 
 func (p *Phone) signatureStep(v *offline.View, j job, typed string) (string, error) {

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
-
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
+	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -62,7 +61,8 @@ func TestARefusedPhotoTakesItsMarkAwayAndIsAskedForBeforeTheCompletion(t *testin
 	if line := step(); !strings.Contains(line, "✗") || !strings.Contains(line, "图片已损坏") {
 		t.Errorf("after it was refused: %s", line)
 	}
-	if _, err := li.run("", "complete"); offline.CodeOf(err) != checklist.Incomplete || !strings.Contains(offline.Sentence(err, "zh"), "安装后：还差1张（已有1张不合格：图片已损坏") {
+	if _, err := li.run("", "complete"); offline.CodeOf(err) != checklist.Incomplete ||
+		!strings.Contains(offline.Sentence(err, "zh"), "安装后：还差1张（已有1张不合格：图片已损坏") {
 		t.Errorf("completed: %v, %s", err, offline.Sentence(err, "zh"))
 	}
 	// The office does not take it either, and says which photo.
@@ -93,10 +93,14 @@ func TestAnEmptyFileAndOneThatIsNoPictureAreRefusedWhenTaken(t *testing.T) {
 	}{
 		{write(t, "empty.jpg", nil), fault.FileEmpty, "文件是空的", "The file is empty"},
 		{write(t, "words.jpg", []byte("no picture")), fault.ProofNotPicture, "文件不是", "not a JPEG"},
-		{write(t, "film.heic", []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")), fault.ProofNotPicture, "文件不是", "not a JPEG"},
+		{
+			write(t, "film.heic", []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom")), fault.ProofNotPicture, "文件不是",
+			"not a JPEG",
+		},
 	} {
 		_, err := li.run("", "photo", "after", c.path)
-		if offline.CodeOf(err) != c.want || !strings.Contains(offline.Sentence(err, "zh"), c.zh) || !strings.Contains(offline.Sentence(err, "en"), c.en) {
+		if offline.CodeOf(err) != c.want || !strings.Contains(offline.Sentence(err, "zh"), c.zh) ||
+			!strings.Contains(offline.Sentence(err, "en"), c.en) {
 			t.Errorf("%s: %v", filepath.Base(c.path), err)
 		}
 	}

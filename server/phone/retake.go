@@ -33,9 +33,10 @@ func (p *Phone) retakes() (out []retake, err error) {
 	return out, err
 }
 
-// outstanding are the refused proofs of a ticket for which no other was taken later of the same kind at the same step, on
-// whichever visit. It counts as the office does before it pays (proof.Proofs.Settled), in the office's order, whatever the clocks of phones
-// say; what the office has not got yet is later than all that it has, and good until it has looked.
+// outstanding are the refused proofs of a ticket for which no other was taken later of the same kind at the same step,
+// on whichever visit. It counts as the office does before it pays (proof.Proofs.Settled), in the office's order,
+// whatever the clocks of phones say; what the office has not got yet is later than all that it has, and good until it
+// has looked.
 func outstanding(proofs []*fieldv1.Proof) (out []*fieldv1.Proof) {
 	type place struct {
 		step string
@@ -63,8 +64,8 @@ func outstanding(proofs []*fieldv1.Proof) (out []*fieldv1.Proof) {
 	return out
 }
 
-// again are the steps of a job that hold a refused photo of this visit and lack none otherwise: the photo is to be taken again all the
-// same, for somebody wanted to show something with it and pay waits for it.
+// again are the steps of a job that hold a refused photo of this visit and lack none otherwise: the photo is to be
+// taken again all the same, for somebody wanted to show something with it and pay waits for it.
 func again(d details) (gaps []checklist.Gap) {
 	missing := map[string]bool{}
 	for _, g := range d.gaps {

@@ -36,17 +36,26 @@ func TestAPhotoIsToBeTakenAgainUntilTheOfficeHasALaterOne(t *testing.T) {
 		proofs []*fieldv1.Proof
 		want   []byte
 	}{
-		"nothing":                             {nil, nil},
-		"a refused one":                       {[]*fieldv1.Proof{photo(1, refused, 1, 1)}, []byte{1}},
-		"one before it":                       {[]*fieldv1.Proof{photo(1, verified, 1, 5), photo(2, refused, 2, 2)}, []byte{2}},
-		"one after it":                        {[]*fieldv1.Proof{photo(1, refused, 1, 1), photo(2, verified, 2, 2)}, nil},
-		"one after it, the clock set back":    {[]*fieldv1.Proof{photo(1, refused, 1, 60), photo(2, verified, 2, 0)}, nil},
-		"one taken and not sent, set back":    {[]*fieldv1.Proof{photo(1, refused, 1, 60), photo(2, awaiting, -1, 0)}, nil},
-		"one of the same transaction":         {[]*fieldv1.Proof{photo(1, refused, 1, 60), photo(2, verified, 1, 0)}, nil},
-		"at another step":                     {[]*fieldv1.Proof{photo(1, refused, 1, 1), elsewhere}, []byte{1}},
-		"on the next visit":                   {[]*fieldv1.Proof{photo(1, refused, 1, 1), nextVisit}, nil},
-		"two refused, one after them":         {[]*fieldv1.Proof{photo(1, refused, 1, 1), photo(2, refused, 2, 2), photo(3, verified, 3, 3)}, []byte{2}},
-		"the one taken again is refused, too": {[]*fieldv1.Proof{photo(1, refused, 1, 1), photo(2, refused, 2, 2)}, []byte{1, 2}},
+		"nothing":       {nil, nil},
+		"a refused one": {[]*fieldv1.Proof{photo(1, refused, 1, 1)}, []byte{1}},
+		"one before it": {
+			[]*fieldv1.Proof{photo(1, verified, 1, 5), photo(2, refused, 2, 2)},
+			[]byte{2},
+		},
+		"one after it":                     {[]*fieldv1.Proof{photo(1, refused, 1, 1), photo(2, verified, 2, 2)}, nil},
+		"one after it, the clock set back": {[]*fieldv1.Proof{photo(1, refused, 1, 60), photo(2, verified, 2, 0)}, nil},
+		"one taken and not sent, set back": {[]*fieldv1.Proof{photo(1, refused, 1, 60), photo(2, awaiting, -1, 0)}, nil},
+		"one of the same transaction":      {[]*fieldv1.Proof{photo(1, refused, 1, 60), photo(2, verified, 1, 0)}, nil},
+		"at another step":                  {[]*fieldv1.Proof{photo(1, refused, 1, 1), elsewhere}, []byte{1}},
+		"on the next visit":                {[]*fieldv1.Proof{photo(1, refused, 1, 1), nextVisit}, nil},
+		"two refused, one after them": {[]*fieldv1.Proof{
+			photo(1, refused, 1, 1), photo(2, refused, 2, 2),
+			photo(3, verified, 3, 3),
+		}, []byte{2}},
+		"the one taken again is refused, too": {
+			[]*fieldv1.Proof{photo(1, refused, 1, 1), photo(2, refused, 2, 2)},
+			[]byte{1, 2},
+		},
 	} {
 		var got []byte
 		for _, p := range outstanding(c.proofs) {

@@ -155,11 +155,13 @@ func (p *Phone) runs(k *kong.Context) error {
 }
 
 // introduction is what the help begins with.
-const introduction = "A technician's phone in the terminal. Works without a network; begin with: doorstep phone enrol CODE --server URL"
+const introduction = "A technician's phone in the terminal. Works without a network; begin with: doorstep phone " +
+	"enrol CODE --server URL"
 
 // mistyped says what is wrong with a line that was typed.
 func mistyped(err error) error {
-	return fault.New(fault.InvalidArgument, "%s", fault.Both(help.Mistake(err, help.Chinese), help.Mistake(err, help.English)))
+	return fault.New(fault.InvalidArgument, "%s",
+		fault.Both(help.Mistake(err, help.Chinese), help.Mistake(err, help.English)))
 }
 
 func newParser(g any, c Console, lang, name, purpose string, more ...kong.Option) (*kong.Kong, error) {
@@ -195,7 +197,10 @@ func open(ctx context.Context, g grammar, c Console, lang string) (*Phone, error
 }
 
 func (p *Phone) options() offline.Options {
-	return offline.Options{Dir: p.dir, Now: p.Now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder, Keys: field.ReceiptKeys}
+	return offline.Options{
+		Dir: p.dir, Now: p.Now, Effects: field.Effects(field.ByHand{}), FeedOrder: field.FeedOrder,
+		Keys: field.ReceiptKeys,
+	}
 }
 
 // open opens the store and makes the client on it.

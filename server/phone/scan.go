@@ -3,8 +3,6 @@ package phone
 import (
 	"unicode"
 
-	"github.com/doorstep-dev/doorstep/server/code/token"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/clientgen/golang/codes/gs1"
@@ -12,6 +10,7 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	storev1 "github.com/doorstep-dev/doorstep/proto/doorstep/store/v1"
 	"github.com/doorstep-dev/doorstep/proto/doorstep/store/v1/storev1connect"
+	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -38,16 +37,20 @@ func (c scanCmd) Run(p *Phone) error {
 	}
 	p.whatCode(found)
 	if found.GetProduct() != nil || found.GetSerial() != "" {
-		p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(), found.GetSerial())
+		p.line(p.paint(bold, p.label(found.GetProduct().GetName()))+"  %s  %s", found.GetProduct().GetModel(),
+			found.GetSerial())
 	}
 	if u := found.GetUnit(); u != nil {
-		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s", found.GetStoreName(), p.date(u.GetPurchasedAt()), p.date(u.GetWarrantyUntil()), u.GetOrderNumber())
+		p.say("门店 %s  购于 %s  保修至 %s  订单 %s", "shop %s  bought %s  warranty until %s  order %s",
+			found.GetStoreName(), p.date(u.GetPurchasedAt()), p.date(u.GetWarrantyUntil()), u.GetOrderNumber())
 	}
 	if t := found.GetOpenTicket(); t != nil {
-		p.say(p.paint(yellow, "已有进行中的工单 %s（%s）"), p.paint(yellow, "a ticket is open already: %s (%s)"), number(t), TicketWord(t.GetState(), p.lang == "zh"))
+		p.say(p.paint(yellow, "已有进行中的工单 %s（%s）"), p.paint(yellow, "a ticket is open already: %s (%s)"), number(t),
+			TicketWord(t.GetState(), p.lang == "zh"))
 	}
 	for _, h := range found.GetHistory() {
-		p.line("  %s %s %s %s", h.GetNumber(), p.clock(h.GetAt()), TicketWord(h.GetState(), p.lang == "zh"), p.translate(h.GetSummary()))
+		p.line("  %s %s %s %s", h.GetNumber(), p.clock(h.GetAt()), TicketWord(h.GetState(), p.lang == "zh"),
+			p.translate(h.GetSummary()))
 	}
 	for _, i := range found.GetParts() {
 		p.line("  %s %s %s", i.GetSku(), p.label(i.GetName()), money(i.GetPrice()))
@@ -84,7 +87,8 @@ func number(t *storev1.OpenTicket) string {
 
 // resolve asks the office.
 func (p *Phone) resolve(text string) (*storev1.ResolveCodeResponse, error) {
-	return ask(p, storev1connect.NewCodeServiceClient, storev1connect.CodeServiceClient.ResolveCode, &storev1.ResolveCodeRequest{Scanned: text})
+	return ask(p, storev1connect.NewCodeServiceClient, storev1connect.CodeServiceClient.ResolveCode,
+		&storev1.ResolveCodeRequest{Scanned: text})
 }
 
 // resolveHere looks among what the phone holds.
@@ -154,7 +158,8 @@ func (c openCmd) Run(p *Phone) error {
 		return err
 	}
 	return act(p, field.OpenTicketByScan, &storev1.OpenTicketByScan{
-		TicketId: id, StoreId: shop, Scanned: c.Text, Serial: c.Serial, CustomerName: c.Name, CustomerPhone: c.Phone, Address: c.Address,
+		TicketId: id, StoreId: shop, Scanned: c.Text, Serial: c.Serial, CustomerName: c.Name, CustomerPhone: c.Phone,
+		Address: c.Address,
 	}, func() { p.sayOpened(id, c.Text, c.Serial) })
 }
 

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// roundPatience is for how long a sync that was asked for waits without anything moving: the client gives up each of its calls by
-	// itself before.
+	// roundPatience is for how long a sync that was asked for waits without anything moving: the client gives up each of
+	// its calls by itself before.
 	roundPatience = 10 * time.Minute
 	// verifyPatience is how long a command waits for the office to have looked at a photo; it says so meanwhile.
 	verifyPatience = 90 * time.Second
@@ -18,9 +18,11 @@ const (
 	askAgain = 2 * time.Second
 )
 
-// sync does a round, and others while the office looks at photos that have arrived: the person wants to know what came of them. It
-// ends without a network when nothing has moved for the silence given.
-func (p *Phone) sync(silence time.Duration, round func(context.Context) (offline.Report, error)) (offline.Report, error) {
+// sync does a round, and others while the office looks at photos that have arrived: the person wants to know what came
+// of them. It ends without a network when nothing has moved for the silence given.
+func (p *Phone) sync(
+	silence time.Duration, round func(context.Context) (offline.Report, error),
+) (offline.Report, error) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
 	still := time.AfterFunc(silence, cancel)
@@ -85,7 +87,8 @@ func (p *Phone) moving(f offline.FileProgress) {
 	p.told.file, p.told.step = f.ID, step
 	switch {
 	case f.Verifying && f.Media == "image/heic":
-		p.note("  照片已送达，公司正在转换格式并核验（HEIC 需十余秒）", "  the photo has arrived; the office converts and verifies it (HEIC: some ten seconds)")
+		p.note("  照片已送达，公司正在转换格式并核验（HEIC 需十余秒）",
+			"  the photo has arrived; the office converts and verifies it (HEIC: some ten seconds)")
 	case f.Verifying:
 		p.note("  照片已送达，公司正在核验", "  the photo has arrived; the office verifies it")
 	default:

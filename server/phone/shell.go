@@ -18,7 +18,8 @@ func (shellCmd) Run(p *Phone) error {
 		return err
 	}
 	if d.Enrolled() {
-		p.say("%s，您好。输入 today 看今日工单，help 看全部命令，exit 离开。", "Hello %s. Type today for your jobs, help for all commands, exit to leave.", d.UserName)
+		p.say("%s，您好。输入 today 看今日工单，help 看全部命令，exit 离开。",
+			"Hello %s. Type today for your jobs, help for all commands, exit to leave.", d.UserName)
 	} else {
 		p.say("这台手机还没有登记：enrol 登记码 --server 地址", "This phone is not enrolled yet: enrol CODE --server URL")
 	}

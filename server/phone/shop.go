@@ -45,7 +45,8 @@ func (p *Phone) shop(fetched bool) error {
 	}
 	p.say("本店进行中的工单，%s 单", "Open tickets of the shop: %s", p.pick(fmt.Sprint(len(open)), words.Count(len(open), "ticket")))
 	for i, t := range open {
-		p.line("%2d  %s  %s  %s  %s  %s %s", numbers[i], p.clock(t.GetOpenedAt()), number(t), words.Pad(TicketWord(t.GetState(), p.lang == "zh"), 8), p.translate(t.GetProductName()),
+		p.line("%2d  %s  %s  %s  %s  %s %s", numbers[i], p.clock(t.GetOpenedAt()), number(t),
+			words.Pad(TicketWord(t.GetState(), p.lang == "zh"), 8), p.translate(t.GetProductName()),
 			t.GetCustomerName(), t.GetCustomerPhone())
 	}
 	u, err := p.store.Unsent(p.ctx)

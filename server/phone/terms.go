@@ -22,13 +22,15 @@ func inEither(language, zh, en string) string {
 	return zh
 }
 
-// terms are the words that the signer reads, in the signer's language: what was done, each thing that is charged, and the sum.
+// terms are the words that the signer reads, in the signer's language: what was done, each thing that is charged, and
+// the sum.
 func terms(v *offline.View, j job, lines []*fieldv1.SignedLine, language string) string {
 	name := j.ticket.GetProductName()
 	if l := field.Products.Get(v, j.ticket.GetProductId()).GetName(); inEither(language, l.GetZh(), l.GetEn()) != "" {
 		name = inEither(language, l.GetZh(), l.GetEn())
 	}
-	head := fmt.Sprintf(inEither(language, "本人确认 %s（%s）已安装完毕并验收。", "I confirm that %s (%s) is installed and accepted."), name, j.ticket.GetNumber())
+	head := fmt.Sprintf(inEither(language, "本人确认 %s（%s）已安装完毕并验收。", "I confirm that %s (%s) is installed and accepted."),
+		name, j.ticket.GetNumber())
 	sum := inEither(language, "另付配件与补价：", "Parts and extras to pay: ") + sums(lines)
 	var items strings.Builder
 	for i, l := range lines {
@@ -36,7 +38,8 @@ func terms(v *offline.View, j job, lines []*fieldv1.SignedLine, language string)
 		if n := field.PriceItems.Get(v, l.GetPriceItemId()).GetName(); language == "en" && n.GetEn() != "" {
 			item = n.GetEn()
 		}
-		line := fmt.Sprintf("\n  %s  %s × %d = %s", item, yuan(l.GetUnitPrice().GetMinor(), l.GetUnitPrice().GetCurrency()), l.GetQuantity(),
+		line := fmt.Sprintf("\n  %s  %s × %d = %s", item, yuan(l.GetUnitPrice().GetMinor(), l.GetUnitPrice().GetCurrency()),
+			l.GetQuantity(),
 			yuan(l.GetSum().GetMinor(), l.GetSum().GetCurrency()))
 		if utf8.RuneCountInString(head+items.String()+line+sum) > maxTerms-100 {
 			fmt.Fprintf(&items, inEither(language, "\n  另有 %d 项", "\n  and %d more"), len(lines)-i)
@@ -61,7 +64,8 @@ func sums(lines []*fieldv1.SignedLine) string {
 
 // showTerms lets the signer read them.
 func (p *Phone) showTerms(words, language string) {
-	p.note(p.paint(bold, "请客户过目（客户语言：%s）"), p.paint(bold, "For the customer to read (the customer's language: %s)"), inEither(language, "中文", "English"))
+	p.note(p.paint(bold, "请客户过目（客户语言：%s）"), p.paint(bold, "For the customer to read (the customer's language: %s)"),
+		inEither(language, "中文", "English"))
 	for line := range strings.Lines(words) {
 		line = strings.TrimSuffix(line, "\n")
 		p.note("%s", "%s", line)
@@ -74,7 +78,8 @@ func (p *Phone) notAgreed(d details) string {
 	for i, l := range d.open {
 		names[i] = fmt.Sprintf("%s ×%d", p.translate(l.GetName()), l.GetQuantity())
 	}
-	return fmt.Sprintf(p.pick("客户尚未签字确认：%s，合计 %s，请客户重新签字", "the customer has not signed for %s; the sum is now %s, to be signed again"),
+	return fmt.Sprintf(p.pick("客户尚未签字确认：%s，合计 %s，请客户重新签字",
+		"the customer has not signed for %s; the sum is now %s, to be signed again"),
 		strings.Join(names, p.pick("、", ", ")), sums(agreement.Lines(d.ticket)))
 }
 
@@ -93,6 +98,7 @@ func (p *Phone) charges(d details) {
 		if open[string(l.GetId())] {
 			mark = p.paint(yellow, p.pick("  未签字", "  not signed for"))
 		}
-		p.line("  %s %s ×%d  %s%s", kind, p.translate(l.GetName()), l.GetQuantity(), yuan(l.GetSum().GetMinor(), l.GetSum().GetCurrency()), mark)
+		p.line("  %s %s ×%d  %s%s", kind, p.translate(l.GetName()), l.GetQuantity(),
+			yuan(l.GetSum().GetMinor(), l.GetSum().GetCurrency()), mark)
 	}
 }

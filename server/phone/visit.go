@@ -4,12 +4,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
-
 	"github.com/doorstep-dev/doorstep/clientgen/golang/field"
 	"github.com/doorstep-dev/doorstep/clientgen/golang/offline"
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/server/ticket/checklist"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
@@ -79,7 +78,8 @@ func onVisit[T any, M offline.Message[T]](p *Phone, typed string, m offline.Muta
 	if err := p.remember(fileCurrent, j.ticket.GetId()); err != nil {
 		return err
 	}
-	if err := p.noteAbout(about{j.ticket.GetNumber(), j.ticket.GetCustomer().GetName()}, j.ticket.GetId(), j.visit.GetId()); err != nil {
+	if err := p.noteAbout(about{j.ticket.GetNumber(), j.ticket.GetCustomer().GetName()}, j.ticket.GetId(),
+		j.visit.GetId()); err != nil {
 		return err
 	}
 	return act(p, m, a, func() {
@@ -94,9 +94,10 @@ type acceptCmd struct {
 }
 
 func (c acceptCmd) Run(p *Phone) error {
-	return onVisit(p, c.job(), field.VisitAccept, fieldv1.VisitState_VISIT_STATE_ACCEPTED, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitAccept, error) {
-		return &fieldv1.VisitAccept{VisitId: id}, nil
-	})
+	return onVisit(p, c.job(), field.VisitAccept,
+		fieldv1.VisitState_VISIT_STATE_ACCEPTED, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitAccept, error) {
+			return &fieldv1.VisitAccept{VisitId: id}, nil
+		})
 }
 
 type declineCmd struct {
@@ -121,10 +122,11 @@ func (c declineCmd) Run(p *Phone) error {
 	if err != nil {
 		return err
 	}
-	return onVisit(p, typed, field.VisitDecline, fieldv1.VisitState_VISIT_STATE_DECLINED, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitDecline, error) {
-		reason, err := p.reason(v, "decline", why)
-		return &fieldv1.VisitDecline{VisitId: id, Reason: reason, Note: c.Note}, err
-	})
+	return onVisit(p, typed, field.VisitDecline,
+		fieldv1.VisitState_VISIT_STATE_DECLINED, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitDecline, error) {
+			reason, err := p.reason(v, "decline", why)
+			return &fieldv1.VisitDecline{VisitId: id, Reason: reason, Note: c.Note}, err
+		})
 }
 
 type travelCmd struct {
@@ -133,10 +135,11 @@ type travelCmd struct {
 }
 
 func (c travelCmd) Run(p *Phone) error {
-	return onVisit(p, c.job(), field.VisitTravel, fieldv1.VisitState_VISIT_STATE_TRAVELING, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitTravel, error) {
-		at, err := c.position()
-		return &fieldv1.VisitTravel{VisitId: id, Position: at}, err
-	})
+	return onVisit(p, c.job(), field.VisitTravel,
+		fieldv1.VisitState_VISIT_STATE_TRAVELING, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitTravel, error) {
+			at, err := c.position()
+			return &fieldv1.VisitTravel{VisitId: id, Position: at}, err
+		})
 }
 
 type arriveCmd struct {
@@ -145,26 +148,29 @@ type arriveCmd struct {
 }
 
 func (c arriveCmd) Run(p *Phone) error {
-	return onVisit(p, c.job(), field.VisitArrive, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitArrive, error) {
-		at, err := c.position()
-		return &fieldv1.VisitArrive{VisitId: id, Position: at}, err
-	})
+	return onVisit(p, c.job(), field.VisitArrive,
+		fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitArrive, error) {
+			at, err := c.position()
+			return &fieldv1.VisitArrive{VisitId: id, Position: at}, err
+		})
 }
 
 type breakCmd struct{ upon }
 
 func (c breakCmd) Run(p *Phone) error {
-	return onVisit(p, c.job(), field.VisitBreak, fieldv1.VisitState_VISIT_STATE_ON_BREAK, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitBreak, error) {
-		return &fieldv1.VisitBreak{VisitId: id}, nil
-	})
+	return onVisit(p, c.job(), field.VisitBreak,
+		fieldv1.VisitState_VISIT_STATE_ON_BREAK, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitBreak, error) {
+			return &fieldv1.VisitBreak{VisitId: id}, nil
+		})
 }
 
 type resumeCmd struct{ upon }
 
 func (c resumeCmd) Run(p *Phone) error {
-	return onVisit(p, c.job(), field.VisitResume, fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitResume, error) {
-		return &fieldv1.VisitResume{VisitId: id}, nil
-	})
+	return onVisit(p, c.job(), field.VisitResume,
+		fieldv1.VisitState_VISIT_STATE_ON_SITE, func(id []byte, _ *offline.View, _ job) (*fieldv1.VisitResume, error) {
+			return &fieldv1.VisitResume{VisitId: id}, nil
+		})
 }
 
 type completeCmd struct {
@@ -175,19 +181,20 @@ type completeCmd struct {
 
 func (c completeCmd) Run(p *Phone) error {
 	var visit []byte
-	err := onVisit(p, c.job(), field.VisitComplete, fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
-		d := read(v, j)
-		if words := p.missing(d); len(words) > 0 && !c.Force {
-			code := checklist.Incomplete
-			if len(d.gaps) == 0 {
-				code = agreement.ChargesNotAgreed
+	err := onVisit(p, c.job(), field.VisitComplete,
+		fieldv1.VisitState_VISIT_STATE_COMPLETED, func(id []byte, v *offline.View, j job) (*fieldv1.VisitComplete, error) {
+			d := read(v, j)
+			if words := p.missing(d); len(words) > 0 && !c.Force {
+				code := checklist.Incomplete
+				if len(d.gaps) == 0 {
+					code = agreement.ChargesNotAgreed
+				}
+				return nil, fault.New(code, "%s", strings.Join(words, p.pick("；", "; ")))
 			}
-			return nil, fault.New(code, "%s", strings.Join(words, p.pick("；", "; ")))
-		}
-		visit = id
-		at, err := c.position()
-		return &fieldv1.VisitComplete{VisitId: id, Position: at}, err
-	})
+			visit = id
+			at, err := c.position()
+			return &fieldv1.VisitComplete{VisitId: id, Position: at}, err
+		})
 	if err != nil || p.json {
 		return err
 	}
@@ -206,10 +213,11 @@ func (c cannotCmd) Run(p *Phone) error {
 	if c.Partially {
 		next = fieldv1.VisitState_VISIT_STATE_PARTIALLY_COMPLETED
 	}
-	return onVisit(p, c.Job, field.VisitCannotComplete, next, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitCannotComplete, error) {
-		reason, err := p.reason(v, "cannot_complete", c.Reason)
-		return &fieldv1.VisitCannotComplete{VisitId: id, Reason: reason, Note: c.Note, Partially: c.Partially}, err
-	})
+	return onVisit(p, c.Job, field.VisitCannotComplete,
+		next, func(id []byte, v *offline.View, _ job) (*fieldv1.VisitCannotComplete, error) {
+			reason, err := p.reason(v, "cannot_complete", c.Reason)
+			return &fieldv1.VisitCannotComplete{VisitId: id, Reason: reason, Note: c.Note, Partially: c.Partially}, err
+		})
 }
 
 type answerCmd struct {
@@ -301,14 +309,15 @@ type surchargeCmd struct {
 }
 
 func (c surchargeCmd) Run(p *Phone) error {
-	return onVisit(p, c.Job, field.AddSurcharge, 0, func(id []byte, v *offline.View, j job) (*fieldv1.AddSurcharge, error) {
-		item, err := p.priceItem(v, j, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, c.Item)
-		if err != nil {
-			return nil, err
-		}
-		own, err := newID()
-		return &fieldv1.AddSurcharge{Id: own, VisitId: id, PriceItemId: item.GetId(), Quantity: c.Quantity}, err
-	})
+	return onVisit(p, c.Job, field.AddSurcharge,
+		0, func(id []byte, v *offline.View, j job) (*fieldv1.AddSurcharge, error) {
+			item, err := p.priceItem(v, j, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, c.Item)
+			if err != nil {
+				return nil, err
+			}
+			own, err := newID()
+			return &fieldv1.AddSurcharge{Id: own, VisitId: id, PriceItemId: item.GetId(), Quantity: c.Quantity}, err
+		})
 }
 
 type noteCmd struct {

@@ -48,8 +48,8 @@ func (p *Phone) say(zh, en string, args ...any) {
 
 func (p *Phone) line(format string, args ...any) { p.to(p.Out, format, args...) }
 
-// note says what a command is doing, or what is to be looked at before it does something, as a prompt would. Notes go to
-// Err: Out has results alone, and nothing of what is not saved.
+// note says what a command is doing, or what is to be looked at before it does something, as a prompt would. Notes go
+// to Err: Out has results alone, and nothing of what is not saved.
 func (p *Phone) note(zh, en string, args ...any) {
 	if !p.json {
 		p.to(p.Err, p.pick(zh, en), args...)

@@ -71,15 +71,20 @@ func (r *Proofs) sign(ctx context.Context, tx *postgres.Tx, m change.Mutation) (
 		Lines: args.GetLines(), Totals: args.GetTotals(), ContentHash: args.GetContentHash(), Language: args.GetLanguage(),
 	}
 	return r.keep(ctx, tx, m, p, shown, nil, func() error {
-		_, err := tx.Exec(ctx, `INSERT INTO proof_signature (org_id, proof_id, signer_name, terms, ticket_hash, content, image,
-				content_hash, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, tx.OrgID(), p.ID, args.GetSignerName(), args.GetTerms(),
+		_, err := tx.Exec(ctx, `INSERT INTO proof_signature (org_id, proof_id, signer_name, terms, ticket_hash, content,
+			image,
+				content_hash, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, tx.OrgID(), p.ID, args.GetSignerName(),
+			args.GetTerms(),
 			notNil(args.GetTicketHash()), m.Args, notNil(args.GetImage()), notNil(args.GetContentHash()), args.GetLanguage())
 		return err
 	})
 }
 
 // keep admits the mutation and writes the proof, its custody and its place. also writes what the kind has more.
-func (r *Proofs) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p *row, shown proto.Message, at *typesv1.Position, also func() error) (intake.Result, error) {
+func (r *Proofs) keep(
+	ctx context.Context, tx *postgres.Tx, m change.Mutation, p *row, shown proto.Message, at *typesv1.Position,
+	also func() error,
+) (intake.Result, error) {
 	hash, taken, err := exists(ctx, tx, p.ID)
 	switch {
 	case err != nil:
@@ -104,11 +109,15 @@ func (r *Proofs) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p
 	if at != nil {
 		latitude, longitude, accuracy = at.GetLatitude(), at.GetLongitude(), at.GetAccuracyM()
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO proof (org_id, id, ticket_id, visit_id, step, kind, state, sha256, size, media_type, device_time,
-			latitude, longitude, accuracy_m, device_id, user_id, server_time, holder_id, received_at, verified_at, receipt, receipt_key)
+	_, err = tx.Exec(ctx, `INSERT INTO proof (org_id, id, ticket_id, visit_id, step, kind, state, sha256, size, media_type,
+		device_time,
+			latitude, longitude, accuracy_m, device_id, user_id, server_time, holder_id, received_at, verified_at, receipt,
+			receipt_key)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19, $20, $21)`,
-		tx.OrgID(), p.ID, p.TicketID, p.VisitID, p.Step, int16(p.Kind), int16(p.State), p.SHA256, p.Size, p.MediaType, p.DeviceTime,
-		latitude, longitude, accuracy, uuid.UUID(m.Device), p.UserID, p.ServerTime, p.HolderID, p.VerifiedAt, p.Receipt, p.ReceiptKey)
+		tx.OrgID(), p.ID, p.TicketID, p.VisitID, p.Step, int16(p.Kind), int16(p.State), p.SHA256, p.Size,
+		p.MediaType, p.DeviceTime,
+		latitude, longitude, accuracy, uuid.UUID(m.Device), p.UserID, p.ServerTime, p.HolderID, p.VerifiedAt,
+		p.Receipt, p.ReceiptKey)
 	if err != nil {
 		return intake.Result{}, err
 	}
@@ -117,7 +126,10 @@ func (r *Proofs) keep(ctx context.Context, tx *postgres.Tx, m change.Mutation, p
 			return intake.Result{}, err
 		}
 	}
-	captured := custody{proof: p.ID, event: "captured", deviceTime: p.DeviceTime, actor: byUser(p.UserID), device: uuid.UUID(m.Device)}
+	captured := custody{
+		proof: p.ID, event: "captured", deviceTime: p.DeviceTime, actor: byUser(p.UserID),
+		device: uuid.UUID(m.Device),
+	}
 	if err := captured.write(ctx, tx); err != nil {
 		return intake.Result{}, err
 	}

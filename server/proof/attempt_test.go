@@ -30,7 +30,8 @@ func (h *house) between(see func(q *http.Request)) *house {
 	}})
 	h.t.Cleanup(server.Close)
 	objects, err := proof.OpenObjects(proof.ObjectsConfig{
-		Endpoint: server.URL, Bucket: h.bucket.Name, Region: h.bucket.Region, AccessKey: h.bucket.AccessKey, SecretKey: h.bucket.SecretKey,
+		Endpoint: server.URL, Bucket: h.bucket.Name, Region: h.bucket.Region, AccessKey: h.bucket.AccessKey,
+		SecretKey: h.bucket.SecretKey,
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -76,7 +77,8 @@ func TestTheStoreIsNeverCalledWhileATransactionIsOpen(t *testing.T) {
 // endAttempt does what another replica does that has found the attempt's bytes wrong.
 func (h *house) endAttempt(id []byte) {
 	h.t.Helper()
-	_, err := h.db.Owner.Exec(h.t.Context(), `UPDATE proof SET state = 1, attempts = attempts + 1, generation = attempts + 1, upload_id = ''
+	_, err := h.db.Owner.Exec(h.t.Context(), `UPDATE proof
+		SET state = 1, attempts = attempts + 1, generation = attempts + 1, upload_id = ''
 		WHERE id = $1`, uuid.UUID(id))
 	if err != nil {
 		h.t.Error(err)
@@ -153,7 +155,8 @@ func TestTheSweepRemovesWhatAnEndedAttemptLeftAndNothingElse(t *testing.T) {
 	}
 	folder := "org/" + h.org.String() + "/proof/" + uuid.UUID(id).String() + "/"
 	// A restored database may not know of a later attempt: its object stays.
-	_, err := h.bucket.Client.PutObject(t.Context(), h.bucket.Name, folder+"original.7", strings.NewReader("x"), 1, minio.PutObjectOptions{})
+	_, err := h.bucket.Client.PutObject(t.Context(), h.bucket.Name, folder+"original.7", strings.NewReader("x"), 1,
+		minio.PutObjectOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// budget bounds the memory of all verifications together: the coded bytes of every picture that was read, and what decoding it takes.
-// What a picture takes is known only when its headers are here. So one picture at a time, in the order in which they came, is read and
-// asks for the rest; those who already have what they need never wait for it, and thus none waits for another for ever.
+// budget bounds the memory of all verifications together: the coded bytes of every picture that was read, and what
+// decoding it takes. What a picture takes is known only when its headers are here. So one picture at a time, in the
+// order in which they came, is read and asks for the rest; those who already have what they need never wait for it, and
+// thus none waits for another for ever.
 type budget struct {
 	whole int64
 	bytes *semaphore.Weighted
@@ -20,7 +21,8 @@ type budget struct {
 
 func newBudget(whole int64, slots int) *budget {
 	return &budget{
-		whole: whole, bytes: semaphore.NewWeighted(whole), line: semaphore.NewWeighted(1), slots: semaphore.NewWeighted(int64(slots)),
+		whole: whole, bytes: semaphore.NewWeighted(whole), line: semaphore.NewWeighted(1),
+		slots: semaphore.NewWeighted(int64(slots)),
 	}
 }
 
@@ -46,7 +48,8 @@ func (b *budget) enter(ctx context.Context, coded int64) (*share, error) {
 	return s, nil
 }
 
-// widen takes n bytes more and lets the next one read; ok is false when the whole budget is not enough for this picture.
+// widen takes n bytes more and lets the next one read; ok is false when the whole budget is not enough for this
+// picture.
 func (s *share) widen(ctx context.Context, n int64) (ok bool, err error) {
 	defer s.pass()
 	if s.held+n > s.of.whole {
@@ -74,8 +77,8 @@ func (s *share) pass() {
 	}
 }
 
-// worthCollecting is from how many bytes on a picture's memory is given back before the next one takes its place: until a collection it
-// would count twice.
+// worthCollecting is from how many bytes on a picture's memory is given back before the next one takes its place: until
+// a collection it would count twice.
 const worthCollecting = 64 << 20
 
 // leave gives everything back.

@@ -4,10 +4,10 @@ import "github.com/doorstep-dev/doorstep/sync/fault"
 
 // The codes of this package.
 const (
-	SizeDiffers fault.Code = "proof_size_differs"
-	HashDiffers fault.Code = "proof_hash_differs"
-	BytesMissing fault.Code = "proof_bytes_missing"
-	StoreDown fault.Code = "proof_store_down"
+	SizeDiffers     fault.Code = "proof_size_differs"
+	HashDiffers     fault.Code = "proof_hash_differs"
+	BytesMissing    fault.Code = "proof_bytes_missing"
+	StoreDown       fault.Code = "proof_store_down"
 	ManifestDiffers fault.Code = "proof_manifest_differs"
 )
 

@@ -21,7 +21,9 @@ const maxAttempts = 5
 
 // FinishUpload implements fieldv1connect.ProofServiceHandler. A proof that is settled is simply told again. An
 // error leaves the proof where it is, to be finished later.
-func (r *Proofs) FinishUpload(ctx context.Context, req *connect.Request[fieldv1.FinishUploadRequest]) (*connect.Response[fieldv1.FinishUploadResponse], error) {
+func (r *Proofs) FinishUpload(
+	ctx context.Context, req *connect.Request[fieldv1.FinishUploadRequest],
+) (*connect.Response[fieldv1.FinishUploadResponse], error) {
 	p, who, err := r.mine(ctx, req.Msg.GetProofId())
 	if err != nil {
 		return nil, err
@@ -140,7 +142,8 @@ func (r *Proofs) receive(ctx context.Context, org uuid.UUID, seen *row) (p *row,
 			return nil
 		}
 		p.State = received
-		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = $4, overdue_at = NULL WHERE org_id = $1 AND id = $2`,
+		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = $4, overdue_at = NULL
+			WHERE org_id = $1 AND id = $2`,
 			org, p.ID, int16(received), tx.Now()); err != nil {
 			return err
 		}
@@ -184,7 +187,8 @@ func (r *Proofs) differs(ctx context.Context, org uuid.UUID, seen *row, read obj
 			return r.end(ctx, tx, p, nil)
 		}
 		p.State, p.Attempts, p.Generation = awaiting, p.Attempts+1, p.Attempts+1
-		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = NULL, upload_id = '', attempts = $4, generation = $5
+		if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, received_at = NULL, upload_id = '', attempts = $4,
+			generation = $5
 			WHERE org_id = $1 AND id = $2`, org, p.ID, int16(awaiting), p.Attempts, p.Generation); err != nil {
 			return err
 		}
@@ -234,7 +238,9 @@ func (r *Proofs) judge(ctx context.Context, tx *postgres.Tx, seen *row) (*row, e
 // No receipt is signed for bytes that are not in the store. They are looked for before the transaction. They cannot
 // go until it commits: only an attempt's object is ever removed, after the attempt has ended, and that an attempt
 // goes on is read under the row's lock.
-func (r *Proofs) settle(ctx context.Context, org uuid.UUID, seen *row, read object, end func(*row), picture *media.Picture) (p *row, err error) {
+func (r *Proofs) settle(
+	ctx context.Context, org uuid.UUID, seen *row, read object, end func(*row), picture *media.Picture,
+) (p *row, err error) {
 	there, err := r.Objects.stat(ctx, seen.original(org))
 	if errors.Is(err, errAbsent) || err == nil && there != read {
 		return r.settledOr(ctx, org, seen.ID, fault.Wrap(err, BytesMissing, ""))
@@ -272,7 +278,8 @@ func (r *Proofs) end(ctx context.Context, tx *postgres.Tx, p *row, picture *medi
 	if _, err := tx.Exec(ctx, `UPDATE proof SET state = $3, refusal = $4, verified_at = $5, receipt = $6, receipt_key = $7,
 			thumbnail_type = $8, shared_type = $9, upload_id = '', overdue_at = NULL,
 			verified_generation = generation WHERE org_id = $1 AND id = $2`,
-		tx.OrgID(), p.ID, int16(p.State), p.Refusal, p.VerifiedAt, p.Receipt, p.ReceiptKey, p.ThumbnailType, p.SharedType); err != nil {
+		tx.OrgID(), p.ID, int16(p.State), p.Refusal, p.VerifiedAt, p.Receipt, p.ReceiptKey, p.ThumbnailType,
+		p.SharedType); err != nil {
 		return err
 	}
 	if err := place(tx, p); err != nil {
@@ -290,9 +297,11 @@ func found(ctx context.Context, tx *postgres.Tx, id uuid.UUID, picture *media.Pi
 	if !picture.Facts.Taken.IsZero() {
 		taken = picture.Facts.Taken
 	}
-	_, err := tx.Exec(ctx, `UPDATE proof SET width = $3, height = $4, orientation = $5, exif_latitude = $6, exif_longitude = $7,
+	_, err := tx.Exec(ctx, `UPDATE proof SET width = $3, height = $4, orientation = $5, exif_latitude = $6,
+		exif_longitude = $7,
 			exif_accuracy_m = $8, exif_taken = $9, exif_zoned = $10, media_type = $11 WHERE org_id = $1 AND id = $2`,
-		tx.OrgID(), id, picture.Width, picture.Height, int16(picture.Facts.Orientation), latitude, longitude, accuracy, taken, picture.Facts.TakenZone,
+		tx.OrgID(), id, picture.Width, picture.Height, int16(picture.Facts.Orientation), latitude, longitude, accuracy, taken,
+		picture.Facts.TakenZone,
 		string(picture.Type))
 	return err
 }

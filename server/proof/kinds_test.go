@@ -73,7 +73,8 @@ func TestAPictureIsVerifiedAndShownAsWhatItsBytesAre(t *testing.T) {
 		if !ed25519.Verify(h.public, proof.ReceiptText(h.org, p), p.GetReceipt()) {
 			t.Errorf("a %s announced as %q: the receipt does not hold", c.want, c.announced)
 		}
-		if code, header, got := h.get(must(h.view(h.tech(), id)).GetOriginalUrl()); code != http.StatusOK || header.Get("Content-Type") != c.want || !bytes.Equal(got, c.b) {
+		if code, header, got := h.get(must(h.view(h.tech(), id)).GetOriginalUrl()); code != http.StatusOK ||
+			header.Get("Content-Type") != c.want || !bytes.Equal(got, c.b) {
 			t.Errorf("a %s announced as %q is shown as %s, %d", c.want, c.announced, header.Get("Content-Type"), code)
 		}
 	}

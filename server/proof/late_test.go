@@ -81,7 +81,8 @@ func (h *house) slowReplica() *slow {
 	server := httptest.NewServer(between)
 	h.t.Cleanup(server.Close)
 	objects, err := proof.OpenObjects(proof.ObjectsConfig{
-		Endpoint: server.URL, Bucket: h.bucket.Name, Region: h.bucket.Region, AccessKey: h.bucket.AccessKey, SecretKey: h.bucket.SecretKey,
+		Endpoint: server.URL, Bucket: h.bucket.Name, Region: h.bucket.Region, AccessKey: h.bucket.AccessKey,
+		SecretKey: h.bucket.SecretKey,
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -133,7 +134,8 @@ func (h *house) garbled(id, b []byte) {
 
 func (h *house) attempts(id []byte) (n int) {
 	h.t.Helper()
-	if err := h.db.Owner.QueryRow(h.t.Context(), `SELECT attempts FROM proof WHERE id = $1`, uuid.UUID(id)).Scan(&n); err != nil {
+	if err := h.db.Owner.QueryRow(h.t.Context(), `SELECT attempts FROM proof
+		WHERE id = $1`, uuid.UUID(id)).Scan(&n); err != nil {
 		h.t.Fatal(err)
 	}
 	return n
@@ -210,7 +212,8 @@ func TestBytesThatWentWhileTheyWereVerifiedGetNoReceiptAndAreAskedForAgain(t *te
 	h.upload(id, b)
 	late := h.slowReplica()
 	done := late.finish(id)
-	if err := h.bucket.Client.RemoveObject(t.Context(), h.bucket.Name, h.objects()[0], minio.RemoveObjectOptions{}); err != nil {
+	if err := h.bucket.Client.RemoveObject(t.Context(), h.bucket.Name, h.objects()[0], minio.RemoveObjectOptions{}); err !=
+		nil {
 		t.Fatal(err)
 	}
 	close(late.goOn)

@@ -108,8 +108,12 @@ func TestASignatureIsVerifiedAtOnceAndNeverReplaced(t *testing.T) {
 	if v := h.push("signature.sign", second); v.Outcome != change.Parked {
 		t.Errorf("a signature under the id of another: %s %s", v.Outcome, v.Code)
 	}
-	for _, sql := range []string{"UPDATE proof_signature SET signer_name = 'x'", "DELETE FROM proof_signature", "UPDATE proof_custody SET actor = 'x'", "DELETE FROM proof_custody"} {
-		if _, err := h.db.App.Exec(t.Context(), pgtest.OnPurpose+sql); err == nil || !strings.Contains(err.Error(), "permission denied") {
+	for _, sql := range []string{
+		"UPDATE proof_signature SET signer_name = 'x'", "DELETE FROM proof_signature",
+		"UPDATE proof_custody SET actor = 'x'", "DELETE FROM proof_custody",
+	} {
+		if _, err := h.db.App.Exec(t.Context(), pgtest.OnPurpose+sql); err == nil ||
+			!strings.Contains(err.Error(), "permission denied") {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
@@ -150,7 +154,8 @@ func TestProofsFollowTheTicketAndTheirMakerStillSendsTheBytes(t *testing.T) {
 	next := uuid.New()
 	move := func(from, to uuid.UUID) {
 		t.Helper()
-		err := h.Store.Transact(t.Context(), change.Org(h.org), func(tx *postgres.Tx) error { return h.Moved(t.Context(), tx, h.ticket, from, to) })
+		err := h.Store.Transact(t.Context(),
+			change.Org(h.org), func(tx *postgres.Tx) error { return h.Moved(t.Context(), tx, h.ticket, from, to) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +173,8 @@ func TestProofsFollowTheTicketAndTheirMakerStillSendsTheBytes(t *testing.T) {
 	if h.onFeed(h.user, id) != nil || h.onFeed(next, id).GetState() != verified {
 		t.Error("the verified proof is on the wrong feed")
 	}
-	if v, err := h.view(h.as(h.org, next, identity.Technician), id); err != nil || v.GetThumbnailUrl() == "" || v.GetOriginalUrl() != "" {
+	if v, err := h.view(h.as(h.org, next, identity.Technician), id); err != nil || v.GetThumbnailUrl() == "" ||
+		v.GetOriginalUrl() != "" {
 		t.Errorf("the holder views: %v, %v", v, err)
 	}
 	move(next, uuid.Nil)
@@ -188,7 +194,8 @@ func TestTheOfficeSeesTheProofsOfTicketsWithinItsReach(t *testing.T) {
 	if _, err := h.finish(h.tech(), id); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := h.view(h.as(h.org, uuid.New(), identity.Dispatcher), id); err != nil || v.GetSharedUrl() == "" || v.GetOriginalUrl() != "" {
+	if v, err := h.view(h.as(h.org, uuid.New(), identity.Dispatcher), id); err != nil || v.GetSharedUrl() == "" ||
+		v.GetOriginalUrl() != "" {
 		t.Errorf("a dispatcher: %v, %v", v, err)
 	}
 	if v, err := h.view(h.as(h.org, uuid.New(), identity.Supervisor), id); err != nil || v.GetOriginalUrl() == "" {
@@ -197,7 +204,8 @@ func TestTheOfficeSeesTheProofsOfTicketsWithinItsReach(t *testing.T) {
 	mixed := identity.Identity{Org: h.org, User: uuid.New()}.Holding(
 		identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg},
 		identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: uuid.New()})
-	if v, err := h.view(identity.With(t.Context(), mixed), id); err != nil || v.GetSharedUrl() == "" || v.GetOriginalUrl() != "" {
+	if v, err := h.view(identity.With(t.Context(), mixed), id); err != nil || v.GetSharedUrl() == "" ||
+		v.GetOriginalUrl() != "" {
 		t.Errorf("a dispatcher who supervises elsewhere: %v, %v", v, err)
 	}
 	_, err := h.view(h.as(h.org, uuid.New(), identity.Finance), id)

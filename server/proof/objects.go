@@ -122,7 +122,8 @@ func away(err error) error {
 		return nil
 	}
 	switch r := minio.ToErrorResponse(err); {
-	case r.Code == "NoSuchKey" || r.Code == "NoSuchUpload" || r.StatusCode == http.StatusNotFound && r.Code != "NoSuchBucket":
+	case r.Code == "NoSuchKey" || r.Code == "NoSuchUpload" || r.StatusCode == http.StatusNotFound &&
+		r.Code != "NoSuchBucket":
 		return fmt.Errorf("%w: %w", errAbsent, err)
 	}
 	return fault.Wrap(err, StoreDown, "").After(storeRetry)
@@ -207,7 +208,8 @@ func (o *Objects) read(ctx context.Context, key string, limit int64) ([]byte, ob
 func (o *Objects) write(ctx context.Context, key string, b []byte, t media.Type) error {
 	ctx, cancel := context.WithTimeout(ctx, bytesPatience)
 	defer cancel()
-	_, err := o.inside.Client.PutObject(ctx, o.bucket, key, bytes.NewReader(b), int64(len(b)), minio.PutObjectOptions{ContentType: string(t)})
+	_, err := o.inside.Client.PutObject(ctx, o.bucket, key, bytes.NewReader(b), int64(len(b)),
+		minio.PutObjectOptions{ContentType: string(t)})
 	return away(err)
 }
 
@@ -224,7 +226,9 @@ func (o *Objects) remove(ctx context.Context, key string) error {
 type header struct{ name, value string }
 
 // presignPut signs a request that stores exactly the bytes of this length and hash, and no others.
-func (o *Objects) presignPut(ctx context.Context, key string, n int64, hash []byte, t string, life time.Duration) (string, []header, error) {
+func (o *Objects) presignPut(
+	ctx context.Context, key string, n int64, hash []byte, t string, life time.Duration,
+) (string, []header, error) {
 	headers := []header{
 		{"Content-Type", t},
 		{"X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(hash)},
@@ -241,7 +245,9 @@ func (o *Objects) presignPut(ctx context.Context, key string, n int64, hash []by
 }
 
 // presignPart signs a request that stores one part of exactly this length, and hash unless that is nil.
-func (o *Objects) presignPart(ctx context.Context, key, upload string, number int, n int64, hash []byte, life time.Duration) (string, []header, error) {
+func (o *Objects) presignPart(
+	ctx context.Context, key, upload string, number int, n int64, hash []byte, life time.Duration,
+) (string, []header, error) {
 	var headers []header
 	signed := http.Header{"Content-Length": {strconv.FormatInt(n, 10)}}
 	if hash != nil {
@@ -258,7 +264,9 @@ func (o *Objects) presignPart(ctx context.Context, key, upload string, number in
 
 // presignGet signs an address under which a browser may see an object for a while. A picture of an accepted type
 // is shown; anything is saved under the name given when attach is set.
-func (o *Objects) presignGet(ctx context.Context, key, name string, t media.Type, attach bool, life time.Duration) (string, error) {
+func (o *Objects) presignGet(
+	ctx context.Context, key, name string, t media.Type, attach bool, life time.Duration,
+) (string, error) {
 	how := "inline"
 	if attach {
 		how = "attachment"

@@ -12,7 +12,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// Tickets is what Proofs needs of the tickets that proofs belong to. Every call is made in the transaction of the proof.
+// Tickets is what Proofs needs of the tickets that proofs belong to. Every call is made in the transaction of the
+// proof.
 type Tickets interface {
 	// AdmitProof judges a mutation that adds a proof to a visit, locks its ticket, and writes it into the ticket's
 	// trail; if ok is false, result is the verdict and nothing is to be kept. shown is what the trail shows.

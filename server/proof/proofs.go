@@ -35,8 +35,8 @@ type Config struct {
 	Log      *slog.Logger
 	// Verifiers is how many pictures may be decoded at once; default 2.
 	Verifiers int
-	// Memory is how many bytes all verifications together may take; default 512 MiB. A picture that takes more is kept without
-	// copies. A HEIC is decoded in another process, one at a time, which takes up to 512 MiB on its own.
+	// Memory is how many bytes all verifications together may take; default 512 MiB. A picture that takes more is kept
+	// without copies. A HEIC is decoded in another process, one at a time, which takes up to 512 MiB on its own.
 	Memory int64
 	// Patience is how long a call waits for the end of a verification, which goes on without it; default 10 s.
 	Patience time.Duration

@@ -22,7 +22,8 @@ func (r *Proofs) Projection() postgres.Projection {
 			if lock != "" {
 				lock += " OF p"
 			}
-			all, err := collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.id = ANY ($2) ORDER BY p.id`+lock, tx.OrgID(), ids)
+			all, err := collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.id = ANY ($2)
+				ORDER BY p.id`+lock, tx.OrgID(), ids)
 			if err != nil {
 				return err
 			}

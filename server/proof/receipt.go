@@ -14,7 +14,10 @@ import (
 // microseconds since 1970. The signature is Ed25519 by the key named in the proof, of use receipt.
 func ReceiptText(org uuid.UUID, p *fieldv1.Proof) []byte {
 	id := func(b []byte) string { u, _ := uuid.FromBytes(b); return u.String() }
-	return fmt.Appendf(nil, "doorstep proof 1\norg %s\nproof %s\nticket %s\nvisit %s\nsha256 %s\nsize %d\ntype %s\ndevice_time %d\nverified_at %d\n",
-		org, id(p.GetId()), id(p.GetTicketId()), id(p.GetVisitId()), hex.EncodeToString(p.GetSha256()), p.GetSize(), p.GetMediaType(),
+	return fmt.Appendf(nil,
+		"doorstep proof 1\norg %s\nproof %s\nticket %s\nvisit %s\nsha256 %s\nsize %d\ntype %s\ndevice_time "+
+			"%d\nverified_at %d\n",
+		org, id(p.GetId()), id(p.GetTicketId()), id(p.GetVisitId()), hex.EncodeToString(p.GetSha256()), p.GetSize(),
+		p.GetMediaType(),
 		p.GetDeviceTime().AsTime().UnixMicro(), p.GetVerifiedAt().AsTime().UnixMicro())
 }

@@ -85,7 +85,8 @@ func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*stand)) *house {
 		settled: &counter{n: map[uuid.UUID]int{}},
 	}
 	objects, err := proof.OpenObjects(proof.ObjectsConfig{
-		Endpoint: bucket.Endpoint, Bucket: bucket.Name, Region: bucket.Region, AccessKey: bucket.AccessKey, SecretKey: bucket.SecretKey,
+		Endpoint: bucket.Endpoint, Bucket: bucket.Name, Region: bucket.Region, AccessKey: bucket.AccessKey,
+		SecretKey: bucket.SecretKey,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +187,10 @@ func (h *house) pushBytes(kind string, args []byte) change.Verdict {
 	h.seq++
 	v, err := h.intake.Take(h.t.Context(), intake.Push{
 		Org: change.Org(h.org), Device: change.Device(h.device), User: change.User(h.user),
-		Mutations: []change.Mutation{{Seq: h.seq, ID: uuid.Must(uuid.NewV7()), Kind: kind, Args: args, DeviceTime: h.clock.Now().Add(-time.Minute)}},
+		Mutations: []change.Mutation{{
+			Seq: h.seq, ID: uuid.Must(uuid.NewV7()), Kind: kind, Args: args,
+			DeviceTime: h.clock.Now().Add(-time.Minute),
+		}},
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -200,7 +204,8 @@ func (h *house) manifest(b []byte) *fieldv1.AttachProof {
 	sum := sha256.Sum256(b)
 	return &fieldv1.AttachProof{
 		Id: id[:], VisitId: h.visit[:], Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER, Sha256: sum[:],
-		Size: uint64(len(b)), MediaType: "image/jpeg", Position: &typesv1.Position{Latitude: 31.23, Longitude: 121.47, AccuracyM: 12},
+		Size: uint64(len(b)), MediaType: "image/jpeg",
+		Position: &typesv1.Position{Latitude: 31.23, Longitude: 121.47, AccuracyM: 12},
 	}
 }
 
@@ -314,7 +319,8 @@ func (h *house) get(address string) (int, http.Header, []byte) {
 func (h *house) onFeed(user uuid.UUID, id []byte) *fieldv1.Proof {
 	h.t.Helper()
 	var body []byte
-	err := h.db.Owner.QueryRow(h.t.Context(), `SELECT coalesce((SELECT body FROM sync_entry WHERE org_id = $1 AND feed = $2 AND entity_id = $3 AND NOT removed), '')`,
+	err := h.db.Owner.QueryRow(h.t.Context(), `SELECT coalesce((SELECT body FROM sync_entry
+		WHERE org_id = $1 AND feed = $2 AND entity_id = $3 AND NOT removed), '')`,
 		h.org, "tech:"+user.String(), uuid.UUID(id)).Scan(&body)
 	if err != nil {
 		h.t.Fatal(err)

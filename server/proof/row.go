@@ -56,15 +56,17 @@ type row struct {
 	Language      string
 }
 
-const columns = `p.id, p.ticket_id, p.visit_id, p.step, p.kind, p.state, p.refusal, p.sha256, p.size, p.media_type, p.device_time, p.server_time,
-	p.user_id, p.holder_id, p.upload_id, p.attempts, p.generation, p.verified_at, p.thumbnail_type, p.shared_type, p.receipt, p.receipt_key,
+const columns = `p.id, p.ticket_id, p.visit_id, p.step, p.kind, p.state, p.refusal, p.sha256, p.size, p.media_type,
+	p.device_time, p.server_time,
+	p.user_id, p.holder_id, p.upload_id, p.attempts, p.generation, p.verified_at, p.thumbnail_type, p.shared_type,
+	p.receipt, p.receipt_key,
 	coalesce(s.signer_name, '') AS signer_name, s.content_hash, coalesce(s.language, '') AS language
 	FROM proof p LEFT JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id`
 
 func (p *row) signature() bool { return p.Kind == fieldv1.ProofKind_PROOF_KIND_SIGNATURE }
 
-// storedAs is the type that the store notes. What a phone says beside a type of picture is noted for nobody: the store itself must
-// never show bytes as a page.
+// storedAs is the type that the store notes. What a phone says beside a type of picture is noted for nobody: the store
+// itself must never show bytes as a page.
 func (p *row) storedAs() string {
 	if media.Type(p.MediaType).Extension() == ".bin" {
 		return "application/octet-stream"
@@ -80,7 +82,8 @@ func (p *row) entity() *fieldv1.Proof {
 	e := &fieldv1.Proof{
 		Id: p.ID[:], TicketId: p.TicketID[:], VisitId: p.VisitID[:], Step: p.Step, Kind: p.Kind, State: p.State,
 		Sha256: p.SHA256, Size: uint64(p.Size), MediaType: p.MediaType, DeviceTime: timestamppb.New(p.DeviceTime),
-		ServerTime: timestamppb.New(p.ServerTime), Refusal: p.Refusal, Receipt: p.Receipt, Key: p.ReceiptKey, SignerName: p.SignerName,
+		ServerTime: timestamppb.New(p.ServerTime), Refusal: p.Refusal, Receipt: p.Receipt, Key: p.ReceiptKey,
+		SignerName:  p.SignerName,
 		ContentHash: p.ContentHash, Language: p.Language,
 	}
 	if p.VerifiedAt != nil {
@@ -159,7 +162,8 @@ func (c custody) write(ctx context.Context, tx *postgres.Tx) error {
 	if c.device != uuid.Nil {
 		device = &c.device
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO proof_custody (org_id, proof_id, id, event, device_time, server_time, actor, device_id, detail)
+	_, err = tx.Exec(ctx, `INSERT INTO proof_custody (org_id, proof_id, id, event, device_time, server_time, actor,
+		device_id, detail)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		tx.OrgID(), c.proof, id, c.event, c.deviceTime, tx.Now(), c.actor, device, c.detail)
 	return err
@@ -196,7 +200,8 @@ func exists(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (sha256 []byte, 
 
 // Signatures tells how many signatures a ticket has, and whether the newest of them names what it shows.
 func (Records) Signatures(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) (n int, named bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(*), coalesce((array_agg(octet_length(s.content_hash) > 0 ORDER BY p.server_time DESC, p.id DESC))[1], false)
+	err = tx.QueryRow(ctx, `SELECT count(*),
+		coalesce((array_agg(octet_length(s.content_hash) > 0 ORDER BY p.server_time DESC, p.id DESC))[1], false)
 		FROM proof p JOIN proof_signature s ON s.org_id = p.org_id AND s.proof_id = p.id
 		WHERE p.org_id = $1 AND p.ticket_id = $2`, tx.OrgID(), ticket).Scan(&n, &named)
 	return n, named, err

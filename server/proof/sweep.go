@@ -71,7 +71,8 @@ func (r *Proofs) sweepOpen(ctx context.Context, org change.Org, report *Report) 
 	for after := uuid.Nil; ; {
 		var open []*row
 		err := r.Store.Read(ctx, org, func(tx *postgres.Tx) (err error) {
-			open, err = collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.state IN (1, 2) AND p.server_time < $2 AND p.id > $3
+			open, err = collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.state IN (1, 2) AND p.server_time < $2
+				AND p.id > $3
 				ORDER BY p.id LIMIT $4`, tx.OrgID(), now.Add(-unfinished), after, page)
 			return err
 		})
@@ -103,7 +104,8 @@ func (r *Proofs) sweepOpen(ctx context.Context, org change.Org, report *Report) 
 
 func (r *Proofs) reportLate(ctx context.Context, org change.Org, id uuid.UUID, now time.Time) (late bool, err error) {
 	err = r.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE proof SET overdue_at = coalesce(overdue_at, $3) WHERE org_id = $1 AND id = $2 AND server_time < $4`,
+		tag, err := tx.Exec(ctx, `UPDATE proof SET overdue_at = coalesce(overdue_at, $3)
+			WHERE org_id = $1 AND id = $2 AND server_time < $4`,
 			tx.OrgID(), id, now, now.Add(-overdue))
 		late = tag.RowsAffected() > 0
 		return err
@@ -133,7 +135,8 @@ func (r *Proofs) sweepUploads(ctx context.Context, org change.Org, report *Repor
 		}
 		report.Aborted++
 		err := r.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE proof SET upload_id = '' WHERE org_id = $1 AND id = $2 AND upload_id = $3`, tx.OrgID(), id, upload.UploadID)
+			_, err := tx.Exec(ctx, `UPDATE proof SET upload_id = ''
+				WHERE org_id = $1 AND id = $2 AND upload_id = $3`, tx.OrgID(), id, upload.UploadID)
 			return err
 		})
 		if err != nil {
@@ -173,7 +176,8 @@ func (r *Proofs) sweepObjects(ctx context.Context, org change.Org, report *Repor
 		seen = false
 		return err
 	}
-	objects := r.Objects.inside.Client.ListObjects(ctx, r.Objects.bucket, minio.ListObjectsOptions{Prefix: folder(uuid.UUID(org)), Recursive: true})
+	objects := r.Objects.inside.Client.ListObjects(ctx, r.Objects.bucket,
+		minio.ListObjectsOptions{Prefix: folder(uuid.UUID(org)), Recursive: true})
 	for object := range objects {
 		if object.Err != nil {
 			return away(object.Err)
@@ -225,7 +229,8 @@ func (r *Proofs) keptRows(ctx context.Context, org change.Org) iter.Seq2[*row, e
 		for after := uuid.Nil; ; {
 			var rows []*row
 			err := r.Store.Read(ctx, org, func(tx *postgres.Tx) (err error) {
-				rows, err = collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.kind <> 4 AND p.id > $2 ORDER BY p.id LIMIT $3`,
+				rows, err = collect(ctx, tx, `SELECT `+columns+` WHERE p.org_id = $1 AND p.kind <> 4 AND p.id > $2 ORDER BY p.id
+					LIMIT $3`,
 					tx.OrgID(), after, page)
 				return err
 			})
@@ -249,7 +254,8 @@ func (r *Proofs) keptRows(ctx context.Context, org change.Org) iter.Seq2[*row, e
 // reportLost writes once into a proof's custody that its bytes are gone from the store.
 func (r *Proofs) reportLost(ctx context.Context, org change.Org, p *row) error {
 	return r.Store.Transact(ctx, org, func(tx *postgres.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE proof SET lost_at = $3 WHERE org_id = $1 AND id = $2 AND lost_at IS NULL`, tx.OrgID(), p.ID, tx.Now())
+		tag, err := tx.Exec(ctx, `UPDATE proof SET lost_at = $3
+			WHERE org_id = $1 AND id = $2 AND lost_at IS NULL`, tx.OrgID(), p.ID, tx.Now())
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}

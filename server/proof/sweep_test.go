@@ -88,7 +88,8 @@ func TestTheSweepFindsOrphansAndLostObjects(t *testing.T) {
 	folder := "org/" + h.org.String() + "/proof/"
 	put := func(key string) {
 		t.Helper()
-		if _, err := h.bucket.Client.PutObject(t.Context(), h.bucket.Name, key, strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
+		if _, err := h.bucket.Client.PutObject(t.Context(), h.bucket.Name, key, strings.NewReader("x"), 1,
+			minio.PutObjectOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}

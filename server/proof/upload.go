@@ -27,7 +27,9 @@ const (
 )
 
 // StartUpload implements fieldv1connect.ProofServiceHandler.
-func (r *Proofs) StartUpload(ctx context.Context, req *connect.Request[fieldv1.StartUploadRequest]) (*connect.Response[fieldv1.StartUploadResponse], error) {
+func (r *Proofs) StartUpload(
+	ctx context.Context, req *connect.Request[fieldv1.StartUploadRequest],
+) (*connect.Response[fieldv1.StartUploadResponse], error) {
 	p, who, err := r.mine(ctx, req.Msg.GetProofId())
 	if err != nil {
 		return nil, err
@@ -96,7 +98,9 @@ func onWire(headers []header) []*fieldv1.Header {
 
 // missing gives the requests for the parts that the store does not have yet. With hashes, a part that is there
 // with another hash, or with none, counts as missing.
-func (r *Proofs) missing(ctx context.Context, org uuid.UUID, at string, p *row, hashes [][]byte) (requests []*fieldv1.SignedRequest, complete bool, err error) {
+func (r *Proofs) missing(
+	ctx context.Context, org uuid.UUID, at string, p *row, hashes [][]byte,
+) (requests []*fieldv1.SignedRequest, complete bool, err error) {
 	have, err := r.partsOf(ctx, org, at, p, len(hashes) > 0)
 	if err != nil {
 		return nil, false, err
@@ -125,7 +129,9 @@ func (r *Proofs) missing(ctx context.Context, org uuid.UUID, at string, p *row, 
 }
 
 // partsOf lists the parts of the proof's upload, and begins one where there is none (any more).
-func (r *Proofs) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, hashed bool) ([]minio.ObjectPart, error) {
+func (r *Proofs) partsOf(
+	ctx context.Context, org uuid.UUID, at string, p *row, hashed bool,
+) ([]minio.ObjectPart, error) {
 	if p.UploadID != "" {
 		have, err := r.Objects.parts(ctx, at, p.UploadID)
 		if !errors.Is(err, errAbsent) {
@@ -138,7 +144,8 @@ func (r *Proofs) partsOf(ctx context.Context, org uuid.UUID, at string, p *row, 
 	}
 	old, attempts := p.UploadID, p.Attempts
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
-		return tx.QueryRow(ctx, `UPDATE proof SET upload_id = CASE WHEN upload_id = $3 AND attempts = $6 THEN $4 ELSE upload_id END,
+		return tx.QueryRow(ctx, `UPDATE proof SET upload_id = CASE WHEN upload_id = $3 AND attempts = $6 THEN $4
+			ELSE upload_id END,
 				upload_at = $5 WHERE org_id = $1 AND id = $2 RETURNING upload_id, attempts`,
 			org, p.ID, old, begun, tx.Now(), p.Attempts).Scan(&p.UploadID, &attempts)
 	})

@@ -62,7 +62,10 @@ func TestAPhotoGoesFromManifestToReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, address := range map[string]string{"thumbnail": v.GetThumbnailUrl(), "shared": v.GetSharedUrl(), "original": v.GetOriginalUrl()} {
+	for what, address := range map[string]string{
+		"thumbnail": v.GetThumbnailUrl(), "shared": v.GetSharedUrl(),
+		"original": v.GetOriginalUrl(),
+	} {
 		code, header, got := h.get(address)
 		if code != http.StatusOK || header.Get("Content-Type") != "image/jpeg" || media.Sniff(got) != media.JPEG {
 			t.Errorf("%s: %d %s, %d bytes", what, code, header.Get("Content-Type"), len(got))
@@ -85,7 +88,8 @@ func TestPhonesAreSentToThePublicEndpoint(t *testing.T) {
 	}
 	public := "http://localhost:" + port
 	objects, err := proof.OpenObjects(proof.ObjectsConfig{
-		Endpoint: b.Endpoint, PublicEndpoint: public, Bucket: b.Name, Region: b.Region, AccessKey: b.AccessKey, SecretKey: b.SecretKey,
+		Endpoint: b.Endpoint, PublicEndpoint: public, Bucket: b.Name, Region: b.Region, AccessKey: b.AccessKey,
+		SecretKey: b.SecretKey,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +109,8 @@ func TestPhonesAreSentToThePublicEndpoint(t *testing.T) {
 		t.Fatalf("%v, %v", p, err)
 	}
 	v := must(h.view(h.tech(), id))
-	if code, _, _ := h.get(v.GetThumbnailUrl()); code != http.StatusOK || !strings.HasPrefix(v.GetThumbnailUrl(), public+"/") {
+	if code, _, _ := h.get(v.GetThumbnailUrl()); code != http.StatusOK ||
+		!strings.HasPrefix(v.GetThumbnailUrl(), public+"/") {
 		t.Errorf("%d from %s", code, v.GetThumbnailUrl())
 	}
 }
@@ -195,7 +200,8 @@ func TestACutUploadGoesOnWithTheMissingPartsOnly(t *testing.T) {
 	b := big(t)
 	id := h.attach(b)
 	first := h.requests(id, parts(b)...)
-	if len(first) != 3 || first[0].GetLength() != proof.PartSize || first[2].GetOffset()+first[2].GetLength() != uint64(len(b)) {
+	if len(first) != 3 || first[0].GetLength() != proof.PartSize ||
+		first[2].GetOffset()+first[2].GetLength() != uint64(len(b)) {
 		t.Fatalf("%d requests: %v", len(first), first)
 	}
 	if code := h.send(first[0], b); code != http.StatusOK {
@@ -344,7 +350,8 @@ func TestRealPhotosEndVerifiedOrRefused(t *testing.T) {
 		}
 		var latitude float64
 		var taken time.Time
-		if err := h.db.Owner.QueryRow(t.Context(), `SELECT exif_latitude, exif_taken FROM proof WHERE id = $1`, uuid.UUID(id)).Scan(&latitude, &taken); err != nil {
+		if err := h.db.Owner.QueryRow(t.Context(), `SELECT exif_latitude, exif_taken FROM proof
+			WHERE id = $1`, uuid.UUID(id)).Scan(&latitude, &taken); err != nil {
 			t.Fatal(err)
 		}
 		if latitude < 43.467 || latitude > 43.468 || taken.Year() != 2008 {
@@ -452,7 +459,10 @@ func TestASignedAddressAnswersWhatWasSigned(t *testing.T) {
 		t.Fatalf("%v, %v", p, err)
 	}
 	v := must(h.view(h.tech(), id))
-	for what, address := range map[string]string{"thumbnail": v.GetThumbnailUrl(), "shared": v.GetSharedUrl(), "original": v.GetOriginalUrl()} {
+	for what, address := range map[string]string{
+		"thumbnail": v.GetThumbnailUrl(), "shared": v.GetSharedUrl(),
+		"original": v.GetOriginalUrl(),
+	} {
 		u := must(url.Parse(address))
 		for name, value := range map[string]string{
 			"response-content-type": "text/html", "response-content-disposition": "inline", "response-cache-control": "public",

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// verifyTime bounds one verification with its waiting: several pictures may stand before it, and a HEIC takes up to a minute.
+	// verifyTime bounds one verification with its waiting: several pictures may stand before it, and a HEIC takes up to a
+	// minute.
 	verifyTime = 15 * time.Minute
 	// patience is how long a call waits for the end of a verification. It is less than any client's.
 	patience = 10 * time.Second
@@ -20,8 +21,8 @@ const (
 	askAgain = 2 * time.Second
 )
 
-// verifications are those that run now in this process. They belong to no call: a phone that loses its patience or its network finds
-// the end when it asks again.
+// verifications are those that run now in this process. They belong to no call: a phone that loses its patience or its
+// network finds the end when it asks again.
 type verifications struct {
 	mu      sync.Mutex
 	running map[verifying]*verification
@@ -94,7 +95,8 @@ func (r *Proofs) begin(ctx context.Context, org uuid.UUID, p *row) (*verificatio
 	return v, nil
 }
 
-// Close ends the verifications that run and waits until they have ended. What was not finished is taken up by the next call or sweep.
+// Close ends the verifications that run and waits until they have ended. What was not finished is taken up by the next
+// call or sweep.
 func (r *Proofs) Close() {
 	vs := &r.verifications
 	vs.mu.Lock()

@@ -21,7 +21,9 @@ const viewLife = 5 * time.Minute
 
 // ViewProof implements fieldv1connect.ProofServiceHandler. That the proof was viewed is recorded before any
 // address is given out. Only a verified picture has addresses: nobody is shown bytes that were refused.
-func (r *Proofs) ViewProof(ctx context.Context, req *connect.Request[fieldv1.ViewProofRequest]) (*connect.Response[fieldv1.ViewProofResponse], error) {
+func (r *Proofs) ViewProof(
+	ctx context.Context, req *connect.Request[fieldv1.ViewProofRequest],
+) (*connect.Response[fieldv1.ViewProofResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -42,7 +44,8 @@ func (r *Proofs) ViewProof(ctx context.Context, req *connect.Request[fieldv1.Vie
 			return err
 		}
 		if p.signature() {
-			if err := tx.QueryRow(ctx, `SELECT image FROM proof_signature WHERE org_id = $1 AND proof_id = $2`, who.Org, p.ID).Scan(&image); err != nil {
+			if err := tx.QueryRow(ctx, `SELECT image FROM proof_signature
+				WHERE org_id = $1 AND proof_id = $2`, who.Org, p.ID).Scan(&image); err != nil {
 				return err
 			}
 		}
@@ -92,21 +95,26 @@ func own(p *row, who identity.Identity) bool {
 
 // addresses are the pictures that the caller may see. The original, with place and device in it, is for who made
 // it and for those who judge this ticket's work.
-func (r *Proofs) addresses(ctx context.Context, who identity.Identity, judge bool, p *row, out *fieldv1.ViewProofResponse) (err error) {
+func (r *Proofs) addresses(
+	ctx context.Context, who identity.Identity, judge bool, p *row, out *fieldv1.ViewProofResponse,
+) (err error) {
 	name := "proof-" + p.ID.String()
 	if p.ThumbnailType != "" {
-		if out.ThumbnailUrl, err = r.Objects.presignGet(ctx, key(who.Org, p.ID, thumbnail), name+"-small.jpg", media.JPEG, false, viewLife); err != nil {
+		if out.ThumbnailUrl, err = r.Objects.presignGet(ctx, key(who.Org, p.ID, thumbnail), name+"-small.jpg", media.JPEG,
+			false, viewLife); err != nil {
 			return err
 		}
 	}
 	if t := media.Type(p.SharedType); t != "" {
-		if out.SharedUrl, err = r.Objects.presignGet(ctx, key(who.Org, p.ID, sharedOne), name+t.Extension(), t, false, viewLife); err != nil {
+		if out.SharedUrl, err = r.Objects.presignGet(ctx, key(who.Org, p.ID, sharedOne), name+t.Extension(), t, false,
+			viewLife); err != nil {
 			return err
 		}
 	}
 	if p.UserID == who.User || judge {
 		t := media.Type(p.MediaType)
-		out.OriginalUrl, err = r.Objects.presignGet(ctx, p.original(who.Org), name+"-original"+t.Extension(), t, true, viewLife)
+		out.OriginalUrl, err = r.Objects.presignGet(ctx, p.original(who.Org), name+"-original"+t.Extension(),
+			t, true, viewLife)
 	}
 	return err
 }

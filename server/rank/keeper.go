@@ -108,7 +108,8 @@ func (k *Keeper) refresh(ctx context.Context, t target) {
 	}
 	switch {
 	case err != nil:
-		k.boards.log.WarnContext(ctx, "a board was not put in order and will be tried again", "org", t.org, "board", t.board, "error", err)
+		k.boards.log.WarnContext(ctx, "a board was not put in order and will be tried again", "org", t.org, "board",
+			t.board, "error", err)
 		k.touch(t, time.Now().Add(k.interval))
 	case wait > 0:
 		k.touch(t, time.Now().Add(wait))

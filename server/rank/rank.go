@@ -90,7 +90,9 @@ func boards(org uuid.UUID, p Place, d civil.Day) []Board {
 // how much of its change is not sure. A confirmation has total 0 and a negative pending. at decides the day. Only
 // rows of the payee are locked, and that last, in one order for all that a transaction earns; the boards follow within
 // a second of the commit.
-func (r *Boards) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount) error {
+func (r *Boards) Earned(
+	ctx context.Context, tx *postgres.Tx, payee uuid.UUID, at time.Time, total, pending money.Amount,
+) error {
 	place, err := r.people.Place(ctx, tx, payee)
 	if err != nil {
 		return err
@@ -101,9 +103,10 @@ func (r *Boards) Earned(ctx context.Context, tx *postgres.Tx, payee uuid.UUID, a
 	}
 	list := boards(tx.OrgID(), place, civil.DayOf(at, zone))
 	for _, b := range list {
-		tx.Gather("rank", earning{b, payee, total.Minor, pending.Minor, string(total.Currency)}, func(ctx context.Context, items []any) error {
-			return write(ctx, tx, items)
-		})
+		tx.Gather("rank",
+			earning{b, payee, total.Minor, pending.Minor, string(total.Currency)}, func(ctx context.Context, items []any) error {
+				return write(ctx, tx, items)
+			})
 	}
 	tx.AfterCommit(func() {
 		for _, b := range list {
@@ -148,7 +151,8 @@ func write(ctx context.Context, tx *postgres.Tx, items []any) error {
 	batch.Queue(`
 		INSERT INTO rank_board (org_id, id, scope, scope_id, period, starts, currency)
 		SELECT $1, b.id, min(b.scope), min(b.scope_id::text)::uuid, min(b.period), min(b.starts)::date, min(b.currency)
-		FROM unnest($2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[]) AS b(id, scope, scope_id, period, starts, currency)
+		FROM unnest($2::uuid[], $3::smallint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[]) AS b(id, scope, scope_id,
+			period, starts, currency)
 		WHERE NOT EXISTS (SELECT FROM rank_board o WHERE o.org_id = $1 AND o.id = b.id)
 		GROUP BY b.id ORDER BY b.id
 		ON CONFLICT DO NOTHING`, tx.OrgID(), boards, scopes, scopeIDs, periods, days, currencies)
@@ -163,7 +167,8 @@ func write(ctx context.Context, tx *postgres.Tx, items []any) error {
 	// After the scores, whose locks are held now: a refresh that passes them over leaves their marks.
 	batch.Queue(`
 		INSERT INTO rank_dirty (org_id, board_id, payee_id)
-		SELECT $1, e.board_id, e.payee_id FROM unnest($2::uuid[], $3::uuid[]) AS e(board_id, payee_id) ORDER BY board_id, payee_id
+		SELECT $1, e.board_id, e.payee_id FROM unnest($2::uuid[], $3::uuid[]) AS e(board_id, payee_id)
+			ORDER BY board_id, payee_id
 		ON CONFLICT DO NOTHING`, tx.OrgID(), boards, payees)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("add to scores: %w", err)

@@ -60,7 +60,10 @@ func newHall(t testing.TB) *hall {
 		t.Fatal(err)
 	}
 	h.zone = zone
-	store := &postgres.Store{Pool: pgtest.New(t).App, Now: func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.now }}
+	store := &postgres.Store{
+		Pool: pgtest.New(t).App,
+		Now:  func() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.now },
+	}
 	h.boards = New(store, slog.New(slog.DiscardHandler), people{h})
 	return h
 }
@@ -88,7 +91,8 @@ func (h *hall) pass(d time.Duration) {
 
 func (h *hall) do(fn func(ctx context.Context, tx *postgres.Tx) error) {
 	h.t.Helper()
-	err := h.boards.Store.Transact(h.t.Context(), change.Org(h.org), func(tx *postgres.Tx) error { return fn(h.t.Context(), tx) })
+	err := h.boards.Store.Transact(h.t.Context(),
+		change.Org(h.org), func(tx *postgres.Tx) error { return fn(h.t.Context(), tx) })
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -217,7 +221,8 @@ func TestAMomentCountsInItsDayWeekAndMonthAndInEveryTeam(t *testing.T) {
 	today := civil.Day{Year: 2026, Month: 11, Day: 25}
 	for period, want := range map[payv1.BoardPeriod]int64{day: 1, week: 111, month: 11111} {
 		for scope, id := range map[payv1.BoardScope][]uuid.UUID{
-			payv1.BoardScope_BOARD_SCOPE_ORG: {h.org}, payv1.BoardScope_BOARD_SCOPE_REGION: {region}, payv1.BoardScope_BOARD_SCOPE_TEAM: {one, two},
+			payv1.BoardScope_BOARD_SCOPE_ORG: {h.org}, payv1.BoardScope_BOARD_SCOPE_REGION: {region},
+			payv1.BoardScope_BOARD_SCOPE_TEAM: {one, two},
 		} {
 			for _, id := range id {
 				b := Board{h.org, scope, id, period, starts(period, today)}
@@ -247,7 +252,8 @@ func TestABoardIsPutInOrderAtMostOnceAnInterval(t *testing.T) {
 	rest := func(d time.Duration) {
 		t.Helper()
 		h.do(func(ctx context.Context, tx *postgres.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE rank_board SET refreshed_at = clock_timestamp() - $3::interval WHERE org_id = $1 AND id = $2`, tx.OrgID(), b.Key(), d)
+			_, err := tx.Exec(ctx, `UPDATE rank_board SET refreshed_at = clock_timestamp() - $3::interval
+				WHERE org_id = $1 AND id = $2`, tx.OrgID(), b.Key(), d)
 			return err
 		})
 	}
@@ -292,7 +298,8 @@ func TestNoChangeIsLostWhileABoardIsPutInOrder(t *testing.T) {
 		writers.Go(func() error {
 			for range 30 {
 				err := h.boards.Store.Transact(ctx, change.Org(h.org), func(tx *postgres.Tx) error {
-					return h.boards.Earned(ctx, tx, payees[random.IntN(len(payees))], time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC), money.Fen(random.Int64N(5)*100), money.Fen(0))
+					return h.boards.Earned(ctx, tx, payees[random.IntN(len(payees))], time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC),
+						money.Fen(random.Int64N(5)*100), money.Fen(0))
 				})
 				if err != nil {
 					return err
@@ -320,9 +327,12 @@ func TestNoChangeIsLostWhileABoardIsPutInOrder(t *testing.T) {
 	h.do(func(ctx context.Context, tx *postgres.Tx) error {
 		var off, counted, total int64
 		err := tx.QueryRow(ctx, `SELECT
-			(SELECT count(*) FROM rank_score WHERE org_id = $1 AND board_id = $2 AND ranked IS DISTINCT FROM score) + (SELECT count(*) FROM rank_dirty WHERE org_id = $1 AND board_id = $2),
+			(SELECT count(*) FROM rank_score
+			WHERE org_id = $1 AND board_id = $2 AND ranked IS DISTINCT FROM score) + (SELECT count(*) FROM rank_dirty
+				WHERE org_id = $1 AND board_id = $2),
 			(SELECT count(*) FROM rank_bucket b WHERE org_id = $1 AND board_id = $2 AND n <> (
-				SELECT count(*) FROM rank_score s WHERE s.org_id = $1 AND s.board_id = $2 AND s.ranked >> (8 * b.level) = b.bucket)),
+				SELECT count(*) FROM rank_score s
+					WHERE s.org_id = $1 AND s.board_id = $2 AND s.ranked >> (8 * b.level) = b.bucket)),
 			(SELECT sum(n) FROM rank_bucket WHERE org_id = $1 AND board_id = $2 AND level = 0)`,
 			tx.OrgID(), b.Key()).Scan(&off, &counted, &total)
 		if off != 0 || counted != 0 || total != int64(len(payees)) {
@@ -343,7 +353,8 @@ func TestTheKeeperTellsWatchersAndFindsWhatWasLeft(t *testing.T) {
 	defer sub.Close()
 	b := h.orgBoard(day)
 	left := h.orgBoard(month)
-	sub.Follow(watch.Topic{Org: change.Org(h.org), Name: b.Topic()}, watch.Topic{Org: change.Org(h.org), Name: left.Topic()})
+	sub.Follow(watch.Topic{Org: change.Org(h.org), Name: b.Topic()},
+		watch.Topic{Org: change.Org(h.org), Name: left.Topic()})
 	heard := func(topic string) {
 		t.Helper()
 		timeout := time.After(20 * time.Second)
@@ -383,8 +394,10 @@ func TestBoardsOfLongAgoAreForgotten(t *testing.T) {
 	payee := uuid.New()
 	count := func() (boards, rows int) {
 		h.do(func(ctx context.Context, tx *postgres.Tx) error {
-			return tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM rank_board WHERE org_id = $1), (SELECT count(*) FROM rank_score WHERE org_id = $1)
-				+ (SELECT count(*) FROM rank_bucket WHERE org_id = $1) + (SELECT count(*) FROM rank_dirty WHERE org_id = $1)`, tx.OrgID()).Scan(&boards, &rows)
+			return tx.QueryRow(ctx, `SELECT (SELECT count(*) FROM rank_board WHERE org_id = $1), (SELECT count(*) FROM rank_score
+				WHERE org_id = $1)
+				+ (SELECT count(*) FROM rank_bucket WHERE org_id = $1) + (SELECT count(*) FROM rank_dirty
+				WHERE org_id = $1)`, tx.OrgID()).Scan(&boards, &rows)
 		})
 		return boards, rows
 	}
@@ -427,12 +440,28 @@ func TestWhoSeesWhichBoardAndWhichNames(t *testing.T) {
 	} {
 		h.refresh(scope)
 	}
-	technician := identity.Identity{Org: h.org, User: me}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf})
-	supervisor := identity.Identity{Org: h.org, User: uuid.New()}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: team})
-	boss := identity.Identity{Org: h.org, User: uuid.New()}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
-	clerk := identity.Identity{Org: h.org, User: uuid.New()}.Holding(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeOrg})
-	foreign := identity.Identity{Org: uuid.New(), User: uuid.New()}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
-	const orgScope, teamScope, regionScope = payv1.BoardScope_BOARD_SCOPE_ORG, payv1.BoardScope_BOARD_SCOPE_TEAM, payv1.BoardScope_BOARD_SCOPE_REGION
+	technician := identity.Identity{
+		Org:  h.org,
+		User: me,
+	}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf})
+	supervisor := identity.Identity{
+		Org:  h.org,
+		User: uuid.New(),
+	}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeTeam, ID: team})
+	boss := identity.Identity{
+		Org:  h.org,
+		User: uuid.New(),
+	}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
+	clerk := identity.Identity{
+		Org:  h.org,
+		User: uuid.New(),
+	}.Holding(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeOrg})
+	foreign := identity.Identity{
+		Org:  uuid.New(),
+		User: uuid.New(),
+	}.Holding(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
+	const orgScope, teamScope, regionScope = payv1.BoardScope_BOARD_SCOPE_ORG, payv1.BoardScope_BOARD_SCOPE_TEAM,
+		payv1.BoardScope_BOARD_SCOPE_REGION
 	for _, c := range []struct {
 		name  string
 		who   identity.Identity
@@ -457,7 +486,8 @@ func TestWhoSeesWhichBoardAndWhichNames(t *testing.T) {
 		{"foreign", foreign, teamScope, team[:], "", "[]", 0},
 	} {
 		ctx := identity.With(t.Context(), c.who)
-		res, err := (&Service{Boards: h.boards}).GetBoard(ctx, connect.NewRequest(&payv1.GetBoardRequest{Scope: c.scope, ScopeId: c.id, Period: day}))
+		res, err := (&Service{Boards: h.boards}).GetBoard(ctx,
+			connect.NewRequest(&payv1.GetBoardRequest{Scope: c.scope, ScopeId: c.id, Period: day}))
 		if fault.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", c.name, err)
 		}

@@ -45,7 +45,8 @@ func Read(ctx context.Context, tx *postgres.Tx, board, payee uuid.UUID, top int)
 	var score, pending *int64
 	err := tx.QueryRow(ctx, `
 		SELECT b.payees, b.currency, b.refreshed_at, s.ranked, s.ranked_pending
-		FROM rank_board b LEFT JOIN rank_score s ON s.org_id = b.org_id AND s.board_id = b.id AND s.payee_id = $3 AND s.ranked IS NOT NULL
+		FROM rank_board b LEFT JOIN rank_score s ON s.org_id = b.org_id AND s.board_id = b.id AND s.payee_id = $3
+			AND s.ranked IS NOT NULL
 		WHERE b.org_id = $1 AND b.id = $2`, tx.OrgID(), board, payee).Scan(&s.Of, &s.Currency, &asOf, &score, &pending)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && asOf == nil) {
 		return Standing{}, nil
@@ -73,7 +74,8 @@ func Read(ctx context.Context, tx *postgres.Tx, board, payee uuid.UUID, top int)
 
 // rows reads the top and the neighbours. Equal scores stand in the order of their ids.
 func (s *Standing) rows(ctx context.Context, tx *postgres.Tx, board, payee uuid.UUID, score *int64, top int) error {
-	const columns = `SELECT payee_id, ranked, ranked_pending FROM rank_score WHERE org_id = $1 AND board_id = $2 AND ranked IS NOT NULL `
+	const columns = `SELECT payee_id, ranked, ranked_pending FROM rank_score
+		WHERE org_id = $1 AND board_id = $2 AND ranked IS NOT NULL `
 	read := func(into *[]Row) func(pgx.Rows) error {
 		return func(rows pgx.Rows) error {
 			var r Row

@@ -24,7 +24,9 @@ const (
 // Refresh puts what changed on a board in order and pokes its topic. It does nothing when the board was put in
 // order within the last interval by any replica, and tells how long to wait then; more tells that something is
 // left to do. Scores that a technician's transaction holds at this moment are left for the next time.
-func (r *Boards) Refresh(ctx context.Context, org, board uuid.UUID, interval time.Duration) (wait time.Duration, more bool, err error) {
+func (r *Boards) Refresh(
+	ctx context.Context, org, board uuid.UUID, interval time.Duration,
+) (wait time.Duration, more bool, err error) {
 	err = r.Store.Transact(ctx, change.Org(org), func(tx *postgres.Tx) error {
 		wait, more = 0, false
 		// By the database's clock: those of the replicas may differ by more than the interval.
@@ -90,7 +92,8 @@ func (r *Boards) order(ctx context.Context, tx *postgres.Tx, board uuid.UUID) (i
 	if err != nil {
 		return 0, fmt.Errorf("put the board in order: %w", err)
 	}
-	_, err = tx.Exec(ctx, `UPDATE rank_board SET payees = payees + $3, refreshed_at = clock_timestamp() WHERE org_id = $1 AND id = $2`,
+	_, err = tx.Exec(ctx, `UPDATE rank_board SET payees = payees + $3, refreshed_at = clock_timestamp()
+		WHERE org_id = $1 AND id = $2`,
 		tx.OrgID(), board, arrived)
 	return changed, err
 }
@@ -110,7 +113,8 @@ func (r *Boards) forget(ctx context.Context, org uuid.UUID) error {
 			SELECT id FROM rank_board
 			WHERE org_id = $1 AND starts < $2::date - CASE WHEN period = $3 THEN $4::integer ELSE $5::integer END
 			LIMIT $6 FOR UPDATE SKIP LOCKED`,
-			tx.OrgID(), tx.Now().Format(time.DateOnly), int16(payv1.BoardPeriod_BOARD_PERIOD_MONTH), keepMonths, keepDays, forgetBatch)
+			tx.OrgID(), tx.Now().Format(time.DateOnly), int16(payv1.BoardPeriod_BOARD_PERIOD_MONTH), keepMonths,
+			keepDays, forgetBatch)
 		if err != nil {
 			return err
 		}
@@ -120,7 +124,8 @@ func (r *Boards) forget(ctx context.Context, org uuid.UUID) error {
 		}
 		batch := &pgx.Batch{}
 		// Work that is handed in late may still count on such a board.
-		batch.Queue(`SELECT FROM rank_score WHERE org_id = $1 AND board_id = ANY ($2::uuid[]) ORDER BY board_id, payee_id FOR UPDATE`,
+		batch.Queue(`SELECT FROM rank_score WHERE org_id = $1 AND board_id = ANY ($2::uuid[]) ORDER BY board_id, payee_id
+			FOR UPDATE`,
 			tx.OrgID(), old)
 		for _, table := range []string{"rank_score", "rank_dirty", "rank_bucket"} {
 			batch.Queue(`DELETE FROM `+table+` WHERE org_id = $1 AND board_id = ANY ($2::uuid[])`, tx.OrgID(), old)

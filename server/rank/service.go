@@ -27,7 +27,9 @@ type Service struct{ Boards *Boards }
 const hidden = "***"
 
 // GetBoard implements RankService.
-func (s *Service) GetBoard(ctx context.Context, req *connect.Request[payv1.GetBoardRequest]) (*connect.Response[payv1.GetBoardResponse], error) {
+func (s *Service) GetBoard(
+	ctx context.Context, req *connect.Request[payv1.GetBoardRequest],
+) (*connect.Response[payv1.GetBoardResponse], error) {
 	who, err := identity.Require(ctx)
 	if err != nil {
 		return nil, err
@@ -57,7 +59,9 @@ func (s *Service) GetBoard(ctx context.Context, req *connect.Request[payv1.GetBo
 
 // choose finds the board that is asked for and whether the caller may see it: one's own, or one that a leading
 // role reaches.
-func (r *Boards) choose(ctx context.Context, tx *postgres.Tx, who identity.Identity, q *payv1.GetBoardRequest) (Board, Place, error) {
+func (r *Boards) choose(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, q *payv1.GetBoardRequest,
+) (Board, Place, error) {
 	var home Place
 	own := who.For(identity.Technician).Self
 	if own {
@@ -112,7 +116,9 @@ func leads(who identity.Identity, board identity.Place) bool {
 
 // show names the rows. A technician sees peers by their alias where they have one, and on the org's board the
 // names of the own region only; a leading role that reaches the board sees names.
-func (r *Boards) show(ctx context.Context, tx *postgres.Tx, who identity.Identity, home Place, b Board, s Standing) (*payv1.GetBoardResponse, error) {
+func (r *Boards) show(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, home Place, b Board, s Standing,
+) (*payv1.GetBoardResponse, error) {
 	ids := make([]uuid.UUID, 0, len(s.Top)+len(s.Around))
 	for _, row := range s.Top {
 		ids = append(ids, row.Payee)

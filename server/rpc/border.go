@@ -69,7 +69,9 @@ func (b *Border) Options() []connect.HandlerOption {
 }
 
 // gate runs before any byte of the message is read: who calls, may they, have they called too often.
-func (b *Border) gate(ctx context.Context, spec connect.Spec, _ connect.Peer, header http.Header) (_ context.Context, err error) {
+func (b *Border) gate(
+	ctx context.Context, spec connect.Spec, _ connect.Peer, header http.Header,
+) (_ context.Context, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = wire(ctx, panicked(p))

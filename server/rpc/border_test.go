@@ -51,7 +51,9 @@ type auth struct {
 	logIn func(context.Context) error
 }
 
-func (a auth) LogIn(ctx context.Context, _ *connect.Request[accountv1.LogInRequest]) (*connect.Response[accountv1.LogInResponse], error) {
+func (a auth) LogIn(
+	ctx context.Context, _ *connect.Request[accountv1.LogInRequest],
+) (*connect.Response[accountv1.LogInResponse], error) {
 	if a.logIn != nil {
 		if err := a.logIn(ctx); err != nil {
 			return nil, err
@@ -66,11 +68,15 @@ type syncing struct {
 	push  func(context.Context) error
 }
 
-func (s syncing) Pull(context.Context, *connect.Request[syncv1.PullRequest]) (*connect.Response[syncv1.PullResponse], error) {
+func (s syncing) Pull(
+	context.Context, *connect.Request[syncv1.PullRequest],
+) (*connect.Response[syncv1.PullResponse], error) {
 	return connect.NewResponse(&syncv1.PullResponse{LastSequence: 7}), nil
 }
 
-func (s syncing) Push(ctx context.Context, _ *connect.Request[syncv1.PushRequest]) (*connect.Response[syncv1.PushResponse], error) {
+func (s syncing) Push(
+	ctx context.Context, _ *connect.Request[syncv1.PushRequest],
+) (*connect.Response[syncv1.PushResponse], error) {
 	if s.push != nil {
 		if err := s.push(ctx); err != nil {
 			return nil, err
@@ -79,7 +85,9 @@ func (s syncing) Push(ctx context.Context, _ *connect.Request[syncv1.PushRequest
 	return connect.NewResponse(&syncv1.PushResponse{}), nil
 }
 
-func (s syncing) Watch(ctx context.Context, _ *connect.Request[syncv1.WatchRequest], out *connect.ServerStream[syncv1.WatchResponse]) error {
+func (s syncing) Watch(
+	ctx context.Context, _ *connect.Request[syncv1.WatchRequest], out *connect.ServerStream[syncv1.WatchResponse],
+) error {
 	if err := out.Send(&syncv1.WatchResponse{}); err != nil {
 		return err
 	}
@@ -119,20 +127,33 @@ func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); retur
 
 func begin(t *testing.T, a auth, s syncing, change func(*rpc.Config)) world {
 	t.Helper()
-	w := world{log: &lockedBuffer{}, reg: prometheus.NewRegistry(), time: &testClock{at: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}}
+	w := world{
+		log: &lockedBuffer{}, reg: prometheus.NewRegistry(),
+		time: &testClock{at: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)},
+	}
 	device, user := uuid.New(), uuid.New()
 	c := rpc.Config{
-		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: w.reg, Now: w.time.Now,
+		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Metrics: w.reg,
+		Now: w.time.Now,
 		Authenticator: bearer{
-			"tech":    identity.Identity{Org: uuid.New(), User: user, Device: device}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}),
-			"office":  identity.Identity{Org: uuid.New(), User: uuid.New()}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg}),
+			"tech": identity.Identity{
+				Org: uuid.New(), User: user,
+				Device: device,
+			}.Holding(identity.Grant{Role: identity.Technician, Scope: identity.ScopeSelf}),
+			"office": identity.Identity{
+				Org:  uuid.New(),
+				User: uuid.New(),
+			}.Holding(identity.Grant{Role: identity.Admin, Scope: identity.ScopeOrg}),
 			"revoked": {Org: uuid.New(), User: user, Device: uuid.New(), Revoked: true},
 		},
 		Access: rpc.Access{
 			accountv1connect.AuthServiceLogInProcedure: {Anonymous: true, Costly: true},
 			syncv1connect.SyncServicePullProcedure:     {Device: true, Roles: []identity.Role{identity.Technician}},
-			syncv1connect.SyncServicePushProcedure:     {Device: true, Evidence: true, Roles: []identity.Role{identity.Technician}},
-			syncv1connect.SyncServiceWatchProcedure:    {Device: true},
+			syncv1connect.SyncServicePushProcedure: {
+				Device: true, Evidence: true,
+				Roles: []identity.Role{identity.Technician},
+			},
+			syncv1connect.SyncServiceWatchProcedure: {Device: true},
 		},
 	}
 	if change != nil {
@@ -187,7 +208,10 @@ func logIn() *accountv1.LogInRequest {
 }
 
 func push() *syncv1.PushRequest {
-	return &syncv1.PushRequest{Mutations: []*syncv1.Mutation{{Sequence: 1, Id: make([]byte, 16), Kind: "visit.accept", DeviceTime: timestamppb.Now()}}}
+	return &syncv1.PushRequest{Mutations: []*syncv1.Mutation{{
+		Sequence: 1, Id: make([]byte, 16), Kind: "visit.accept",
+		DeviceTime: timestamppb.Now(),
+	}}}
 }
 
 func TestAccessIsDecidedBeforeTheHandlerRuns(t *testing.T) {
@@ -241,8 +265,11 @@ func TestAProcedureWithoutARuleIsRefused(t *testing.T) {
 func TestInternalsStayInTheLog(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(context.Context) error{
-		"an error without a code": func(context.Context) error { return errors.New("relation app_user does not exist at 10.0.0.5") },
-		"a panic":                 func(context.Context) error { panic("relation app_user does not exist at 10.0.0.5") },
+		"an error without a code": func(context.Context) error {
+			return errors.New(
+				"relation app_user does not exist at 10.0.0.5")
+		},
+		"a panic": func(context.Context) error { panic("relation app_user does not exist at 10.0.0.5") },
 		"a wrapped fault": func(context.Context) error {
 			return fault.Wrap(errors.New("relation app_user does not exist at 10.0.0.5"), fault.Internal, "secret detail")
 		},
@@ -252,7 +279,8 @@ func TestInternalsStayInTheLog(t *testing.T) {
 			w := begin(t, auth{logIn: fail}, syncing{}, nil)
 			_, err := accountv1connect.NewAuthServiceClient(http.DefaultClient, w.url).LogIn(t.Context(), with(logIn(), ""))
 			p := problem(t, err)
-			if p.GetCode() != string(fault.Internal) || strings.Contains(err.Error()+p.String(), "app_user") || strings.Contains(p.String(), "secret") {
+			if p.GetCode() != string(fault.Internal) || strings.Contains(err.Error()+p.String(), "app_user") ||
+				strings.Contains(p.String(), "secret") {
 				t.Errorf("leaked: %v %v", err, p)
 			}
 			var c *connect.Error
@@ -269,13 +297,16 @@ func TestInternalsStayInTheLog(t *testing.T) {
 func TestNoSecretReachesTheLog(t *testing.T) {
 	t.Parallel()
 	w := begin(t, auth{}, syncing{}, nil)
-	if _, err := accountv1connect.NewAuthServiceClient(http.DefaultClient, w.url).LogIn(t.Context(), with(logIn(), "")); err != nil {
+	if _, err := accountv1connect.NewAuthServiceClient(http.DefaultClient, w.url).LogIn(t.Context(),
+		with(logIn(), "")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := syncv1connect.NewSyncServiceClient(http.DefaultClient, w.url).Pull(t.Context(), with(&syncv1.PullRequest{}, "tech")); err != nil {
+	if _, err := syncv1connect.NewSyncServiceClient(http.DefaultClient, w.url).Pull(t.Context(),
+		with(&syncv1.PullRequest{}, "tech")); err != nil {
 		t.Fatal(err)
 	}
-	if l := w.log.String(); strings.Contains(l, "hunter2") || strings.Contains(l, "aaaa") || strings.Contains(l, "Bearer") || !strings.Contains(l, "request_id") {
+	if l := w.log.String(); strings.Contains(l, "hunter2") || strings.Contains(l, "aaaa") ||
+		strings.Contains(l, "Bearer") || !strings.Contains(l, "request_id") {
 		t.Error(l)
 	}
 }
@@ -286,7 +317,8 @@ func TestValidationNamesTheField(t *testing.T) {
 	bad := push()
 	bad.Mutations[0].Id = []byte("short")
 	_, err := syncv1connect.NewSyncServiceClient(http.DefaultClient, w.url).Push(t.Context(), with(bad, "tech"))
-	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) || !strings.Contains(p.GetEnglish(), "mutations[0].id") {
+	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) ||
+		!strings.Contains(p.GetEnglish(), "mutations[0].id") {
 		t.Error(p)
 	}
 }
@@ -296,13 +328,15 @@ func TestATextThatPostgresCannotHoldIsRefusedByName(t *testing.T) {
 	w := begin(t, auth{}, syncing{}, nil)
 	phone := syncv1connect.NewSyncServiceClient(http.DefaultClient, w.url)
 	_, err := phone.Pull(t.Context(), with(&syncv1.PullRequest{ResetFeeds: []string{"org:1", "org:\x00"}}, "tech"))
-	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) || !strings.Contains(p.GetEnglish(), "reset_feeds[1]") {
+	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) ||
+		!strings.Contains(p.GetEnglish(), "reset_feeds[1]") {
 		t.Error(p)
 	}
 	bad := push()
 	bad.Mutations[0].Kind = "visit\x00"
 	_, err = phone.Push(t.Context(), with(bad, "tech"))
-	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) || !strings.Contains(p.GetEnglish(), "mutations[0].kind") {
+	if p := problem(t, err); p.GetCode() != string(fault.InvalidArgument) ||
+		!strings.Contains(p.GetEnglish(), "mutations[0].kind") {
 		t.Error(p)
 	}
 	if _, err := phone.Pull(t.Context(), with(&syncv1.PullRequest{AppVersion: "a\x1db"}, "tech")); err != nil {
@@ -319,12 +353,24 @@ func TestBytesThatAreNoMessageGetACode(t *testing.T) {
 		want fault.Code
 		says string
 	}{
-		"broken JSON":              {"{\n\"org\"?", accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "(body: line 2, column 6)"},
-		"JSON that is cut off":     {`{"org":`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "(body: "},
-		"a value of another type":  {`{"org":"a","login":5}`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "(body: line 1, column 20, field login)"},
-		"a list in a text's place": {`{"org":["<b>"]}`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "field org)"},
-		"larger than allowed":      {`{"org":"` + strings.Repeat("x", 2000) + `"}`, accountv1connect.AuthServiceLogInProcedure, fault.TooLarge, ""},
-		"an unknown procedure":     {`{}`, "/doorstep.account.v1.AuthService/Nothing", fault.NotFound, ""},
+		"broken JSON": {
+			"{\n\"org\"?", accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument,
+			"(body: line 2, column 6)",
+		},
+		"JSON that is cut off": {`{"org":`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument, "(body: "},
+		"a value of another type": {
+			`{"org":"a","login":5}`, accountv1connect.AuthServiceLogInProcedure,
+			fault.InvalidArgument, "(body: line 1, column 20, field login)",
+		},
+		"a list in a text's place": {
+			`{"org":["<b>"]}`, accountv1connect.AuthServiceLogInProcedure, fault.InvalidArgument,
+			"field org)",
+		},
+		"larger than allowed": {
+			`{"org":"` + strings.Repeat("x", 2000) + `"}`, accountv1connect.AuthServiceLogInProcedure,
+			fault.TooLarge, "",
+		},
+		"an unknown procedure": {`{}`, "/doorstep.account.v1.AuthService/Nothing", fault.NotFound, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -337,12 +383,16 @@ func TestBytesThatAreNoMessageGetACode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s := string(b); !strings.Contains(s, `"code":"`+string(c.want)+`"`) || strings.Contains(s, "unmarshal") || !strings.Contains(s, c.says) {
+			if s := string(b); !strings.Contains(s, `"code":"`+string(c.want)+`"`) || strings.Contains(s, "unmarshal") ||
+				!strings.Contains(s, c.says) {
 				t.Errorf("%d %s", res.StatusCode, s)
 			}
 		})
 	}
-	for kind, says := range map[string]string{"application/proto": "(body: not a message of this call)", "text/plain": "(Content-Type)"} {
+	for kind, says := range map[string]string{
+		"application/proto": "(body: not a message of this call)",
+		"text/plain":        "(Content-Type)",
+	} {
 		res, err := http.Post(w.url+accountv1connect.AuthServiceLogInProcedure, kind, strings.NewReader("rubbish"))
 		if err != nil {
 			t.Fatal(err)
@@ -387,7 +437,8 @@ func TestCallersAreLimitedEachByThemselves(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := sync.Pull(t.Context(), with(&syncv1.PullRequest{}, "tech")); problem(t, err).GetCode() != string(fault.RateLimited) {
+	if _, err := sync.Pull(t.Context(), with(&syncv1.PullRequest{}, "tech")); problem(t, err).GetCode() !=
+		string(fault.RateLimited) {
 		t.Error(err)
 	}
 	w.time.Advance(6 * time.Second)
@@ -454,7 +505,8 @@ func TestErrorsSpeakTheCallersLanguage(t *testing.T) {
 func TestAStreamThatEndsInAFaultCarriesItsCode(t *testing.T) {
 	t.Parallel()
 	w := begin(t, auth{}, syncing{watch: func(context.Context) error { return fault.New(fault.DeviceRevoked, "") }}, nil)
-	s, err := syncv1connect.NewSyncServiceClient(http.DefaultClient, w.url).Watch(t.Context(), with(&syncv1.WatchRequest{}, "tech"))
+	s, err := syncv1connect.NewSyncServiceClient(http.DefaultClient, w.url).Watch(t.Context(),
+		with(&syncv1.WatchRequest{}, "tech"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,8 @@ func requestID(given string) string {
 	return newRequestID()
 }
 
-// requestIDs writes 64 bits in 13 characters, which HTTP/2 compresses to ten bytes: an id goes down with every answer to a phone.
+// requestIDs writes 64 bits in 13 characters, which HTTP/2 compresses to ten bytes: an id goes down with every answer
+// to a phone.
 var requestIDs = base32.HexEncoding.WithPadding(base32.NoPadding)
 
 func newRequestID() string {

@@ -14,7 +14,8 @@ const page = "https://app.example.com"
 
 func serving(t *testing.T, origins ...string) string {
 	t.Helper()
-	return begin(t, auth{}, syncing{}, func(c *rpc.Config) { c.Origins = origins }).url + syncv1connect.SyncServicePullProcedure
+	return begin(t, auth{}, syncing{}, func(c *rpc.Config) { c.Origins = origins }).url +
+		syncv1connect.SyncServicePullProcedure
 }
 
 // call returns the headers of an answer; pairs are the request's.
@@ -46,7 +47,8 @@ func preflight(t *testing.T, url, origin, headers string) http.Header {
 
 func TestPagesOfNamedOriginsMayCall(t *testing.T) {
 	t.Parallel()
-	named, any, mixed, none := serving(t, page, "http://localhost:5173"), serving(t, "*"), serving(t, "https://App.Example.com"), serving(t)
+	named, any, mixed, none := serving(t, page, "http://localhost:5173"), serving(t, "*"),
+		serving(t, "https://App.Example.com"), serving(t)
 	for _, c := range []struct{ name, url, origin, want string }{
 		{"named", named, page, page},
 		{"named with a port", named, "http://localhost:5173", "http://localhost:5173"},
@@ -82,16 +84,19 @@ func TestPagesSendWhatClientsSend(t *testing.T) {
 	t.Parallel()
 	url := serving(t, page)
 	// What connect-web and our clients send, in all protocols; long requests are compressed.
-	h := preflight(t, url, page, "accept-language,authorization,connect-protocol-version,connect-timeout-ms,content-encoding,"+
-		"content-type,grpc-timeout,x-grpc-web,x-request-id,x-user-agent")
-	if h.Get("Access-Control-Allow-Origin") != page || !strings.Contains(h.Get("Access-Control-Allow-Headers"), "content-encoding") ||
+	h := preflight(t, url, page,
+		"accept-language,authorization,connect-protocol-version,connect-timeout-ms,content-encoding,"+
+			"content-type,grpc-timeout,x-grpc-web,x-request-id,x-user-agent")
+	if h.Get("Access-Control-Allow-Origin") != page ||
+		!strings.Contains(h.Get("Access-Control-Allow-Headers"), "content-encoding") ||
 		h.Get("Access-Control-Allow-Methods") != "POST" || h.Get("Access-Control-Max-Age") != "7200" {
 		t.Errorf("refused: %v", h)
 	}
 	if h := preflight(t, url, page, "x-forwarded-for"); h.Get("Access-Control-Allow-Headers") != "" {
 		t.Errorf("a header that no client sends: %v", h)
 	}
-	if h := call(t, http.MethodOptions, url, "Origin", page, "Access-Control-Request-Method", "DELETE"); h.Get("Access-Control-Allow-Origin") != "" {
+	if h := call(t, http.MethodOptions, url, "Origin", page, "Access-Control-Request-Method",
+		"DELETE"); h.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("a method that no call has: %v", h)
 	}
 }
@@ -99,7 +104,10 @@ func TestPagesSendWhatClientsSend(t *testing.T) {
 func TestPagesReadWhatClientsRead(t *testing.T) {
 	t.Parallel()
 	h := call(t, http.MethodPost, serving(t, page), "Origin", page).Get("Access-Control-Expose-Headers")
-	for _, want := range []string{"Retry-After", "X-Request-Id", "Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin"} {
+	for _, want := range []string{
+		"Retry-After", "X-Request-Id", "Grpc-Status", "Grpc-Message",
+		"Grpc-Status-Details-Bin",
+	} {
 		if !slices.Contains(strings.Split(h, ", "), want) {
 			t.Errorf("%s is not exposed: %q", want, h)
 		}

@@ -33,11 +33,23 @@ func TestAFieldThatTheMessageDoesNotHaveIsRefusedByName(t *testing.T) {
 	})
 	frame := func(s string) string { return string([]byte{0, 0, 0, byte(len(s) >> 8), byte(len(s))}) + s }
 	for name, c := range map[string]struct{ kind, path, body, language, says string }{
-		"at the top":     {"application/json", accountv1connect.AuthServiceLogInProcedure, `{"org":"a","login":"b","pasword":"c"}`, "", "(unknown field pasword, did you mean password)"},
-		"within":         {"application/json; charset=utf-8", syncv1connect.SyncServicePushProcedure, `{"mutations":[{},{"argz":""}]}`, "", "(unknown field mutations[1].argz, did you mean args)"},
-		"in Chinese":     {"application/json", accountv1connect.AuthServiceLogInProcedure, `{"firm":"a"}`, "zh", "没有字段 firm"},
-		"of a stream":    {"application/connect+json", syncv1connect.SyncServiceWatchProcedure, frame(`{"topic":["a"]}`), "", "(unknown field topic, did you mean topics)"},
-		"that is a text": {"application/json", accountv1connect.AuthServiceLogInProcedure, `{"<b>\"":"a"}`, "", "(unknown field ?b??)"},
+		"at the top": {
+			"application/json", accountv1connect.AuthServiceLogInProcedure,
+			`{"org":"a","login":"b","pasword":"c"}`, "", "(unknown field pasword, did you mean password)",
+		},
+		"within": {
+			"application/json; charset=utf-8", syncv1connect.SyncServicePushProcedure,
+			`{"mutations":[{},{"argz":""}]}`, "", "(unknown field mutations[1].argz, did you mean args)",
+		},
+		"in Chinese": {"application/json", accountv1connect.AuthServiceLogInProcedure, `{"firm":"a"}`, "zh", "没有字段 firm"},
+		"of a stream": {
+			"application/connect+json", syncv1connect.SyncServiceWatchProcedure, frame(`{"topic":["a"]}`), "",
+			"(unknown field topic, did you mean topics)",
+		},
+		"that is a text": {
+			"application/json", accountv1connect.AuthServiceLogInProcedure, `{"<b>\"":"a"}`, "",
+			"(unknown field ?b??)",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,8 +92,8 @@ func TestAFieldOfANewerAppIsTakenInBinary(t *testing.T) {
 	}
 }
 
-// What a caller sends, or leaves out, is the caller's: whatever it is, the answer is none of the server's failures, and the log
-// holds no error that an operator would be called for.
+// What a caller sends, or leaves out, is the caller's: whatever it is, the answer is none of the server's failures, and
+// the log holds no error that an operator would be called for.
 func TestForeignBytesAreNeverTheServersFailure(t *testing.T) {
 	t.Parallel()
 	var gz bytes.Buffer
@@ -93,7 +105,8 @@ func TestForeignBytesAreNeverTheServersFailure(t *testing.T) {
 	_, _ = z.Write(make([]byte, 64<<20))
 	_ = z.Close()
 
-	logIn, pull, watch := accountv1connect.AuthServiceLogInProcedure, syncv1connect.SyncServicePullProcedure, syncv1connect.SyncServiceWatchProcedure
+	logIn, pull, watch := accountv1connect.AuthServiceLogInProcedure, syncv1connect.SyncServicePullProcedure,
+		syncv1connect.SyncServiceWatchProcedure
 	head := func(path string, lines ...string) string {
 		return "POST " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
 	}
@@ -105,51 +118,64 @@ func TestForeignBytesAreNeverTheServersFailure(t *testing.T) {
 	}
 	const chunked = "Transfer-Encoding: chunked"
 	cases := map[string]string{
-		"a chunk extension of a megabyte":  head(logIn, "Content-Type: application/json", chunked) + "5;" + strings.Repeat("x", 1<<20) + "\r\n{\"a\":\r\n0\r\n\r\n",
-		"no chunk":                         head(logIn, "Content-Type: application/proto", chunked) + "zz\r\n",
-		"a chunk of 2^64 bytes":            head(logIn, "Content-Type: application/proto", chunked) + "ffffffffffffffffff\r\n",
-		"a chunk without its end":          head(logIn, "Content-Type: application/json", chunked) + "2\r\n{}x\r\n0\r\n\r\n",
-		"trailers without end":             head(logIn, "Content-Type: application/json", chunked) + "2\r\n{}\r\n0\r\nA: " + strings.Repeat("x", 1<<20) + "\r\n\r\n",
-		"less than was announced":          head(logIn, "Content-Type: application/json", "Content-Length: 100") + "{",
-		"a length that is none":            head(logIn, "Content-Type: application/json", "Content-Length: -1") + "{}",
-		"two lengths":                      head(logIn, "Content-Type: application/json", "Content-Length: 2", "Content-Length: 3") + "{}",
-		"a header of a megabyte":           head(logIn, "Content-Type: application/json", "X-A: "+strings.Repeat("x", 1<<20)) + "{}",
-		"no gzip":                          whole(logIn, "application/json", "rubbish", "Content-Encoding: gzip"),
-		"gzip that is cut off":             whole(logIn, "application/json", gz.String()[:gz.Len()-9], "Content-Encoding: gzip"),
-		"gzip with a wrong sum":            whole(logIn, "application/json", gz.String()[:gz.Len()-8]+"12345678", "Content-Encoding: gzip"),
-		"gzip that unpacks to 64 MiB":      whole(logIn, "application/json", bomb.String(), "Content-Encoding: gzip"),
-		"no zstd":                          whole(logIn, "application/proto", "rubbish", "Content-Encoding: zstd"),
-		"zstd that is cut off":             whole(logIn, "application/proto", "\x28\xb5\x2f\xfd\x04", "Content-Encoding: zstd"),
-		"an encoding of nobody":            whole(logIn, "application/json", "{}", "Content-Encoding: br"),
-		"a time limit that is none":        whole(logIn, "application/json", "{}", "Connect-Timeout-Ms: soon"),
-		"a time limit of ages":             whole(logIn, "application/json", "{}", "Connect-Timeout-Ms: 99999999999999999999"),
-		"a protocol of nobody":             whole(logIn, "application/json", "{}", "Connect-Protocol-Version: 9"),
-		"no content type":                  head(logIn, "Content-Length: 2") + "{}",
-		"grpc without a frame":             whole(logIn, "application/grpc", "rubbish"),
-		"grpc-web with a frame cut off":    whole(logIn, "application/grpc-web+proto", "\x00\x00\x00\x00\x09a"),
-		"a frame of four gigabytes":        whole(watch, "application/connect+proto", "\x00\xff\xff\xff\xffa"),
-		"a frame cut off":                  whole(watch, "application/connect+proto", "\x00\x00\x00\x00\x09a"),
-		"flags of nobody":                  whole(watch, "application/connect+proto", "\xff\x00\x00\x00\x00"),
-		"a packed frame without packing":   whole(watch, "application/connect+proto", "\x01\x00\x00\x00\x01a"),
-		"a packed frame of rubbish":        whole(watch, "application/connect+proto", "\x01\x00\x00\x00\x01a", "Connect-Content-Encoding: gzip"),
+		"a chunk extension of a megabyte": head(logIn, "Content-Type: application/json", chunked) + "5;" +
+			strings.Repeat("x", 1<<20) + "\r\n{\"a\":\r\n0\r\n\r\n",
+		"no chunk": head(logIn, "Content-Type: application/proto", chunked) + "zz\r\n",
+		"a chunk of 2^64 bytes": head(logIn, "Content-Type: application/proto", chunked) +
+			"ffffffffffffffffff\r\n",
+		"a chunk without its end": head(logIn, "Content-Type: application/json", chunked) + "2\r\n{}x\r\n0\r\n\r\n",
+		"trailers without end": head(logIn, "Content-Type: application/json", chunked) + "2\r\n{}\r\n0\r\nA: " +
+			strings.Repeat("x", 1<<20) + "\r\n\r\n",
+		"less than was announced": head(logIn, "Content-Type: application/json", "Content-Length: 100") + "{",
+		"a length that is none":   head(logIn, "Content-Type: application/json", "Content-Length: -1") + "{}",
+		"two lengths": head(logIn, "Content-Type: application/json", "Content-Length: 2",
+			"Content-Length: 3") + "{}",
+		"a header of a megabyte": head(logIn, "Content-Type: application/json",
+			"X-A: "+strings.Repeat("x", 1<<20)) + "{}",
+		"no gzip": whole(logIn, "application/json", "rubbish", "Content-Encoding: gzip"),
+		"gzip that is cut off": whole(logIn, "application/json",
+			gz.String()[:gz.Len()-9], "Content-Encoding: gzip"),
+		"gzip with a wrong sum": whole(logIn, "application/json", gz.String()[:gz.Len()-8]+"12345678",
+			"Content-Encoding: gzip"),
+		"gzip that unpacks to 64 MiB": whole(logIn, "application/json", bomb.String(), "Content-Encoding: gzip"),
+		"no zstd":                     whole(logIn, "application/proto", "rubbish", "Content-Encoding: zstd"),
+		"zstd that is cut off": whole(logIn, "application/proto", "\x28\xb5\x2f\xfd\x04",
+			"Content-Encoding: zstd"),
+		"an encoding of nobody":     whole(logIn, "application/json", "{}", "Content-Encoding: br"),
+		"a time limit that is none": whole(logIn, "application/json", "{}", "Connect-Timeout-Ms: soon"),
+		"a time limit of ages": whole(logIn, "application/json", "{}",
+			"Connect-Timeout-Ms: 99999999999999999999"),
+		"a protocol of nobody":           whole(logIn, "application/json", "{}", "Connect-Protocol-Version: 9"),
+		"no content type":                head(logIn, "Content-Length: 2") + "{}",
+		"grpc without a frame":           whole(logIn, "application/grpc", "rubbish"),
+		"grpc-web with a frame cut off":  whole(logIn, "application/grpc-web+proto", "\x00\x00\x00\x00\x09a"),
+		"a frame of four gigabytes":      whole(watch, "application/connect+proto", "\x00\xff\xff\xff\xffa"),
+		"a frame cut off":                whole(watch, "application/connect+proto", "\x00\x00\x00\x00\x09a"),
+		"flags of nobody":                whole(watch, "application/connect+proto", "\xff\x00\x00\x00\x00"),
+		"a packed frame without packing": whole(watch, "application/connect+proto", "\x01\x00\x00\x00\x01a"),
+		"a packed frame of rubbish": whole(watch, "application/connect+proto", "\x01\x00\x00\x00\x01a",
+			"Connect-Content-Encoding: gzip"),
 		"no frame":                         whole(watch, "application/connect+proto", ""),
 		"a stream with a chunk of rubbish": head(watch, "Content-Type: application/connect+proto", chunked) + "zz\r\n",
 		"a query without message":          get("connect=v1&encoding=json"),
 		"a query that is no base64":        get("connect=v1&encoding=proto&base64=1&message=!!!"),
 		"a query packed as nobody does":    get("connect=v1&encoding=proto&base64=1&compression=br&message=AAAA"),
 		"a query in a tongue of nobody":    get("connect=v1&encoding=xml&message=a"),
-		"a query of rubbish, packed":       get("connect=v1&encoding=json&compression=gzip&base64=1&message=" + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte("rubbish")))),
-		"a query that is no query":         get("%zz=1;a=b"),
-		"bytes of no UTF-8":                whole(logIn, "application/json", "{\"org\":\"\xff\xfe\"}"),
-		"a token of a megabyte":            whole(logIn, "application/json", "{}", "Authorization: Bearer "+strings.Repeat("x", 60<<10)),
-		"depth":                            whole(logIn, "application/json", `{"org":`+strings.Repeat("[", 100_000)),
-		"a verb of nobody":                 "BREW " + logIn + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		"a query of rubbish, packed": get("connect=v1&encoding=json&compression=gzip&base64=1&message=" +
+			url.QueryEscape(base64.StdEncoding.EncodeToString([]byte("rubbish")))),
+		"a query that is no query": get("%zz=1;a=b"),
+		"bytes of no UTF-8":        whole(logIn, "application/json", "{\"org\":\"\xff\xfe\"}"),
+		"a token of a megabyte": whole(logIn, "application/json", "{}",
+			"Authorization: Bearer "+strings.Repeat("x", 60<<10)),
+		"depth":            whole(logIn, "application/json", `{"org":`+strings.Repeat("[", 100_000)),
+		"a verb of nobody": "BREW " + logIn + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 	}
 	log := &lockedBuffer{}
 	b, err := rpc.NewBorder(rpc.Config{
-		Log: slog.New(slog.NewJSONHandler(log, nil)), Metrics: prometheus.NewRegistry(), Now: time.Now, Authenticator: bearer{},
-		Access: rpc.Access{logIn: {Anonymous: true}, pull: {Anonymous: true}, watch: {Anonymous: true}},
-		Limits: rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}},
+		Log: slog.New(slog.NewJSONHandler(log, nil)), Metrics: prometheus.NewRegistry(), Now: time.Now,
+		Authenticator: bearer{},
+		Access:        rpc.Access{logIn: {Anonymous: true}, pull: {Anonymous: true}, watch: {Anonymous: true}},
+		Limits:        rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +204,8 @@ func TestForeignBytesAreNeverTheServersFailure(t *testing.T) {
 		said, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
 		_ = c.Close()
-		if res.StatusCode >= 500 || bytes.Contains(said, []byte(`"code":"`+fault.Internal+`"`)) || bytes.Contains(said, []byte(`"code":"unknown"`)) {
+		if res.StatusCode >= 500 || bytes.Contains(said, []byte(`"code":"`+fault.Internal+`"`)) ||
+			bytes.Contains(said, []byte(`"code":"unknown"`)) {
 			t.Errorf("%s: %d %.300s", name, res.StatusCode, said)
 		}
 	}

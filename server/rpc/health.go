@@ -46,7 +46,8 @@ func (h *Health) Routes(mux *http.ServeMux) {
 	})
 }
 
-// Metrics serves /metrics and nothing else: who is connected and how much is done is nothing for the public, so it listens apart.
+// Metrics serves /metrics and nothing else: who is connected and how much is done is nothing for the public, so it
+// listens apart.
 func Metrics(from prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(from, promhttp.HandlerOpts{}))

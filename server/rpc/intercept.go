@@ -15,7 +15,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// WrapUnary recovers, bounds the number of calls in flight and the bytes of unread answers, validates, and turns errors into wire errors.
+// WrapUnary recovers, bounds the number of calls in flight and the bytes of unread answers, validates, and turns errors
+// into wire errors.
 func (b *Border) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (_ connect.AnyResponse, err error) {
 		defer func() {
@@ -64,8 +65,8 @@ func (b *Border) WrapStreamingClient(next connect.StreamingClientFunc) connect.S
 	return next
 }
 
-// WrapStreamingHandler recovers, validates what comes in, gives up callers that do not take what goes out, and turns errors into
-// wire errors.
+// WrapStreamingHandler recovers, validates what comes in, gives up callers that do not take what goes out, and turns
+// errors into wire errors.
 func (b *Border) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) (err error) {
 		b.meters.streams.Inc()
@@ -88,8 +89,8 @@ type streamConn struct {
 	call   *call
 }
 
-// Send bounds the time of one message, for the stream itself has no end: a caller that keeps the connection and reads nothing would
-// else hold its place for ever.
+// Send bounds the time of one message, for the stream itself has no end: a caller that keeps the connection and reads
+// nothing would else hold its place for ever.
 func (c *streamConn) Send(msg any) error {
 	if c.call.conn == nil {
 		return c.StreamingHandlerConn.Send(msg)
@@ -113,7 +114,8 @@ func (c *streamConn) Receive(msg any) error {
 // sent is the fault of who sent a message that cannot be read: the wire library calls some of these its own failures.
 func sent(err error) error {
 	var c *connect.Error
-	if errors.As(err, &c) && (c.Code() == connect.CodeInternal || c.Code() == connect.CodeUnknown) && !errors.Is(err, io.EOF) {
+	if errors.As(err, &c) && (c.Code() == connect.CodeInternal || c.Code() == connect.CodeUnknown) &&
+		!errors.Is(err, io.EOF) {
 		return fault.Wrap(err, fault.InvalidArgument, "%s", notAMessage)
 	}
 	return err

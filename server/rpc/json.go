@@ -11,9 +11,10 @@ import (
 	"github.com/doorstep-dev/doorstep/internal/idjson"
 )
 
-// strictJSON reads and writes messages as JSON. It refuses fields that the message does not have, with their path, where Connect's own
-// codec would drop them: a plan was published without its end because that was misspelt. Who calls in JSON writes it by hand or by a
-// script, against this server; generated clients speak binary, in which a newer app's fields are kept.
+// strictJSON reads and writes messages as JSON. It refuses fields that the message does not have, with their path,
+// where Connect's own codec would drop them: a plan was published without its end because that was misspelt. Who calls
+// in JSON writes it by hand or by a script, against this server; generated clients speak binary, in which a newer app's
+// fields are kept.
 type strictJSON struct{ name string }
 
 func withStrictJSON() connect.HandlerOption {

@@ -22,7 +22,9 @@ type pulling struct {
 	pull func() *syncv1.PullResponse
 }
 
-func (p pulling) Pull(context.Context, *connect.Request[syncv1.PullRequest]) (*connect.Response[syncv1.PullResponse], error) {
+func (p pulling) Pull(
+	context.Context, *connect.Request[syncv1.PullRequest],
+) (*connect.Response[syncv1.PullResponse], error) {
 	return connect.NewResponse(p.pull()), nil
 }
 
@@ -31,7 +33,8 @@ func onePlace(t *testing.T, pull func() *syncv1.PullResponse) http.Handler {
 	t.Helper()
 	b, err := rpc.NewBorder(rpc.Config{
 		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Now: time.Now, Authenticator: bearer{},
-		Access: rpc.Access{syncv1connect.SyncServicePullProcedure: {Anonymous: true, Large: true}}, Limits: rpc.Limits{Building: 1},
+		Access: rpc.Access{syncv1connect.SyncServicePullProcedure: {Anonymous: true, Large: true}},
+		Limits: rpc.Limits{Building: 1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +46,8 @@ func onePlace(t *testing.T, pull func() *syncv1.PullResponse) http.Handler {
 
 func pullRequest(t *testing.T, body string) *http.Request {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, syncv1connect.SyncServicePullProcedure, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, syncv1connect.SyncServicePullProcedure,
+		strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	return r
 }

@@ -68,7 +68,9 @@ func (b *Border) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-func (b *Border) record(ctx context.Context, c *call, rec *recorder, r *http.Request, procedure string, start time.Time) {
+func (b *Border) record(
+	ctx context.Context, c *call, rec *recorder, r *http.Request, procedure string, start time.Time,
+) {
 	took := b.Now().Sub(start)
 	code := string(c.code)
 	if code == "" {

@@ -107,7 +107,10 @@ func Free(ctx context.Context, address string) error {
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: time.Minute, Count: 3}}
+	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: keepAliveIdle, Interval: time.Minute,
+		Count: 3,
+	}}
 	l, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case err != nil && busy(err):

@@ -19,12 +19,14 @@ import (
 func TestMain(m *testing.M) {
 	// The client's idle connections belong to the standard library's transport, not to us.
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }),
-		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
 func listen(t *testing.T, h http.Handler) *rpc.Server {
 	t.Helper()
-	s, err := rpc.NewServer(t.Context(), rpc.ServerConfig{Listen: "127.0.0.1:0", Handler: h, Log: slog.New(slog.DiscardHandler)})
+	s, err := rpc.NewServer(t.Context(),
+		rpc.ServerConfig{Listen: "127.0.0.1:0", Handler: h, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +129,11 @@ func TestABusyPortIsSaidPlainly(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	_, err := rpc.NewServer(t.Context(), rpc.ServerConfig{Listen: s.URL()[len("http://"):], Handler: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+	_, err := rpc.NewServer(t.Context(),
+		rpc.ServerConfig{
+			Listen: s.URL()[len("http://"):], Handler: http.NotFoundHandler(),
+			Log: slog.New(slog.DiscardHandler),
+		})
 	if fault.CodeOf(err) != rpc.PortBusy {
 		t.Error(err)
 	}

@@ -40,7 +40,8 @@ func drip(t *testing.T, s *rpc.Server, procedure, token string) dripping {
 	if procedure == syncv1connect.SyncServiceWatchProcedure {
 		kind = "application/connect+json"
 	}
-	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100\r\n%s\r\n{", procedure, kind, token); err != nil {
+	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100\r\n%s\r\n{",
+		procedure, kind, token); err != nil {
 		t.Fatal(err)
 	}
 	return dripping{Conn: conn, t: t}

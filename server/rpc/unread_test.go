@@ -42,7 +42,8 @@ func pagesOf(t *testing.T, bytes int, l rpc.Limits) http.Handler {
 	}
 	page := &syncv1.PullResponse{Feeds: []*syncv1.FeedDelta{{Feed: "x", Packs: [][]byte{body}}}}
 	mux := http.NewServeMux()
-	mux.Handle(syncv1connect.NewSyncServiceHandler(pulling{pull: func() *syncv1.PullResponse { return page }}, b.Options()...))
+	mux.Handle(syncv1connect.NewSyncServiceHandler(pulling{pull: func() *syncv1.PullResponse { return page }},
+		b.Options()...))
 	mux.Handle(accountv1connect.NewAuthServiceHandler(auth{}, b.Options()...))
 	return b.Wrap(mux)
 }
@@ -155,7 +156,8 @@ func TestAReaderThatReadsNothingIsCutAndGivesItsRoomBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", toPull); err != nil {
+	if _, err := fmt.Fprintf(conn,
+		"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", toPull); err != nil {
 		t.Fatal(err)
 	}
 	<-ended

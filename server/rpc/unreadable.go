@@ -10,8 +10,9 @@ var (
 	// What the JSON reader says ends in (line 1:20): invalid value for uint32 field version: "x".
 	inLine = regexp.MustCompile(`\(line (\d+):(\d+)\)`)
 	// And ours, of a field that the message does not have: unknown field ticket.number, did you mean id.
-	unknownField = regexp.MustCompile(`unknown field ([A-Za-z0-9_.?…\-\[\]]{1,300})(?:, did you mean ([A-Za-z0-9_]{1,64}))?`)
-	inField      = regexp.MustCompile(`field ([A-Za-z][A-Za-z0-9_]{0,63}):`)
+	unknownField = regexp.MustCompile(
+		`unknown field ([A-Za-z0-9_.?…\-\[\]]{1,300})(?:, did you mean ([A-Za-z0-9_]{1,64}))?`)
+	inField = regexp.MustCompile(`field ([A-Za-z][A-Za-z0-9_]{0,63}):`)
 )
 
 const notAMessage = "body: not a message of this call"

@@ -35,7 +35,8 @@ func (j *job) extras(ctx context.Context) (Extras, error) {
 	}
 	var e Extras
 	for _, c := range at.charges {
-		e.Lines = append(e.Lines, agreement.Line(c.ID[:], c.Kind, c.PriceItemID[:], c.Name, uint32(c.Quantity), moneyWire(c.UnitPrice)))
+		e.Lines = append(e.Lines,
+			agreement.Line(c.ID[:], c.Kind, c.PriceItemID[:], c.Name, uint32(c.Quantity), moneyWire(c.UnitPrice)))
 		e.Open = e.Open || len(at.agreed[c.ID]) == 0
 	}
 	e.Hash = agreement.Hash(j.t.ID[:], e.Lines)
@@ -71,10 +72,12 @@ func (r *Tickets) CustomerApproves(ctx context.Context, tx *postgres.Tx, id uuid
 	// The same content has the same approval.
 	approval := uuid.NewSHA1(id, e.Hash)
 	covers := j.cover(approval, e.Lines, true)
-	if err := j.event("ticket.charges_approved", ByCustomer, j.tx.Now(), fact{"approval": approval, "covers": covers, "content_hash": e.Hash}); err != nil {
+	if err := j.event("ticket.charges_approved",
+		ByCustomer, j.tx.Now(), fact{"approval": approval, "covers": covers, "content_hash": e.Hash}); err != nil {
 		return err
 	}
-	if err := j.notify(value(j.t.TechnicianID), "charges_approved", "客户已同意加收费用", "the customer has approved the extras"); err != nil {
+	if err := j.notify(value(j.t.TechnicianID), "charges_approved", "客户已同意加收费用",
+		"the customer has approved the extras"); err != nil {
 		return err
 	}
 	return j.save(ctx)

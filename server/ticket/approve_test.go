@@ -3,11 +3,10 @@ package ticket_test
 import (
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/postgres"

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
-
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
@@ -17,6 +15,7 @@ import (
 	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/ticket"
+	"github.com/doorstep-dev/doorstep/server/ticket/agreement"
 	"github.com/doorstep-dev/doorstep/server/ticket/state"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/fault"
@@ -33,7 +32,8 @@ func TestAReplayedEndKeepsItsMarkForReview(t *testing.T) {
 		var args proto.Message = &fieldv1.VisitComplete{VisitId: b(d.visit)}
 		if kind == "visit.cannot_complete" {
 			d.do(func(tx *postgres.Tx) error {
-				_, err := d.tickets.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "absent", Use: "cannot_complete", Name: &typesv1.Label{Zh: "无人"}})
+				_, err := d.tickets.PutReason(t.Context(), tx,
+					&fieldv1.Reason{Key: "absent", Use: "cannot_complete", Name: &typesv1.Label{Zh: "无人"}})
 				return err
 			})
 			args = &fieldv1.VisitCannotComplete{VisitId: b(d.visit), Reason: "absent"}
@@ -67,7 +67,8 @@ func TestAClaimIsReplayedOnlyByWhoReachesTheTicket(t *testing.T) {
 		}
 		return r.Outcome
 	}
-	if got := as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: region}); got != change.Parked {
+	if got := as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: region}); got !=
+		change.Parked {
 		t.Errorf("a dispatcher of another region: %v", got)
 	}
 	if got := as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}); got != change.Applied {
@@ -175,19 +176,23 @@ func TestTheOfficesTimesAreNear(t *testing.T) {
 	office := w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg})
 	for at, want := range map[time.Time]fault.Code{
 		w.clock().Add(24 * time.Hour): "", w.clock().Add(-24 * time.Hour): "",
-		{}: fault.InvalidArgument, w.clock().AddDate(-2, 0, 0): fault.InvalidArgument, w.clock().AddDate(2, 0, 0): fault.InvalidArgument,
+		{}: fault.InvalidArgument, w.clock().AddDate(-2, 0, 0): fault.InvalidArgument,
+		w.clock().AddDate(2, 0, 0): fault.InvalidArgument,
 	} {
 		span := &typesv1.Window{Earliest: timestamppb.New(at), Latest: timestamppb.New(at.Add(time.Hour))}
-		_, err := s.RescheduleTicket(office, connect.NewRequest(&officev1.RescheduleTicketRequest{Id: b(id), Scheduled: span}))
+		_, err := s.RescheduleTicket(office,
+			connect.NewRequest(&officev1.RescheduleTicketRequest{Id: b(id), Scheduled: span}))
 		if fault.CodeOf(err) != want {
 			t.Errorf("rescheduled to %s: %v", at, err)
 		}
-		_, err = s.AssignTicket(office, connect.NewRequest(&officev1.AssignTicketRequest{Id: b(id), TechnicianId: b(p.user), Scheduled: span}))
+		_, err = s.AssignTicket(office,
+			connect.NewRequest(&officev1.AssignTicketRequest{Id: b(id), TechnicianId: b(p.user), Scheduled: span}))
 		if fault.CodeOf(err) != want {
 			t.Errorf("assigned for %s: %v", at, err)
 		}
 		_, err = s.OpenTicket(office, connect.NewRequest(&officev1.OpenTicketRequest{
-			Id: b(uuid.New()), ProductId: b(w.product), CustomerName: "王", CustomerPhone: "13812340001", Address: "人民大道200号", Wanted: span,
+			Id: b(uuid.New()), ProductId: b(w.product), CustomerName: "王", CustomerPhone: "13812340001",
+			Address: "人民大道200号", Wanted: span,
 		}))
 		if fault.CodeOf(err) != want {
 			t.Errorf("wanted at %s: %v", at, err)

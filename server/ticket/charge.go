@@ -17,10 +17,13 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/intake"
 )
 
-// agreedBy is the signature or the customer's approval that covers the charge c as it is now: null for none. What alters a
-// charge takes it out of every agreement that showed it as it was. The name is for people: the price list may write it otherwise by now.
-const agreedBy = `(SELECT a.proof_id FROM ticket_agreement a WHERE a.org_id = c.org_id AND a.ticket_id = c.ticket_id AND a.charge_id = c.id
-	AND a.kind = c.kind AND a.price_item_id = c.price_item_id AND a.quantity = c.quantity AND a.unit_minor = c.unit_minor AND a.currency = c.currency
+// agreedBy is the signature or the customer's approval that covers the charge c as it is now: null for none. What
+// alters a charge takes it out of every agreement that showed it as it was. The name is for people: the price list may
+// write it otherwise by now.
+const agreedBy = `(SELECT a.proof_id FROM ticket_agreement a WHERE a.org_id = c.org_id AND a.ticket_id = c.ticket_id
+	AND a.charge_id = c.id
+	AND a.kind = c.kind AND a.price_item_id = c.price_item_id AND a.quantity = c.quantity AND a.unit_minor = c.unit_minor
+	AND a.currency = c.currency
 	ORDER BY a.server_time, a.proof_id LIMIT 1)`
 
 // charged is what a visit's technician added to the ticket, by this visit or an earlier one: nobody is paid for what
@@ -55,23 +58,24 @@ func (a *act) charged(ctx context.Context) (charged, error) {
 	var minor int64
 	var currency string
 	var mine, agreed, shown bool
-	_, err = pgx.ForEachRow(rows, []any{&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency, &mine, &agreed, &shown}, func() error {
-		c.Kind, c.UnitPrice = fieldv1.PriceItemKind(kind), money.New(minor, money.Currency(currency))
-		all = append(all, c)
-		if mine {
-			own = append(own, c)
-		}
-		switch {
-		case agreed && mine:
-			agreedOwn = append(agreedOwn, c)
-		case !agreed:
-			out.open = append(out.open, c)
-			if mine && !shown {
-				out.unsigned = append(out.unsigned, c)
+	_, err = pgx.ForEachRow(rows,
+		[]any{&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency, &mine, &agreed, &shown}, func() error {
+			c.Kind, c.UnitPrice = fieldv1.PriceItemKind(kind), money.New(minor, money.Currency(currency))
+			all = append(all, c)
+			if mine {
+				own = append(own, c)
 			}
-		}
-		return nil
-	})
+			switch {
+			case agreed && mine:
+				agreedOwn = append(agreedOwn, c)
+			case !agreed:
+				out.open = append(out.open, c)
+				if mine && !shown {
+					out.unsigned = append(out.unsigned, c)
+				}
+			}
+			return nil
+		})
 	if err != nil || len(all) == 0 {
 		return charged{}, err
 	}
@@ -87,8 +91,8 @@ func (a *act) charged(ctx context.Context) (charged, error) {
 	return out, nil
 }
 
-// asked tells whether the customer's agreement to charges is asked for on this ticket, and whether the newest signature comes
-// from an app that names what it shows.
+// asked tells whether the customer's agreement to charges is asked for on this ticket, and whether the newest signature
+// comes from an app that names what it shows.
 func (j *job) asked(ctx context.Context) (asked, named bool, err error) {
 	signatures, named, err := j.tickets.proofs.Signatures(ctx, j.tx, j.t.ID)
 	if err != nil {
@@ -101,9 +105,9 @@ func (j *job) asked(ctx context.Context) (asked, named bool, err error) {
 	return agreement.Asked(t, signatures), named, err
 }
 
-// unsigned is the verdict for a completion with charges that were added after the customer signed, or that nobody signed.
-// An app that names what a signature shows refuses by the same rule, and hears no. Of an older one it is for a person to
-// decide: the work is done, and the app cannot say what is wanted.
+// unsigned is the verdict for a completion with charges that were added after the customer signed, or that nobody
+// signed. An app that names what a signature shows refuses by the same rule, and hears no. Of an older one it is for a
+// person to decide: the work is done, and the app cannot say what is wanted.
 func (a *act) unsigned(ctx context.Context, c charged) (intake.Result, error) {
 	words := make([]string, len(c.unsigned))
 	for i, one := range c.unsigned {
@@ -135,7 +139,8 @@ func (j *job) cover(by uuid.UUID, lines []*fieldv1.SignedLine, named bool) []uui
 	covers := make([]uuid.UUID, len(lines))
 	for i, l := range lines {
 		covers[i] = uuid.UUID(l.GetId())
-		j.write(`INSERT INTO ticket_agreement (org_id, ticket_id, charge_id, proof_id, kind, price_item_id, name, quantity, unit_minor, currency,
+		j.write(`INSERT INTO ticket_agreement (org_id, ticket_id, charge_id, proof_id, kind, price_item_id, name, quantity,
+			unit_minor, currency,
 				named, server_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 			j.tx.OrgID(), j.t.ID, covers[i], by, int16(l.GetKind()), uuid.UUID(l.GetPriceItemId()), l.GetName(),
 			int32(l.GetQuantity()), l.GetUnitPrice().GetMinor(), l.GetUnitPrice().GetCurrency(), named, j.tx.Now())
@@ -147,7 +152,8 @@ func (j *job) cover(by uuid.UUID, lines []*fieldv1.SignedLine, named bool) []uui
 func (a *act) held(ctx context.Context) ([]*fieldv1.SignedLine, error) {
 	rows, err := a.tx.Query(ctx, `SELECT c.id, c.kind, c.price_item_id, c.name, c.quantity, c.unit_minor, c.currency
 		FROM ticket_charge c JOIN visit v ON v.org_id = c.org_id AND v.id = c.visit_id
-		WHERE c.org_id = $1 AND c.ticket_id = $2 AND v.technician_id = $3 ORDER BY c.id`, a.tx.OrgID(), a.t.ID, a.v.TechnicianID)
+		WHERE c.org_id = $1 AND c.ticket_id = $2 AND v.technician_id = $3
+			ORDER BY c.id`, a.tx.OrgID(), a.t.ID, a.v.TechnicianID)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +164,8 @@ func (a *act) held(ctx context.Context) ([]*fieldv1.SignedLine, error) {
 		var quantity int32
 		var minor int64
 		err := row.Scan(&id, &kind, &item, &name, &quantity, &minor, &currency)
-		return agreement.Line(id[:], fieldv1.PriceItemKind(kind), item[:], name, uint32(quantity), moneyWire(money.New(minor, money.Currency(currency)))), err
+		return agreement.Line(id[:], fieldv1.PriceItemKind(kind), item[:], name, uint32(quantity),
+			moneyWire(money.New(minor, money.Currency(currency)))), err
 	})
 }
 
@@ -171,7 +178,8 @@ func (a *act) toldBefore(
 	var heldKind int16
 	var heldItem, heldTicket, heldVisit uuid.UUID
 	var held uint32
-	err = a.tx.QueryRow(ctx, `SELECT kind, price_item_id, quantity, ticket_id, visit_id FROM ticket_charge WHERE org_id = $1 AND id = $2`,
+	err = a.tx.QueryRow(ctx, `SELECT kind, price_item_id, quantity, ticket_id, visit_id FROM ticket_charge
+		WHERE org_id = $1 AND id = $2`,
 		a.tx.OrgID(), id).Scan(&heldKind, &heldItem, &held, &heldTicket, &heldVisit)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -183,7 +191,8 @@ func (a *act) toldBefore(
 		return nil, false, err
 	}
 	return []change.FieldChange{{
-		Field: "charge." + id.String(), Yours: fmt.Sprintf("%s ×%d", item, quantity), Kept: fmt.Sprintf("%s ×%d", heldItem, held),
+		Field: "charge." + id.String(), Yours: fmt.Sprintf("%s ×%d", item, quantity),
+		Kept: fmt.Sprintf("%s ×%d", heldItem, held),
 	}}, false, nil
 }
 

@@ -39,7 +39,9 @@ func newDoor(t *testing.T) *door {
 		n := len(d.signed)
 		return n, n > 0 && d.signed[n-1]
 	}
-	w.intake.Mutators["signature.sign"] = func(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
+	w.intake.Mutators["signature.sign"] = func(ctx context.Context, tx *postgres.Tx,
+		m change.Mutation,
+	) (intake.Result, error) {
 		args := &fieldv1.SignSignature{}
 		if err := proto.Unmarshal(m.Args, args); err != nil {
 			return intake.Result{}, err
@@ -62,12 +64,16 @@ func (d *door) ready(p *phone, visit uuid.UUID) {
 	d.proofs[visit] = []checklist.Proof{{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}}
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, d.pass(time.Minute), change.Applied, "")
 	p.does("visit.arrive", &fieldv1.VisitArrive{VisitId: b(visit)}, d.pass(time.Minute), change.Applied, "")
-	p.does("task.answer", &fieldv1.AnswerTask{VisitId: b(visit), Step: "pressure", Value: &fieldv1.AnswerTask_Number{Number: 0.4}}, d.pass(time.Minute), change.Applied, "")
+	p.does("task.answer",
+		&fieldv1.AnswerTask{VisitId: b(visit), Step: "pressure", Value: &fieldv1.AnswerTask_Number{Number: 0.4}},
+		d.pass(time.Minute), change.Applied, "")
 }
 
 func (d *door) adds(id uuid.UUID, quantity uint32) {
 	d.t.Helper()
-	d.p.does("surcharge.add", &fieldv1.AddSurcharge{Id: b(id), VisitId: b(d.visit), PriceItemId: b(d.surcharge), Quantity: quantity}, d.pass(time.Minute), change.Applied, "")
+	d.p.does("surcharge.add",
+		&fieldv1.AddSurcharge{Id: b(id), VisitId: b(d.visit), PriceItemId: b(d.surcharge), Quantity: quantity},
+		d.pass(time.Minute), change.Applied, "")
 }
 
 // signs signs what the phone shows of these lines.
@@ -84,7 +90,8 @@ func (d *door) signature(lines ...*fieldv1.SignedLine) *fieldv1.SignSignature {
 }
 
 func (d *door) line(id uuid.UUID, quantity uint32, unit int64) *fieldv1.SignedLine {
-	return agreement.Line(b(id), fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, b(d.surcharge), "高空作业", quantity, &typesv1.Money{Minor: unit, Currency: "CNY"})
+	return agreement.Line(b(id), fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, b(d.surcharge), "高空作业",
+		quantity, &typesv1.Money{Minor: unit, Currency: "CNY"})
 }
 
 func (d *door) completes(want change.Outcome, code fault.Code) {
@@ -122,7 +129,8 @@ func (d *door) counted(want ...uuid.UUID) {
 // review tells whether the office is told to look at the ticket.
 func (d *door) review() (review bool) {
 	d.t.Helper()
-	if err := d.db.Owner.QueryRow(d.t.Context(), `SELECT review FROM ticket WHERE id = $1`, d.ticket).Scan(&review); err != nil {
+	if err := d.db.Owner.QueryRow(d.t.Context(), `SELECT review FROM ticket
+		WHERE id = $1`, d.ticket).Scan(&review); err != nil {
 		d.t.Fatal(err)
 	}
 	return review
@@ -186,7 +194,9 @@ func TestTellingALineAgainOtherwiseAltersNothing(t *testing.T) {
 	d, ladder := newDoor(t), uuid.New()
 	d.adds(ladder, 1)
 	d.signs(d.line(ladder, 1, 8000))
-	d.p.does("surcharge.add", &fieldv1.AddSurcharge{Id: b(ladder), VisitId: b(d.visit), PriceItemId: b(d.surcharge), Quantity: 5}, d.pass(time.Minute), change.Merged, "")
+	d.p.does("surcharge.add",
+		&fieldv1.AddSurcharge{Id: b(ladder), VisitId: b(d.visit), PriceItemId: b(d.surcharge), Quantity: 5},
+		d.pass(time.Minute), change.Merged, "")
 	d.completes(change.Applied, "")
 	if d.counted(ladder); d.completed[0].Surcharges[0].Quantity != 1 {
 		t.Error("five are paid, one was signed for")
@@ -218,7 +228,8 @@ func TestLinesOfSomebodyElseDoNotHoldUpWhoCouldNotKnow(t *testing.T) {
 	t.Parallel()
 	d, first, own := newDoor(t), uuid.New(), uuid.New()
 	d.adds(first, 1)
-	d.p.does("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: b(d.visit), Reason: "parts", Partially: true}, d.pass(time.Minute), change.Applied, "")
+	d.p.does("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: b(d.visit), Reason: "parts", Partially: true},
+		d.pass(time.Minute), change.Applied, "")
 	d.p = d.technician("张师傅")
 	d.visit = d.assign(d.ticket, d.p)
 	d.ready(d.p, d.visit)
@@ -280,7 +291,10 @@ func TestATicketIsInTheCustomersLanguageElseTheCompanys(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t), (*phone)(nil)
 	p = w.technician("李师傅")
-	for want, edit := range map[string]func(*ticket.OpenRequest){"zh": nil, "en": func(q *ticket.OpenRequest) { q.Customer.Language = "en" }} {
+	for want, edit := range map[string]func(*ticket.OpenRequest){
+		"zh": nil,
+		"en": func(q *ticket.OpenRequest) { q.Customer.Language = "en" },
+	} {
 		id := w.open(edit).TicketID
 		w.assign(id, p)
 		tk := &fieldv1.Ticket{}
@@ -290,7 +304,9 @@ func TestATicketIsInTheCustomersLanguageElseTheCompanys(t *testing.T) {
 	}
 	q := w.request()
 	q.Customer.Language = "fr"
-	if err := w.try(func(tx *postgres.Tx) error { _, err := w.tickets.Open(t.Context(), tx, q); return err }); fault.CodeOf(err) != fault.InvalidArgument {
+	if err := w.try(
+		func(tx *postgres.Tx) error { _, err := w.tickets.Open(t.Context(), tx, q); return err }); fault.CodeOf(err) !=
+		fault.InvalidArgument {
 		t.Errorf("got %v", err)
 	}
 }

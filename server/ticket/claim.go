@@ -79,14 +79,15 @@ func (r *Tickets) claim(ctx context.Context, tx *postgres.Tx, m change.Mutation)
 	return a.finish(ctx)
 }
 
-// offeredTo tells whether a technician of these teams may know of the ticket: it is or was offered to one of them, or it
-// was the technician's own.
+// offeredTo tells whether a technician of these teams may know of the ticket: it is or was offered to one of them, or
+// it was the technician's own.
 func (j *job) offeredTo(ctx context.Context, technician uuid.UUID, teams []uuid.UUID) (bool, error) {
 	if j.t.PoolTeamID != nil && slices.Contains(teams, *j.t.PoolTeamID) ||
 		slices.ContainsFunc(j.spans, func(i authority.Interval) bool { return i.Technician == technician }) {
 		return true, nil
 	}
-	rows, err := j.tx.Query(ctx, `SELECT payload FROM ticket_event WHERE org_id = $1 AND ticket_id = $2 AND kind = 'ticket.pooled'`,
+	rows, err := j.tx.Query(ctx, `SELECT payload FROM ticket_event
+		WHERE org_id = $1 AND ticket_id = $2 AND kind = 'ticket.pooled'`,
 		j.tx.OrgID(), j.t.ID)
 	if err != nil {
 		return false, err

@@ -36,7 +36,8 @@ func (p *phone) offlineDay(ticketID, visit uuid.UUID, at time.Time) []change.Mut
 		p.mutate("visit.arrive", &fieldv1.VisitArrive{VisitId: b(visit)}, at.Add(10*time.Minute)),
 		p.mutate("task.answer", p.pressure(visit, 0.4), at.Add(20*time.Minute)),
 		p.mutate("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(ticketID), Text: "离线"}, at.Add(21*time.Minute)),
-		p.mutate("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(p.w.part), Quantity: 1}, at.Add(22*time.Minute)),
+		p.mutate("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(p.w.part), Quantity: 1},
+			at.Add(22*time.Minute)),
 		p.mutate("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, at.Add(30*time.Minute)),
 	}
 }
@@ -83,7 +84,8 @@ func TestATicketReassignedWhileWorkedOfflineKeepsAllAsEvidence(t *testing.T) {
 	day := a.offlineDay(o.TicketID, visit, w.pass(time.Minute))
 	w.pass(time.Hour)
 	other := w.assign(o.TicketID, c)
-	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(a), nil) || w.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT, visit, w.tech(a), nil) {
+	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(a), nil) ||
+		w.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT, visit, w.tech(a), nil) {
 		t.Error("the first technician still holds the ticket")
 	}
 	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(c), nil) {
@@ -103,7 +105,8 @@ func TestATicketReassignedWhileWorkedOfflineKeepsAllAsEvidence(t *testing.T) {
 	}
 	got := w.get(o.TicketID)
 	first := got.GetVisits()[0]
-	if first.GetState() != fieldv1.VisitState_VISIT_STATE_CANCELED || first.GetArrivedAt() == nil || len(first.GetAnswers()) != 1 {
+	if first.GetState() != fieldv1.VisitState_VISIT_STATE_CANCELED || first.GetArrivedAt() == nil ||
+		len(first.GetAnswers()) != 1 {
 		t.Errorf("the facts of the first visit were lost: %v", first)
 	}
 	if len(got.GetTicket().GetNotes()) != 1 || len(got.GetAssignments()) != 2 {
@@ -124,10 +127,12 @@ func TestATicketReassignedWhileWorkedOfflineKeepsAllAsEvidence(t *testing.T) {
 		t.Errorf("replaying the completion: %+v", r)
 	}
 	w.is(o.TicketID, state.Completed)
-	if len(w.completed) != 1 || w.completed[0].Payees[0].Payee != a.user || len(w.completed[0].Parts)+len(w.completed[0].Surcharges) != 1 {
+	if len(w.completed) != 1 || w.completed[0].Payees[0].Payee != a.user ||
+		len(w.completed[0].Parts)+len(w.completed[0].Surcharges) != 1 {
 		t.Errorf("pay heard %+v", w.completed)
 	}
-	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(c), nil) || !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(a), nil) {
+	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(c), nil) ||
+		!w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(a), nil) {
 		t.Error("the ticket is not back with who did it")
 	}
 	if st := w.get(o.TicketID).GetVisits()[1].GetState(); st != fieldv1.VisitState_VISIT_STATE_CANCELED {
@@ -166,11 +171,13 @@ func TestATicketCanceledWhileWorkedOfflineParksTheCompletion(t *testing.T) {
 	// Nor can a dispatcher of somewhere else: only whom the ticket is within reach of.
 	elsewhere := identity.With(t.Context(), identity.Identity{Org: uuid.UUID(w.org), User: uuid.New()}.
 		Holding(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}))
-	if r, err := w.replayAs(elsewhere, uuid.New(), vs[5].ID, nil); err != nil || r.Outcome != parked || r.Code != fault.TargetUnknown {
+	if r, err := w.replayAs(elsewhere, uuid.New(), vs[5].ID, nil); err != nil || r.Outcome != parked ||
+		r.Code != fault.TargetUnknown {
 		t.Errorf("replayed from elsewhere: %+v %v", r, err)
 	}
 	// A phone cannot talk its way past the office: only the office's replay revives the ticket.
-	if v := p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, w.clock(), parked, fault.StateForbids); v.Code == "" {
+	if v := p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, w.clock(), parked,
+		fault.StateForbids); v.Code == "" {
 		t.Error("no reason")
 	}
 	if r := w.replay(vs[5].ID, nil); r.Outcome != applied {
@@ -191,7 +198,10 @@ func TestAHoldIsJudgedByWhenTheWorkWasDone(t *testing.T) {
 		state  state.Ticket
 	}{
 		"done before the hold": {true, "applied applied applied applied applied applied", state.Completed},
-		"done after the hold":  {false, "applied applied applied applied parked:state_forbids parked:state_forbids", state.OnHold},
+		"done after the hold": {
+			false, "applied applied applied applied parked:state_forbids parked:state_forbids",
+			state.OnHold,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -266,7 +276,8 @@ func TestOneOfTwentyClaimsWins(t *testing.T) {
 	if pool.GetArea() != "上海市黄浦区人民大道" || pool.GetPays().GetMinor() != 12000 || pool.GetNear().GetLatitude() != 31.23 {
 		t.Errorf("the pool shows %v", pool)
 	}
-	if text := fmt.Sprint(pool); strings.Contains(text, "13812340001") || strings.Contains(text, "王女士") || strings.Contains(text, "501") {
+	if text := fmt.Sprint(pool); strings.Contains(text, "13812340001") || strings.Contains(text, "王女士") ||
+		strings.Contains(text, "501") {
 		t.Errorf("the pool tells on the customer: %s", text)
 	}
 	outsider := w.technician("外人")
@@ -301,7 +312,8 @@ func TestOneOfTwentyClaimsWins(t *testing.T) {
 		t.Error("a claimed ticket is still in the pool")
 	}
 	got := &fieldv1.Ticket{}
-	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(winners[0]), got) || got.GetCustomer().GetPhone() != "13812340001" {
+	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(winners[0]), got) ||
+		got.GetCustomer().GetPhone() != "13812340001" {
 		t.Error("the winner does not see the whole ticket")
 	}
 	w.is(o.TicketID, state.InProgress)
@@ -364,7 +376,8 @@ func TestTheTrailCannotBeChangedAndTamperingIsFound(t *testing.T) {
 	for _, sql := range []string{
 		`UPDATE ticket_event SET payload = '{}'`, `DELETE FROM ticket_event`, `TRUNCATE ticket_event`,
 	} {
-		if err := w.try(func(tx *postgres.Tx) error { _, err := tx.Exec(t.Context(), pgtest.OnPurpose+sql); return err }); err == nil {
+		if err := w.try(
+			func(tx *postgres.Tx) error { _, err := tx.Exec(t.Context(), pgtest.OnPurpose+sql); return err }); err == nil {
 			t.Errorf("%s was allowed to the server", sql)
 		}
 		if _, err := w.db.Owner.Exec(t.Context(), sql); err == nil {
@@ -374,7 +387,8 @@ func TestTheTrailCannotBeChangedAndTamperingIsFound(t *testing.T) {
 	if !w.get(o.TicketID).GetChainIntact() {
 		t.Error("an honest chain does not hold")
 	}
-	_, err := w.db.Owner.Exec(t.Context(), `ALTER TABLE ticket_event DISABLE TRIGGER USER; UPDATE ticket_event SET actor = 'user:nobody' WHERE seq = 2`)
+	_, err := w.db.Owner.Exec(t.Context(), `ALTER TABLE ticket_event DISABLE TRIGGER USER; UPDATE ticket_event
+		SET actor = 'user:nobody' WHERE seq = 2`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,14 +423,16 @@ func TestAnotherCompanySeesAndDoesNothing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	args, _ := proto.Marshal(&fieldv1.VisitAccept{VisitId: b(visit)})
-	vs, err := w.intake.Take(t.Context(), intake.Push{Org: foreign, Device: p.id, User: change.User(p.user), Mutations: []change.Mutation{
-		{Seq: 1, ID: uuid.New(), Kind: "visit.accept", Args: args, DeviceTime: nine},
-	}})
+	vs, err := w.intake.Take(t.Context(),
+		intake.Push{Org: foreign, Device: p.id, User: change.User(p.user), Mutations: []change.Mutation{
+			{Seq: 1, ID: uuid.New(), Kind: "visit.accept", Args: args, DeviceTime: nine},
+		}})
 	if err != nil || vs[0].Outcome != parked || vs[0].Code != fault.TargetUnknown {
 		t.Errorf("got %v %v", vs, err)
 	}
 	for _, table := range []string{
-		"ticket_template", "ticket_reason", "ticket_counter", "ticket", "visit", "ticket_assignment", "ticket_answer", "ticket_note",
+		"ticket_template", "ticket_reason", "ticket_counter", "ticket", "visit", "ticket_assignment",
+		"ticket_answer", "ticket_note",
 		"ticket_charge", "ticket_event", "ticket_notice",
 	} {
 		var n int
@@ -444,7 +460,8 @@ func TestEverythingAtOnceLosesNothing(t *testing.T) {
 		tickets = append(tickets, o.TicketID)
 		visit := w.assign(o.TicketID, a)
 		one := a.second()
-		day := append([]change.Mutation{one.mutate("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, nine)}, one.offlineDay(o.TicketID, visit, nine)...)
+		day := append([]change.Mutation{one.mutate("visit.accept", &fieldv1.VisitAccept{VisitId: b(visit)}, nine)},
+			one.offlineDay(o.TicketID, visit, nine)...)
 		wg.Go(func() {
 			for _, m := range day {
 				for _, v := range one.push(m) {
@@ -456,7 +473,8 @@ func TestEverythingAtOnceLosesNothing(t *testing.T) {
 		})
 		wg.Go(func() {
 			err := w.tickets.Store.Transact(ctx, w.org, func(tx *postgres.Tx) error {
-				return w.tickets.Assign(ctx, tx, ticket.AssignRequest{TicketID: o.TicketID, TechnicianID: c.user, Actor: "system:test", Way: "office"})
+				return w.tickets.Assign(ctx, tx,
+					ticket.AssignRequest{TicketID: o.TicketID, TechnicianID: c.user, Actor: "system:test", Way: "office"})
 			})
 			if err != nil && fault.CodeOf(err) != fault.StateForbids {
 				t.Error(err)

@@ -86,7 +86,8 @@ func (r *Tickets) SetContact(ctx context.Context, tx *postgres.Tx, id uuid.UUID,
 	if !t.State.Open() {
 		return fault.New(fault.StateForbids, "%s: %s", t.Number, t.State)
 	}
-	if p := c.At; p != nil && (!(p.Latitude >= -90 && p.Latitude <= 90) || !(p.Longitude >= -180 && p.Longitude <= 180)) { // so written to refuse NaN too
+	// so written to refuse NaN too
+	if p := c.At; p != nil && (!(p.Latitude >= -90 && p.Latitude <= 90) || !(p.Longitude >= -180 && p.Longitude <= 180)) {
 		return fault.New(fault.InvalidArgument, "position")
 	}
 	var changed []string
@@ -94,7 +95,11 @@ func (r *Tickets) SetContact(ctx context.Context, tx *postgres.Tx, id uuid.UUID,
 		what, given string
 		most        int
 		to          *string
-	}{{NeedsName, c.Name, 100, &t.CustomerName}, {NeedsPhone, c.Phone, 20, &t.CustomerPhone}, {NeedsAddress, c.Address, 300, &t.Address}} {
+	}{
+		{NeedsName, c.Name, 100, &t.CustomerName},
+		{NeedsPhone, c.Phone, 20, &t.CustomerPhone},
+		{NeedsAddress, c.Address, 300, &t.Address},
+	} {
 		given := clip(f.given, f.most)
 		if given == "" || given == *f.to {
 			continue

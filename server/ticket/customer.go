@@ -83,10 +83,12 @@ func (r *Tickets) CustomerWants(ctx context.Context, tx *postgres.Tx, id uuid.UU
 		return err
 	}
 	at := w.From.In(zone).Format("01-02 15:04")
-	if err := j.notify(value(t.TechnicianID), "wanted_changed", "客户希望改到 "+at+"，请等客服确认", "the customer would rather have "+at+"; the office decides"); err != nil {
+	if err := j.notify(value(t.TechnicianID), "wanted_changed", "客户希望改到 "+at+"，请等客服确认", "the customer would rather have "+
+		at+"; the office decides"); err != nil {
 		return err
 	}
-	j.write(`UPDATE ticket SET wanted_from = $3, wanted_to = $4 WHERE org_id = $1 AND id = $2`, tx.OrgID(), id, t.WantedFrom, t.WantedTo)
+	j.write(`UPDATE ticket SET wanted_from = $3, wanted_to = $4
+		WHERE org_id = $1 AND id = $2`, tx.OrgID(), id, t.WantedFrom, t.WantedTo)
 	if err := j.save(ctx); err != nil {
 		return err
 	}
@@ -102,7 +104,8 @@ const changesADay = 10
 // often refuses what a customer has changed too often already: each change is kept in the trail, and told to somebody.
 func (j *job) often(ctx context.Context, kind string) error {
 	var n int
-	err := j.tx.QueryRow(ctx, `SELECT count(*) FROM ticket_event WHERE org_id = $1 AND ticket_id = $2 AND kind = $3 AND server_time > $4`,
+	err := j.tx.QueryRow(ctx, `SELECT count(*) FROM ticket_event WHERE org_id = $1 AND ticket_id = $2 AND kind = $3
+		AND server_time > $4`,
 		j.tx.OrgID(), j.t.ID, kind, j.tx.Now().Add(-24*time.Hour)).Scan(&n)
 	if err == nil && n >= changesADay {
 		err = fault.New(fault.RateLimited, "%s", kind)

@@ -69,7 +69,8 @@ func TestATicketsDay(t *testing.T) {
 	}
 	w.is(o.TicketID, state.New)
 	open := &storev1.OpenTicket{}
-	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_OPEN_TICKET, o.TicketID, feedID("store", store), open) || open.GetCustomerPhone() != "138****0001" {
+	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_OPEN_TICKET, o.TicketID, feedID("store", store), open) ||
+		open.GetCustomerPhone() != "138****0001" {
 		t.Errorf("the shop sees %v", open)
 	}
 	visit := w.assign(o.TicketID, p)
@@ -83,8 +84,11 @@ func TestATicketsDay(t *testing.T) {
 	at := w.pass(time.Hour)
 	p.work(visit, at)
 	w.is(o.TicketID, state.InProgress)
-	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.part), Quantity: 2}, at, applied, "")
-	p.does("surcharge.add", &fieldv1.AddSurcharge{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.surcharge), Quantity: 1}, at, applied, "")
+	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.part), Quantity: 2},
+		at, applied, "")
+	p.does("surcharge.add",
+		&fieldv1.AddSurcharge{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.surcharge), Quantity: 1},
+		at, applied, "")
 	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(o.TicketID), Text: "墙内有水管"}, at, applied, "")
 	p.does("visit.break", &fieldv1.VisitBreak{VisitId: b(visit)}, at.Add(10*time.Minute), applied, "")
 	p.does("visit.resume", &fieldv1.VisitResume{VisitId: b(visit)}, at.Add(10*time.Minute), applied, "")
@@ -94,12 +98,14 @@ func TestATicketsDay(t *testing.T) {
 	if len(w.completed) != 1 {
 		t.Fatalf("pay heard %d times", len(w.completed))
 	}
-	if c := w.completed[0]; c.Payees[0].Payee != p.user || c.source != visit || len(c.Parts) != 1 || len(c.Surcharges) != 1 || c.Class != "heater" {
+	if c := w.completed[0]; c.Payees[0].Payee != p.user || c.source != visit || len(c.Parts) != 1 ||
+		len(c.Surcharges) != 1 || c.Class != "heater" {
 		t.Errorf("pay heard %+v", c)
 	}
 	v := &fieldv1.Visit{}
 	w.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT, visit, w.tech(p), v)
-	if v.GetState() != fieldv1.VisitState_VISIT_STATE_COMPLETED || v.GetAnswers()[0].GetNumber() != 0.4 || !v.GetAcceptedAt().AsTime().Equal(at) {
+	if v.GetState() != fieldv1.VisitState_VISIT_STATE_COMPLETED || v.GetAnswers()[0].GetNumber() != 0.4 ||
+		!v.GetAcceptedAt().AsTime().Equal(at) {
 		t.Errorf("the visit shows %v", v)
 	}
 	if w.holds(fieldv1.EntityKind_ENTITY_KIND_OPEN_TICKET, o.TicketID, feedID("store", store), nil) {
@@ -110,7 +116,8 @@ func TestATicketsDay(t *testing.T) {
 	})
 	w.is(o.TicketID, state.Closed)
 	w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), tk)
-	if tk.GetMoneyState() != fieldv1.MoneyState_MONEY_STATE_APPROVED || len(tk.GetParts()) != 1 || len(tk.GetSurcharges()) != 1 || len(tk.GetNotes()) != 1 {
+	if tk.GetMoneyState() != fieldv1.MoneyState_MONEY_STATE_APPROVED || len(tk.GetParts()) != 1 ||
+		len(tk.GetSurcharges()) != 1 || len(tk.GetNotes()) != 1 {
 		t.Errorf("the technician sees %v", tk)
 	}
 	rework := uuid.New()
@@ -126,7 +133,8 @@ func TestATicketsDay(t *testing.T) {
 	}
 	w.chainHolds(rework)
 	want := []string{
-		"ticket.opened", "ticket.assigned", "visit.accept", "visit.travel", "visit.arrive", "task.answer", "part.add", "surcharge.add",
+		"ticket.opened", "ticket.assigned", "visit.accept", "visit.travel", "visit.arrive", "task.answer", "part.add",
+		"surcharge.add",
 		"note.add", "visit.break", "visit.resume", "visit.complete", "ticket.approved", "ticket.rework_opened",
 	}
 	if got := w.chainHolds(o.TicketID); !slices.Equal(got, want) {
@@ -149,14 +157,17 @@ func TestCompletingNeedsTheManifestAndSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("got %q", v.Detail)
 	}
 	p.does("task.answer", p.pressure(visit, 7), at, rejected, fault.InvalidArgument)
-	p.does("task.answer", &fieldv1.AnswerTask{VisitId: b(visit), Step: "unknown", Value: &fieldv1.AnswerTask_Check{Check: true}}, at, parked, fault.TargetUnknown)
+	p.does("task.answer",
+		&fieldv1.AnswerTask{VisitId: b(visit), Step: "unknown", Value: &fieldv1.AnswerTask_Check{Check: true}}, at, parked,
+		fault.TargetUnknown)
 	p.does("task.answer", p.pressure(visit, 0.5), at, applied, "")
 	p.does("visit.resume", &fieldv1.VisitResume{VisitId: b(visit)}, at, merged, "")
 	w.proofs[visit] = []checklist.Proof{{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}}
 	p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, at, applied, "")
 	p.does("visit.complete", &fieldv1.VisitComplete{VisitId: b(visit)}, at, merged, "")
 	p.does("task.answer", p.pressure(visit, 0.6), at, merged, "")
-	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.part), Quantity: 1}, at, parked, fault.StateForbids)
+	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.part), Quantity: 1}, at,
+		parked, fault.StateForbids)
 	if len(w.completed) != 1 {
 		t.Errorf("pay heard %d times", len(w.completed))
 	}
@@ -173,16 +184,21 @@ func TestBadMutationsGetAClearVerdict(t *testing.T) {
 	accept := &fieldv1.VisitAccept{VisitId: b(visit)}
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: []byte("short")}, at, parked, fault.MutationMalformed)
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(uuid.New())}, at, parked, fault.TargetUnknown)
-	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(uuid.New()), Text: "x"}, at, parked, fault.TargetUnknown)
-	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(o.TicketID), Text: "a\x00b"}, at, rejected, fault.TextUnprintable)
+	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(uuid.New()), Text: "x"}, at, parked,
+		fault.TargetUnknown)
+	p.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(o.TicketID), Text: "a\x00b"}, at, rejected,
+		fault.TextUnprintable)
 	p.does("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(uuid.New())}, at, parked, fault.TargetUnknown)
 	p.does("visit.dance", accept, at, parked, fault.MutationUnknown)
 	p.does("visit.accept", accept, at.Add(state.MaxAhead+time.Minute), parked, fault.DeviceTimeFuture)
 	stranger.does("visit.accept", accept, at, parked, fault.TargetUnknown)
-	stranger.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(o.TicketID), Text: "x"}, at, parked, fault.TargetUnknown)
+	stranger.does("note.add", &fieldv1.AddNote{Id: b(uuid.New()), TicketId: b(o.TicketID), Text: "x"}, at, parked,
+		fault.TargetUnknown)
 	p.does("visit.accept", accept, at.Add(state.MaxAhead), applied, "")
-	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(uuid.New()), Quantity: 1}, at, parked, fault.TargetUnknown)
-	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.surcharge), Quantity: 1}, at, parked, fault.InvalidArgument)
+	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(uuid.New()), Quantity: 1}, at,
+		parked, fault.TargetUnknown)
+	p.does("part.add", &fieldv1.AddPart{Id: b(uuid.New()), VisitId: b(visit), PriceItemId: b(w.surcharge), Quantity: 1},
+		at, parked, fault.InvalidArgument)
 	m := p.mutate("visit.travel", &fieldv1.VisitTravel{VisitId: b(visit)}, at)
 	m.Args = []byte{0xff, 0xff, 0xff}
 	if v := p.push(m)[0]; v.Outcome != parked || v.Code != fault.MutationMalformed {
@@ -199,7 +215,8 @@ func TestDecliningGivesTheTicketBack(t *testing.T) {
 	visit := w.assign(o.TicketID, p)
 	p.does("visit.decline", &fieldv1.VisitDecline{VisitId: b(visit), Reason: "too_far"}, w.pass(time.Minute), applied, "")
 	w.is(o.TicketID, state.New)
-	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), nil) || w.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT, visit, w.tech(p), nil) {
+	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), nil) ||
+		w.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT, visit, w.tech(p), nil) {
 		t.Error("a declined ticket stayed on the phone")
 	}
 	w.do(func(tx *postgres.Tx) error {
@@ -213,15 +230,18 @@ func TestDecliningGivesTheTicketBack(t *testing.T) {
 	if again == visit {
 		t.Error("a declined visit came back to life")
 	}
-	p.does("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: b(again), Reason: "customer_absent"}, w.pass(time.Minute), parked, fault.StateForbids)
+	p.does("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: b(again), Reason: "customer_absent"},
+		w.pass(time.Minute), parked, fault.StateForbids)
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(again)}, w.clock(), applied, "")
-	p.does("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: b(again), Reason: "customer_absent"}, w.clock(), applied, "")
+	p.does("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: b(again), Reason: "customer_absent"},
+		w.clock(), applied, "")
 	w.is(o.TicketID, state.CannotComplete)
 	third := w.assign(o.TicketID, p)
 	w.is(o.TicketID, state.InProgress)
 	p.does("visit.accept", &fieldv1.VisitAccept{VisitId: b(third)}, w.clock(), applied, "")
 	p.does("visit.arrive", &fieldv1.VisitArrive{VisitId: b(third)}, w.clock(), applied, "")
-	p.does("visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: b(third), Reason: "part_missing", Partially: true}, w.clock(), applied, "")
+	p.does("visit.cannot_complete",
+		&fieldv1.VisitCannotComplete{VisitId: b(third), Reason: "part_missing", Partially: true}, w.clock(), applied, "")
 	w.is(o.TicketID, state.InProgress)
 	if len(w.completed) != 0 {
 		t.Error("pay accrued for work that is not complete")

@@ -17,8 +17,9 @@ import (
 // maxEarly bounds how many jobs a phone gets before all else: more than anybody does in a day.
 const maxEarly = 60
 
-// Early is what a technician's phone needs first when it begins from nothing: the jobs that are open and begun, or to begin
-// before until, with what their checklists and reasons need. Each job is a group, whose first entity is the ticket.
+// Early is what a technician's phone needs first when it begins from nothing: the jobs that are open and begun, or to
+// begin before until, with what their checklists and reasons need. Each job is a group, whose first entity is the
+// ticket.
 func (r *Tickets) Early(ctx context.Context, tx *postgres.Tx, user uuid.UUID, until time.Time) (feed.Wanted, error) {
 	w := feed.Wanted{Kinds: []change.Kind{change.Kind(fieldv1.EntityKind_ENTITY_KIND_REASON)}}
 	rows, err := tx.Query(ctx, `

@@ -87,7 +87,8 @@ func (j *job) save(ctx context.Context) error {
 	}
 	for _, l := range j.links {
 		batch.Queue(`
-			INSERT INTO ticket_event (org_id, ticket_id, seq, kind, device_time, server_time, actor, payload, previous_hash, hash)
+			INSERT INTO ticket_event (org_id, ticket_id, seq, kind, device_time, server_time, actor, payload, previous_hash,
+				hash)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			org, j.t.ID, l.Seq, l.Kind, l.DeviceTime, l.ServerTime, l.Actor, string(l.Payload), l.Previous[:], l.Hash[:])
 	}
@@ -113,7 +114,8 @@ func (j *job) save(ctx context.Context) error {
 func (j *job) queueUpdate() {
 	t := &j.t
 	j.writes.Queue(`
-		UPDATE ticket SET state = $3, money_state = $4, arrival_from = $5, arrival_to = $6, scheduled_from = $7, scheduled_to = $8,
+		UPDATE ticket SET state = $3, money_state = $4, arrival_from = $5, arrival_to = $6, scheduled_from = $7,
+			scheduled_to = $8,
 			due_from = $9, due_to = $10, actual_from = $11, actual_to = $12, technician_id = $13, technician_name = $14,
 			visit_id = $15, visit_state = $16, pool_team_id = $17, held_at = $18, canceled_at = $19, closed_at = $20,
 			decision_reason = $21, review = $22, event_seq = $23, event_hash = $24, changed_at = $25, archived = $26,
@@ -134,8 +136,9 @@ func (j *job) begin(s state.Visit, scheduled state.Window) (*visitRow, error) {
 		return nil, err
 	}
 	v := &visitRow{
-		ID: id, Ordinal: len(j.visits) + 1, State: s, ScheduledFrom: someTime(scheduled.From), ScheduledTo: someTime(scheduled.To),
-		CreatedAt: j.tx.Now(), dirty: true,
+		ID: id, Ordinal: len(j.visits) + 1, State: s, ScheduledFrom: someTime(scheduled.From),
+		ScheduledTo: someTime(scheduled.To),
+		CreatedAt:   j.tx.Now(), dirty: true,
 	}
 	j.visits = append(j.visits, v)
 	j.t.VisitID = &v.ID
@@ -145,7 +148,8 @@ func (j *job) begin(s state.Visit, scheduled state.Window) (*visitRow, error) {
 // endAssignment closes the open span: from now on nobody has the ticket.
 func (j *job) endAssignment() {
 	now := j.tx.Now()
-	j.write(`UPDATE ticket_assignment SET valid_to = greatest($3, valid_from) WHERE org_id = $1 AND ticket_id = $2 AND valid_to IS NULL`,
+	j.write(`UPDATE ticket_assignment SET valid_to = greatest($3, valid_from)
+		WHERE org_id = $1 AND ticket_id = $2 AND valid_to IS NULL`,
 		j.tx.OrgID(), j.t.ID, now)
 	for i := range j.spans {
 		if j.spans[i].Until.IsZero() {

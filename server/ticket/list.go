@@ -41,8 +41,8 @@ type Filter struct {
 type Reach = identity.Reach
 
 // places is where a ticket stands: its region, its shop, and the teams that have it or may claim it. The shop and the
-// teams count by themselves, not by their regions: a ticket for a customer of region A that was bought in a shop of B is
-// A's and the shop's, and not B's.
+// teams count by themselves, not by their regions: a ticket for a customer of region A that was bought in a shop of B
+// is A's and the shop's, and not B's.
 func (t *row) places() []identity.Place {
 	var out []identity.Place
 	if t.RegionID != nil {
@@ -92,7 +92,11 @@ func (r *Tickets) List(ctx context.Context, tx *postgres.Tx, f Filter) ([]*offic
 		for _, part := range []struct {
 			format string
 			ids    []uuid.UUID
-		}{{"region_id = ANY ($%d)", f.Reach.Regions}, {"store_id = ANY ($%d)", f.Reach.Stores}, {"team_ids && $%d", f.Reach.Teams}} {
+		}{
+			{"region_id = ANY ($%d)", f.Reach.Regions},
+			{"store_id = ANY ($%d)", f.Reach.Stores},
+			{"team_ids && $%d", f.Reach.Teams},
+		} {
 			if len(part.ids) > 0 {
 				args = append(args, part.ids)
 				within = append(within, fmt.Sprintf(part.format, len(args)))
@@ -125,14 +129,17 @@ func (t *row) summary() *officev1.TicketSummary {
 	return &officev1.TicketSummary{
 		Id: t.ID[:], Number: t.Number, State: fieldv1.TicketState(t.State), VisitState: fieldv1.VisitState(t.VisitState),
 		Urgency: wireUrgency(t.Urgency), ProductName: t.ProductName, CustomerName: t.CustomerName, Area: t.Area,
-		TechnicianId: idBytes(t.TechnicianID), TechnicianName: t.TechnicianName, Scheduled: windowWire(t.ScheduledFrom, t.ScheduledTo),
-		OpenedAt: timestamppb.New(t.OpenedAt), ChangedAt: timestamppb.New(t.ChangedAt), TeamId: idBytes(t.PoolTeamID),
+		TechnicianId: idBytes(t.TechnicianID), TechnicianName: t.TechnicianName,
+		Scheduled: windowWire(t.ScheduledFrom, t.ScheduledTo),
+		OpenedAt:  timestamppb.New(t.OpenedAt), ChangedAt: timestamppb.New(t.ChangedAt), TeamId: idBytes(t.PoolTeamID),
 		Needs: t.Needs, Unassigned: t.whyNobody(),
 	}
 }
 
 // Get returns everything of a ticket. The customer's phone number is masked unless full is set.
-func (r *Tickets) Get(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Reach, full bool) (*officev1.GetTicketResponse, error) {
+func (r *Tickets) Get(
+	ctx context.Context, tx *postgres.Tx, id uuid.UUID, reach Reach, full bool,
+) (*officev1.GetTicketResponse, error) {
 	j, err := r.look(ctx, tx, id)
 	if err != nil {
 		return nil, err
@@ -164,8 +171,9 @@ func (j *job) answer(ctx context.Context, full bool) (*officev1.GetTicketRespons
 	out.ChainIntact = chain.Verify(id, links, chain.Hash(j.t.EventHash)) == nil
 	for _, l := range links {
 		out.Events = append(out.Events, &officev1.TicketEvent{
-			Sequence: uint64(l.Seq), Kind: l.Kind, DeviceTime: timestamppb.New(l.DeviceTime), ServerTime: timestamppb.New(l.ServerTime),
-			Actor: l.Actor, Payload: string(l.Payload), PreviousHash: l.Previous[:], Hash: l.Hash[:],
+			Sequence: uint64(l.Seq), Kind: l.Kind, DeviceTime: timestamppb.New(l.DeviceTime),
+			ServerTime: timestamppb.New(l.ServerTime),
+			Actor:      l.Actor, Payload: string(l.Payload), PreviousHash: l.Previous[:], Hash: l.Hash[:],
 		})
 	}
 	if out.Assignments, err = assignments(ctx, tx, id); err != nil {
@@ -181,7 +189,8 @@ func (j *job) answer(ctx context.Context, full bool) (*officev1.GetTicketRespons
 
 // Events reads a ticket's chain, in order.
 func Events(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) ([]chain.Link, error) {
-	rows, err := tx.Query(ctx, `SELECT seq, kind, device_time, server_time, actor, payload, previous_hash, hash FROM ticket_event
+	rows, err := tx.Query(ctx, `SELECT seq, kind, device_time, server_time, actor, payload, previous_hash, hash
+		FROM ticket_event
 		WHERE org_id = $1 AND ticket_id = $2 ORDER BY seq`, tx.OrgID(), ticket)
 	if err != nil {
 		return nil, err
@@ -210,7 +219,10 @@ func assignments(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) ([]*off
 		var until *time.Time
 		reason := &typesv1.Label{}
 		err := c.Scan(&who, &since, &until, &reason.Zh, &reason.En)
-		return &officev1.Assignment{TechnicianId: who[:], Since: timestamppb.New(since), Until: timeWire(until), Reason: reason}, err
+		return &officev1.Assignment{
+			TechnicianId: who[:], Since: timestamppb.New(since), Until: timeWire(until),
+			Reason: reason,
+		}, err
 	})
 }
 
@@ -257,7 +269,8 @@ func (r *Tickets) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID)
 	}
 	t := &j.t
 	p := Progress{
-		Number: t.Number, State: t.State, ProductName: t.ProductName, Booked: t.OpenedAt, Arrival: window(t.ArrivalFrom, t.ArrivalTo),
+		Number: t.Number, State: t.State, ProductName: t.ProductName, Booked: t.OpenedAt,
+		Arrival:   window(t.ArrivalFrom, t.ArrivalTo),
 		ProductID: value(t.ProductID), UnitID: value(t.UnitID), StoreID: value(t.StoreID),
 	}
 	p.Wanted, p.MayChange = window(t.WantedFrom, t.WantedTo), j.mayChange()
@@ -275,7 +288,8 @@ func (r *Tickets) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID)
 	if p.Arrival.IsZero() {
 		p.Arrival = window(t.ScheduledFrom, t.ScheduledTo)
 	}
-	if v := j.current(); v != nil && v.TechnicianID != nil && v.State != state.VisitCanceled && v.State != state.VisitDeclined {
+	if v := j.current(); v != nil && v.TechnicianID != nil && v.State != state.VisitCanceled &&
+		v.State != state.VisitDeclined {
 		p.Scheduled = v.CreatedAt
 		p.Accepted, p.Traveling, p.OnSite = value(v.AcceptedAt), value(v.TravelingAt), value(v.ArrivedAt)
 		if t.State == state.Completed || t.State == state.Closed {
@@ -290,7 +304,8 @@ func (r *Tickets) ProgressOf(ctx context.Context, tx *postgres.Tx, id uuid.UUID)
 
 // OpenOfUnit finds the open ticket of a unit as its store sees it; NotFound when there is none.
 func (r *Tickets) OpenOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID) (*officev1.TicketSummary, error) {
-	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM ticket WHERE org_id = $1 AND unit_id = $2 AND state IN (1, 2, 3, 5)`, tx.OrgID(), unit)
+	rows, err := tx.Query(ctx, `SELECT `+rowColumns+` FROM ticket
+		WHERE org_id = $1 AND unit_id = $2 AND state IN (1, 2, 3, 5)`, tx.OrgID(), unit)
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +320,9 @@ func (r *Tickets) OpenOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUI
 }
 
 // HistoryOfUnit lists the jobs of a unit, newest first.
-func (r *Tickets) HistoryOfUnit(ctx context.Context, tx *postgres.Tx, unit uuid.UUID, limit int) ([]*fieldv1.HistoryItem, error) {
+func (r *Tickets) HistoryOfUnit(
+	ctx context.Context, tx *postgres.Tx, unit uuid.UUID, limit int,
+) ([]*fieldv1.HistoryItem, error) {
 	rows, err := tx.Query(ctx, `SELECT number, state, opened_at, product_name FROM ticket
 		WHERE org_id = $1 AND unit_id = $2 ORDER BY opened_at DESC LIMIT $3`, tx.OrgID(), unit, limit)
 	if err != nil {

@@ -43,8 +43,8 @@ func (r *Tickets) Mutators() map[string]intake.Mutator[*postgres.Tx] {
 	}
 }
 
-// building are the mutations of a visit that build on what was done on the same ticket before, and so wait for it when it
-// waits for a person. Notes and photos stand alone.
+// building are the mutations of a visit that build on what was done on the same ticket before, and so wait for it when
+// it waits for a person. Notes and photos stand alone.
 var building = map[string]func() ofVisit{
 	"visit.accept":          func() ofVisit { return &fieldv1.VisitAccept{} },
 	"visit.decline":         func() ofVisit { return &fieldv1.VisitDecline{} },
@@ -152,7 +152,8 @@ var errUnreadable = fault.New(fault.MutationMalformed, "not the message that bel
 
 // admit locks the ticket of a visit, or the ticket, and judges a mutation on it. When it was refused or parked
 // everything is written already, act is nil, and the result is the verdict.
-func (r *Tickets) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, args proto.Message, visit, ticket uuid.UUID,
+func (r *Tickets) admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, args proto.Message,
+	visit, ticket uuid.UUID,
 	class authority.Class, event state.Event,
 ) (*act, intake.Result, error) {
 	done, ok := state.Happened(m.Done(), tx.Now())

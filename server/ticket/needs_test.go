@@ -64,7 +64,8 @@ func (w *world) auto(b *dispatch.Board) score.Round {
 
 func (w *world) listed(q *officev1.ListTicketsRequest) []*officev1.TicketSummary {
 	w.t.Helper()
-	res, err := w.service().ListTickets(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(q))
+	res, err := w.service().ListTickets(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}),
+		connect.NewRequest(q))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -78,15 +79,31 @@ func TestATicketThatNobodyCanVisitIsGivenToNobodyUntilItIsComplete(t *testing.T)
 		needs []string
 		add   *officev1.SetTicketContactRequest
 	}{
-		"no name":    {func(q *ticket.OpenRequest) { q.Customer.Name = " " }, []string{"name"}, &officev1.SetTicketContactRequest{CustomerName: "王"}},
-		"no phone":   {func(q *ticket.OpenRequest) { q.Customer.Phone = "" }, []string{"phone"}, &officev1.SetTicketContactRequest{CustomerPhone: "13812340001"}},
-		"no address": {func(q *ticket.OpenRequest) { q.Customer.Address = "" }, []string{"address"}, &officev1.SetTicketContactRequest{Address: "人民大道200号"}},
+		"no name": {
+			func(q *ticket.OpenRequest) { q.Customer.Name = " " },
+			[]string{"name"},
+			&officev1.SetTicketContactRequest{CustomerName: "王"},
+		},
+		"no phone": {
+			func(q *ticket.OpenRequest) { q.Customer.Phone = "" },
+			[]string{"phone"},
+			&officev1.SetTicketContactRequest{CustomerPhone: "13812340001"},
+		},
+		"no address": {
+			func(q *ticket.OpenRequest) { q.Customer.Address = "" },
+			[]string{"address"},
+			&officev1.SetTicketContactRequest{Address: "人民大道200号"},
+		},
 		"nothing": {
 			func(q *ticket.OpenRequest) { q.Customer = ticket.Customer{} },
 			[]string{"name", "phone", "address"},
 			&officev1.SetTicketContactRequest{CustomerName: "王", CustomerPhone: "13812340001", Address: "人民大道200号"},
 		},
-		"unconfirmed": {func(q *ticket.OpenRequest) { q.Unconfirmed = true }, []string{"confirmation"}, &officev1.SetTicketContactRequest{Confirmed: true}},
+		"unconfirmed": {
+			func(q *ticket.OpenRequest) { q.Unconfirmed = true },
+			[]string{"confirmation"},
+			&officev1.SetTicketContactRequest{Confirmed: true},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,22 +112,27 @@ func TestATicketThatNobodyCanVisitIsGivenToNobodyUntilItIsComplete(t *testing.T)
 			board, region := w.dispatches(p), uuid.New()
 			id := w.open(func(q *ticket.OpenRequest) { q.RegionID = region; tc.lose(q) }).TicketID
 			if err := w.try(func(tx *postgres.Tx) error {
-				return w.tickets.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: id, TechnicianID: p.user, Actor: "user:x", Way: "office"})
+				return w.tickets.Assign(t.Context(), tx,
+					ticket.AssignRequest{TicketID: id, TechnicianID: p.user, Actor: "user:x", Way: "office"})
 			}); fault.CodeOf(err) != ticket.NeedsDetails {
 				t.Errorf("assigned: %v", err)
 			}
-			if err := w.try(func(tx *postgres.Tx) error { return w.tickets.Offer(t.Context(), tx, id, w.team, "user:x") }); fault.CodeOf(err) != ticket.NeedsDetails {
+			if err := w.try(
+				func(tx *postgres.Tx) error { return w.tickets.Offer(t.Context(), tx, id, w.team, "user:x") }); fault.CodeOf(err) !=
+				ticket.NeedsDetails {
 				t.Errorf("pooled: %v", err)
 			}
 			if r := w.auto(board); r.Assigned != 0 || len(r.Unfit) != 0 || len(*heard) != 0 {
 				t.Errorf("the rules: %+v, heard %v", r, *heard)
 			}
-			if l := w.listed(&officev1.ListTicketsRequest{NeedsDetails: true}); len(l) != 1 || !slices.Equal(l[0].GetNeeds(), tc.needs) {
+			if l := w.listed(&officev1.ListTicketsRequest{NeedsDetails: true}); len(l) != 1 ||
+				!slices.Equal(l[0].GetNeeds(), tc.needs) {
 				t.Errorf("listed %v", l)
 			}
 			tc.add.Id = b(id)
 			s := w.service()
-			if _, err := s.SetTicketContact(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}), connect.NewRequest(tc.add)); err != nil {
+			if _, err := s.SetTicketContact(w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeOrg}),
+				connect.NewRequest(tc.add)); err != nil {
 				t.Fatal(err)
 			}
 			if len(*heard) != 1 || len(w.listed(&officev1.ListTicketsRequest{NeedsDetails: true})) != 0 {
@@ -136,12 +158,18 @@ func TestAClerkFillsInWhatIsMissingAndNothingElse(t *testing.T) {
 		q    *officev1.SetTicketContactRequest
 		want fault.Code
 	}{
-		"another name":     {clerk, &officev1.SetTicketContactRequest{CustomerName: "李"}, fault.Forbidden},
-		"another address":  {clerk, &officev1.SetTicketContactRequest{Address: "别处"}, fault.Forbidden},
-		"a region":         {clerk, &officev1.SetTicketContactRequest{RegionId: b(uuid.New())}, fault.Forbidden},
-		"a confirmation":   {clerk, &officev1.SetTicketContactRequest{Confirmed: true}, fault.Forbidden},
-		"another shop's":   {w.as(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeStore, ID: uuid.New()}), &officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, fault.NotFound},
-		"a foreign region": {w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}), &officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, fault.NotFound},
+		"another name":    {clerk, &officev1.SetTicketContactRequest{CustomerName: "李"}, fault.Forbidden},
+		"another address": {clerk, &officev1.SetTicketContactRequest{Address: "别处"}, fault.Forbidden},
+		"a region":        {clerk, &officev1.SetTicketContactRequest{RegionId: b(uuid.New())}, fault.Forbidden},
+		"a confirmation":  {clerk, &officev1.SetTicketContactRequest{Confirmed: true}, fault.Forbidden},
+		"another shop's": {
+			w.as(identity.Grant{Role: identity.Clerk, Scope: identity.ScopeStore, ID: uuid.New()}),
+			&officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, fault.NotFound,
+		},
+		"a foreign region": {
+			w.as(identity.Grant{Role: identity.Dispatcher, Scope: identity.ScopeRegion, ID: uuid.New()}),
+			&officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, fault.NotFound,
+		},
 		"no phone number":  {clerk, &officev1.SetTicketContactRequest{CustomerPhone: "12"}, fault.InvalidArgument},
 		"the phone number": {clerk, &officev1.SetTicketContactRequest{CustomerPhone: "13812340002"}, ""},
 	} {
@@ -165,7 +193,8 @@ func TestACorrectedAddressReachesTheTechnicianWithoutTheOldPosition(t *testing.T
 		return w.tickets.SetContact(t.Context(), tx, id, ticket.Contact{Address: "南京路1号"}, "user:x")
 	})
 	var got fieldv1.Ticket
-	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, id, w.tech(p), &got) || got.GetCustomer().GetAddress() != "南京路1号" || got.GetCustomer().GetPosition() != nil {
+	if !w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, id, w.tech(p), &got) || got.GetCustomer().GetAddress() != "南京路1号" ||
+		got.GetCustomer().GetPosition() != nil {
 		t.Errorf("the phone holds %v", got.GetCustomer())
 	}
 }
@@ -251,7 +280,8 @@ func TestTwoReplicasAssignATicketOnceAndLeaveOneAtWorkToItsDispatcher(t *testing
 	var wg sync.WaitGroup
 	err := w.try(func(tx *postgres.Tx) error {
 		// A dispatcher is about to give the first to somebody else.
-		if err := w.tickets.Assign(t.Context(), tx, ticket.AssignRequest{TicketID: ids[0], TechnicianID: c.user, Actor: "user:x", Way: "office"}); err != nil {
+		if err := w.tickets.Assign(t.Context(), tx,
+			ticket.AssignRequest{TicketID: ids[0], TechnicianID: c.user, Actor: "user:x", Way: "office"}); err != nil {
 			return err
 		}
 		for range 3 {

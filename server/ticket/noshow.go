@@ -29,10 +29,12 @@ func (r *Tickets) NoShow(ctx context.Context, tx *postgres.Tx, id uuid.UUID, rea
 	who := *v.TechnicianID
 	v.State, v.Reason, v.FinishedAt, v.dirty = next, clip(reason, 300), someTime(tx.Now()), true
 	j.endAssignment()
-	if err := j.event("ticket.no_show", actor, time.Time{}, fact{"technician": who, "visit": v.ID, "reason": reason}); err != nil {
+	if err := j.event("ticket.no_show",
+		actor, time.Time{}, fact{"technician": who, "visit": v.ID, "reason": reason}); err != nil {
 		return err
 	}
-	if err := j.notify(who, "reassigned_away", "客服记录您未到场："+clip(reason, 100), "the office says that you did not come: "+clip(reason, 100)); err != nil {
+	if err := j.notify(who, "reassigned_away", "客服记录您未到场："+clip(reason, 100), "the office says that you did not come: "+
+		clip(reason, 100)); err != nil {
 		return err
 	}
 	return j.save(ctx)

@@ -131,7 +131,8 @@ func (j *job) give(who Technician, q AssignRequest) error {
 		return err
 	}
 	if from != uuid.Nil && from != who.ID {
-		if err := j.notify(from, "reassigned_away", "已改派给其他师傅；您离线所做的内容会保留并由客服审核", "was given to somebody else; what you did offline is kept and reviewed"); err != nil {
+		if err := j.notify(from, "reassigned_away", "已改派给其他师傅；您离线所做的内容会保留并由客服审核",
+			"was given to somebody else; what you did offline is kept and reviewed"); err != nil {
 			return err
 		}
 	}
@@ -153,7 +154,8 @@ func (j *job) beginAssignment(v *visitRow, who Technician, q AssignRequest, zh, 
 		}
 	}
 	now := j.tx.Now()
-	j.write(`INSERT INTO ticket_assignment (org_id, id, ticket_id, visit_id, technician_id, technician_name, valid_from, way, actor,
+	j.write(`INSERT INTO ticket_assignment (org_id, id, ticket_id, visit_id, technician_id, technician_name, valid_from,
+		way, actor,
 			reason_zh, reason_en, score) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		j.tx.OrgID(), id, j.t.ID, v.ID, who.ID, who.Name, now, q.Way, q.Actor, zh, en, data)
 	j.spans = append(j.spans, authority.Interval{Visit: v.ID, Technician: who.ID, Since: now})
@@ -204,7 +206,9 @@ func (j *job) withdraw(why, notice, zh, en string) error {
 }
 
 // Reschedule moves the appointment. The technician keeps the ticket and is told.
-func (r *Tickets) Reschedule(ctx context.Context, tx *postgres.Tx, id uuid.UUID, w state.Window, reason, actor string) error {
+func (r *Tickets) Reschedule(
+	ctx context.Context, tx *postgres.Tx, id uuid.UUID, w state.Window, reason, actor string,
+) error {
 	if w.From.IsZero() || w.To.IsZero() {
 		return fault.New(fault.InvalidArgument, "scheduled needs both ends")
 	}
@@ -236,7 +240,8 @@ func (j *job) reschedule(ctx context.Context, w state.Window, reason, actor stri
 		v.ScheduledFrom, v.ScheduledTo, v.dirty = t.ScheduledFrom, t.ScheduledTo, true
 	}
 	err := j.event("ticket.rescheduled", actor, time.Time{}, fact{
-		"from": t.ScheduledFrom, "to": t.ScheduledTo, "old_from": someTime(old.From), "old_to": someTime(old.To), "reason": reason,
+		"from": t.ScheduledFrom, "to": t.ScheduledTo, "old_from": someTime(old.From), "old_to": someTime(old.To),
+		"reason": reason,
 	})
 	if err != nil {
 		return err
@@ -258,7 +263,8 @@ func (r *Tickets) Cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID, rea
 	if err != nil {
 		return err
 	}
-	if err := j.withdraw("canceled", "canceled", "已取消："+clip(reason, 100), "was cancelled: "+clip(reason, 100)); err != nil {
+	if err := j.withdraw("canceled", "canceled", "已取消："+clip(reason, 100), "was cancelled: "+clip(reason, 100)); err !=
+		nil {
 		return err
 	}
 	j.t.CanceledAt, j.t.PoolTeamID, j.t.DecisionReason = someTime(tx.Now()), nil, clip(reason, 300)
@@ -278,7 +284,8 @@ func (r *Tickets) Hold(ctx context.Context, tx *postgres.Tx, id uuid.UUID, reaso
 	if err := j.event("ticket.held", actor, time.Time{}, fact{"reason": reason}); err != nil {
 		return err
 	}
-	if err := j.notify(value(j.t.TechnicianID), "held", "已暂停："+clip(reason, 100), "is on hold: "+clip(reason, 100)); err != nil {
+	if err := j.notify(value(j.t.TechnicianID), "held", "已暂停："+clip(reason, 100), "is on hold: "+clip(reason, 100)); err !=
+		nil {
 		return err
 	}
 	return j.save(ctx)
@@ -360,23 +367,27 @@ func (r *Tickets) SetMoney(ctx context.Context, tx *postgres.Tx, id uuid.UUID, m
 
 // Rework opens a ticket that mends the work of an earlier one, with the id given: a repeated call opens once. What
 // the earlier work paid is clawed back.
-func (r *Tickets) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID, reason, actor string) (Opened, error) {
+func (r *Tickets) Rework(
+	ctx context.Context, tx *postgres.Tx, id, rework uuid.UUID, reason, actor string,
+) (Opened, error) {
 	j, err := r.act(ctx, tx, id, state.ActRework)
 	if err != nil {
 		return Opened{}, err
 	}
 	t := &j.t
 	q := OpenRequest{
-		ID: rework, Source: "rework", SourceKey: rework.String(), Actor: actor, BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_REWORK,
-		Urgency: fieldv1.Urgency_URGENCY_RUSH,
+		ID: rework, Source: "rework", SourceKey: rework.String(), Actor: actor,
+		BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_REWORK,
+		Urgency:      fieldv1.Urgency_URGENCY_RUSH,
 		Customer: Customer{
 			ID: value(t.CustomerID), Name: t.CustomerName, Phone: t.CustomerPhone, Address: t.Address, VIP: t.VIP,
 			NoPhone:  t.CustomerPhone == "", // somebody has been there without
 			Language: t.Language,
 		},
 		ProductID: value(t.ProductID), ProductName: t.ProductName, UnitID: value(t.UnitID), Serial: t.Serial,
-		PurchasedAt: value(t.PurchasedAt), WarrantyUntil: value(t.WarrantyUntil), OrderID: value(t.OrderID), OrderNumber: t.OrderNumber,
-		StoreID: value(t.StoreID), StoreName: t.StoreName, RegionID: value(t.RegionID), ReworkOf: t.ID,
+		PurchasedAt: value(t.PurchasedAt), WarrantyUntil: value(t.WarrantyUntil), OrderID: value(t.OrderID),
+		OrderNumber: t.OrderNumber,
+		StoreID:     value(t.StoreID), StoreName: t.StoreName, RegionID: value(t.RegionID), ReworkOf: t.ID,
 	}
 	if t.Latitude != nil && t.Longitude != nil {
 		q.Customer.At = &score.Point{Latitude: *t.Latitude, Longitude: *t.Longitude}
@@ -386,7 +397,8 @@ func (r *Tickets) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.U
 	fresh := fault.CodeOf(err) == fault.NotFound
 	if fresh {
 		var open string
-		err := tx.QueryRow(ctx, `SELECT coalesce(min(number), '') FROM ticket WHERE org_id = $1 AND rework_of = $2 AND state IN (1, 2, 3)`,
+		err := tx.QueryRow(ctx, `SELECT coalesce(min(number), '') FROM ticket
+			WHERE org_id = $1 AND rework_of = $2 AND state IN (1, 2, 3)`,
 			tx.OrgID(), id).Scan(&open)
 		if err == nil && open != "" {
 			err = fault.New(fault.StateForbids, "rework: %s is there already", open)
@@ -407,7 +419,8 @@ func (r *Tickets) Rework(ctx context.Context, tx *postgres.Tx, id, rework uuid.U
 	if err != nil || opened.Existing {
 		return opened, err
 	}
-	if err := j.event("ticket.rework_opened", actor, time.Time{}, fact{"rework": opened.TicketID, "number": opened.Number, "reason": reason}); err != nil {
+	if err := j.event("ticket.rework_opened",
+		actor, time.Time{}, fact{"rework": opened.TicketID, "number": opened.Number, "reason": reason}); err != nil {
 		return Opened{}, err
 	}
 	return opened, j.save(ctx)

@@ -44,15 +44,33 @@ func TestOfficeCallsByRoleAndScope(t *testing.T) {
 		get, hold fault.Code // of the ticket here
 		away      fault.Code // hold of the ticket there
 	}{
-		"nobody":                 {t.Context(), 0, fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated},
-		"technician":             {w.as(grant(identity.Technician, identity.ScopeSelf, uuid.Nil)), 0, fault.Forbidden, fault.Forbidden, fault.Forbidden},
-		"clerk":                  {w.as(grant(identity.Clerk, identity.ScopeStore, uuid.New())), 0, fault.Forbidden, fault.Forbidden, fault.Forbidden},
-		"dealer":                 {w.as(grant(identity.Dealer, identity.ScopeRegion, mine)), 1, "", fault.Forbidden, fault.Forbidden},
-		"finance":                {w.as(grant(identity.Finance, identity.ScopeOrg, uuid.Nil)), 2, "", fault.Forbidden, fault.Forbidden},
-		"regional dispatcher":    {w.as(grant(identity.Dispatcher, identity.ScopeRegion, mine)), 1, "", "", fault.NotFound},
-		"foreign dispatcher":     {w.as(grant(identity.Dispatcher, identity.ScopeRegion, uuid.New())), 0, fault.NotFound, fault.NotFound, fault.NotFound},
-		"leader of another team": {w.as(grant(identity.Supervisor, identity.ScopeTeam, uuid.New())), 0, fault.NotFound, fault.NotFound, fault.NotFound},
-		"admin":                  {w.as(grant(identity.Admin, identity.ScopeOrg, uuid.Nil)), 2, "", "", ""},
+		"nobody": {t.Context(), 0, fault.Unauthenticated, fault.Unauthenticated, fault.Unauthenticated},
+		"technician": {
+			w.as(grant(identity.Technician, identity.ScopeSelf, uuid.Nil)), 0, fault.Forbidden,
+			fault.Forbidden, fault.Forbidden,
+		},
+		"clerk": {
+			w.as(grant(identity.Clerk, identity.ScopeStore, uuid.New())), 0, fault.Forbidden,
+			fault.Forbidden, fault.Forbidden,
+		},
+		"dealer": {
+			w.as(grant(identity.Dealer, identity.ScopeRegion, mine)), 1, "",
+			fault.Forbidden, fault.Forbidden,
+		},
+		"finance": {
+			w.as(grant(identity.Finance, identity.ScopeOrg, uuid.Nil)), 2, "",
+			fault.Forbidden, fault.Forbidden,
+		},
+		"regional dispatcher": {w.as(grant(identity.Dispatcher, identity.ScopeRegion, mine)), 1, "", "", fault.NotFound},
+		"foreign dispatcher": {
+			w.as(grant(identity.Dispatcher, identity.ScopeRegion, uuid.New())), 0, fault.NotFound,
+			fault.NotFound, fault.NotFound,
+		},
+		"leader of another team": {
+			w.as(grant(identity.Supervisor, identity.ScopeTeam, uuid.New())), 0, fault.NotFound,
+			fault.NotFound, fault.NotFound,
+		},
+		"admin": {w.as(grant(identity.Admin, identity.ScopeOrg, uuid.Nil)), 2, "", "", ""},
 	} {
 		list, err := s.ListTickets(c.ctx, connect.NewRequest(&officev1.ListTicketsRequest{}))
 		if err == nil && len(list.Msg.GetTickets()) != c.list {
@@ -149,7 +167,8 @@ func TestListsPageNewestFirstAndFilter(t *testing.T) {
 	if n := count(&officev1.ListTicketsRequest{Unassigned: true}); n != 6 {
 		t.Errorf("unassigned: %d", n)
 	}
-	if n := count(&officev1.ListTicketsRequest{States: []fieldv1.TicketState{fieldv1.TicketState_TICKET_STATE_CLOSED}}); n != 0 {
+	if n := count(
+		&officev1.ListTicketsRequest{States: []fieldv1.TicketState{fieldv1.TicketState_TICKET_STATE_CLOSED}}); n != 0 {
 		t.Errorf("closed: %d", n)
 	}
 	if n := count(&officev1.ListTicketsRequest{RegionId: b(uuid.New())}); n != 0 {
@@ -165,7 +184,8 @@ func TestTheOfficeOpensReschedulesPoolsAndCancels(t *testing.T) {
 	p := w.technician("a")
 	id := uuid.New()
 	open := &officev1.OpenTicketRequest{
-		Id: b(id), ProductId: b(w.product), CustomerName: "赵先生", CustomerPhone: "13900001111", Address: "12 Nanjing Road, Shanghai",
+		Id: b(id), ProductId: b(w.product), CustomerName: "赵先生", CustomerPhone: "13900001111",
+		Address: "12 Nanjing Road, Shanghai",
 		Urgency: fieldv1.Urgency_URGENCY_RUSH,
 	}
 	first, err := s.OpenTicket(ctx, connect.NewRequest(open))
@@ -179,15 +199,25 @@ func TestTheOfficeOpensReschedulesPoolsAndCancels(t *testing.T) {
 	window := func(from, to time.Duration) *typesv1.Window {
 		return &typesv1.Window{Earliest: timestamppb.New(nine.Add(from)), Latest: timestamppb.New(nine.Add(to))}
 	}
-	assigned, err := s.AssignTicket(ctx, connect.NewRequest(&officev1.AssignTicketRequest{Id: b(id), TechnicianId: b(p.user), Scheduled: window(1*time.Hour, 2*time.Hour)}))
-	if err != nil || assigned.Msg.GetTicket().GetVisitState() != fieldv1.VisitState_VISIT_STATE_DISPATCHED || assigned.Msg.GetTicket().GetTechnicianName() != "a" {
+	assigned, err := s.AssignTicket(ctx,
+		connect.NewRequest(&officev1.AssignTicketRequest{
+			Id: b(id), TechnicianId: b(p.user),
+			Scheduled: window(1*time.Hour, 2*time.Hour),
+		}))
+	if err != nil || assigned.Msg.GetTicket().GetVisitState() != fieldv1.VisitState_VISIT_STATE_DISPATCHED ||
+		assigned.Msg.GetTicket().GetTechnicianName() != "a" {
 		t.Fatalf("got %v %v", assigned, err)
 	}
-	_, err = s.RescheduleTicket(ctx, connect.NewRequest(&officev1.RescheduleTicketRequest{Id: b(id), Scheduled: window(2*time.Hour, time.Hour)}))
+	_, err = s.RescheduleTicket(ctx,
+		connect.NewRequest(&officev1.RescheduleTicketRequest{Id: b(id), Scheduled: window(2*time.Hour, time.Hour)}))
 	if fault.CodeOf(err) != fault.InvalidArgument {
 		t.Errorf("a window that ends before it begins: %v", err)
 	}
-	_, err = s.RescheduleTicket(ctx, connect.NewRequest(&officev1.RescheduleTicketRequest{Id: b(id), Scheduled: window(3*time.Hour, 4*time.Hour), Reason: "客户要求"}))
+	_, err = s.RescheduleTicket(ctx,
+		connect.NewRequest(&officev1.RescheduleTicketRequest{
+			Id: b(id), Scheduled: window(3*time.Hour, 4*time.Hour),
+			Reason: "客户要求",
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,13 +226,16 @@ func TestTheOfficeOpensReschedulesPoolsAndCancels(t *testing.T) {
 	if !v.GetScheduled().GetEarliest().AsTime().Equal(nine.Add(3 * time.Hour)) {
 		t.Errorf("the phone shows %v", v.GetScheduled())
 	}
-	if _, err := s.PoolTicket(ctx, connect.NewRequest(&officev1.PoolTicketRequest{Id: b(id), TeamId: b(w.team)})); err != nil {
+	if _, err := s.PoolTicket(ctx, connect.NewRequest(&officev1.PoolTicketRequest{Id: b(id), TeamId: b(w.team)})); err !=
+		nil {
 		t.Fatal(err)
 	}
-	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, id, w.tech(p), nil) || !w.holds(fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, id, feedID("team", w.team), nil) {
+	if w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, id, w.tech(p), nil) ||
+		!w.holds(fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, id, feedID("team", w.team), nil) {
 		t.Error("the ticket is not in the pool alone")
 	}
-	if _, err := s.CancelTicket(ctx, connect.NewRequest(&officev1.CancelTicketRequest{Id: b(id), Reason: "退货"})); err != nil {
+	if _, err := s.CancelTicket(ctx, connect.NewRequest(&officev1.CancelTicketRequest{Id: b(id), Reason: "退货"})); err !=
+		nil {
 		t.Fatal(err)
 	}
 	if w.holds(fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, id, feedID("team", w.team), nil) {
@@ -210,19 +243,22 @@ func TestTheOfficeOpensReschedulesPoolsAndCancels(t *testing.T) {
 	}
 	p.does("pool.claim", &fieldv1.ClaimPoolTicket{TicketId: b(id)}, w.clock(), rejected, fault.StateForbids)
 	judge := w.as(identity.Grant{Role: identity.Supervisor, Scope: identity.ScopeOrg})
-	if _, err := s.ApproveTicket(ctx, connect.NewRequest(&officev1.ApproveTicketRequest{Id: b(id)})); fault.CodeOf(err) != fault.Forbidden {
+	if _, err := s.ApproveTicket(ctx, connect.NewRequest(&officev1.ApproveTicketRequest{Id: b(id)})); fault.CodeOf(err) !=
+		fault.Forbidden {
 		t.Errorf("a dispatcher approves: %v", err)
 	}
 	_, err = s.ApproveTicket(judge, connect.NewRequest(&officev1.ApproveTicketRequest{Id: b(id)}))
 	if fault.CodeOf(err) != fault.StateForbids {
 		t.Errorf("approved a cancelled ticket: %v", err)
 	}
-	_, err = s.ReworkTicket(judge, connect.NewRequest(&officev1.ReworkTicketRequest{Id: b(id), ReworkId: b(uuid.New()), Reason: "x"}))
+	_, err = s.ReworkTicket(judge,
+		connect.NewRequest(&officev1.ReworkTicketRequest{Id: b(id), ReworkId: b(uuid.New()), Reason: "x"}))
 	if fault.CodeOf(err) != fault.StateForbids {
 		t.Errorf("reworked a cancelled ticket: %v", err)
 	}
 	var notices int
-	if err := w.db.Owner.QueryRow(t.Context(), `SELECT count(*) FROM ticket_notice WHERE technician_id = $1`, p.user).Scan(&notices); err != nil || notices != 3 {
+	if err := w.db.Owner.QueryRow(t.Context(), `SELECT count(*) FROM ticket_notice
+		WHERE technician_id = $1`, p.user).Scan(&notices); err != nil || notices != 3 {
 		t.Errorf("%d notices, want assigned, rescheduled, reassigned_away: %v", notices, err)
 	}
 	w.chainHolds(id)
@@ -251,14 +287,16 @@ func TestAutomaticAssignmentFollowsTheRulesAndKeepsItsReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := proposed.Msg.GetCandidates()
-	if len(c) != 3 || uuid.UUID(c[0].GetTechnicianId()) != near.user || c[2].GetExcluded().GetZh() != "缺少技能：gas" || len(c[0].GetReasons()) == 0 {
+	if len(c) != 3 || uuid.UUID(c[0].GetTechnicianId()) != near.user || c[2].GetExcluded().GetZh() != "缺少技能：gas" ||
+		len(c[0].GetReasons()) == 0 {
 		t.Errorf("proposed %v", c)
 	}
 	done, err := s.AutoAssign(ctx, connect.NewRequest(&officev1.AutoAssignRequest{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if done.Msg.GetAssigned() != 3 || len(done.Msg.GetUnassignable()) != 1 || done.Msg.GetUnassignable()[0].GetReason().GetEn() == "" {
+	if done.Msg.GetAssigned() != 3 || len(done.Msg.GetUnassignable()) != 1 ||
+		done.Msg.GetUnassignable()[0].GetReason().GetEn() == "" {
 		t.Errorf("assigned %v", done.Msg)
 	}
 	byTech := map[uuid.UUID]int{}
@@ -276,7 +314,8 @@ func TestAutomaticAssignmentFollowsTheRulesAndKeepsItsReasons(t *testing.T) {
 		t.Errorf("given %v", byTech)
 	}
 	var next int
-	err = w.db.Owner.QueryRow(t.Context(), `SELECT count(*) FROM ticket_assignment WHERE way = 'auto' AND jsonb_array_length(score->'next') = 2
+	err = w.db.Owner.QueryRow(t.Context(), `SELECT count(*) FROM ticket_assignment
+		WHERE way = 'auto' AND jsonb_array_length(score->'next') = 2
 		AND score->'best'->'reasons'->0->>'code' IS NOT NULL`).Scan(&next)
 	if err != nil || next != 3 {
 		t.Errorf("%d choices kept with their reasons: %v", next, err)
@@ -305,7 +344,8 @@ func TestOldTicketsLeaveThePhoneAndStayInTheOffice(t *testing.T) {
 		})
 	}
 	archive()
-	if left != 2 || w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), nil) || w.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT, visit, w.tech(p), nil) {
+	if left != 2 || w.holds(fieldv1.EntityKind_ENTITY_KIND_TICKET, o.TicketID, w.tech(p), nil) ||
+		w.holds(fieldv1.EntityKind_ENTITY_KIND_VISIT, visit, w.tech(p), nil) {
 		t.Errorf("%d left the phone", left)
 	}
 	w.is(o.TicketID, state.Completed)
@@ -314,7 +354,8 @@ func TestOldTicketsLeaveThePhoneAndStayInTheOffice(t *testing.T) {
 		t.Errorf("%d left again", left)
 	}
 	w.do(func(tx *postgres.Tx) error {
-		return w.tickets.Trail(t.Context(), tx, o.TicketID, "proof.verified", ticket.BySystem("proof"), map[string]string{"proof": "1"})
+		return w.tickets.Trail(t.Context(), tx, o.TicketID, "proof.verified",
+			ticket.BySystem("proof"), map[string]string{"proof": "1"})
 	})
 	w.chainHolds(o.TicketID)
 	// A note that comes a season later is still kept.
@@ -353,7 +394,8 @@ func TestTemplatesGrowByVersionsAndTicketsKeepTheirs(t *testing.T) {
 		}
 	}
 	w.do(func(tx *postgres.Tx) error {
-		_, err := w.tickets.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "too_far", Use: "decline", Name: &typesv1.Label{Zh: "太远", En: "Too far"}})
+		_, err := w.tickets.PutReason(t.Context(), tx,
+			&fieldv1.Reason{Key: "too_far", Use: "decline", Name: &typesv1.Label{Zh: "太远", En: "Too far"}})
 		if err != nil {
 			return err
 		}
@@ -368,7 +410,8 @@ func TestTemplatesGrowByVersionsAndTicketsKeepTheirs(t *testing.T) {
 		return err
 	})
 	err := w.try(func(tx *postgres.Tx) error {
-		_, err := w.tickets.PutReason(t.Context(), tx, &fieldv1.Reason{Key: "Too Far", Use: "decline", Name: &typesv1.Label{Zh: "太远"}})
+		_, err := w.tickets.PutReason(t.Context(), tx,
+			&fieldv1.Reason{Key: "Too Far", Use: "decline", Name: &typesv1.Label{Zh: "太远"}})
 		return err
 	})
 	if fault.CodeOf(err) != fault.InvalidArgument {

@@ -79,8 +79,8 @@ type Opened struct {
 }
 
 // Open opens a ticket in tx, unless there is one already: from the same source key, or an open one for the same unit,
-// also when both come at once. An id that is another ticket's is NotFound. Who may not see an existing ticket must not be
-// shown it: the caller checks.
+// also when both come at once. An id that is another ticket's is NotFound. Who may not see an existing ticket must not
+// be shown it: the caller checks.
 func (r *Tickets) Open(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened, error) {
 	if err := q.check(); err != nil {
 		return Opened{}, err
@@ -136,13 +136,16 @@ func (q *OpenRequest) check() error {
 	case q.ProductID == uuid.Nil && q.ProductName == "":
 		return fault.New(fault.InvalidArgument, "product")
 	}
-	if p := q.Customer.At; p != nil && (!(p.Latitude >= -90 && p.Latitude <= 90) || !(p.Longitude >= -180 && p.Longitude <= 180)) { // so written to refuse NaN too
+	// so written to refuse NaN too
+	if p := q.Customer.At; p != nil &&
+		(!(p.Latitude >= -90 && p.Latitude <= 90) || !(p.Longitude >= -180 && p.Longitude <= 180)) {
 		return fault.New(fault.InvalidArgument, "position")
 	}
 	return errors.Join(q.Wanted.Check("wanted"), q.Due.Check("due"))
 }
 
-// sourceKey is the key as it is kept: a long one is shortened, and ends in a hash of the whole, so that no two become one.
+// sourceKey is the key as it is kept: a long one is shortened, and ends in a hash of the whole, so that no two become
+// one.
 func sourceKey(s string) string {
 	const most, kept = 200, 160
 	whole := clip(s, len(s))
@@ -174,8 +177,11 @@ func existing(ctx context.Context, tx *postgres.Tx, q OpenRequest) (Opened, bool
 			SELECT 2, id, number, source, source_key, rework_of FROM ticket
 			WHERE org_id = $1 AND source = $3 AND source_key = $4 AND $4 <> '' AND source_key <> ''
 			UNION ALL
-			SELECT 3, id, number, source, source_key, rework_of FROM ticket WHERE org_id = $1 AND unit_id = $5 AND state IN (1, 2, 3, 5)
-		) e ORDER BY n LIMIT 1`, tx.OrgID(), some(q.ID), q.Source, q.SourceKey, some(q.UnitID), some(q.ReworkOf)).Scan(&by, &o.TicketID, &o.Number, &same)
+			SELECT 3, id, number, source, source_key, rework_of FROM ticket
+				WHERE org_id = $1 AND unit_id = $5 AND state IN (1, 2, 3, 5)
+		) e ORDER BY n
+		LIMIT 1`, tx.OrgID(), some(q.ID), q.Source, q.SourceKey, some(q.UnitID), some(q.ReworkOf)).Scan(&by, &o.TicketID,
+		&o.Number, &same)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return Opened{}, false, nil
@@ -217,7 +223,8 @@ func (r *Tickets) draft(ctx context.Context, tx *postgres.Tx, q OpenRequest) (*j
 		PurchasedAt: someTime(q.PurchasedAt), WarrantyUntil: someTime(q.WarrantyUntil),
 		OrderID: some(q.OrderID), OrderNumber: q.OrderNumber, StoreID: some(q.StoreID), StoreName: q.StoreName,
 		RegionID: some(q.RegionID), Skills: []string{}, DurationMinutes: 60, TeamIDs: []uuid.UUID{},
-		WantedFrom: someTime(q.Wanted.From), WantedTo: someTime(q.Wanted.To), DueFrom: someTime(q.Due.From), DueTo: someTime(q.Due.To),
+		WantedFrom: someTime(q.Wanted.From), WantedTo: someTime(q.Wanted.To), DueFrom: someTime(q.Due.From),
+		DueTo:    someTime(q.Due.To),
 		ReworkOf: some(q.ReworkOf), EventHash: make([]byte, 32), OpenedAt: now, ChangedAt: now,
 	}
 	t.Needs = lacking(q)
@@ -283,15 +290,20 @@ func (j *job) insert(ctx context.Context, q OpenRequest) (bool, error) {
 	tag, err := j.tx.Exec(ctx, `
 		INSERT INTO ticket (org_id, source, source_key, `+rowColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-			$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48,
-			$49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63)
+			$25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47,
+			$48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63)
 		ON CONFLICT DO NOTHING`,
 		j.tx.OrgID(), q.Source, q.SourceKey,
-		t.ID, t.Number, int16(t.State), int16(t.MoneyState), t.BusinessType, t.Urgency, t.CustomerID, t.CustomerName, t.CustomerPhone,
-		t.Address, t.Area, t.Latitude, t.Longitude, t.VIP, t.ProductID, t.ProductName, t.Model, t.ClassID, t.UnitID, t.Serial, t.PurchasedAt,
-		t.WarrantyUntil, t.OrderID, t.OrderNumber, t.StoreID, t.StoreName, t.RegionID, t.TemplateID, t.Skills, t.DurationMinutes,
-		t.WantedFrom, t.WantedTo, t.ArrivalFrom, t.ArrivalTo, t.ScheduledFrom, t.ScheduledTo, t.DueFrom, t.DueTo, t.ActualFrom, t.ActualTo,
-		t.TechnicianID, t.TechnicianName, t.VisitID, int16(t.VisitState), t.PoolTeamID, t.TeamIDs, t.HeldAt, t.CanceledAt, t.ClosedAt, t.DecisionReason,
+		t.ID, t.Number, int16(t.State), int16(t.MoneyState), t.BusinessType, t.Urgency, t.CustomerID, t.CustomerName,
+		t.CustomerPhone,
+		t.Address, t.Area, t.Latitude, t.Longitude, t.VIP, t.ProductID, t.ProductName, t.Model, t.ClassID, t.UnitID,
+		t.Serial, t.PurchasedAt,
+		t.WarrantyUntil, t.OrderID, t.OrderNumber, t.StoreID, t.StoreName, t.RegionID, t.TemplateID, t.Skills,
+		t.DurationMinutes,
+		t.WantedFrom, t.WantedTo, t.ArrivalFrom, t.ArrivalTo, t.ScheduledFrom, t.ScheduledTo, t.DueFrom, t.DueTo,
+		t.ActualFrom, t.ActualTo,
+		t.TechnicianID, t.TechnicianName, t.VisitID, int16(t.VisitState), t.PoolTeamID, t.TeamIDs, t.HeldAt, t.CanceledAt,
+		t.ClosedAt, t.DecisionReason,
 		t.ReworkOf, t.Review, t.EventSeq, t.EventHash, t.OpenedAt, t.ChangedAt, t.Archived,
 		t.Needs, t.Unassigned, t.Language)
 	return err == nil && tag.RowsAffected() == 1, err

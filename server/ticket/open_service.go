@@ -15,7 +15,9 @@ import (
 )
 
 // OpenTicket implements TicketService. A caller of regions and shops only must name one of theirs.
-func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.OpenTicketRequest]) (*connect.Response[officev1.OpenTicketResponse], error) {
+func (s *Service) OpenTicket(
+	ctx context.Context, req *connect.Request[officev1.OpenTicketRequest],
+) (*connect.Response[officev1.OpenTicketResponse], error) {
 	who, reach, err := identity.Acting(ctx, actors...)
 	if err != nil {
 		return nil, err
@@ -31,7 +33,8 @@ func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.
 	}
 	q := OpenRequest{
 		ID: uuid.UUID(m.Id), Source: "office", SourceKey: uuid.UUID(m.Id).String(), Actor: ByUser(who.User),
-		BusinessType: m.BusinessType, Urgency: m.Urgency, ProductID: uuid.UUID(m.ProductId), StoreID: idOf(m.StoreId), RegionID: idOf(m.RegionId),
+		BusinessType: m.BusinessType, Urgency: m.Urgency, ProductID: uuid.UUID(m.ProductId), StoreID: idOf(m.StoreId),
+		RegionID: idOf(m.RegionId),
 		Customer: Customer{Name: m.CustomerName, Phone: phone, Address: m.Address, VIP: m.Vip}, Wanted: wanted,
 	}
 	if p := m.Position; p != nil {
@@ -64,7 +67,9 @@ func (s *Service) OpenTicket(ctx context.Context, req *connect.Request[officev1.
 }
 
 // opened is the row of a ticket that was just opened, or that was there already: then only for who may see it.
-func (s *Service) opened(ctx context.Context, tx *postgres.Tx, reach Reach, field string, o Opened) (*officev1.TicketSummary, error) {
+func (s *Service) opened(
+	ctx context.Context, tx *postgres.Tx, reach Reach, field string, o Opened,
+) (*officev1.TicketSummary, error) {
 	j, err := s.Tickets.look(ctx, tx, o.TicketID)
 	if err != nil {
 		return nil, err

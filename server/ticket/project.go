@@ -43,7 +43,10 @@ type attached struct {
 
 // attach reads it in one round trip.
 func (j *job) attach(ctx context.Context) (attached, error) {
-	a := attached{answers: map[uuid.UUID][]*fieldv1.TaskAnswer{}, times: map[uuid.UUID]time.Time{}, agreed: map[uuid.UUID][]byte{}}
+	a := attached{
+		answers: map[uuid.UUID][]*fieldv1.TaskAnswer{}, times: map[uuid.UUID]time.Time{},
+		agreed: map[uuid.UUID][]byte{},
+	}
 	org := j.tx.OrgID()
 	b := &pgx.Batch{}
 	b.Queue(`SELECT id, text, author, device_time FROM ticket_note WHERE org_id = $1 AND ticket_id = $2
@@ -59,7 +62,8 @@ func (j *job) attach(ctx context.Context) (attached, error) {
 		})
 		return err
 	})
-	b.Queue(`SELECT c.id, c.kind, c.price_item_id, c.name, c.quantity, c.unit_minor, c.currency, c.device_time, `+agreedBy+` FROM ticket_charge c
+	b.Queue(`SELECT c.id, c.kind, c.price_item_id, c.name, c.quantity, c.unit_minor, c.currency, c.device_time, `+agreedBy+
+		` FROM ticket_charge c
 		WHERE c.org_id = $1 AND c.ticket_id = $2 ORDER BY c.server_time, c.id`, org, j.t.ID).Query(func(rows pgx.Rows) error {
 		var c Charge
 		var kind int16
@@ -67,12 +71,13 @@ func (j *job) attach(ctx context.Context) (attached, error) {
 		var currency string
 		var at time.Time
 		var agreed *uuid.UUID
-		_, err := pgx.ForEachRow(rows, []any{&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency, &at, &agreed}, func() error {
-			c.Kind, c.UnitPrice = fieldv1.PriceItemKind(kind), money.New(minor, money.Currency(currency))
-			a.charges = append(a.charges, c)
-			a.times[c.ID], a.agreed[c.ID] = at, idBytes(agreed)
-			return nil
-		})
+		_, err := pgx.ForEachRow(rows,
+			[]any{&c.ID, &kind, &c.PriceItemID, &c.Name, &c.Quantity, &minor, &currency, &at, &agreed}, func() error {
+				c.Kind, c.UnitPrice = fieldv1.PriceItemKind(kind), money.New(minor, money.Currency(currency))
+				a.charges = append(a.charges, c)
+				a.times[c.ID], a.agreed[c.ID] = at, idBytes(agreed)
+				return nil
+			})
 		return err
 	})
 	b.Queue(`SELECT w.visit_id, w.value FROM ticket_answer w JOIN visit v ON v.org_id = w.org_id AND v.id = w.visit_id
@@ -139,12 +144,14 @@ func (j *job) place(ctx context.Context) error {
 			return err
 		}
 		f := change.FeedID{Kind: "tech", Key: *holder}
-		j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_TICKET), t.ID, feed.Placement{Feed: f, Body: body(j.ticketWire(a))})
+		j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_TICKET), t.ID,
+			feed.Placement{Feed: f, Body: body(j.ticketWire(a))})
 		for _, v := range j.visits {
 			switch {
 			case value(v.TechnicianID) == *holder:
 				if v.dirty || changedHands {
-					j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VISIT), v.ID, feed.Placement{Feed: f, Body: body(j.visitWire(v, a))})
+					j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VISIT), v.ID,
+						feed.Placement{Feed: f, Body: body(j.visitWire(v, a))})
 				}
 			case changedHands:
 				j.tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_VISIT), v.ID)
@@ -170,8 +177,9 @@ func (j *job) placePool(ctx context.Context) error {
 		return nil
 	}
 	p := &fieldv1.PoolTicket{
-		Id: t.ID[:], Number: t.Number, Urgency: wireUrgency(t.Urgency), ProductName: t.ProductName, ClassId: idBytes(t.ClassID),
-		Skills: t.Skills, Area: t.Area, Wanted: windowWire(t.WantedFrom, t.WantedTo),
+		Id: t.ID[:], Number: t.Number, Urgency: wireUrgency(t.Urgency), ProductName: t.ProductName,
+		ClassId: idBytes(t.ClassID),
+		Skills:  t.Skills, Area: t.Area, Wanted: windowWire(t.WantedFrom, t.WantedTo),
 	}
 	if t.Latitude != nil && t.Longitude != nil {
 		p.Near = &typesv1.Position{Latitude: coarse(*t.Latitude), Longitude: coarse(*t.Longitude), AccuracyM: 1000}
@@ -200,7 +208,8 @@ func (j *job) placeStore() {
 	j.tx.Place(kind, t.ID, feed.Placement{
 		Feed: change.FeedID{Kind: "store", Key: *t.StoreID},
 		Body: body(&storev1.OpenTicket{
-			Id: t.ID[:], Number: t.Number, State: fieldv1.TicketState(t.State), UnitId: idBytes(t.UnitID), ProductName: t.ProductName,
+			Id: t.ID[:], Number: t.Number, State: fieldv1.TicketState(t.State), UnitId: idBytes(t.UnitID),
+			ProductName:  t.ProductName,
 			CustomerName: t.CustomerName, CustomerPhone: MaskPhone(t.CustomerPhone), OpenedAt: timestamppb.New(t.OpenedAt),
 		}),
 	})
@@ -212,13 +221,15 @@ func (j *job) ticketWire(a attached) *fieldv1.Ticket {
 		Id: t.ID[:], Number: t.Number, State: fieldv1.TicketState(t.State), MoneyState: fieldv1.MoneyState(t.MoneyState),
 		BusinessType: wireBusiness(t.BusinessType), Urgency: wireUrgency(t.Urgency),
 		Customer: &fieldv1.Customer{
-			Id: idBytes(t.CustomerID), Name: t.CustomerName, Phone: t.CustomerPhone, Address: t.Address, Vip: t.VIP, Language: t.Language,
+			Id: idBytes(t.CustomerID), Name: t.CustomerName, Phone: t.CustomerPhone, Address: t.Address, Vip: t.VIP,
+			Language: t.Language,
 			Position: positionWire(t.Latitude, t.Longitude),
 		},
 		ProductId: idBytes(t.ProductID), ProductName: t.ProductName, Model: t.Model, Serial: t.Serial,
 		PurchasedAt: timeWire(t.PurchasedAt), WarrantyUntil: timeWire(t.WarrantyUntil), ShopName: t.StoreName,
-		TemplateId: idBytes(t.TemplateID), Wanted: windowWire(t.WantedFrom, t.WantedTo), Arrival: windowWire(t.ArrivalFrom, t.ArrivalTo),
-		Due: timeWire(t.DueTo), Notes: a.notes, OrderNumber: t.OrderNumber, History: a.history, EventHash: t.EventHash,
+		TemplateId: idBytes(t.TemplateID), Wanted: windowWire(t.WantedFrom, t.WantedTo),
+		Arrival: windowWire(t.ArrivalFrom, t.ArrivalTo),
+		Due:     timeWire(t.DueTo), Notes: a.notes, OrderNumber: t.OrderNumber, History: a.history, EventHash: t.EventHash,
 		ChangedAt: timestamppb.New(t.ChangedAt), ClassId: idBytes(t.ClassID), ReworkOf: idBytes(t.ReworkOf),
 	}
 	if a.reasonZH+a.reasonEN != "" {
@@ -228,13 +239,15 @@ func (j *job) ticketWire(a attached) *fieldv1.Ticket {
 		id, item, at := c.ID, c.PriceItemID, timestamppb.New(a.times[c.ID])
 		if c.Kind == fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART {
 			w.Parts = append(w.Parts, &fieldv1.PartUsed{
-				Id: id[:], PriceItemId: item[:], Name: c.Name, Quantity: uint32(c.Quantity), UnitPrice: moneyWire(c.UnitPrice), DeviceTime: at,
-				AgreedBy: a.agreed[c.ID],
+				Id: id[:], PriceItemId: item[:], Name: c.Name, Quantity: uint32(c.Quantity), UnitPrice: moneyWire(c.UnitPrice),
+				DeviceTime: at,
+				AgreedBy:   a.agreed[c.ID],
 			})
 		} else {
 			w.Surcharges = append(w.Surcharges, &fieldv1.Surcharge{
-				Id: id[:], PriceItemId: item[:], Name: c.Name, Quantity: uint32(c.Quantity), UnitPrice: moneyWire(c.UnitPrice), DeviceTime: at,
-				AgreedBy: a.agreed[c.ID],
+				Id: id[:], PriceItemId: item[:], Name: c.Name, Quantity: uint32(c.Quantity), UnitPrice: moneyWire(c.UnitPrice),
+				DeviceTime: at,
+				AgreedBy:   a.agreed[c.ID],
 			})
 		}
 	}
@@ -243,9 +256,12 @@ func (j *job) ticketWire(a attached) *fieldv1.Ticket {
 
 func (j *job) visitWire(v *visitRow, a attached) *fieldv1.Visit {
 	return &fieldv1.Visit{
-		Id: v.ID[:], TicketId: j.t.ID[:], State: fieldv1.VisitState(v.State), Ordinal: uint32(v.Ordinal), TechnicianId: idBytes(v.TechnicianID),
-		Scheduled: windowWire(v.ScheduledFrom, v.ScheduledTo), Answers: a.answers[v.ID], AcceptedAt: timeWire(v.AcceptedAt),
-		TravelingAt: timeWire(v.TravelingAt), ArrivedAt: timeWire(v.ArrivedAt), FinishedAt: timeWire(v.FinishedAt), Reason: v.Reason,
+		Id: v.ID[:], TicketId: j.t.ID[:], State: fieldv1.VisitState(v.State), Ordinal: uint32(v.Ordinal),
+		TechnicianId: idBytes(v.TechnicianID),
+		Scheduled:    windowWire(v.ScheduledFrom, v.ScheduledTo), Answers: a.answers[v.ID],
+		AcceptedAt:  timeWire(v.AcceptedAt),
+		TravelingAt: timeWire(v.TravelingAt), ArrivedAt: timeWire(v.ArrivedAt), FinishedAt: timeWire(v.FinishedAt),
+		Reason:    v.Reason,
 		ChangedAt: timestamppb.New(v.ChangedAt),
 	}
 }

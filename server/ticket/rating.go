@@ -40,7 +40,8 @@ func (r *Tickets) Rate(ctx context.Context, tx *postgres.Tx, id uuid.UUID, q Rat
 		return err
 	}
 	v := j.current()
-	if j.t.State != state.Completed && j.t.State != state.Closed || v == nil || v.TechnicianID == nil || v.FinishedAt == nil {
+	if j.t.State != state.Completed && j.t.State != state.Closed || v == nil || v.TechnicianID == nil ||
+		v.FinishedAt == nil {
 		return fault.New(fault.StateForbids, "%s: %s", j.t.Number, j.t.State)
 	}
 	now, comment := tx.Now(), clip(q.Comment, 500)
@@ -82,11 +83,13 @@ func rating(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*officev1.Ticke
 	var rated, changed time.Time
 	var who uuid.UUID
 	w := &officev1.TicketRating{}
-	err := tx.QueryRow(ctx, `SELECT stars, comment, rated_at, changed_at, technician_id FROM ticket_rating WHERE org_id = $1 AND ticket_id = $2`, tx.OrgID(), id).
+	err := tx.QueryRow(ctx, `SELECT stars, comment, rated_at, changed_at, technician_id FROM ticket_rating
+		WHERE org_id = $1 AND ticket_id = $2`, tx.OrgID(), id).
 		Scan(&stars, &w.Comment, &rated, &changed, &who)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil //nolint:nilnil // the wire's word for none
 	}
-	w.Stars, w.RatedAt, w.ChangedAt, w.TechnicianId = uint32(stars), timestamppb.New(rated), timestamppb.New(changed), who[:]
+	w.Stars, w.RatedAt, w.ChangedAt, w.TechnicianId = uint32(stars), timestamppb.New(rated), timestamppb.New(changed),
+		who[:]
 	return w, err
 }

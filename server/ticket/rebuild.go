@@ -101,7 +101,8 @@ type noticeRow struct {
 }
 
 func placeNotices(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
-	rows, err := tx.Query(ctx, `SELECT id, technician_id, ticket_id, kind, text_zh, text_en, at, archived FROM ticket_notice
+	rows, err := tx.Query(ctx, `SELECT id, technician_id, ticket_id, kind, text_zh, text_en, at, archived
+		FROM ticket_notice
 		WHERE org_id = $1 AND id = ANY ($2) ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
 	if err != nil {
 		return err
@@ -113,14 +114,16 @@ func placeNotices(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
 			continue
 		}
 		placeNotice(tx, n.TechnicianID, &fieldv1.Notice{
-			Id: n.ID[:], TicketId: n.TicketID[:], Kind: n.Kind, Text: &typesv1.Label{Zh: n.TextZH, En: n.TextEN}, At: timeWire(&n.At),
+			Id: n.ID[:], TicketId: n.TicketID[:], Kind: n.Kind, Text: &typesv1.Label{Zh: n.TextZH, En: n.TextEN},
+			At: timeWire(&n.At),
 		})
 	}
 	return err
 }
 
 func placeTemplates(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
-	rows, err := tx.Query(ctx, `SELECT id, body FROM ticket_template WHERE org_id = $1 AND id = ANY ($2) ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
+	rows, err := tx.Query(ctx, `SELECT id, body FROM ticket_template WHERE org_id = $1 AND id = ANY ($2)
+		ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
 	if err != nil {
 		return err
 	}
@@ -135,7 +138,8 @@ func placeTemplates(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error
 }
 
 func placeReasons(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
-	rows, err := tx.Query(ctx, `SELECT id, use, key, name_zh, name_en FROM ticket_reason WHERE org_id = $1 AND id = ANY ($2) ORDER BY id`+tx.RowLock(),
+	rows, err := tx.Query(ctx, `SELECT id, use, key, name_zh, name_en FROM ticket_reason
+		WHERE org_id = $1 AND id = ANY ($2) ORDER BY id`+tx.RowLock(),
 		tx.OrgID(), ids)
 	if err != nil {
 		return err

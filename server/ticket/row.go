@@ -84,9 +84,9 @@ type row struct {
 const rowColumns = `id, number, state, money_state, business_type, urgency, customer_id, customer_name, customer_phone,
 	address, area, latitude, longitude, vip, product_id, product_name, model, class_id, unit_id, serial, purchased_at,
 	warranty_until, order_id, order_number, store_id, store_name, region_id, template_id, skills, duration_minutes,
-	wanted_from, wanted_to, arrival_from, arrival_to, scheduled_from, scheduled_to, due_from, due_to, actual_from, actual_to,
-	technician_id, technician_name, visit_id, visit_state, pool_team_id, team_ids, held_at, canceled_at, closed_at, decision_reason,
-	rework_of, review, event_seq, event_hash, opened_at, changed_at, archived, needs, unassigned, language`
+	wanted_from, wanted_to, arrival_from, arrival_to, scheduled_from, scheduled_to, due_from, due_to, actual_from,
+	actual_to, technician_id, technician_name, visit_id, visit_state, pool_team_id, team_ids, held_at, canceled_at,
+	closed_at, decision_reason, rework_of, review, event_seq, event_hash, opened_at, changed_at, archived, needs, unassigned, language`
 
 // visitRow is a visit as the table keeps it.
 type visitRow struct {

@@ -29,7 +29,10 @@ var _ officev1connect.TicketServiceHandler = (*Service)(nil)
 
 // Who may do what, by the grants that lie over the ticket; app.Access says the same of the calls.
 var (
-	readers   = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Finance, identity.Dealer, identity.Admin}
+	readers = []identity.Role{
+		identity.Dispatcher, identity.Supervisor, identity.Finance,
+		identity.Dealer, identity.Admin,
+	}
 	actors    = []identity.Role{identity.Dispatcher, identity.Supervisor, identity.Admin}
 	approvers = []identity.Role{identity.Supervisor, identity.Admin}
 )
@@ -44,7 +47,9 @@ type deed struct {
 }
 
 // change runs an act of the office on a ticket within the caller's reach by these roles and returns the ticket's row.
-func (s *Service) change(ctx context.Context, roles []identity.Role, id []byte, do func(d deed) error) (*officev1.TicketSummary, error) {
+func (s *Service) change(
+	ctx context.Context, roles []identity.Role, id []byte, do func(d deed) error,
+) (*officev1.TicketSummary, error) {
 	who, reach, err := identity.Acting(ctx, roles...)
 	if err != nil {
 		return nil, err
@@ -66,7 +71,9 @@ func (s *Service) change(ctx context.Context, roles []identity.Role, id []byte, 
 }
 
 // relate tells whether the caller may relate a ticket to these things. See People.
-func (s *Service) relate(ctx context.Context, tx *postgres.Tx, who identity.Identity, reach Reach, ends ...identity.End) error {
+func (s *Service) relate(
+	ctx context.Context, tx *postgres.Tx, who identity.Identity, reach Reach, ends ...identity.End,
+) error {
 	return s.Tickets.people.Relate(ctx, tx, who, reach, ends...)
 }
 
@@ -83,14 +90,17 @@ func (r *Tickets) within(ctx context.Context, tx *postgres.Tx, id uuid.UUID, rea
 }
 
 // ListTickets implements TicketService.
-func (s *Service) ListTickets(ctx context.Context, req *connect.Request[officev1.ListTicketsRequest]) (*connect.Response[officev1.ListTicketsResponse], error) {
+func (s *Service) ListTickets(
+	ctx context.Context, req *connect.Request[officev1.ListTicketsRequest],
+) (*connect.Response[officev1.ListTicketsResponse], error) {
 	who, reach, err := identity.Acting(ctx, readers...)
 	if err != nil {
 		return nil, err
 	}
 	m := req.Msg
 	f := Filter{
-		TechnicianID: idOf(m.TechnicianId), RegionID: idOf(m.RegionId), Unassigned: m.Unassigned, NeedsDetails: m.NeedsDetails, Unassignable: m.Unassignable, Limit: int(m.Limit), After: idOf(m.After),
+		TechnicianID: idOf(m.TechnicianId), RegionID: idOf(m.RegionId), Unassigned: m.Unassigned,
+		NeedsDetails: m.NeedsDetails, Unassignable: m.Unassignable, Limit: int(m.Limit), After: idOf(m.After),
 		Reach: reach,
 	}
 	for _, st := range m.States {
@@ -105,7 +115,9 @@ func (s *Service) ListTickets(ctx context.Context, req *connect.Request[officev1
 }
 
 // GetTicket implements TicketService.
-func (s *Service) GetTicket(ctx context.Context, req *connect.Request[officev1.GetTicketRequest]) (*connect.Response[officev1.GetTicketResponse], error) {
+func (s *Service) GetTicket(
+	ctx context.Context, req *connect.Request[officev1.GetTicketRequest],
+) (*connect.Response[officev1.GetTicketResponse], error) {
 	who, reach, err := identity.Acting(ctx, readers...)
 	if err != nil {
 		return nil, err
@@ -131,7 +143,9 @@ func (s *Service) GetTicket(ctx context.Context, req *connect.Request[officev1.G
 }
 
 // ProposeAssignment implements TicketService.
-func (s *Service) ProposeAssignment(ctx context.Context, req *connect.Request[officev1.ProposeAssignmentRequest]) (*connect.Response[officev1.ProposeAssignmentResponse], error) {
+func (s *Service) ProposeAssignment(
+	ctx context.Context, req *connect.Request[officev1.ProposeAssignmentRequest],
+) (*connect.Response[officev1.ProposeAssignmentResponse], error) {
 	who, reach, err := identity.Acting(ctx, actors...)
 	if err != nil {
 		return nil, err
@@ -174,7 +188,9 @@ func reason(r score.Reason) *typesv1.Label {
 }
 
 // AssignTicket implements TicketService.
-func (s *Service) AssignTicket(ctx context.Context, req *connect.Request[officev1.AssignTicketRequest]) (*connect.Response[officev1.AssignTicketResponse], error) {
+func (s *Service) AssignTicket(
+	ctx context.Context, req *connect.Request[officev1.AssignTicketRequest],
+) (*connect.Response[officev1.AssignTicketResponse], error) {
 	m := req.Msg
 	t, err := s.change(ctx, actors, m.Id, func(d deed) error {
 		end := identity.End{Field: "technician_id", Kind: identity.ScopeSelf, ID: uuid.UUID(m.TechnicianId)}
@@ -194,7 +210,9 @@ func (s *Service) AssignTicket(ctx context.Context, req *connect.Request[officev
 }
 
 // AutoAssign implements TicketService.
-func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.AutoAssignRequest]) (*connect.Response[officev1.AutoAssignResponse], error) {
+func (s *Service) AutoAssign(
+	ctx context.Context, req *connect.Request[officev1.AutoAssignRequest],
+) (*connect.Response[officev1.AutoAssignResponse], error) {
 	who, reach, err := identity.Acting(ctx, actors...)
 	if err != nil {
 		return nil, err
@@ -224,7 +242,9 @@ func (s *Service) AutoAssign(ctx context.Context, req *connect.Request[officev1.
 }
 
 // PoolTicket implements TicketService.
-func (s *Service) PoolTicket(ctx context.Context, req *connect.Request[officev1.PoolTicketRequest]) (*connect.Response[officev1.PoolTicketResponse], error) {
+func (s *Service) PoolTicket(
+	ctx context.Context, req *connect.Request[officev1.PoolTicketRequest],
+) (*connect.Response[officev1.PoolTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
 		end := identity.End{Field: "team_id", Kind: identity.ScopeTeam, ID: uuid.UUID(req.Msg.TeamId)}
 		if err := s.relate(ctx, d.tx, d.who, d.reach, end); err != nil {
@@ -236,7 +256,9 @@ func (s *Service) PoolTicket(ctx context.Context, req *connect.Request[officev1.
 }
 
 // RescheduleTicket implements TicketService.
-func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[officev1.RescheduleTicketRequest]) (*connect.Response[officev1.RescheduleTicketResponse], error) {
+func (s *Service) RescheduleTicket(
+	ctx context.Context, req *connect.Request[officev1.RescheduleTicketRequest],
+) (*connect.Response[officev1.RescheduleTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
 		scheduled, err := s.scheduled(ctx, d, req.Msg.GetScheduled())
 		if err != nil {
@@ -247,8 +269,8 @@ func (s *Service) RescheduleTicket(ctx context.Context, req *connect.Request[off
 	return respond(&officev1.RescheduleTicketResponse{Ticket: t}, err)
 }
 
-// scheduled reads the appointment that the office gives a ticket. Where that is refused, a ticket that does not exist is
-// NotFound all the same.
+// scheduled reads the appointment that the office gives a ticket. Where that is refused, a ticket that does not exist
+// is NotFound all the same.
 func (s *Service) scheduled(ctx context.Context, d deed, w *typesv1.Window) (state.Window, error) {
 	span, refused := windowFrom(w, "scheduled", d.tx.Now())
 	if refused != nil {
@@ -260,7 +282,9 @@ func (s *Service) scheduled(ctx context.Context, d deed, w *typesv1.Window) (sta
 }
 
 // CancelTicket implements TicketService.
-func (s *Service) CancelTicket(ctx context.Context, req *connect.Request[officev1.CancelTicketRequest]) (*connect.Response[officev1.CancelTicketResponse], error) {
+func (s *Service) CancelTicket(
+	ctx context.Context, req *connect.Request[officev1.CancelTicketRequest],
+) (*connect.Response[officev1.CancelTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
 		return s.Tickets.Cancel(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
 	})
@@ -268,7 +292,9 @@ func (s *Service) CancelTicket(ctx context.Context, req *connect.Request[officev
 }
 
 // SetTicketContact implements TicketService. A clerk fills in what a ticket of his shop lacks.
-func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[officev1.SetTicketContactRequest]) (*connect.Response[officev1.SetTicketContactResponse], error) {
+func (s *Service) SetTicketContact(
+	ctx context.Context, req *connect.Request[officev1.SetTicketContactRequest],
+) (*connect.Response[officev1.SetTicketContactResponse], error) {
 	who, reach, err := identity.Acting(ctx, append(slices.Clone(actors), identity.Clerk)...)
 	if err != nil {
 		return nil, err
@@ -279,7 +305,8 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 		return nil, err
 	}
 	c := Contact{
-		Name: m.GetCustomerName(), Phone: phone, Address: m.GetAddress(), Region: idOf(m.GetRegionId()), Confirmed: m.GetConfirmed(),
+		Name: m.GetCustomerName(), Phone: phone, Address: m.GetAddress(), Region: idOf(m.GetRegionId()),
+		Confirmed: m.GetConfirmed(),
 	}
 	if p := m.GetPosition(); p != nil {
 		c.At = &score.Point{Latitude: p.GetLatitude(), Longitude: p.GetLongitude()}
@@ -306,7 +333,8 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 			return fault.New(fault.Forbidden, "the office confirms it and says which region it is")
 		}
 		if c.Region != uuid.Nil {
-			if err := s.relate(ctx, tx, who, office, identity.End{Field: "region_id", Kind: identity.ScopeRegion, ID: c.Region}); err != nil {
+			if err := s.relate(ctx, tx, who, office,
+				identity.End{Field: "region_id", Kind: identity.ScopeRegion, ID: c.Region}); err != nil {
 				return err
 			}
 		}
@@ -320,7 +348,9 @@ func (s *Service) SetTicketContact(ctx context.Context, req *connect.Request[off
 }
 
 // MarkNoShow implements TicketService.
-func (s *Service) MarkNoShow(ctx context.Context, req *connect.Request[officev1.MarkNoShowRequest]) (*connect.Response[officev1.MarkNoShowResponse], error) {
+func (s *Service) MarkNoShow(
+	ctx context.Context, req *connect.Request[officev1.MarkNoShowRequest],
+) (*connect.Response[officev1.MarkNoShowResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.GetId(), func(d deed) error {
 		return s.Tickets.NoShow(ctx, d.tx, d.id, req.Msg.GetReason(), d.actor)
 	})
@@ -328,7 +358,9 @@ func (s *Service) MarkNoShow(ctx context.Context, req *connect.Request[officev1.
 }
 
 // HoldTicket implements TicketService.
-func (s *Service) HoldTicket(ctx context.Context, req *connect.Request[officev1.HoldTicketRequest]) (*connect.Response[officev1.HoldTicketResponse], error) {
+func (s *Service) HoldTicket(
+	ctx context.Context, req *connect.Request[officev1.HoldTicketRequest],
+) (*connect.Response[officev1.HoldTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
 		return s.Tickets.Hold(ctx, d.tx, d.id, req.Msg.Reason, d.actor)
 	})
@@ -336,7 +368,9 @@ func (s *Service) HoldTicket(ctx context.Context, req *connect.Request[officev1.
 }
 
 // ResumeTicket implements TicketService.
-func (s *Service) ResumeTicket(ctx context.Context, req *connect.Request[officev1.ResumeTicketRequest]) (*connect.Response[officev1.ResumeTicketResponse], error) {
+func (s *Service) ResumeTicket(
+	ctx context.Context, req *connect.Request[officev1.ResumeTicketRequest],
+) (*connect.Response[officev1.ResumeTicketResponse], error) {
 	t, err := s.change(ctx, actors, req.Msg.Id, func(d deed) error {
 		return s.Tickets.Resume(ctx, d.tx, d.id, d.actor)
 	})
@@ -344,7 +378,9 @@ func (s *Service) ResumeTicket(ctx context.Context, req *connect.Request[officev
 }
 
 // ApproveTicket implements TicketService.
-func (s *Service) ApproveTicket(ctx context.Context, req *connect.Request[officev1.ApproveTicketRequest]) (*connect.Response[officev1.ApproveTicketResponse], error) {
+func (s *Service) ApproveTicket(
+	ctx context.Context, req *connect.Request[officev1.ApproveTicketRequest],
+) (*connect.Response[officev1.ApproveTicketResponse], error) {
 	t, err := s.change(ctx, approvers, req.Msg.Id, func(d deed) error {
 		return s.Tickets.Approve(ctx, d.tx, d.id, d.actor)
 	})
@@ -352,7 +388,9 @@ func (s *Service) ApproveTicket(ctx context.Context, req *connect.Request[office
 }
 
 // ReworkTicket implements TicketService. The row returned is that of the rework ticket.
-func (s *Service) ReworkTicket(ctx context.Context, req *connect.Request[officev1.ReworkTicketRequest]) (*connect.Response[officev1.ReworkTicketResponse], error) {
+func (s *Service) ReworkTicket(
+	ctx context.Context, req *connect.Request[officev1.ReworkTicketRequest],
+) (*connect.Response[officev1.ReworkTicketResponse], error) {
 	out := &officev1.ReworkTicketResponse{}
 	_, err := s.change(ctx, approvers, req.Msg.Id, func(d deed) error {
 		opened, err := s.Tickets.Rework(ctx, d.tx, d.id, uuid.UUID(req.Msg.ReworkId), req.Msg.Reason, d.actor)

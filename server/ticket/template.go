@@ -49,7 +49,8 @@ func (r *Tickets) PutTemplate(ctx context.Context, tx *postgres.Tx, t *fieldv1.T
 		return nil, err
 	}
 	b := body(t)
-	tag, err := tx.Exec(ctx, `INSERT INTO ticket_template (org_id, id, key, version, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+	tag, err := tx.Exec(ctx, `INSERT INTO ticket_template (org_id, id, key, version, body, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT DO NOTHING`, tx.OrgID(), id, t.GetKey(), int32(t.GetVersion()), b, tx.Now())
 	if err != nil {
 		return nil, err
@@ -63,7 +64,8 @@ func (r *Tickets) PutTemplate(ctx context.Context, tx *postgres.Tx, t *fieldv1.T
 
 // ListTemplates returns the newest version of each template, by key.
 func (r *Tickets) ListTemplates(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Template, error) {
-	rows, err := tx.Query(ctx, `SELECT DISTINCT ON (key) body FROM ticket_template WHERE org_id = $1 ORDER BY key, version DESC`, tx.OrgID())
+	rows, err := tx.Query(ctx, `SELECT DISTINCT ON (key) body FROM ticket_template WHERE org_id = $1
+		ORDER BY key, version DESC`, tx.OrgID())
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +107,8 @@ func newestTemplate(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (*uuid.U
 
 // reasonUses are what reasons are for.
 var reasonUses = map[string]bool{
-	"decline": true, "cannot_complete": true, "cancel": true, "reschedule": true, "refuse_proof": true, "hold": true, "rework": true,
+	"decline": true, "cannot_complete": true, "cancel": true, "reschedule": true, "refuse_proof": true,
+	"hold": true, "rework": true,
 }
 
 // PutReason adds or renames a reason code and shows it to all phones.
@@ -115,7 +118,8 @@ func (r *Tickets) PutReason(ctx context.Context, tx *postgres.Tx, w *fieldv1.Rea
 	}
 	// The entity's id follows from org, use and key, so that it is the same however often it is put.
 	id := uuid.NewSHA1(tx.OrgID(), []byte("reason/"+w.GetUse()+"/"+w.GetKey()))
-	_, err := tx.Exec(ctx, `INSERT INTO ticket_reason (org_id, use, key, id, name_zh, name_en) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := tx.Exec(ctx, `INSERT INTO ticket_reason (org_id, use, key, id, name_zh, name_en)
+		VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (org_id, use, key) DO UPDATE SET name_zh = $5, name_en = $6`,
 		tx.OrgID(), w.GetUse(), w.GetKey(), id, w.GetName().GetZh(), w.GetName().GetEn())
 	if err != nil {
@@ -143,7 +147,8 @@ func knownReason(ctx context.Context, tx *postgres.Tx, use, key string) (known b
 
 // ListReasons returns all reason codes, by use and key.
 func (r *Tickets) ListReasons(ctx context.Context, tx *postgres.Tx) ([]*fieldv1.Reason, error) {
-	rows, err := tx.Query(ctx, `SELECT use, key, name_zh, name_en FROM ticket_reason WHERE org_id = $1 ORDER BY use, key`, tx.OrgID())
+	rows, err := tx.Query(ctx, `SELECT use, key, name_zh, name_en FROM ticket_reason WHERE org_id = $1
+		ORDER BY use, key`, tx.OrgID())
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +223,8 @@ func (r *Tickets) Archive(ctx context.Context, tx *postgres.Tx, before time.Time
 	}
 	rows, err = tx.Query(ctx, `
 		UPDATE ticket_notice SET archived = true WHERE org_id = $1 AND id IN (
-			SELECT id FROM ticket_notice WHERE org_id = $1 AND at < $2 AND NOT archived ORDER BY at LIMIT $3 FOR UPDATE SKIP LOCKED)
+			SELECT id FROM ticket_notice WHERE org_id = $1 AND at < $2 AND NOT archived ORDER BY at LIMIT $3
+				FOR UPDATE SKIP LOCKED)
 		RETURNING id`, tx.OrgID(), before, limit)
 	if err != nil {
 		return 0, err

@@ -28,7 +28,9 @@ type Tickets struct {
 }
 
 // New makes the room of tickets on the rooms that it calls.
-func New(store *postgres.Store, people People, goods Goods, proofs Proofs, earnings Earnings, units Units, queue Queue) *Tickets {
+func New(
+	store *postgres.Store, people People, goods Goods, proofs Proofs, earnings Earnings, units Units, queue Queue,
+) *Tickets {
 	return &Tickets{store, people, goods, proofs, earnings, units, queue}
 }
 

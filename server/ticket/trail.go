@@ -13,7 +13,9 @@ import (
 
 // Trail writes what another room did to a thing of a ticket, a verified photo say, into the ticket's trail, and
 // locks the ticket. It changes nothing of the ticket but that.
-func (r *Tickets) Trail(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind, actor string, what map[string]string) error {
+func (r *Tickets) Trail(
+	ctx context.Context, tx *postgres.Tx, ticket uuid.UUID, kind, actor string, what map[string]string,
+) error {
 	j, err := r.lock(ctx, tx, ticket)
 	if err != nil {
 		return err
@@ -38,8 +40,11 @@ func (r *Tickets) Lock(ctx context.Context, tx *postgres.Tx, ticket uuid.UUID) e
 }
 
 // Met tells whether a technician stood at the customer's door on one of these tickets.
-func (r *Tickets) Met(ctx context.Context, tx *postgres.Tx, technician uuid.UUID, tickets []uuid.UUID) (met bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM visit WHERE org_id = $1 AND ticket_id = ANY ($2) AND technician_id = $3 AND arrived_at IS NOT NULL)`,
+func (r *Tickets) Met(
+	ctx context.Context, tx *postgres.Tx, technician uuid.UUID, tickets []uuid.UUID,
+) (met bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM visit
+		WHERE org_id = $1 AND ticket_id = ANY ($2) AND technician_id = $3 AND arrived_at IS NOT NULL)`,
 		tx.OrgID(), tickets, technician).Scan(&met)
 	return met, err
 }
@@ -48,7 +53,8 @@ func (r *Tickets) Met(ctx context.Context, tx *postgres.Tx, technician uuid.UUID
 // are not there are left out.
 func (r *Tickets) LockAll(ctx context.Context, tx *postgres.Tx, tickets, visits []uuid.UUID) error {
 	if len(visits) > 0 {
-		rows, err := tx.Query(ctx, `SELECT ticket_id FROM visit WHERE org_id = $1 AND id = ANY ($2::uuid[])`, tx.OrgID(), visits)
+		rows, err := tx.Query(ctx, `SELECT ticket_id FROM visit
+			WHERE org_id = $1 AND id = ANY ($2::uuid[])`, tx.OrgID(), visits)
 		if err != nil {
 			return err
 		}
@@ -61,12 +67,15 @@ func (r *Tickets) LockAll(ctx context.Context, tx *postgres.Tx, tickets, visits 
 	if len(tickets) == 0 {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE`, tx.OrgID(), tickets)
+	_, err := tx.Exec(ctx, `SELECT FROM ticket WHERE org_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id
+		FOR UPDATE`, tx.OrgID(), tickets)
 	return err
 }
 
 // Ends tells whom these visits pay when they are completed, and which units they are for. Each is named once.
-func (r *Tickets) Ends(ctx context.Context, tx *postgres.Tx, visits []uuid.UUID) (technicians, units []uuid.UUID, err error) {
+func (r *Tickets) Ends(
+	ctx context.Context, tx *postgres.Tx, visits []uuid.UUID,
+) (technicians, units []uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT coalesce(array_agg(DISTINCT v.technician_id) FILTER (WHERE v.technician_id IS NOT NULL), '{}'),
 			coalesce(array_agg(DISTINCT t.unit_id) FILTER (WHERE t.unit_id IS NOT NULL), '{}')

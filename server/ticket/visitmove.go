@@ -18,7 +18,8 @@ import (
 var target = map[state.Event]state.Visit{
 	state.Accept: state.VisitAccepted, state.Decline: state.VisitDeclined, state.Travel: state.VisitTraveling,
 	state.Arrive: state.VisitOnSite, state.Break: state.VisitOnBreak, state.Resume: state.VisitOnSite,
-	state.Complete: state.VisitCompleted, state.PartlyComplete: state.VisitPartiallyCompleted, state.Fail: state.VisitCannotComplete,
+	state.Complete: state.VisitCompleted, state.PartlyComplete: state.VisitPartiallyCompleted,
+	state.Fail: state.VisitCannotComplete,
 }
 
 // note keeps when an event happened, unless an earlier report of it is kept already.

@@ -15,8 +15,10 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-const jobColumns = `id, region_id, skills, latitude, longitude, coalesce(scheduled_from, wanted_from), coalesce(scheduled_to, wanted_to),
-	duration_minutes, urgency, vip, ARRAY(SELECT v.technician_id FROM visit v WHERE v.org_id = $1 AND v.ticket_id = ticket.id
+const jobColumns = `id, region_id, skills, latitude, longitude, coalesce(scheduled_from, wanted_from),
+	coalesce(scheduled_to, wanted_to),
+	duration_minutes, urgency, vip, ARRAY(SELECT v.technician_id FROM visit v
+	WHERE v.org_id = $1 AND v.ticket_id = ticket.id
 		AND v.state IN (5, 12) AND v.technician_id IS NOT NULL)`
 
 func scanJob(row pgx.CollectableRow) (score.Job, error) {
@@ -41,12 +43,14 @@ const waiting = `technician_id IS NULL AND pool_team_id IS NULL AND state IN (1,
 
 // waits is the condition waiting, of a row.
 func (t *row) waits() bool {
-	return t.TechnicianID == nil && t.PoolTeamID == nil && (t.State == state.New || t.State == state.InProgress) && len(t.Needs) == 0
+	return t.TechnicianID == nil && t.PoolTeamID == nil && (t.State == state.New || t.State == state.InProgress) &&
+		len(t.Needs) == 0
 }
 
-// Waiting lists at most limit jobs that wait for somebody, in no pool: rush first, then VIPs, then those that were not tried
-// before, then the oldest. Where more wait, those come in that were not tried before, and of the others any, in another
-// choice each minute: however many nobody fits, none of them stands before the rest for good. A zero region means all.
+// Waiting lists at most limit jobs that wait for somebody, in no pool: rush first, then VIPs, then those that were not
+// tried before, then the oldest. Where more wait, those come in that were not tried before, and of the others any, in
+// another choice each minute: however many nobody fits, none of them stands before the rest for good. A zero region
+// means all.
 func (r *Tickets) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID, limit int) ([]score.Job, error) {
 	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM (
 			SELECT * FROM ticket WHERE org_id = $1 AND `+waiting+` AND ($2::uuid IS NULL OR region_id = $2)
@@ -60,11 +64,12 @@ func (r *Tickets) Waiting(ctx context.Context, tx *postgres.Tx, region uuid.UUID
 	return pgx.CollectRows(rows, scanJob)
 }
 
-// Take locks those of the tickets that still wait, in the order of their ids, and gives them as they stand now. A ticket at
-// which somebody else works at this moment is left to them: a dispatcher never waits for the rules, and of two replicas
-// one assigns.
+// Take locks those of the tickets that still wait, in the order of their ids, and gives them as they stand now. A
+// ticket at which somebody else works at this moment is left to them: a dispatcher never waits for the rules, and of
+// two replicas one assigns.
 func (r *Tickets) Take(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) ([]score.Job, error) {
-	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket WHERE org_id = $1 AND id = ANY ($2) AND `+waiting+` ORDER BY id FOR UPDATE SKIP LOCKED`, tx.OrgID(), ids)
+	rows, err := tx.Query(ctx, `SELECT `+jobColumns+` FROM ticket WHERE org_id = $1 AND id = ANY ($2) AND `+waiting+`
+		ORDER BY id FOR UPDATE SKIP LOCKED`, tx.OrgID(), ids)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +82,8 @@ func (r *Tickets) Unfit(ctx context.Context, tx *postgres.Tx, u score.Unfit) err
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE ticket SET unassigned = $3 WHERE org_id = $1 AND id = $2 AND unassigned IS DISTINCT FROM $3::jsonb`, tx.OrgID(), u.Job, why)
+	_, err = tx.Exec(ctx, `UPDATE ticket SET unassigned = $3
+		WHERE org_id = $1 AND id = $2 AND unassigned IS DISTINCT FROM $3::jsonb`, tx.OrgID(), u.Job, why)
 	return err
 }
 
@@ -139,6 +145,7 @@ func (r *Tickets) Loads(ctx context.Context, tx *postgres.Tx, from, to time.Time
 func (r *Tickets) Choose(ctx context.Context, tx *postgres.Tx, c score.Choice) error {
 	zh, en := score.Say(c.Best.Reasons)
 	return r.Assign(ctx, tx, AssignRequest{
-		TicketID: c.Job, TechnicianID: c.Best.Technician, Actor: c.Actor, Way: "auto", ReasonZH: zh, ReasonEN: en, Score: c, OnlyWaiting: true,
+		TicketID: c.Job, TechnicianID: c.Best.Technician, Actor: c.Actor, Way: "auto", ReasonZH: zh, ReasonEN: en, Score: c,
+		OnlyWaiting: true,
 	})
 }

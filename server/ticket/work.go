@@ -64,7 +64,8 @@ func answer(ctx context.Context, a *act, args *fieldv1.AnswerTask) (intake.Resul
 		}
 		return a.finish(ctx, change.FieldChange{Field: "step." + args.GetStep(), Yours: said(w), Kept: said(old)})
 	}
-	a.write(`INSERT INTO ticket_answer (org_id, visit_id, step, value, device_id, device_time, server_time) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	a.write(`INSERT INTO ticket_answer (org_id, visit_id, step, value, device_id, device_time, server_time)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (org_id, visit_id, step) DO UPDATE SET value = $4, device_id = $5, device_time = $6, server_time = $7`,
 		a.tx.OrgID(), a.v.ID, args.GetStep(), body(w), uuid.UUID(a.m.Device), a.m.Done(), a.tx.Now())
 	a.v.dirty = true
@@ -81,7 +82,8 @@ func (a *act) answered(ctx context.Context, step string) (*fieldv1.TaskAnswer, u
 	var b []byte
 	var device uuid.UUID
 	var at time.Time
-	err := a.tx.QueryRow(ctx, `SELECT value, device_id, device_time FROM ticket_answer WHERE org_id = $1 AND visit_id = $2 AND step = $3`,
+	err := a.tx.QueryRow(ctx, `SELECT value, device_id, device_time FROM ticket_answer
+		WHERE org_id = $1 AND visit_id = $2 AND step = $3`,
 		a.tx.OrgID(), a.v.ID, step).Scan(&b, &device, &at)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, device, at, nil
@@ -107,15 +109,19 @@ func said(w *fieldv1.TaskAnswer) string {
 }
 
 func addPart(ctx context.Context, a *act, args *fieldv1.AddPart) (intake.Result, error) {
-	return a.charge(ctx, fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, args.GetId(), args.GetPriceItemId(), args.GetQuantity())
+	return a.charge(ctx, fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, args.GetId(), args.GetPriceItemId(),
+		args.GetQuantity())
 }
 
 func addSurcharge(ctx context.Context, a *act, args *fieldv1.AddSurcharge) (intake.Result, error) {
-	return a.charge(ctx, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, args.GetId(), args.GetPriceItemId(), args.GetQuantity())
+	return a.charge(ctx, fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, args.GetId(), args.GetPriceItemId(),
+		args.GetQuantity())
 }
 
 // charge adds a part or a surcharge at the price that held when it was added.
-func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item []byte, quantity uint32) (intake.Result, error) {
+func (a *act) charge(
+	ctx context.Context, kind fieldv1.PriceItemKind, id, item []byte, quantity uint32,
+) (intake.Result, error) {
 	p, err := a.tickets.goods.PriceItem(ctx, a.tx, uuid.UUID(item), a.done)
 	if fault.CodeOf(err) == fault.NotFound {
 		return a.park(ctx, fault.TargetUnknown, "price item")
@@ -134,7 +140,8 @@ func (a *act) charge(ctx context.Context, kind fieldv1.PriceItemKind, id, item [
 		return a.park(ctx, fault.MutationMalformed, "id: another ticket has a charge with it")
 	}
 	// An id that is there already is the same thing told again; what it says otherwise now is not taken over.
-	a.write(`INSERT INTO ticket_charge (org_id, id, ticket_id, visit_id, kind, price_item_id, name, quantity, unit_minor, currency,
+	a.write(`INSERT INTO ticket_charge (org_id, id, ticket_id, visit_id, kind, price_item_id, name, quantity, unit_minor,
+		currency,
 			device_time, server_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 		a.tx.OrgID(), uuid.UUID(id), a.t.ID, a.v.ID, int16(kind), uuid.UUID(item), p.Name, int32(quantity), p.Price.Minor,
 		string(p.Price.Currency), a.m.Done(), a.tx.Now())
@@ -191,7 +198,9 @@ type Admission struct {
 // Admit judges a mutation that only adds something to a visit, locks the ticket and writes it into the trail. When
 // ok, the caller keeps the thing and returns result; else there is nothing to keep and result is the verdict. args
 // is what the trail shows of the mutation.
-func (r *Tickets) Admit(ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, args proto.Message) (ad Admission, result intake.Result, ok bool, err error) {
+func (r *Tickets) Admit(
+	ctx context.Context, tx *postgres.Tx, m change.Mutation, visit uuid.UUID, args proto.Message,
+) (ad Admission, result intake.Result, ok bool, err error) {
 	a, result, err := r.admit(ctx, tx, m, args, visit, uuid.Nil, authority.Adds, "")
 	if a == nil {
 		return Admission{}, result, false, err

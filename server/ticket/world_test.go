@@ -69,8 +69,9 @@ func newWorld(t testing.TB) *world {
 	store := &postgres.Store{Pool: w.db.App, Now: w.clock}
 	w.tickets = ticket.New(store, others{w}, goods{w}, others{w}, others{w}, others{w}, others{w})
 	w.intake = &intake.Intake[*postgres.Tx]{
-		Store: store, Mutators: w.tickets.Mutators(), Signer: change.Ed25519Signer{KeyID: "k", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
-		Now: w.clock, MaxAhead: state.MaxAhead,
+		Store: store, Mutators: w.tickets.Mutators(),
+		Signer: change.Ed25519Signer{KeyID: "k", Key: ed25519.NewKeyFromSeed(make([]byte, 32))},
+		Now:    w.clock, MaxAhead: state.MaxAhead,
 		Panicked: func(m change.Mutation, v any, stack []byte) { t.Errorf("%s panicked: %v\n%s", m.Kind, v, stack) },
 	}
 	w.do(func(tx *postgres.Tx) error {
@@ -78,8 +79,14 @@ func newWorld(t testing.TB) *world {
 		w.template, err = w.tickets.PutTemplate(t.Context(), tx, &fieldv1.Template{
 			Key: "heater", Name: &typesv1.Label{Zh: "热水器", En: "Heater"},
 			Steps: []*fieldv1.Step{
-				{Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: &typesv1.Label{Zh: "水压", En: "Pressure"}, Required: true, HasRange: true, Min: 0, Max: 1},
-				{Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: &typesv1.Label{Zh: "完工照", En: "After"}, Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_AFTER},
+				{
+					Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: &typesv1.Label{Zh: "水压", En: "Pressure"},
+					Required: true, HasRange: true, Min: 0, Max: 1,
+				},
+				{
+					Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: &typesv1.Label{Zh: "完工照", En: "After"}, Required: true,
+					Proof: fieldv1.ProofKind_PROOF_KIND_AFTER,
+				},
 			},
 		})
 		return err
@@ -257,8 +264,11 @@ func (w *world) do(fn func(tx *postgres.Tx) error) {
 func (w *world) request() ticket.OpenRequest {
 	return ticket.OpenRequest{
 		Source: "test", Actor: ticket.BySystem("test"), ProductID: w.product,
-		Customer: ticket.Customer{Name: "王女士", Phone: "13812340001", Address: "上海市黄浦区人民大道200号3栋501室", At: &score.Point{Latitude: 31.2304, Longitude: 121.4737}},
-		Wanted:   state.Window{From: nine.Add(time.Hour), To: nine.Add(3 * time.Hour)},
+		Customer: ticket.Customer{
+			Name: "王女士", Phone: "13812340001", Address: "上海市黄浦区人民大道200号3栋501室",
+			At: &score.Point{Latitude: 31.2304, Longitude: 121.4737},
+		},
+		Wanted: state.Window{From: nine.Add(time.Hour), To: nine.Add(3 * time.Hour)},
 	}
 }
 
@@ -318,7 +328,8 @@ func (p *phone) mutate(kind string, args proto.Message, at time.Time) change.Mut
 // push hands mutations in and returns the verdicts.
 func (p *phone) push(ms ...change.Mutation) []change.Verdict {
 	p.w.t.Helper()
-	vs, err := p.w.intake.Take(p.w.t.Context(), intake.Push{Org: p.w.org, Device: p.id, User: change.User(p.user), Mutations: ms})
+	vs, err := p.w.intake.Take(p.w.t.Context(),
+		intake.Push{Org: p.w.org, Device: p.id, User: change.User(p.user), Mutations: ms})
 	if err != nil {
 		p.w.t.Fatal(err)
 	}
@@ -326,7 +337,9 @@ func (p *phone) push(ms ...change.Mutation) []change.Verdict {
 }
 
 // does is mutate and push of one; the verdict must be the one wanted.
-func (p *phone) does(kind string, args proto.Message, at time.Time, want change.Outcome, code fault.Code) change.Verdict {
+func (p *phone) does(
+	kind string, args proto.Message, at time.Time, want change.Outcome, code fault.Code,
+) change.Verdict {
 	p.w.t.Helper()
 	v := p.push(p.mutate(kind, args, at))[0]
 	if v.Outcome != want || v.Code != code {
@@ -339,7 +352,8 @@ func (p *phone) does(kind string, args proto.Message, at time.Time, want change.
 func (w *world) holds(kind fieldv1.EntityKind, id uuid.UUID, f string, into proto.Message) bool {
 	w.t.Helper()
 	var b []byte
-	err := w.db.Owner.QueryRow(w.t.Context(), `SELECT body FROM sync_entry WHERE org_id = $1 AND kind = $2 AND entity_id = $3 AND feed = $4 AND NOT removed`,
+	err := w.db.Owner.QueryRow(w.t.Context(), `SELECT body FROM sync_entry
+		WHERE org_id = $1 AND kind = $2 AND entity_id = $3 AND feed = $4 AND NOT removed`,
 		uuid.UUID(w.org), int32(kind), id, f).Scan(&b)
 	if err != nil {
 		return false
@@ -370,7 +384,8 @@ func (w *world) chainHolds(id uuid.UUID) []string {
 		for _, l := range links {
 			kinds = append(kinds, l.Kind)
 		}
-		if err := tx.QueryRow(w.t.Context(), `SELECT event_hash FROM ticket WHERE org_id = $1 AND id = $2`, tx.OrgID(), id).Scan(&hash); err != nil {
+		if err := tx.QueryRow(w.t.Context(), `SELECT event_hash FROM ticket
+			WHERE org_id = $1 AND id = $2`, tx.OrgID(), id).Scan(&hash); err != nil {
 			return err
 		}
 		return chain.Verify(id, links, chain.Hash(hash))

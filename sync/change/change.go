@@ -113,7 +113,8 @@ type Mutation struct {
 	Args []byte
 	// DeviceTime is when it was done, by the device's clock.
 	DeviceTime time.Time
-	// Ahead is by how much the device's clock was ahead of the office's when it sent this, where Clocked says that it is known.
+	// Ahead is by how much the device's clock was ahead of the office's when it sent this, where Clocked says that it is
+	// known.
 	Ahead   time.Duration
 	Clocked bool
 	// Corrected is when it was done by that, of work that the device dates into the future; zero for any other.

@@ -11,7 +11,8 @@ import (
 // outcome. One line each, so that a person can read it and any language can write it.
 func ReceiptText(org Org, m Mutation, v Verdict) []byte {
 	args := sha256.Sum256(m.Args)
-	return fmt.Appendf(nil, "doorstep receipt 1\norg %s\ndevice %s\nsequence %d\nid %s\nkind %s\nargs %s\noutcome %s\nat %d\n",
+	return fmt.Appendf(nil,
+		"doorstep receipt 1\norg %s\ndevice %s\nsequence %d\nid %s\nkind %s\nargs %s\noutcome %s\nat %d\n",
 		org, m.Device, m.Seq, m.ID, m.Kind, hex.EncodeToString(args[:]), v.Outcome, v.At.UnixMicro())
 }
 

@@ -1,6 +1,6 @@
-// Package conformance holds what every client must pass, in any language, as data: scenarios, which a runner plays against
-// the real server through the harness (internal/conformance), and vectors, which need no server. README.md says how to read
-// them. Here is their Go form.
+// Package conformance holds what every client must pass, in any language, as data: scenarios, which a runner plays
+// against the real server through the harness (internal/conformance), and vectors, which need no server. README.md says
+// how to read them. Here is their Go form.
 package conformance
 
 import (
@@ -35,8 +35,8 @@ type Scenario struct {
 type Phone struct {
 	// PageBytes is what it asks for in a page; 0 leaves it to the server.
 	PageBytes uint32 `json:"page_bytes"`
-	// Beside names the phone of which this one is a second process or tab, on the same disk. It has nothing open until a step
-	// opens it.
+	// Beside names the phone of which this one is a second process or tab, on the same disk. It has nothing open until a
+	// step opens it.
 	Beside string `json:"beside"`
 }
 
@@ -70,8 +70,8 @@ type Step struct {
 	Unsent *int  `json:"unsent"`
 	// Verdicts of all that the phone still holds, oldest first: an outcome, with its code behind it; "" for none.
 	Verdicts []string `json:"verdicts"`
-	// Files are the states of all files that the phone holds, as they were attached: waiting, held, done, or refused with its code
-	// behind it.
+	// Files are the states of all files that the phone holds, as they were attached: waiting, held, done, or refused with
+	// its code behind it.
 	Files []string `json:"files"`
 	// Labels is what the next version of the app shows of labels, by item.
 	Labels map[string]string `json:"labels"`
@@ -79,8 +79,8 @@ type Step struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-// UnmarshalJSON keeps the step as it is written beside reading it. A phone's step may have no field that is unknown here;
-// those of others are for the harness to judge.
+// UnmarshalJSON keeps the step as it is written beside reading it. A phone's step may have no field that is unknown
+// here; those of others are for the harness to judge.
 func (s *Step) UnmarshalJSON(b []byte) error {
 	type plain Step
 	if err := json.Unmarshal(b, (*plain)(s)); err != nil {

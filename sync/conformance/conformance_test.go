@@ -46,7 +46,10 @@ func TestTheServersReceiptsAreThoseOfTheVectors(t *testing.T) {
 	}
 	for _, c := range v.Cases {
 		text := change.ReceiptText(change.Org(uuid.MustParse(c.Org)),
-			change.Mutation{Device: change.Device(uuid.MustParse(c.Device)), Seq: c.Sequence, ID: uuid.MustParse(c.ID), Kind: c.Kind, Args: c.Args},
+			change.Mutation{
+				Device: change.Device(uuid.MustParse(c.Device)), Seq: c.Sequence, ID: uuid.MustParse(c.ID),
+				Kind: c.Kind, Args: c.Args,
+			},
 			change.Verdict{Outcome: outcomes[c.Outcome], At: time.UnixMicro(c.At)})
 		if string(text) != c.Text {
 			t.Errorf("text\n%s\nwant\n%s", text, c.Text)

@@ -1,6 +1,7 @@
 // Package fault gives every error that a person or a program may see a code, a public sentence in two
-// languages and a hidden cause. The engine's codes are in codes.go; other packages add theirs with Register, and the Chinese
-// of their details with Translate. docs/ERRORS.md lists all codes; they are never reused. An error without a code is Internal, and its text is shown to nobody but the log.
+// languages and a hidden cause. The engine's codes are in codes.go; other packages add theirs with Register, and the
+// Chinese of their details with Translate. docs/ERRORS.md lists all codes; they are never reused. An error without a
+// code is Internal, and its text is shown to nobody but the log.
 package fault
 
 import (
@@ -20,8 +21,8 @@ type Error struct {
 	cause      error
 }
 
-// New returns an error with a code and a public detail; see Textf for the format and its arguments. An empty format is no
-// detail.
+// New returns an error with a code and a public detail; see Textf for the format and its arguments. An empty format is
+// no detail.
 func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Detail: Textf(format, args...)}
 }

@@ -62,8 +62,8 @@ func Textf(format string, args ...any) Text {
 	return t.text()
 }
 
-// Both is a Text whose words are made in both languages where it arises, such as one that names the steps of a company's
-// checklist.
+// Both is a Text whose words are made in both languages where it arises, such as one that names the steps of a
+// company's checklist.
 func Both(zh, en string) Text { return encoded{Both: []string{zh, en}}.text() }
 
 // Key is a Text whose key a variable names, such as a state. A word without Chinese is the same in every language.
@@ -156,8 +156,8 @@ var (
 	english = message.NewPrinter(language.English, message.Catalog(catalog.NewBuilder()))
 )
 
-// Translate gives the Chinese of keys, as Textf makes them: with %s in every place; %[2]s and the like change their order.
-// It returns the keys' number, so that a package can call it in a declaration:
+// Translate gives the Chinese of keys, as Textf makes them: with %s in every place; %[2]s and the like change their
+// order. It returns the keys' number, so that a package can call it in a declaration:
 //
 //	var _ = fault.Translate(map[string]string{"login %s is taken": "账号 %s 已被占用"})
 //

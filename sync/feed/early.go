@@ -29,8 +29,9 @@ type Wanted struct {
 	Groups [][]change.Entity
 }
 
-// Early is the answer: live entries of one snapshot, to be shown until the first checkpoint replaces them. It is no part of
-// the stream of pages and moves no cursor. It has the kinds and as many groups as its bytes allow, none of them in part.
+// Early is the answer: live entries of one snapshot, to be shown until the first checkpoint replaces them. It is no
+// part of the stream of pages and moves no cursor. It has the kinds and as many groups as its bytes allow, none of them
+// in part.
 type Early struct {
 	Deltas  []Delta
 	LastSeq uint64

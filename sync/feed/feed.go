@@ -195,7 +195,9 @@ func (b *Batch) want() map[change.Entity][]Placement {
 }
 
 // number gives the entries their sequence numbers and keeps digest, count and size of each head in step.
-func number(ctx context.Context, tx Tx, refs []Ref, writes map[Ref]change.Entry, heads []Head, held []Held) ([]Head, error) {
+func number(
+	ctx context.Context, tx Tx, refs []Ref, writes map[Ref]change.Entry, heads []Head, held []Held,
+) ([]Head, error) {
 	live := make(map[Ref]Held, len(held))
 	for _, h := range held {
 		live[h.Ref] = h

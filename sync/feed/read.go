@@ -166,7 +166,8 @@ func Answer(ctx context.Context, s Snapshot, state State, req Request) (Page, er
 		pos, reset := begin(req, state.Generation, head.Head)
 		delta := Delta{Feed: head.Feed, Reset: reset}
 		if pos.Seq < head.Seq && left > 0 {
-			part, err := partOf(ctx, s, Range{Generation: state.Generation, Head: head, After: pos.Seq, Base: pos.Base}, left, req.Packed)
+			part, err := partOf(ctx, s, Range{Generation: state.Generation, Head: head, After: pos.Seq, Base: pos.Base},
+				left, req.Packed)
 			if err != nil {
 				return Page{}, err
 			}

@@ -34,7 +34,8 @@ type sharedPart struct {
 // Part returns the range from memory or by read, which runs once for all who wait for it. What it returns is
 // shared: nobody may change it. Packed parts and plain ones are kept beside each other.
 func (s *Shared) Part(org change.Org, r Range, limit int, packed bool, read func() (Part, error)) (Part, error) {
-	key := fmt.Sprintf("%s %x %s %d %d %d %d %t", org, r.Generation, r.Head.Feed, r.After, r.Head.Seq, r.Base, limit, packed)
+	key := fmt.Sprintf("%s %x %s %d %d %d %d %t", org, r.Generation, r.Head.Feed, r.After, r.Head.Seq,
+		r.Base, limit, packed)
 	s.mu.Lock()
 	kept, ok := s.kept[key]
 	s.mu.Unlock()

@@ -10,9 +10,9 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// timed puts right when work was done that the device dates into the future, where its clock as it sends this tells how far it
-// is off. The clock is believed to have been off by as much then; a time even later than that clock says that it was
-// changed meanwhile, and stays as it came. Work stays in its order and is never later than now.
+// timed puts right when work was done that the device dates into the future, where its clock as it sends this tells how
+// far it is off. The clock is believed to have been off by as much then; a time even later than that clock says that it
+// was changed meanwhile, and stays as it came. Work stays in its order and is never later than now.
 func (in *Intake[T]) timed(p Push) []change.Mutation {
 	if p.Clock.IsZero() {
 		return p.Mutations
@@ -90,11 +90,12 @@ func (h Held) with(subject, id uuid.UUID) Held {
 	return h
 }
 
-// Follow is when work was done that waited for other work of the same device, once a person has said when that was: their
-// clock was off by as much. Zero where the device's own time can be.
+// Follow is when work was done that waited for other work of the same device, once a person has said when that was:
+// their clock was off by as much. Zero where the device's own time can be.
 func (in *Intake[T]) Follow(first, m change.Mutation) time.Time {
 	if first.Decided.IsZero() || !in.ahead(m) {
 		return time.Time{}
 	}
-	return between(m.DeviceTime.Add(first.Decided.Sub(first.DeviceTime)), first.Decided, in.Now()).UTC().Truncate(time.Microsecond)
+	return between(m.DeviceTime.Add(first.Decided.Sub(first.DeviceTime)), first.Decided, in.Now()).UTC().
+		Truncate(time.Microsecond)
 }

@@ -50,7 +50,8 @@ func Park(code fault.Code, format string, args ...any) Result {
 	return Result{Outcome: change.Parked, Code: code, Detail: fault.Textf(format, args...)}
 }
 
-// Reject refuses the mutation for good; see fault.Textf for the detail. What the mutator wrote so far stays; to undo it, return a fault.
+// Reject refuses the mutation for good; see fault.Textf for the detail. What the mutator wrote so far stays; to undo
+// it, return a fault.
 func Reject(code fault.Code, format string, args ...any) Result {
 	return Result{Outcome: change.Rejected, Code: code, Detail: fault.Textf(format, args...)}
 }
@@ -81,7 +82,8 @@ type Tx interface {
 	// (fresh), so that the device may go on from its own number; and the records of the device from sequence
 	// from to to, and of any device whose id is one of ids. held has the subjects of the device's work that is parked and
 	// still open, each with the first such mutation.
-	Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []Record, held Held, err error)
+	Open(ctx context.Context, d change.Device, from, to uint64,
+		ids []uuid.UUID) (last uint64, fresh bool, known []Record, held Held, err error)
 	// Savepoint runs fn; when it returns an error, all that it wrote and placed is undone.
 	Savepoint(ctx context.Context, fn func() error) error
 	// Kept is what is kept of a device's work for a person to decide; with evidence also what was refused with its
@@ -111,8 +113,8 @@ type Intake[T Tx] struct {
 	// Lock, if set, is called before the mutators of a push of several mutations, with those that have no verdict yet: it
 	// locks in one order what they will lock in the phone's.
 	Lock func(ctx context.Context, tx T, ms []change.Mutation) error
-	// Alone are kinds of which each mutation has a transaction of its own: what it will lock is known only when it has begun,
-	// so that Lock cannot do it before.
+	// Alone are kinds of which each mutation has a transaction of its own: what it will lock is known only when it has
+	// begun, so that Lock cannot do it before.
 	Alone map[string]bool
 	// Retired are kinds that only apps send which are too old by now: they are not taken in, the device is told
 	// ClientTooOld, and its queue waits for the upgrade.
@@ -122,8 +124,9 @@ type Intake[T Tx] struct {
 	Now func() time.Time
 	// MaxAhead is how far a device's clock may be ahead of the office's before its mutations are parked.
 	MaxAhead time.Duration
-	// Quota bounds the undecided work of one device, Evidence what a device without rights hands in; zero takes the defaults. Beyond
-	// it ParkedFull stops the device's queue until somebody decides: what is not taken in stays on the device.
+	// Quota bounds the undecided work of one device, Evidence what a device without rights hands in; zero takes the
+	// defaults. Beyond it ParkedFull stops the device's queue until somebody decides: what is not taken in stays on the
+	// device.
 	Quota, Evidence Kept
 	// Subject tells what a mutation is about, when it builds on what the device did on the same thing before: after work
 	// that is parked for its time, or because it failed, it is parked, too, instead of being refused for what is missing.
@@ -150,8 +153,8 @@ type Push struct {
 
 // Take takes consecutive mutations in and returns a verdict for each. On an error some may have been taken in
 // already; sending all again is safe. A gap gives SequenceGap with the next expected number in the GapError.
-// Before a retired kind it stops, with fewer verdicts than mutations; when that is the first, with ClientTooOld. Before one for which
-// the device's quota has no place it stops alike, with ParkedFull.
+// Before a retired kind it stops, with fewer verdicts than mutations; when that is the first, with ClientTooOld. Before
+// one for which the device's quota has no place it stops alike, with ParkedFull.
 func (in *Intake[T]) Take(ctx context.Context, p Push) ([]change.Verdict, error) {
 	for i, m := range p.Mutations {
 		if m.Seq != p.Mutations[0].Seq+uint64(i) {
@@ -264,7 +267,9 @@ func (in *Intake[T]) lies(ctx context.Context, err error) bool {
 	return true
 }
 
-func (in *Intake[T]) attempt(ctx context.Context, p Push, ms []change.Mutation, c care) (verdicts []change.Verdict, err error) {
+func (in *Intake[T]) attempt(
+	ctx context.Context, p Push, ms []change.Mutation, c care,
+) (verdicts []change.Verdict, err error) {
 	err = in.Store.Transact(ctx, p.Org, func(tx T) error {
 		verdicts, err = in.take(ctx, tx, p, ms, c)
 		return err
@@ -381,7 +386,9 @@ func sameWork(a, b change.Mutation) bool {
 }
 
 // decide finds the verdict of one new mutation and signs it.
-func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation, byID map[uuid.UUID]Record, held Held, c care) (change.Verdict, error) {
+func (in *Intake[T]) decide(
+	ctx context.Context, tx T, p Push, m change.Mutation, byID map[uuid.UUID]Record, held Held, c care,
+) (change.Verdict, error) {
 	now := in.Now()
 	at := now.UTC().Truncate(time.Microsecond)
 	var result Result
@@ -432,7 +439,9 @@ func (in *Intake[T]) decide(ctx context.Context, tx T, p Push, m change.Mutation
 }
 
 // applyFast runs a mutator without a savepoint; any failure but a transient one ends the attempt.
-func (in *Intake[T]) applyFast(ctx context.Context, tx T, mutate Mutator[T], m change.Mutation) (result Result, err error) {
+func (in *Intake[T]) applyFast(
+	ctx context.Context, tx T, mutate Mutator[T], m change.Mutation,
+) (result Result, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = errFailedFast

@@ -15,12 +15,13 @@ type Kept struct {
 	Bytes int64
 }
 
-// Both limits are far beyond what a person does: a month without signal is some 1,500 actions, and a signature, the largest of them,
-// some 30 kB.
+// Both limits are far beyond what a person does: a month without signal is some 1,500 actions, and a signature, the
+// largest of them, some 30 kB.
 var (
 	// DefaultQuota is for the undecided work of a device in service.
 	DefaultQuota = Kept{Count: 20_000, Bytes: 128 << 20}
-	// DefaultEvidence is for what a device hands in that lost its rights, undecided or refused: it needs nobody's leave to send more.
+	// DefaultEvidence is for what a device hands in that lost its rights, undecided or refused: it needs nobody's leave to
+	// send more.
 	DefaultEvidence = Kept{Count: 5_000, Bytes: 32 << 20}
 )
 

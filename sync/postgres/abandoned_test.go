@@ -21,12 +21,14 @@ func TestAServerThatFreezesWithinATransactionHoldsNobodyUp(t *testing.T) {
 	t.Cleanup(pool.Close)
 	var idle, gone string
 	var far bool // over TCP
-	if err := pool.QueryRow(t.Context(), `SELECT current_setting('idle_in_transaction_session_timeout'), current_setting('tcp_keepalives_idle'),
+	if err := pool.QueryRow(t.Context(),
+		`SELECT current_setting('idle_in_transaction_session_timeout'), current_setting('tcp_keepalives_idle'),
 		inet_server_addr() IS NOT NULL`).Scan(&idle, &gone, &far); err != nil {
 		t.Fatal(err)
 	}
 	if idle != "30s" || far && gone != "10" {
-		t.Errorf("a frozen server's locks are held for %s, those of one that is gone are looked after from %s s on", idle, gone)
+		t.Errorf("a frozen server's locks are held for %s, those of one that is gone are looked after from %s s on",
+			idle, gone)
 	}
 	s := &postgres.Store{Pool: pool, Now: time.Now}
 	org := change.Org(uuid.New())
@@ -40,7 +42,8 @@ func TestAServerThatFreezesWithinATransactionHoldsNobodyUp(t *testing.T) {
 		}
 		eventually(t, "the database to let go", func() bool { // frozen meanwhile
 			var lives bool
-			if err := db.Owner.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", pid).Scan(&lives); err != nil {
+			if err := db.Owner.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)",
+				pid).Scan(&lives); err != nil {
 				t.Error(err)
 			}
 			return !lives

@@ -42,9 +42,11 @@ func (t *Tx) SaveContacts(ctx context.Context, all []Contact) error {
 	}
 	// The rows are locked before they are read: what another server has written of them meanwhile is not taken back.
 	batch := &pgx.Batch{}
-	batch.Queue(`INSERT INTO sync_contact (org_id, device_id) SELECT $1, d FROM unnest($2::uuid[]) AS d ORDER BY d ON CONFLICT DO NOTHING`,
+	batch.Queue(`INSERT INTO sync_contact (org_id, device_id) SELECT $1, d FROM unnest($2::uuid[]) AS d ORDER BY d
+		ON CONFLICT DO NOTHING`,
 		t.org, devices)
-	batch.Queue(`SELECT FROM sync_contact WHERE org_id = $1 AND device_id = ANY ($2::uuid[]) ORDER BY device_id FOR UPDATE`, t.org, devices)
+	batch.Queue(`SELECT FROM sync_contact WHERE org_id = $1 AND device_id = ANY ($2::uuid[]) ORDER BY device_id
+		FOR UPDATE`, t.org, devices)
 	batch.Queue(`
 		UPDATE sync_contact c SET
 			held = coalesce(w.held, c.held),
@@ -55,7 +57,8 @@ func (t *Tx) SaveContacts(ctx context.Context, all []Contact) error {
 			oldest_unsent = CASE WHEN w.pulled IS NULL THEN c.oldest_unsent ELSE w.oldest END
 		FROM unnest($2::uuid[], $3::timestamptz[], $4::bytea[], $5::bytea[], $6::text[], $7::bigint[], $8::timestamptz[])
 			AS w (device, pulled, held, given, version, ahead, oldest)
-		WHERE c.org_id = $1 AND c.device_id = w.device AND (w.pulled IS NULL OR c.pulled_at IS NULL OR c.pulled_at <= w.pulled)`,
+		WHERE c.org_id = $1 AND c.device_id = w.device
+			AND (w.pulled IS NULL OR c.pulled_at IS NULL OR c.pulled_at <= w.pulled)`,
 		t.org, devices, pulled, held, given, versions, ahead, oldest)
 	return t.SendBatch(ctx, batch).Close()
 }
@@ -77,7 +80,8 @@ func (t *Tx) Reported(ctx context.Context, d change.Device) (Reported, error) {
 	r := Reported{Contact: Contact{Device: d}}
 	var pulled, oldest, seen *time.Time
 	err := t.QueryRow(ctx, `
-		SELECT c.pulled_at, coalesce(c.held, ''), coalesce(c.given, ''), coalesce(c.app_version, ''), c.ahead_ms, c.oldest_unsent,
+		SELECT c.pulled_at, coalesce(c.held, ''), coalesce(c.given, ''), coalesce(c.app_version, ''), c.ahead_ms,
+			c.oldest_unsent,
 			coalesce(d.last_seq, 0), coalesce(d.unsent, 0), d.seen_at,
 			(SELECT count(*) FROM sync_mutation m JOIN sync_parked p ON p.org_id = m.org_id AND p.mutation_id = m.id
 				WHERE m.org_id = $1 AND m.device_id = $2 AND m.outcome = 4 AND NOT m.duplicate AND p.resolution IS NULL)
@@ -118,14 +122,16 @@ func (t *Tx) SentBy(ctx context.Context, d change.Device, before uint64, limit i
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Sent, error) {
 		var s Sent
 		v := &s.Verdict
-		err := row.Scan(&v.Seq, &v.ID, &s.Kind, &s.DeviceTime, &v.Outcome, &v.Code, &v.Detail, &v.At, &v.Receipt, &v.Key, &s.Parked)
+		err := row.Scan(&v.Seq, &v.ID, &s.Kind, &s.DeviceTime, &v.Outcome, &v.Code, &v.Detail, &v.At, &v.Receipt,
+			&v.Key, &s.Parked)
 		return s, err
 	})
 }
 
 // Follows returns the feeds that a user follows, in ascending order.
 func (t *Tx) Follows(ctx context.Context, user change.User) ([]change.FeedID, error) {
-	rows, err := t.Query(ctx, `SELECT feed FROM sync_subscription WHERE org_id = $1 AND user_id = $2 ORDER BY feed`, t.org, user)
+	rows, err := t.Query(ctx, `SELECT feed FROM sync_subscription WHERE org_id = $1 AND user_id = $2
+		ORDER BY feed`, t.org, user)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +150,9 @@ type FeedAhead struct {
 }
 
 // Ahead tells of feeds how far they are ahead of the given positions, and the database's generation.
-func (t *Tx) Ahead(ctx context.Context, at map[change.FeedID]change.Seq) (map[change.FeedID]FeedAhead, change.Generation, error) {
+func (t *Tx) Ahead(
+	ctx context.Context, at map[change.FeedID]change.Seq,
+) (map[change.FeedID]FeedAhead, change.Generation, error) {
 	var g change.Generation
 	var raw []byte
 	if err := t.QueryRow(ctx, `SELECT generation FROM sync_generation`).Scan(&raw); err != nil {
@@ -159,7 +167,8 @@ func (t *Tx) Ahead(ctx context.Context, at map[change.FeedID]change.Seq) (map[ch
 	rows, err := t.Query(ctx, `
 		SELECT w.feed, coalesce(f.seq, 0), coalesce(f.floor, 0),
 			(SELECT count(*) FROM sync_entry e WHERE e.org_id = $1 AND e.feed = w.feed AND e.seq > w.seq)
-		FROM unnest($2::text[], $3::bigint[]) AS w (feed, seq) LEFT JOIN sync_feed f ON f.org_id = $1 AND f.feed = w.feed`, t.org, feeds, seqs)
+		FROM unnest($2::text[], $3::bigint[]) AS w (feed, seq)
+			LEFT JOIN sync_feed f ON f.org_id = $1 AND f.feed = w.feed`, t.org, feeds, seqs)
 	if err != nil {
 		return nil, g, err
 	}
@@ -192,7 +201,8 @@ func (t *Tx) Stands(ctx context.Context, id uuid.UUID, feeds []change.FeedID, ki
 		numbers[i] = int32(k)
 	}
 	rows, err := t.Query(ctx, `SELECT feed, kind, seq, removed, at FROM sync_entry
-		WHERE org_id = $1 AND feed = ANY ($2) AND kind = ANY ($3) AND entity_id = $4 ORDER BY feed, kind`, t.org, names, numbers, id)
+		WHERE org_id = $1 AND feed = ANY ($2) AND kind = ANY ($3) AND entity_id = $4
+			ORDER BY feed, kind`, t.org, names, numbers, id)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// TestOneOfTwoThatWaitForEachOtherIsDoneAgain locks two things in both orders, each holding its first when the other asks.
+// TestOneOfTwoThatWaitForEachOtherIsDoneAgain locks two things in both orders, each holding its first when the other
+// asks.
 func TestOneOfTwoThatWaitForEachOtherIsDoneAgain(t *testing.T) {
 	t.Parallel()
 	store := &postgres.Store{Pool: pgtest.New(t).App, Now: time.Now}

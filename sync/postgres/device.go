@@ -27,7 +27,8 @@ func (s *Store) Report(ctx context.Context, org change.Org, d change.Device, uns
 
 // Unsent are the devices that said, at their last contact since a time, that they hold mutations without a verdict.
 func (t *Tx) Unsent(ctx context.Context, since time.Time) ([]uuid.UUID, error) {
-	rows, err := t.Query(ctx, `SELECT device_id FROM sync_device WHERE org_id = $1 AND unsent > 0 AND seen_at > $2`, t.org, since)
+	rows, err := t.Query(ctx, `SELECT device_id FROM sync_device
+		WHERE org_id = $1 AND unsent > 0 AND seen_at > $2`, t.org, since)
 	if err != nil {
 		return nil, err
 	}
@@ -84,14 +85,16 @@ func users(names []string) (out []uuid.UUID) {
 // lockRights locks the rows of users' rights, in order, and makes those that are not there.
 func (t *Tx) lockRights(ctx context.Context, users []uuid.UUID) error {
 	batch := &pgx.Batch{}
-	batch.Queue(`INSERT INTO sync_rights (org_id, user_id, version) SELECT $1, u, 1 FROM unnest($2::uuid[]) AS u ORDER BY u ON CONFLICT DO NOTHING`,
+	batch.Queue(`INSERT INTO sync_rights (org_id, user_id, version) SELECT $1, u, 1 FROM unnest($2::uuid[]) AS u ORDER BY u
+		ON CONFLICT DO NOTHING`,
 		t.org, users)
-	batch.Queue(`SELECT FROM sync_rights WHERE org_id = $1 AND user_id = ANY ($2::uuid[]) ORDER BY user_id FOR UPDATE`, t.org, users)
+	batch.Queue(`SELECT FROM sync_rights WHERE org_id = $1 AND user_id = ANY ($2::uuid[]) ORDER BY user_id
+		FOR UPDATE`, t.org, users)
 	return t.SendBatch(ctx, batch).Close()
 }
 
-// countRights counts up the versions of the rights that the transaction told of. The sweep compares them, so that a poke
-// that was lost, as when a replica dies after the commit, is made up for.
+// countRights counts up the versions of the rights that the transaction told of. The sweep compares them, so that a
+// poke that was lost, as when a replica dies after the commit, is made up for.
 func (t *Tx) countRights(ctx context.Context) error {
 	changed := users(t.topics)
 	if len(changed) == 0 {

@@ -107,7 +107,10 @@ func TestTheEarlyPartHasNoMoreThanItsBytesAndNoJobInPart(t *testing.T) {
 	}
 	// A job that does not fit ends the early part, though one that is less urgent would fit.
 	f.MaxBytes = 0
-	f.wanted.Groups = [][]change.Entity{append(f.wanted.Groups[0], append(f.wanted.Groups[1], f.wanted.Groups[2]...)...), {f.wanted.Groups[2][0]}}
+	f.wanted.Groups = [][]change.Entity{
+		append(f.wanted.Groups[0], append(f.wanted.Groups[1], f.wanted.Groups[2]...)...),
+		{f.wanted.Groups[2][0]},
+	}
 	if keys, jobs, _ := f.early(t); keys != 1 || jobs != 0 {
 		t.Errorf("%d keys, %d entities of jobs", keys, jobs)
 	}

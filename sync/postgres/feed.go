@@ -70,7 +70,9 @@ func (t *Tx) Lock(ctx context.Context, feeds []change.FeedID, refs []feed.Ref) (
 	return t.lock(ctx, feeds, names, refs)
 }
 
-func (t *Tx) lock(ctx context.Context, feeds []change.FeedID, names []string, refs []feed.Ref) ([]feed.Head, []feed.Held, error) {
+func (t *Tx) lock(
+	ctx context.Context, feeds []change.FeedID, names []string, refs []feed.Ref,
+) ([]feed.Head, []feed.Held, error) {
 	refFeeds, kinds, ids := make([]string, len(refs)), make([]int32, len(refs)), make([]uuid.UUID, len(refs))
 	for i, r := range refs {
 		refFeeds[i], kinds[i], ids[i] = r.Feed.String(), int32(r.Entity.Kind), r.Entity.ID
@@ -133,9 +135,11 @@ func collectHeads(rows pgx.Rows, feeds []change.FeedID) ([]feed.Head, error) {
 // Append implements feed.Tx: heads and entries in one round trip.
 func (t *Tx) Append(ctx context.Context, heads []feed.Head, writes []feed.Write) error {
 	n := len(heads)
-	names, seqs, digests, lives, sizes := make([]string, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	names, seqs, digests, lives, sizes := make([]string, n), make([]int64, n), make([]int64, n), make([]int64, n),
+		make([]int64, n)
 	for i, h := range heads {
-		names[i], seqs[i], digests[i], lives[i], sizes[i] = h.Feed.String(), int64(h.Seq), int64(uint64(h.Digest)), h.Live, h.Bytes
+		names[i], seqs[i], digests[i], lives[i], sizes[i] = h.Feed.String(), int64(h.Seq), int64(uint64(h.Digest)), h.Live,
+			h.Bytes
 	}
 	n = len(writes)
 	feeds, kinds, ids, at := make([]string, n), make([]int32, n), make([]uuid.UUID, n), make([]int64, n)

@@ -14,7 +14,9 @@ import (
 )
 
 // Open implements intake.Tx: one round trip once the device exists.
-func (t *Tx) Open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, held intake.Held, err error) {
+func (t *Tx) Open(
+	ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID,
+) (last uint64, fresh bool, known []intake.Record, held intake.Held, err error) {
 	last, fresh, known, held, err = t.open(ctx, d, from, to, ids)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return last, fresh, known, held, err
@@ -32,7 +34,9 @@ func (t *Tx) Open(ctx context.Context, d change.Device, from, to uint64, ids []u
 // which may have forgotten the device.
 const firstGeneration = `CASE WHEN restored THEN decode('0000000000000000', 'hex') ELSE generation END`
 
-func (t *Tx) open(ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (last uint64, fresh bool, known []intake.Record, held intake.Held, err error) {
+func (t *Tx) open(
+	ctx context.Context, d change.Device, from, to uint64, ids []uuid.UUID,
+) (last uint64, fresh bool, known []intake.Record, held intake.Held, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`
 		SELECT d.last_seq, d.generation <> g.generation
@@ -108,7 +112,8 @@ func (t *Tx) Kept(ctx context.Context, d change.Device, evidence bool) (k intake
 	err = t.QueryRow(ctx, `
 		SELECT count(*), coalesce(sum(octet_length(m.args)), 0)
 		FROM sync_mutation m LEFT JOIN sync_parked p ON p.org_id = m.org_id AND p.mutation_id = m.id
-		WHERE m.org_id = $1 AND m.device_id = $2 AND `+which+` AND (p.resolution IS NULL OR m.duplicate)`, t.org, d).Scan(&k.Count, &k.Bytes)
+		WHERE m.org_id = $1 AND m.device_id = $2 AND `+which+` AND (p.resolution IS NULL OR m.duplicate)`, t.org, d).
+		Scan(&k.Count, &k.Bytes)
 	return k, err
 }
 
@@ -140,8 +145,10 @@ func (t *Tx) Save(_ context.Context, d change.Device, last uint64, records []int
 			t.org, d, int64(m.Seq), m.ID, m.User, m.Kind, args, m.DeviceTime,
 			v.Outcome, string(v.Code), v.Detail, changes, v.At, v.Receipt, v.Key, r.Duplicate, ahead, timeOrNull(m.Corrected))
 		if v.Outcome == change.Parked && !r.Duplicate {
-			t.later.Queue(`INSERT INTO sync_parked (org_id, mutation_id, parked_at, last_code, last_detail, device_id, seq, subject)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, $9::uuid))`, t.org, m.ID, v.At, string(v.Code), v.Detail, d, int64(m.Seq), r.Subject, uuid.Nil)
+			t.later.Queue(`INSERT INTO sync_parked (org_id, mutation_id, parked_at, last_code, last_detail, device_id, seq,
+				subject)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, $9::uuid))`, t.org, m.ID, v.At, string(v.Code), v.Detail, d,
+				int64(m.Seq), r.Subject, uuid.Nil)
 		}
 	}
 	return nil

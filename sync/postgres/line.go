@@ -29,9 +29,9 @@ type Line struct {
 // errDown is what a down line gives to whoever dials.
 var errDown = errors.New("the database is out of reach")
 
-// Open returns a pool on this line whose connections work as the login of url, which is the server's: it owns nothing and
-// can become nobody who does, so nothing that a connection says lifts row-level security. size is the greatest number of connections, 0
-// for the default of pgx. A line serves one pool.
+// Open returns a pool on this line whose connections work as the login of url, which is the server's: it owns nothing
+// and can become nobody who does, so nothing that a connection says lifts row-level security. size is the greatest
+// number of connections, 0 for the default of pgx. A line serves one pool.
 func (l *Line) Open(ctx context.Context, url string, size int) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -50,10 +50,11 @@ func (l *Line) Open(ctx context.Context, url string, size int) (*pgxpool.Pool, e
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// abandoned has the database let go of what a server holds that does not come back: a frozen one within 30 s, in the midst of a
-// transaction; one whose machine or cable is gone within 20 s. By default that would take two hours, in which everybody else
-// waits for the locks on a feed. Nothing here pauses within a transaction.
-const abandoned = "SET idle_in_transaction_session_timeout = '30s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3"
+// abandoned has the database let go of what a server holds that does not come back: a frozen one within 30 s, in the
+// midst of a transaction; one whose machine or cable is gone within 20 s. By default that would take two hours, in
+// which everybody else waits for the locks on a feed. Nothing here pauses within a transaction.
+const abandoned = "SET idle_in_transaction_session_timeout = '30s'; SET tcp_keepalives_idle = 10; SET " +
+	"tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3"
 
 // Err is nil while the database can be reached, as far as is known.
 func (l *Line) Err() error {

@@ -91,7 +91,8 @@ func TestADatabaseThatFallsSilentFailsCallsInsteadOfHoldingThem(t *testing.T) {
 	late := hub.Subscribe(watch.Topic{Org: org, Name: "board:2"})
 	defer late.Close()
 	cable.Reset()
-	eventually(t, "a listener hears that it may have missed something", func() bool { dirty, _, _ := late.Take(); return len(dirty) > 0 })
+	eventually(t, "a listener hears that it may have missed something",
+		func() bool { dirty, _, _ := late.Take(); return len(dirty) > 0 })
 }
 
 func TestOneBrokenConnectionDoesNotTakeTheLineDown(t *testing.T) {

@@ -52,24 +52,28 @@ type ParkedFilter struct {
 }
 
 const parkedColumns = `m.device_id, m.seq, m.id, m.user_id, m.kind, m.args, m.device_time, m.outcome, m.code, m.detail,
-	m.changes, m.at, m.receipt, m.key_id, m.duplicate, m.clock_ahead_ms, m.corrected_time, p.attempts, p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason,
+	m.changes, m.at, m.receipt, m.key_id, m.duplicate, m.clock_ahead_ms, m.corrected_time, p.attempts,
+	p.parked_at, coalesce(p.resolution, ''), p.resolved_at, p.resolved_by, p.reason,
 	p.last_code, p.last_detail, p.last_at, p.subject, (` + before + `)`
 
 // before is the open entry that p has to wait for: the first of its device on the same subject.
-const before = `SELECT w.mutation_id FROM sync_parked w WHERE w.org_id = p.org_id AND w.device_id = p.device_id AND w.subject = p.subject
+const before = `SELECT w.mutation_id FROM sync_parked w WHERE w.org_id = p.org_id AND w.device_id = p.device_id
+	AND w.subject = p.subject
 	AND w.seq < p.seq AND w.resolution IS NULL AND p.resolution IS NULL ORDER BY w.seq LIMIT 1`
 
 const parkedWhere = `
 	FROM sync_parked p JOIN sync_mutation m ON m.org_id = p.org_id AND m.id = p.mutation_id AND NOT m.duplicate
 	WHERE p.org_id = $1 AND p.mutation_id > $2 AND ($3::boolean OR p.resolution IS NULL)
-		AND ($4::uuid[] IS NULL OR p.mutation_id = ANY ($4)) AND ($5::uuid = $7::uuid OR m.device_id = $5) AND ($6::uuid = $7 OR m.user_id = $6)
+		AND ($4::uuid[] IS NULL OR p.mutation_id = ANY ($4)) AND ($5::uuid = $7::uuid OR m.device_id = $5)
+		AND ($6::uuid = $7 OR m.user_id = $6)
 	ORDER BY p.mutation_id LIMIT $8`
 
 func (f ParkedFilter) args(t *Tx, limit int) []any {
 	return []any{t.org, f.After, f.Decided, f.IDs, f.Device, f.User, uuid.Nil, limit}
 }
 
-// ListParked returns entries by mutation id, which is by time. They come whole: ask FindParked first how large they are.
+// ListParked returns entries by mutation id, which is by time. They come whole: ask FindParked first how large they
+// are.
 func (t *Tx) ListParked(ctx context.Context, f ParkedFilter, limit int) ([]Parked, error) {
 	rows, err := t.Query(ctx, `SELECT `+parkedColumns+parkedWhere, f.args(t, limit)...)
 	if err != nil {
@@ -88,7 +92,8 @@ type FoundParked struct {
 // FindParked finds what ListParked returns.
 func (t *Tx) FindParked(ctx context.Context, f ParkedFilter, limit int) ([]FoundParked, error) {
 	rows, err := t.Query(ctx, `SELECT m.id, m.user_id, octet_length(m.args) + (
-			SELECT coalesce(sum(octet_length(e.args)), 0) FROM sync_parked_edit e WHERE e.org_id = m.org_id AND e.mutation_id = m.id
+			SELECT coalesce(sum(octet_length(e.args)), 0) FROM sync_parked_edit e
+				WHERE e.org_id = m.org_id AND e.mutation_id = m.id
 		)`+parkedWhere, f.args(t, limit)...)
 	if err != nil {
 		return nil, err
@@ -168,7 +173,9 @@ func (t *Tx) ParkedBy(ctx context.Context, id uuid.UUID) (change.User, error) {
 
 // EditParked lays edited arguments, a time when the work was done, or both beside an open entry. Without arguments, or
 // without a time, the edit goes on with those of the one before. What the device sent stays as it was.
-func (t *Tx) EditParked(ctx context.Context, id uuid.UUID, args []byte, decided time.Time, by change.User) (Edit, error) {
+func (t *Tx) EditParked(
+	ctx context.Context, id uuid.UUID, args []byte, decided time.Time, by change.User,
+) (Edit, error) {
 	p, err := t.LockParked(ctx, id)
 	if err != nil {
 		return Edit{}, err
@@ -187,7 +194,9 @@ func edited(m change.Mutation, edits []Edit) change.Mutation {
 // maxEditBytes bounds all editions of an entry together: it is listed with all of them.
 const maxEditBytes = 2 << 20
 
-func (t *Tx) edit(ctx context.Context, m change.Mutation, args []byte, decided time.Time, by change.User) (Edit, error) {
+func (t *Tx) edit(
+	ctx context.Context, m change.Mutation, args []byte, decided time.Time, by change.User,
+) (Edit, error) {
 	edits, err := t.Edits(ctx, m.ID)
 	if err != nil {
 		return Edit{}, err
@@ -207,7 +216,8 @@ func (t *Tx) edit(ctx context.Context, m change.Mutation, args []byte, decided t
 		return e, fault.New(fault.MutationTooLarge, "%d bytes of edits, at most %d", held+len(args), maxEditBytes)
 	}
 	_, err = t.Exec(ctx, `INSERT INTO sync_parked_edit (org_id, mutation_id, edition, args, edited_by, at, decided_at)
-		SELECT $1, $2, coalesce(max(edition), 0) + 1, $3, $4, $5, $6 FROM sync_parked_edit WHERE org_id = $1 AND mutation_id = $2`,
+		SELECT $1, $2, coalesce(max(edition), 0) + 1, $3, $4, $5, $6 FROM sync_parked_edit
+			WHERE org_id = $1 AND mutation_id = $2`,
 		t.org, m.ID, args, by, e.At, timeOrNull(decided))
 	return e, err
 }
@@ -220,9 +230,12 @@ func timeOrNull(at time.Time) *time.Time {
 }
 
 // ReplayParked runs a parked mutation again for its author, with args if there are any, which are kept as an edit;
-// else with the newest edit, else as it came; at the time that the newest edit gives it, else at the device's. The entry closes if it is applied or merged now. The verdict that
-// the device got stays as it was. It returns the entry as it is then.
-func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.UUID, args []byte, by change.User) (intake.Result, Parked, error) {
+// else with the newest edit, else as it came; at the time that the newest edit gives it, else at the device's. The
+// entry closes if it is applied or merged now. The verdict that the device got stays as it was. It returns the entry as
+// it is then.
+func (t *Tx) ReplayParked(
+	ctx context.Context, in *intake.Intake[*Tx], id uuid.UUID, args []byte, by change.User,
+) (intake.Result, Parked, error) {
 	p, err := t.LockParked(ctx, id)
 	if err != nil {
 		return intake.Result{}, p, err
@@ -256,8 +269,8 @@ func (t *Tx) ReplayParked(ctx context.Context, in *intake.Intake[*Tx], id uuid.U
 	return result, p, err
 }
 
-// Next is the open entry that waited for one that was replayed; zero when there is none. Where a person said when the first was
-// done, it is laid beside the next in their name, if that is dated ahead, too: the clock was off by as much.
+// Next is the open entry that waited for one that was replayed; zero when there is none. Where a person said when the
+// first was done, it is laid beside the next in their name, if that is dated ahead, too: the clock was off by as much.
 func (t *Tx) Next(ctx context.Context, in *intake.Intake[*Tx], first Parked, by change.User) (id uuid.UUID, err error) {
 	if first.Subject == uuid.Nil {
 		return uuid.Nil, nil

@@ -253,7 +253,8 @@ func (p *Poker) observe(ctx context.Context, tx *Tx, names []string) ([]string, 
 	rows, err := tx.Query(ctx, `
 		SELECT feed, seq FROM sync_feed WHERE org_id = $1 AND feed = ANY ($2::text[])
 		UNION ALL
-		SELECT 'user:' || user_id, version FROM sync_rights WHERE org_id = $1 AND user_id = ANY ($3::uuid[])`, tx.org, names, users(names))
+		SELECT 'user:' || user_id, version FROM sync_rights
+			WHERE org_id = $1 AND user_id = ANY ($3::uuid[])`, tx.org, names, users(names))
 	if err != nil {
 		return nil, err
 	}

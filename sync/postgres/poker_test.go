@@ -87,7 +87,8 @@ func TestRightsAndBoardsCountAsChangedAfterATimeOfNotListening(t *testing.T) {
 	sub := hub.Subscribe(watch.Topic{Org: change.Org(uuid.New()), Name: "board:1"})
 	defer sub.Close()
 	for cut := false; !cut; {
-		err := db.Owner.QueryRow(t.Context(), `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false) FROM pg_stat_activity
+		err := db.Owner.QueryRow(t.Context(), `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false)
+			FROM pg_stat_activity
 			WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'`).Scan(&cut)
 		if err != nil {
 			t.Fatal(err)

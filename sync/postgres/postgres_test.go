@@ -57,7 +57,8 @@ func (toyStore) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (syncte
 }
 
 func (toyStore) PutItem(ctx context.Context, tx *postgres.Tx, i synctest.Item) error {
-	_, err := tx.Exec(ctx, `INSERT INTO toy VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO UPDATE SET item = $3`, tx.OrgID(), i.ID, i)
+	_, err := tx.Exec(ctx, `INSERT INTO toy VALUES ($1, $2, $3) ON CONFLICT (org_id, id)
+		DO UPDATE SET item = $3`, tx.OrgID(), i.ID, i)
 	return err
 }
 
@@ -84,7 +85,10 @@ func (s toyStore) Parked(ctx context.Context, org change.Org) (out []change.Muta
 
 // Backup implements synctest.Store by a copy of every table in a schema of its own.
 func (s toyStore) Backup(ctx context.Context, _ change.Org) (restore func(context.Context) error, err error) {
-	tables := []string{"sync_feed", "sync_entry", "sync_subscription", "sync_device", "sync_mutation", "sync_parked", "toy"}
+	tables := []string{
+		"sync_feed", "sync_entry", "sync_subscription", "sync_device", "sync_mutation",
+		"sync_parked", "toy",
+	}
 	var sql strings.Builder
 	sql.WriteString("DROP SCHEMA IF EXISTS backup CASCADE; CREATE SCHEMA backup;")
 	var back strings.Builder
@@ -118,7 +122,8 @@ func TestPostgresHoldsTheSuite(t *testing.T) {
 func TestPostgresSimulator(t *testing.T) {
 	t.Parallel()
 	for seed := uint64(1); seed <= seeds; seed++ {
-		report, err := synctest.Prove(t.Context(), seed, func(now synctest.Clock) synctest.Store[*postgres.Tx] { return openAt(t, now) })
+		report, err := synctest.Prove(t.Context(),
+			seed, func(now synctest.Clock) synctest.Store[*postgres.Tx] { return openAt(t, now) })
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

@@ -53,7 +53,8 @@ func (p Projection) walk(ctx context.Context, tx *Tx, after uuid.UUID, limit int
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT r.id FROM (`+roots+`) r WHERE r.id > $2 ORDER BY r.id LIMIT $3`, tx.org, after, limit)
+	rows, err := tx.Query(ctx, `SELECT r.id FROM (`+roots+`) r WHERE r.id > $2 ORDER BY r.id
+		LIMIT $3`, tx.org, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,9 @@ func (p Projection) count(ctx context.Context, tx *Tx) (n int64, err error) {
 // strays looks through the next live entries of the projection's kinds after an entity's id, at most limit, and
 // places those anew that no root stands for: they leave, unless the room places them after all. It returns the last
 // id, and whether there may be more.
-func (p Projection) strays(ctx context.Context, tx *Tx, after uuid.UUID, limit int) (last uuid.UUID, more bool, err error) {
+func (p Projection) strays(
+	ctx context.Context, tx *Tx, after uuid.UUID, limit int,
+) (last uuid.UUID, more bool, err error) {
 	roots, err := p.Roots(ctx, tx)
 	if err != nil {
 		return after, false, err

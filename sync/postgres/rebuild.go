@@ -50,7 +50,9 @@ func aged(p Projection, d feed.Difference) bool {
 // while phones are online: each fetches only that, and none is reset. Each step is one short transaction that also
 // notes how far it came, so a run that was cut off goes on where it was; version names the program, and a run that
 // another version began is begun anew. Two runs at once share the work. each, if not nil, hears of every step.
-func (s *Store) Rebuild(ctx context.Context, org change.Org, p Projection, version string, each func(Progress)) (Progress, error) {
+func (s *Store) Rebuild(
+	ctx context.Context, org change.Org, p Projection, version string, each func(Progress),
+) (Progress, error) {
 	var run rebuild
 	err := s.Transact(ctx, org, func(tx *Tx) (err error) {
 		run, err = tx.beginRebuild(ctx, p, version)
@@ -94,7 +96,8 @@ func (t *Tx) beginRebuild(ctx context.Context, p Projection, version string) (re
 		return rebuild{}, err
 	}
 	_, err = t.Exec(ctx, `
-		INSERT INTO sync_rebuild AS r (org_id, projection, version, of, started_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)
+		INSERT INTO sync_rebuild AS r (org_id, projection, version, of, started_at, changed_at)
+			VALUES ($1, $2, $3, $4, $5, $5)
 		ON CONFLICT (org_id, projection) DO UPDATE SET version = $3, of = $4, started_at = $5, changed_at = $5,
 			walked = false, after = DEFAULT, finished_at = NULL, roots = 0, written = 0, removed = 0, aged = 0
 		WHERE r.finished_at IS NOT NULL OR r.version <> $3`, t.org, p.Name, version, of, t.now)
@@ -105,7 +108,8 @@ func (t *Tx) beginRebuild(ctx context.Context, p Projection, version string) (re
 }
 
 func (t *Tx) lockRebuild(ctx context.Context, p Projection) (r rebuild, err error) {
-	err = t.QueryRow(ctx, `SELECT walked, after, finished_at IS NOT NULL, roots, of, written, removed, aged FROM sync_rebuild
+	err = t.QueryRow(ctx, `SELECT walked, after, finished_at IS NOT NULL, roots, of, written, removed, aged
+		FROM sync_rebuild
 		WHERE org_id = $1 AND projection = $2 FOR UPDATE`, t.org, p.Name).Scan(&r.walked, &r.after, &r.finished,
 		&r.progress.Roots, &r.progress.Of, &r.progress.Written, &r.progress.Removed, &r.progress.Aged)
 	return r, err
@@ -144,7 +148,8 @@ func (r *rebuild) step(ctx context.Context, tx *Tx, p Projection) error {
 	if r.finished {
 		finished = &tx.now
 	}
-	_, err = tx.Exec(ctx, `UPDATE sync_rebuild SET walked = $3, after = $4, finished_at = $5, roots = $6, written = $7, removed = $8,
+	_, err = tx.Exec(ctx, `UPDATE sync_rebuild SET walked = $3, after = $4, finished_at = $5, roots = $6, written = $7,
+		removed = $8,
 		aged = $9, changed_at = $10 WHERE org_id = $1 AND projection = $2`, tx.org, p.Name, r.walked, r.after, finished,
 		r.progress.Roots, r.progress.Written, r.progress.Removed, r.progress.Aged, tx.now)
 	return err

@@ -22,7 +22,8 @@ var toys = postgres.Projection{
 		return `SELECT id FROM toy WHERE org_id = $1`, nil
 	},
 	Place: func(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
-		rows, err := tx.Query(ctx, `SELECT item FROM toy WHERE org_id = $1 AND id = ANY ($2) ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
+		rows, err := tx.Query(ctx, `SELECT item FROM toy WHERE org_id = $1 AND id = ANY ($2)
+			ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
 		if err != nil {
 			return err
 		}
@@ -38,8 +39,8 @@ var toys = postgres.Projection{
 	},
 }
 
-// TestARebuildBesideWritersLosesNothing has an older version leave feeds that are wrong in every way, and then rebuilds them, twice
-// at once, while phones and office work on the same items.
+// TestARebuildBesideWritersLosesNothing has an older version leave feeds that are wrong in every way, and then rebuilds
+// them, twice at once, while phones and office work on the same items.
 func TestARebuildBesideWritersLosesNothing(t *testing.T) {
 	t.Parallel()
 	store := open(t)
@@ -85,7 +86,8 @@ func TestARebuildBesideWritersLosesNothing(t *testing.T) {
 	for _, p := range phones {
 		work.Go(func() {
 			for working() {
-				p.Do([]string{"add", "pair", "give"}[rand.IntN(3)], synctest.Args{Item: any(), Other: any(), Holder: uuid.UUID(someone())}, w.Now)
+				p.Do([]string{"add", "pair", "give"}[rand.IntN(3)],
+					synctest.Args{Item: any(), Other: any(), Holder: uuid.UUID(someone())}, w.Now)
 				if err := synctest.Sync(t.Context(), p, w.Intake, w.Store, w.Org); err != nil {
 					t.Error(err)
 				}
@@ -97,7 +99,8 @@ func TestARebuildBesideWritersLosesNothing(t *testing.T) {
 			for _, id := range []uuid.UUID{any(), uuid.Must(uuid.NewV7())} {
 				holder, shared := uuid.UUID(someone()), rand.IntN(2) == 0
 				err := w.Store.Transact(t.Context(), w.Org, func(tx *postgres.Tx) error {
-					return synctest.Change(t.Context(), w.Store, tx, id, func(i *synctest.Item) { i.Holder, i.Shared = holder, shared })
+					return synctest.Change(t.Context(), w.Store, tx,
+						id, func(i *synctest.Item) { i.Holder, i.Shared = holder, shared })
 				})
 				if err != nil {
 					t.Error(err)

@@ -18,7 +18,8 @@ import (
 func TestARebuildThatWasCutOffGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	if _, err := db.Owner.Exec(t.Context(), `CREATE TABLE thing (org_id uuid, id uuid, PRIMARY KEY (org_id, id)); GRANT ALL ON thing TO doorstep_app`); err != nil {
+	if _, err := db.Owner.Exec(t.Context(), `CREATE TABLE thing (org_id uuid, id uuid, PRIMARY KEY (org_id, id)); GRANT ALL
+		ON thing TO doorstep_app`); err != nil {
 		t.Fatal(err)
 	}
 	s := &postgres.Store{Pool: db.App, Now: time.Now}
@@ -29,7 +30,8 @@ func TestARebuildThatWasCutOffGoesOnWhereItWas(t *testing.T) {
 			return `SELECT id FROM thing WHERE org_id = $1`, nil
 		},
 		Place: func(ctx context.Context, tx *postgres.Tx, ids []uuid.UUID) error {
-			rows, err := tx.Query(ctx, `SELECT id FROM thing WHERE org_id = $1 AND id = ANY ($2) ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
+			rows, err := tx.Query(ctx, `SELECT id FROM thing WHERE org_id = $1 AND id = ANY ($2)
+				ORDER BY id`+tx.RowLock(), tx.OrgID(), ids)
 			if err != nil {
 				return err
 			}
@@ -43,7 +45,8 @@ func TestARebuildThatWasCutOffGoesOnWhereItWas(t *testing.T) {
 	}
 	const n = 120
 	err := s.Transact(t.Context(), org, func(tx *postgres.Tx) error {
-		_, err := tx.Exec(t.Context(), `INSERT INTO thing SELECT $1, gen_random_uuid() FROM generate_series(1, $2)`, tx.OrgID(), n)
+		_, err := tx.Exec(t.Context(), `INSERT INTO thing SELECT $1, gen_random_uuid()
+			FROM generate_series(1, $2)`, tx.OrgID(), n)
 		return err
 	})
 	if err != nil {
@@ -54,7 +57,8 @@ func TestARebuildThatWasCutOffGoesOnWhereItWas(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || placed == 0 || placed == n {
 		t.Fatalf("%+v %v, %d placed", done, err, placed)
 	}
-	if done, err = s.Rebuild(t.Context(), org, things, "1", nil); err != nil || done.Written != n || done.Roots != n || placed != n {
+	if done, err = s.Rebuild(t.Context(), org, things, "1", nil); err != nil || done.Written != n || done.Roots != n ||
+		placed != n {
 		t.Errorf("gone on: %+v %v, %d placed", done, err, placed)
 	}
 	if done, err = s.Rebuild(t.Context(), org, things, "1", nil); err != nil || done.Written != 0 || placed != 2*n {

@@ -33,7 +33,8 @@ func (s *Store) Collect(ctx context.Context, org change.Org, before time.Time) (
 
 func (t *Tx) collect(ctx context.Context, before time.Time) (gone int64, err error) {
 	rows, err := t.Query(ctx, `SELECT DISTINCT feed FROM (
-		SELECT feed FROM sync_entry WHERE org_id = $1 AND removed AND at < $2 ORDER BY at LIMIT $3) e`, t.org, before, collectedAtOnce)
+		SELECT feed FROM sync_entry WHERE org_id = $1 AND removed AND at < $2 ORDER BY at
+			LIMIT $3) e`, t.org, before, collectedAtOnce)
 	if err != nil {
 		return 0, err
 	}
@@ -42,7 +43,8 @@ func (t *Tx) collect(ctx context.Context, before time.Time) (gone int64, err err
 		return 0, err
 	}
 	// Heads first and in order, as every writer locks them.
-	if _, err := t.Exec(ctx, `SELECT 1 FROM sync_feed WHERE org_id = $1 AND feed = ANY ($2) ORDER BY feed FOR UPDATE`, t.org, feeds); err != nil {
+	if _, err := t.Exec(ctx, `SELECT 1 FROM sync_feed WHERE org_id = $1 AND feed = ANY ($2) ORDER BY feed
+		FOR UPDATE`, t.org, feeds); err != nil {
 		return 0, err
 	}
 	// What was found before the locks may have come back to life since.

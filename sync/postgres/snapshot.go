@@ -12,7 +12,9 @@ import (
 )
 
 // Snapshot implements feed.Reader with a REPEATABLE READ transaction.
-func (s *Store) Snapshot(ctx context.Context, org change.Org, device change.Device, user change.User, fn func(feed.Snapshot) error) error {
+func (s *Store) Snapshot(
+	ctx context.Context, org change.Org, device change.Device, user change.User, fn func(feed.Snapshot) error,
+) error {
 	return s.Read(ctx, org, func(tx *Tx) error {
 		return fn(&snapshot{store: s, tx: tx, device: device, user: user})
 	})
@@ -47,7 +49,8 @@ func (t *Tx) states(ctx context.Context, who []reading) ([]feed.State, error) {
 		devices[i], users[i] = uuid.UUID(w.device), uuid.UUID(w.user)
 	}
 	rows, err := t.Query(ctx, `
-		SELECT w.n, g.generation, coalesce(d.last_seq, 0), coalesce(d.unsent, 0), coalesce(r.version, 0), coalesce(u.feed, ''),
+		SELECT w.n, g.generation, coalesce(d.last_seq, 0), coalesce(d.unsent, 0), coalesce(r.version, 0),
+			coalesce(u.feed, ''),
 			coalesce(f.seq, 0), coalesce(f.floor, 0), coalesce(f.digest, 0), coalesce(f.live, 0), coalesce(f.bytes, 0)
 		FROM sync_generation g
 		CROSS JOIN unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS w (device, reader, n)
@@ -66,7 +69,10 @@ func (t *Tx) states(ctx context.Context, who []reading) ([]feed.State, error) {
 	var generation []byte
 	var name string
 	var digest int64
-	scans := []any{&n, &generation, &one.LastSeq, &one.Unsent, &one.Rights, &name, &h.Seq, &h.Floor, &digest, &h.Live, &h.Bytes}
+	scans := []any{
+		&n, &generation, &one.LastSeq, &one.Unsent, &one.Rights, &name, &h.Seq, &h.Floor, &digest,
+		&h.Live, &h.Bytes,
+	}
 	_, err = pgx.ForEachRow(rows, scans, func() error {
 		state := &states[n-1]
 		state.LastSeq, state.Unsent, state.Rights, state.At = one.LastSeq, one.Unsent, one.Rights, t.now

@@ -49,8 +49,8 @@ func (t *Tx) OrgID() uuid.UUID { return uuid.UUID(t.org) }
 // Now is the office's time for everything that this transaction writes.
 func (t *Tx) Now() time.Time { return t.now }
 
-// RowLock is what ends a SELECT whose rows are to be placed: FOR UPDATE where the transaction writes, and nothing where it
-// reads one snapshot, which stands still by itself.
+// RowLock is what ends a SELECT whose rows are to be placed: FOR UPDATE where the transaction writes, and nothing where
+// it reads one snapshot, which stands still by itself.
 func (t *Tx) RowLock() string {
 	if t.reads {
 		return ""
@@ -153,22 +153,23 @@ func (s *Store) Transact(ctx context.Context, org change.Org, fn func(*Tx) error
 func (s *Store) transact(ctx context.Context, org change.Org, fn func(*Tx) error) (err error) {
 	var heads []feed.Head
 	tx := &Tx{org: org, now: s.time()}
-	err = s.begin(ctx, pgx.TxOptions{BeginQuery: "begin; set local doorstep.org = '" + org.String() + "'"}, func(ptx pgx.Tx) error {
-		tx.Querier = ptx
-		if err := fn(tx); err != nil {
-			return err
-		}
-		if err := tx.writeGathered(ctx); err != nil {
-			return err
-		}
-		if heads, err = tx.batch.Flush(ctx, tx); err != nil {
-			return err
-		}
-		if err := tx.countRights(ctx); err != nil {
-			return err
-		}
-		return tx.flushLater(ctx)
-	})
+	err = s.begin(ctx, pgx.TxOptions{BeginQuery: "begin; set local doorstep.org = '" + org.String() + "'"},
+		func(ptx pgx.Tx) error {
+			tx.Querier = ptx
+			if err := fn(tx); err != nil {
+				return err
+			}
+			if err := tx.writeGathered(ctx); err != nil {
+				return err
+			}
+			if heads, err = tx.batch.Flush(ctx, tx); err != nil {
+				return err
+			}
+			if err := tx.countRights(ctx); err != nil {
+				return err
+			}
+			return tx.flushLater(ctx)
+		})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,9 @@ import (
 
 // Verify compares the entries of a projection with the room's tables, step by step, each at one snapshot, and calls
 // found for every difference but those of age. It changes and locks nothing.
-func (s *Store) Verify(ctx context.Context, org change.Org, p Projection, found func(feed.Difference), each func(Progress)) (Progress, error) {
+func (s *Store) Verify(
+	ctx context.Context, org change.Org, p Projection, found func(feed.Difference), each func(Progress),
+) (Progress, error) {
 	var done Progress
 	err := s.Read(ctx, org, func(tx *Tx) (err error) {
 		done.Of, err = p.count(ctx, tx)
@@ -97,7 +99,8 @@ func (s *Store) MendHead(ctx context.Context, org change.Org, f change.FeedID) e
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE sync_feed SET digest = $3, live = $4, bytes = $5, seq = $6 WHERE org_id = $1 AND feed = $2`,
+		_, err = tx.Exec(ctx, `UPDATE sync_feed SET digest = $3, live = $4, bytes = $5, seq = $6
+			WHERE org_id = $1 AND feed = $2`,
 			tx.org, f.String(), int64(uint64(d.Is.Digest)), d.Is.Live, d.Is.Bytes, int64(d.Is.Seq))
 		return err
 	})
@@ -111,7 +114,8 @@ func (t *Tx) head(ctx context.Context, name string) (d HeadDifference, err error
 		return d, err
 	}
 	var digest int64
-	err = t.QueryRow(ctx, `SELECT seq, floor, digest, live, bytes FROM sync_feed WHERE org_id = $1 AND feed = $2`+t.RowLock(), t.org, name).
+	err = t.QueryRow(ctx, `SELECT seq, floor, digest, live, bytes FROM sync_feed
+		WHERE org_id = $1 AND feed = $2`+t.RowLock(), t.org, name).
 		Scan(&d.Says.Seq, &d.Says.Floor, &digest, &d.Says.Live, &d.Says.Bytes)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return d, nil // gone since it was listed
@@ -121,7 +125,8 @@ func (t *Tx) head(ctx context.Context, name string) (d HeadDifference, err error
 	}
 	d.Says.Feed, d.Says.Digest = id, change.Digest(uint64(digest))
 	d.Is.Feed, d.Is.Seq, d.Is.Floor = id, d.Says.Seq, d.Says.Floor
-	rows, err := t.Query(ctx, `SELECT kind, entity_id, seq, removed, octet_length(body) FROM sync_entry WHERE org_id = $1 AND feed = $2`, t.org, name)
+	rows, err := t.Query(ctx, `SELECT kind, entity_id, seq, removed, octet_length(body) FROM sync_entry
+		WHERE org_id = $1 AND feed = $2`, t.org, name)
 	if err != nil {
 		return d, err
 	}

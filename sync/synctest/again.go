@@ -51,7 +51,8 @@ func verdictAgain[T intake.Tx](t *testing.T, w *World[T]) {
 			t.Fatal(err)
 		}
 		x, y := a[0], b[0]
-		if y.Outcome != x.Outcome || y.Code != x.Code || y.Detail != x.Detail || !y.At.Equal(x.At) || !slices.Equal(y.Changes, x.Changes) {
+		if y.Outcome != x.Outcome || y.Code != x.Code || y.Detail != x.Detail || !y.At.Equal(x.At) ||
+			!slices.Equal(y.Changes, x.Changes) {
 			t.Errorf("%s again: %+v, want %+v", first.kind, y, x)
 		}
 		if got := w.Item(t, item); got != after {
@@ -151,8 +152,8 @@ func cutWhileCareful[T intake.Tx](t *testing.T, w *World[T]) {
 	wantOutcome(t, v[2], change.Applied, "")
 }
 
-// oldEvidence is a revoked phone with work of a kind that is taken in no longer: it will never be upgraded, and hands in
-// what it has.
+// oldEvidence is a revoked phone with work of a kind that is taken in no longer: it will never be upgraded, and hands
+// in what it has.
 func oldEvidence[T intake.Tx](t *testing.T, w *World[T]) {
 	p, item := w.Hire(t), uuid.New()
 	w.Give(t, item, p.User)
@@ -160,7 +161,8 @@ func oldEvidence[T intake.Tx](t *testing.T, w *World[T]) {
 	v, err := w.Intake.Take(t.Context(), intake.Push{
 		Org: w.Org, Device: p.Device, User: p.User, ParkAll: fault.DeviceRevoked,
 		Mutations: []change.Mutation{
-			p.Do("add", Args{Item: item}, w.Now), p.Do("pair", Args{Item: item, Other: item}, w.Now), p.Do("add", Args{Item: item}, w.Now),
+			p.Do("add", Args{Item: item}, w.Now), p.Do("pair", Args{Item: item, Other: item}, w.Now),
+			p.Do("add", Args{Item: item}, w.Now),
 		},
 	})
 	if err != nil || len(v) != 3 {

@@ -45,7 +45,8 @@ type checker struct {
 	users   map[int]change.User
 	// told are the verdicts that the present database knows of, saved those that the last backup does.
 	told, saved verdicts
-	// restoring: what comes now are the items that a restore left. rested are the items when all had come to rest, before the audit sent anything.
+	// restoring: what comes now are the items that a restore left. rested are the items when all had come to rest, before
+	// the audit sent anything.
 	restoring bool
 	rested    map[uuid.UUID]Item
 	// revoked are phones that have to clear themselves.
@@ -85,8 +86,8 @@ type seen struct {
 	versions map[uuid.UUID]int
 	wiped    bool
 	shown    *Shown
-	// rotten are feeds of which the phone's disk has lost something since it last got them anew; mending are those of which it
-	// has found out.
+	// rotten are feeds of which the phone's disk has lost something since it last got them anew; mending are those of
+	// which it has found out.
 	rotten, mending map[change.FeedID]bool
 }
 
@@ -94,7 +95,10 @@ type seen struct {
 func (c *checker) forDevice(n int, d change.Device) *seen {
 	p := c.phone(n)
 	if p.device != d {
-		*p = seen{device: d, user: p.user, versions: map[uuid.UUID]int{}, rotten: map[change.FeedID]bool{}, mending: map[change.FeedID]bool{}}
+		*p = seen{
+			device: d, user: p.user, versions: map[uuid.UUID]int{}, rotten: map[change.FeedID]bool{},
+			mending: map[change.FeedID]bool{},
+		}
 	}
 	return p
 }
@@ -102,8 +106,10 @@ func (c *checker) forDevice(n int, d change.Device) *seen {
 // Check proves a history or says which properties it lacks. It looks at nothing but the history.
 func Check(h History) []Violation {
 	c := &checker{
-		items: map[uuid.UUID]Item{}, follows: map[change.User][]change.FeedID{}, made: map[uuid.UUID]Made{}, views: map[int]view{},
-		phones: map[int]*seen{}, users: map[int]change.User{}, revoked: map[int]bool{}, told: verdicts{}, done: map[uuid.UUID]change.Verdict{},
+		items: map[uuid.UUID]Item{}, follows: map[change.User][]change.FeedID{}, made: map[uuid.UUID]Made{},
+		views:  map[int]view{},
+		phones: map[int]*seen{}, users: map[int]change.User{}, revoked: map[int]bool{}, told: verdicts{},
+		done: map[uuid.UUID]change.Verdict{},
 	}
 	for n, e := range h {
 		if n > 0 {
@@ -212,10 +218,12 @@ func (c *checker) committed(e Committed) {
 				continue
 			}
 			if strings.Count(i.Log, label) > 1 {
-				c.broken(ExactlyOnce, "%s %d of phone %d had its effect on item %s more than once", m.Kind, m.Seq, m.Phone, Label(i.ID))
+				c.broken(ExactlyOnce, "%s %d of phone %d had its effect on item %s more than once",
+					m.Kind, m.Seq, m.Phone, Label(i.ID))
 			}
 			if e.Device == m.Device && e.Counter < m.Seq {
-				c.broken(OneTransaction, "%s %d of phone %d had its effect, and the counter says %d", m.Kind, m.Seq, m.Phone, e.Counter)
+				c.broken(OneTransaction, "%s %d of phone %d had its effect, and the counter says %d",
+					m.Kind, m.Seq, m.Phone, e.Counter)
 			}
 			if m.Kind == "claim" && !before.Pool {
 				c.broken(ExactlyOnce, "phone %d claimed what was not in the pool", m.Phone)
@@ -256,7 +264,10 @@ func (c *checker) byLabel(label string) (Made, bool) {
 
 // view is what the model shows to a user now.
 func (c *checker) view(u change.User) view {
-	v := view{user: u, commit: c.commit, epoch: c.epoch, feeds: map[change.FeedID]map[change.Entity]string{}, marks: map[string]bool{}}
+	v := view{
+		user: u, commit: c.commit, epoch: c.epoch, feeds: map[change.FeedID]map[change.Entity]string{},
+		marks: map[string]bool{},
+	}
 	for _, f := range c.follows[u] {
 		v.feeds[f] = map[change.Entity]string{}
 	}
@@ -282,9 +293,11 @@ func (c *checker) verdicts(d change.Device, vs []change.Verdict) {
 	}
 	for _, v := range vs {
 		old, again := first[v.Seq]
-		if again && (old.ID != v.ID || old.Outcome != v.Outcome || old.Code != v.Code || !old.At.Equal(v.At) || !bytes.Equal(old.Receipt, v.Receipt) ||
+		if again && (old.ID != v.ID || old.Outcome != v.Outcome || old.Code != v.Code || !old.At.Equal(v.At) ||
+			!bytes.Equal(old.Receipt, v.Receipt) ||
 			!slices.Equal(old.Changes, v.Changes)) {
-			c.broken(FirstVerdict, "mutation %d of a device was first %s %s at %s, then %s %s at %s", v.Seq, old.Outcome, old.Code, old.At, v.Outcome, v.Code, v.At)
+			c.broken(FirstVerdict, "mutation %d of a device was first %s %s at %s, then %s %s at %s",
+				v.Seq, old.Outcome, old.Code, old.At, v.Outcome, v.Code, v.At)
 		}
 		if len(v.Receipt) == 0 || v.Outcome < change.Applied || v.Outcome > change.Parked {
 			c.broken(NothingDropped, "mutation %d has a verdict without a receipt or outcome", v.Seq)
@@ -306,7 +319,8 @@ func (c *checker) shown(e Shown) {
 	}
 	if p.epoch == v.epoch {
 		if v.commit < p.commit || e.LastSeq < p.lastSeq {
-			c.broken(MonotonicReads, "phone %d goes back from commit %d to %d, last sequence %d to %d", e.Phone, p.commit, v.commit, p.lastSeq, e.LastSeq)
+			c.broken(MonotonicReads, "phone %d goes back from commit %d to %d, last sequence %d to %d",
+				e.Phone, p.commit, v.commit, p.lastSeq, e.LastSeq)
 		}
 	} else {
 		p.versions = map[uuid.UUID]int{}
@@ -362,7 +376,8 @@ func (c *checker) compare(e Shown, v view, otherwise string, rotten map[change.F
 		for k, body := range held {
 			version := versionOf(body)
 			if version < c.phone(e.Phone).versions[k.ID] {
-				c.broken(MonotonicReads, "phone %d shows version %d of %s after %d", e.Phone, version, Label(k.ID), c.phone(e.Phone).versions[k.ID])
+				c.broken(MonotonicReads, "phone %d shows version %d of %s after %d", e.Phone, version, Label(k.ID),
+					c.phone(e.Phone).versions[k.ID])
 			}
 			c.phone(e.Phone).versions[k.ID] = version
 		}
@@ -426,7 +441,8 @@ func (c *checker) ended(e Ended) {
 		case !ok:
 			c.broken(NothingDropped, "%s %d of phone %d has no verdict", m.Kind, m.Seq, m.Phone)
 		case v.Outcome == change.Parked && (!parked || !bytes.Equal(kept.Args, m.Args) || kept.Kind != m.Kind):
-			c.broken(NothingDropped, "%s %d of phone %d was parked and is not in the queue with its payload", m.Kind, m.Seq, m.Phone)
+			c.broken(NothingDropped, "%s %d of phone %d was parked and is not in the queue with its payload",
+				m.Kind, m.Seq, m.Phone)
 		case applied && marks[Label(id)] == 0:
 			c.broken(ExactlyOnce, "%s %d of phone %d was applied and had no effect", m.Kind, m.Seq, m.Phone)
 		case !applied && marks[Label(id)] > 0:

@@ -70,7 +70,8 @@ func (p *handset[T]) do(a Action) {
 	}
 	s.made++
 	m := change.Mutation{
-		Device: p.Device, User: p.User, Seq: uint64(len(p.made)) + 1, ID: numbered(3, s.made), Kind: a.Verb, Args: args.Encode(),
+		Device: p.Device, User: p.User, Seq: uint64(len(p.made)) + 1, ID: numbered(3, s.made), Kind: a.Verb,
+		Args:       args.Encode(),
 		DeviceTime: s.now().Add(p.skew),
 	}
 	if a.Verb == "junk" {
@@ -387,7 +388,8 @@ type carriedPage struct {
 	after change.Cursor
 }
 
-// takes tells whether the phone has no need to pull after a poke: it took the page that came with it, or has it already.
+// takes tells whether the phone has no need to pull after a poke: it took the page that came with it, or has it
+// already.
 func (p *handset[T]) takes(c *carriedPage) bool {
 	if c == nil || p.busy || p.repair != nil || p.cursor.Feeds == nil || p.wiped {
 		return false
@@ -435,7 +437,8 @@ func (p *handset[T]) forget(got pulled) {
 			p.known[seq] = got.at // by now it has it again
 		}
 	}
-	for p.heldFrom < uint64(len(p.made)) && p.heldFrom <= got.page.LastSeq && !p.known[p.heldFrom].IsZero() && p.known[p.heldFrom].Before(got.at.Add(-keep)) {
+	for p.heldFrom < uint64(len(p.made)) && p.heldFrom <= got.page.LastSeq && !p.known[p.heldFrom].IsZero() &&
+		p.known[p.heldFrom].Before(got.at.Add(-keep)) {
 		delete(p.known, p.heldFrom)
 		p.heldFrom++
 		p.sim.note("phone %d holds what it did from %d on", p.number, p.heldFrom)
@@ -526,8 +529,8 @@ func (p *handset[T]) listen() {
 	}
 }
 
-// replace gives all work that the phone still has to a new device of the same person, as clients do that enrol anew: a restored office
-// may lack also what has a verdict. Ids and verdicts stay, the numbers begin anew.
+// replace gives all work that the phone still has to a new device of the same person, as clients do that enrol anew: a
+// restored office may lack also what has a verdict. Ids and verdicts stay, the numbers begin anew.
 func (p *handset[T]) replace() {
 	s := p.sim
 	if p.wiped {
@@ -564,7 +567,8 @@ func (p *handset[T]) keepSent() {
 // rot loses an entry on the phone's disk.
 func (p *handset[T]) rot() {
 	for _, f := range slices.SortedFunc(maps.Keys(p.staged), change.FeedID.Compare) {
-		keys := slices.SortedFunc(maps.Keys(p.staged[f]), func(a, b change.Entity) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+		keys := slices.SortedFunc(maps.Keys(p.staged[f]),
+			func(a, b change.Entity) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 		if len(keys) > 0 {
 			p.sim.rotten = true
 			p.sim.add(Rotted{p.number, p.Device, f})

@@ -139,7 +139,8 @@ func describe(what any) string {
 		for _, held := range e.Feeds {
 			n += len(held)
 		}
-		return fmt.Sprintf("phone %d shows view %d: %d entries of %d feeds, last sequence %d, %d reset", e.Phone, e.View, n, len(e.Feeds), e.LastSeq, e.Reset)
+		return fmt.Sprintf("phone %d shows view %d: %d entries of %d feeds, last sequence %d, %d reset",
+			e.Phone, e.View, n, len(e.Feeds), e.LastSeq, e.Reset)
 	case Rotted:
 		return fmt.Sprintf("the disk of phone %d loses an entry of %s", e.Phone, e.Feed)
 	case Differed:

@@ -145,7 +145,9 @@ func (t *MemoryTx) Append(_ context.Context, heads []feed.Head, writes []feed.Wr
 }
 
 // Open implements intake.Tx.
-func (t *MemoryTx) Open(_ context.Context, d change.Device, from, to uint64, ids []uuid.UUID) (uint64, bool, []intake.Record, intake.Held, error) {
+func (t *MemoryTx) Open(
+	_ context.Context, d change.Device, from, to uint64, ids []uuid.UUID,
+) (uint64, bool, []intake.Record, intake.Held, error) {
 	dev, ok := t.devices[d]
 	if !ok {
 		if t.generation == (change.Generation{1}) { // else a backup may have forgotten it
@@ -263,7 +265,9 @@ func (m *Memory) Parked(context.Context, change.Org) (out []change.Mutation, _ e
 }
 
 // Snapshot implements feed.Reader.
-func (m *Memory) Snapshot(_ context.Context, _ change.Org, d change.Device, u change.User, fn func(feed.Snapshot) error) error {
+func (m *Memory) Snapshot(
+	_ context.Context, _ change.Org, d change.Device, u change.User, fn func(feed.Snapshot) error,
+) error {
 	m.mu.Lock()
 	snap := memorySnapshot{m.state, d, u, m.now()}
 	m.mu.Unlock()

@@ -61,7 +61,8 @@ func (p *Phone) Do(kind string, a Args, at time.Time) change.Mutation {
 // Take notes verdicts. A second verdict for the same mutation must be the first one.
 func (p *Phone) Take(verdicts []change.Verdict) error {
 	for _, v := range verdicts {
-		if old, ok := p.verdicts[v.Seq]; ok && (old.Outcome != v.Outcome || !bytes.Equal(old.Receipt, v.Receipt) || old.Code != v.Code) {
+		if old, ok := p.verdicts[v.Seq]; ok &&
+			(old.Outcome != v.Outcome || !bytes.Equal(old.Receipt, v.Receipt) || old.Code != v.Code) {
 			return fmt.Errorf("mutation %d: first verdict %+v, then %+v", v.Seq, old, v)
 		}
 		if v.ID != p.made[v.Seq].ID {
@@ -186,8 +187,8 @@ func (p *Phone) Items() (map[uuid.UUID]Item, error) {
 	return out, nil
 }
 
-// Sync pushes all and pulls to a checkpoint, over a network without faults. What a restored server has forgotten and the
-// phone still has is sent again.
+// Sync pushes all and pulls to a checkpoint, over a network without faults. What a restored server has forgotten and
+// the phone still has is sent again.
 func Sync[T intake.Tx](ctx context.Context, p *Phone, in *intake.Intake[T], r feed.Reader, org change.Org) error {
 	if err := pushAll(ctx, p, in, org); err != nil {
 		return err
@@ -217,7 +218,8 @@ func (p *Phone) offerFrom(seq uint64) {
 func pushAll[T intake.Tx](ctx context.Context, p *Phone, in *intake.Intake[T], org change.Org) error {
 	for len(p.outbox) > 0 {
 		n := min(len(p.outbox), 7)
-		v, err := in.Take(ctx, intake.Push{Org: org, Device: p.Device, User: p.User, Mutations: p.outbox[:n], HeldFrom: p.heldFrom})
+		v, err := in.Take(ctx,
+			intake.Push{Org: org, Device: p.Device, User: p.User, Mutations: p.outbox[:n], HeldFrom: p.heldFrom})
 		var gap *intake.GapError
 		if errors.As(err, &gap) && gap.Expected < p.outbox[0].Seq && gap.Expected >= p.heldFrom {
 			p.offerFrom(gap.Expected)

@@ -14,7 +14,8 @@ import (
 // handIn pushes what the phone holds as a device without rights.
 func handIn[T intake.Tx](t *testing.T, w *World[T], p *Phone, ms ...change.Mutation) ([]change.Verdict, error) {
 	t.Helper()
-	return w.Intake.Take(t.Context(), intake.Push{Org: w.Org, Device: p.Device, User: p.User, Mutations: ms, ParkAll: fault.DeviceRevoked})
+	return w.Intake.Take(t.Context(),
+		intake.Push{Org: w.Org, Device: p.Device, User: p.User, Mutations: ms, ParkAll: fault.DeviceRevoked})
 }
 
 func evidenceFull[T intake.Tx](t *testing.T, w *World[T]) {

@@ -126,9 +126,13 @@ func (r *replica[T]) Transact(ctx context.Context, org change.Org, fn func(T) er
 }
 
 // Transient implements intake.Store.
-func (r *replica[T]) Transient(err error) bool { return err == errTransient || r.Store.Transient(err) } //nolint:errorlint // the very one
+func (r *replica[T]) Transient(err error) bool {
+	return err == errTransient || r.Store.Transient(err) //nolint:errorlint // the very one
+}
 
-func (r *replica[T]) take(p *handset[T], device change.Device, held uint64, ms []change.Mutation) (v []change.Verdict, err error) {
+func (r *replica[T]) take(
+	p *handset[T], device change.Device, held uint64, ms []change.Mutation,
+) (v []change.Verdict, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			r.sim.add(Broke{"contained", fmt.Sprint("a panic left the intake: ", x)})
@@ -155,23 +159,26 @@ type pulled struct {
 func (r *replica[T]) pull(p *handset[T], req feed.Request, intrude bool) (pulled, error) {
 	s := r.sim
 	view := 0
-	reader := readerFunc(func(ctx context.Context, org change.Org, d change.Device, u change.User, fn func(feed.Snapshot) error) error {
-		return r.Snapshot(ctx, org, d, u, func(snap feed.Snapshot) error {
-			if view == 0 { // the answer is held to the first
-				s.views++
-				view = s.views
-				s.add(Viewed{view, p.number, p.User})
-			}
-			return fn(&spied[T]{snap, r, &intrude})
+	reader := readerFunc(
+		func(ctx context.Context, org change.Org, d change.Device, u change.User, fn func(feed.Snapshot) error) error {
+			return r.Snapshot(ctx, org, d, u, func(snap feed.Snapshot) error {
+				if view == 0 { // the answer is held to the first
+					s.views++
+					view = s.views
+					s.add(Viewed{view, p.number, p.User})
+				}
+				return fn(&spied[T]{snap, r, &intrude})
+			})
 		})
-	})
 	page, err := feed.Read(s.ctx, reader, req)
 	return pulled{page, view, s.now().Add(r.skew)}, err
 }
 
 type readerFunc func(context.Context, change.Org, change.Device, change.User, func(feed.Snapshot) error) error
 
-func (f readerFunc) Snapshot(ctx context.Context, org change.Org, d change.Device, u change.User, fn func(feed.Snapshot) error) error {
+func (f readerFunc) Snapshot(
+	ctx context.Context, org change.Org, d change.Device, u change.User, fn func(feed.Snapshot) error,
+) error {
 	return f(ctx, org, d, u, fn)
 }
 
@@ -219,7 +226,8 @@ func (r *replica[T]) carry(p *handset[T]) *carriedPage {
 	}
 	c := carriedPage{after: p.guess}
 	var err error
-	c.pulled, err = r.pull(p, feed.Request{Org: r.sim.org, Device: p.Device, User: p.User, Cursor: p.guess, MaxBytes: carriedBytes}, false)
+	c.pulled, err = r.pull(p,
+		feed.Request{Org: r.sim.org, Device: p.Device, User: p.User, Cursor: p.guess, MaxBytes: carriedBytes}, false)
 	if err != nil || !c.page.Final {
 		return nil
 	}

@@ -83,7 +83,8 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 					t.Error(err)
 					return
 				case items[left].Count != items[right].Count:
-					t.Errorf("a checkpoint has change %d of one item and %d of the other, which were written together", items[left].Count, items[right].Count)
+					t.Errorf("a checkpoint has change %d of one item and %d of the other, which were written together",
+						items[left].Count, items[right].Count)
 					return
 				}
 			}
@@ -93,7 +94,8 @@ func Rush[T intake.Tx](t *testing.T, w *World[T], phones, rounds int) {
 		for range rounds {
 			err := w.Store.Transact(t.Context(), w.Org, func(tx T) error {
 				count := func(i *Item) { i.Count++ }
-				return errors.Join(Change(t.Context(), w.Store, tx, left, count, All), Change(t.Context(), w.Store, tx, right, count, own...))
+				return errors.Join(Change(t.Context(), w.Store, tx, left, count, All),
+					Change(t.Context(), w.Store, tx, right, count, own...))
 			})
 			if err != nil {
 				t.Error(err)

@@ -148,7 +148,8 @@ func handedOver[T intake.Tx](t *testing.T, w *World[T]) {
 	first := w.Now
 	w.Now = first.Add(time.Hour)
 	q := NewPhone(p.User)
-	v, err := w.take(t.Context(), q, m, change.Mutation{Seq: 2, ID: uuid.New(), Kind: "add", Args: m.Args, DeviceTime: w.Now})
+	v, err := w.take(t.Context(), q, m,
+		change.Mutation{Seq: 2, ID: uuid.New(), Kind: "add", Args: m.Args, DeviceTime: w.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -484,7 +485,11 @@ func foreign[T intake.Tx](t *testing.T, w *World[T]) {
 	secret := uuid.New()
 	w.Give(t, secret, q.User)
 	forged := change.Cursor{Feeds: map[change.FeedID]change.Position{FeedOf(uuid.UUID(q.User)): {}, All: {}}}
-	page, err := feed.Read(t.Context(), w.Store, feed.Request{Org: w.Org, Device: p.Device, User: p.User, Cursor: forged, Reset: []change.FeedID{FeedOf(uuid.UUID(q.User))}})
+	page, err := feed.Read(t.Context(), w.Store,
+		feed.Request{
+			Org: w.Org, Device: p.Device, User: p.User, Cursor: forged,
+			Reset: []change.FeedID{FeedOf(uuid.UUID(q.User))},
+		})
 	if err != nil {
 		t.Fatal(err)
 	}

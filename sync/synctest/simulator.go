@@ -55,7 +55,8 @@ var dawn = time.Date(2026, 11, 11, 7, 0, 0, 0, time.UTC)
 // retention is how long tombstones are kept.
 const retention = 90 * 24 * time.Hour
 
-// keep is for how long phones hold what they sent, by the server's word; no backup is restored that is as old but for spare.
+// keep is for how long phones hold what they sent, by the server's word; no backup is restored that is as old but for
+// spare.
 const keep, spare = 3 * 24 * time.Hour, 24 * time.Hour
 
 // peace is how long phones and office have in the end, without faults, to find one another by themselves.
@@ -163,7 +164,10 @@ func (s *sim[T]) set() {
 		s.change(0, s.item(n), func(i *Item) { i.Holder = uuid.UUID(s.user(n % s.plan.Users)) })
 	}
 	for n := range s.plan.Phones {
-		p := &handset[T]{Phone: NewPhone(s.user(n % s.plan.Users)), sim: s, number: n, sent: map[change.Device][]change.Mutation{}}
+		p := &handset[T]{
+			Phone: NewPhone(s.user(n % s.plan.Users)), sim: s, number: n,
+			sent: map[change.Device][]change.Mutation{},
+		}
 		s.devices++
 		p.Device, p.PageBytes = change.Device(numbered(4, s.devices)), []int{1, 300, 1000, 100_000}[n%4]
 		s.phones = append(s.phones, p)
@@ -174,7 +178,8 @@ func (s *sim[T]) set() {
 // subscribe sets a user's feeds by the office's hand.
 func (s *sim[T]) subscribe(u change.User, feeds ...change.FeedID) {
 	r := s.replicas[0]
-	_ = r.Transact(s.ctx, s.org, func(tx T) error { return r.Subscribe(s.ctx, tx, u, feeds...) }) // may fail as the plan says
+	// may fail as the plan says
+	_ = r.Transact(s.ctx, s.org, func(tx T) error { return r.Subscribe(s.ctx, tx, u, feeds...) })
 	s.followed(u)
 }
 
@@ -201,7 +206,8 @@ func (s *sim[T]) change(replica int, id uuid.UUID, fn func(*Item)) {
 func (s *sim[T]) both(replica, a, b int, holder change.User) {
 	r := s.replicas[replica]
 	_ = r.Transact(s.ctx, s.org, func(tx T) error { // may fail as the plan says
-		err := Change[T](s.ctx, r, tx, s.item(a), func(i *Item) { i.Holder, i.Pool, i.Shared = uuid.UUID(holder), false, !i.Shared })
+		err := Change[T](s.ctx, r, tx,
+			s.item(a), func(i *Item) { i.Holder, i.Pool, i.Shared = uuid.UUID(holder), false, !i.Shared })
 		if err != nil || a == b {
 			return err
 		}

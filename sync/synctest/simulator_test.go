@@ -133,9 +133,12 @@ func TestTheSimulatorReachesEveryFault(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"applied ", "merged ", "rejected not_assigned", "rejected state_forbids", "rejected conflict", "parked mutation_failed",
-		"parked mutation_panicked", "parked mutation_unknown", "parked mutation_malformed", "parked device_time_future", "parked device_revoked",
-		"restored", "wiped", "reset", "crash", "flake", "crash phone", "offline", "deaf", "collect", "replace", "storm", "upgrade", "goodbye", "clock", "skew", "disk", "full", "rotted", "differed",
+		"applied ", "merged ", "rejected not_assigned", "rejected state_forbids", "rejected conflict",
+		"parked mutation_failed",
+		"parked mutation_panicked", "parked mutation_unknown", "parked mutation_malformed", "parked device_time_future",
+		"parked device_revoked",
+		"restored", "wiped", "reset", "crash", "flake", "crash phone", "offline", "deaf", "collect", "replace", "storm",
+		"upgrade", "goodbye", "clock", "skew", "disk", "full", "rotted", "differed",
 		"sends again", "holds what it did", "says that it cannot keep it",
 	} {
 		if !met[want] {

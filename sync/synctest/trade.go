@@ -85,7 +85,9 @@ type Trade[T intake.Tx] interface {
 func FeedOf(holder uuid.UUID) change.FeedID { return change.FeedID{Kind: "tech", Key: holder} }
 
 // Change reads an item, lets fn alter it, writes it and places it: on its holder's feed and on the feeds given.
-func Change[T intake.Tx](ctx context.Context, tr Trade[T], tx T, id uuid.UUID, fn func(*Item), also ...change.FeedID) error {
+func Change[T intake.Tx](
+	ctx context.Context, tr Trade[T], tx T, id uuid.UUID, fn func(*Item), also ...change.FeedID,
+) error {
 	item, err := tr.Item(ctx, tx, id)
 	if err != nil {
 		return err
@@ -207,7 +209,10 @@ func Mutators[T intake.Tx](tr Trade[T]) map[string]intake.Mutator[T] {
 			err = Change(ctx, tr, tx, a.Item, func(i *Item) {
 				result = intake.Done()
 				if i.Version != a.Seen {
-					result = intake.MergedWith(change.FieldChange{Field: "version", Yours: strconv.Itoa(a.Seen), Kept: strconv.Itoa(i.Version)})
+					result = intake.MergedWith(change.FieldChange{
+						Field: "version", Yours: strconv.Itoa(a.Seen),
+						Kept: strconv.Itoa(i.Version),
+					})
 				}
 				mark(i, m)
 			})
@@ -238,7 +243,9 @@ func Mutators[T intake.Tx](tr Trade[T]) map[string]intake.Mutator[T] {
 }
 
 // finish ends an item and posts what it pays: as much to the user's account as is taken from the office's.
-func finish[T intake.Tx](ctx context.Context, tr Trade[T], tx T, m change.Mutation, id uuid.UUID) (intake.Result, error) {
+func finish[T intake.Tx](
+	ctx context.Context, tr Trade[T], tx T, m change.Mutation, id uuid.UUID,
+) (intake.Result, error) {
 	item, err := tr.Item(ctx, tx, id)
 	if err != nil {
 		return intake.Result{}, err

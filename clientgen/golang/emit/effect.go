@@ -97,7 +97,8 @@ func (e *emitter) assignments(s reading, target string, as []model.Assignment, o
 		value := ""
 		switch {
 		case a.DeviceTime:
-			value = e.g.QualifiedGoIdent(protogen.GoImportPath("google.golang.org/protobuf/types/known/timestamppb").Ident("New")) + "(at)"
+			value = e.g.QualifiedGoIdent(protogen.GoImportPath("google.golang.org/protobuf/types/known/timestamppb").
+				Ident("New")) + "(at)"
 		case a.Literal != nil:
 			value = e.literal(*a.Literal)
 			if pointer(a.Literal.Field) && a.Literal.Field.Enum() == nil && a.Literal.Field.Kind() != protoreflect.StringKind {
@@ -145,5 +146,6 @@ func (e *emitter) remove(s reading, r model.Remove) {
 
 // drop takes the elements away for which the test on o holds.
 func (e *emitter) drop(list, element, test string) {
-	e.g.P(list, " = ", protogen.GoImportPath("slices").Ident("DeleteFunc"), "(", list, ", func(o ", element, ") bool { return ", test, " })")
+	e.g.P(list, " = ", protogen.GoImportPath("slices").Ident("DeleteFunc"), "(", list, ", func(o ",
+		element, ") bool { return ", test, " })")
 }

@@ -17,7 +17,10 @@ const offline = protogen.GoImportPath("github.com/doorstep-dev/doorstep/clientge
 
 // Emit adds the files of the package to the plugin's answer.
 func Emit(p *protogen.Plugin, m *model.Model, path protogen.GoImportPath, name string) error {
-	e := &emitter{messages: map[protoreflect.FullName]*protogen.Message{}, fields: map[protoreflect.FullName]*protogen.Field{}}
+	e := &emitter{
+		messages: map[protoreflect.FullName]*protogen.Message{},
+		fields:   map[protoreflect.FullName]*protogen.Field{},
+	}
 	names := map[protogen.GoImportPath]string{}
 	for _, f := range p.Files {
 		e.know(f.Messages)
@@ -110,9 +113,11 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 	t := e.typeOf(one.Message)
 	e.g.P()
 	if x.References != nil {
-		e.g.P("// ", name, " finds the ", strings.ToLower(model.Spaced(one.Plural)), " of one ", strings.ToLower(model.Spaced(string(x.References.Message.Name()))), ".")
+		e.g.P("// ", name, " finds the ", strings.ToLower(model.Spaced(one.Plural)), " of one ",
+			strings.ToLower(model.Spaced(string(x.References.Message.Name()))), ".")
 	} else {
-		e.g.P("// ", name, " finds the ", strings.ToLower(model.Spaced(one.Plural)), " by ", strings.Join(words, " and "), ".")
+		e.g.P("// ", name, " finds the ", strings.ToLower(model.Spaced(one.Plural)), " by ",
+			strings.Join(words, " and "), ".")
 	}
 	e.g.P("func ", name, "(v *", offline.Ident("View"), ", ", strings.Join(params, ", "), ") []*", t, " {")
 	e.g.P("return ", one.Plural, ".Where(v, func(m *", t, ") bool { return ", strings.Join(tests, " && "), " })")
@@ -152,7 +157,8 @@ func (e *emitter) equal(f protoreflect.FieldDescriptor, a, b string) string {
 	case f.Kind() == protoreflect.BytesKind:
 		return e.g.QualifiedGoIdent(protogen.GoImportPath("bytes").Ident("Equal")) + "(" + a + ", " + b + ")"
 	case f.Message() != nil:
-		return e.g.QualifiedGoIdent(protogen.GoImportPath("google.golang.org/protobuf/proto").Ident("Equal")) + "(" + a + ", " + b + ")"
+		return e.g.QualifiedGoIdent(protogen.GoImportPath("google.golang.org/protobuf/proto").Ident("Equal")) + "(" + a +
+			", " + b + ")"
 	}
 	return a + " == " + b
 }

@@ -24,8 +24,10 @@ func (e *emitter) registry(m *model.Model) {
 	if len(custom) > 0 {
 		parameter = "custom Custom"
 		e.g.P()
-		e.g.P("// Custom are the effects that declarations cannot say; the application writes them. v is what the device holds,")
-		e.g.P("// at is the device's clock when it was done, and what is written to d shows until the office's state replaces it.")
+		e.g.P("// Custom are the effects that declarations cannot say; the application writes them. v is what the " +
+			"device holds,")
+		e.g.P("// at is the device's clock when it was done, and what is written to d shows until the office's state " +
+			"replaces it.")
 		e.g.P("type Custom interface {")
 		for _, one := range custom {
 			e.g.P(string(one.Message.Name()), "(", e.parameters(one), ")")
@@ -50,7 +52,8 @@ func (e *emitter) registry(m *model.Model) {
 
 func (e *emitter) parameters(m *model.Mutation) string {
 	return "v *" + e.g.QualifiedGoIdent(offline.Ident("View")) + ", a *" + e.typeOf(m.Message) +
-		", at " + e.g.QualifiedGoIdent(protogen.GoImportPath("time").Ident("Time")) + ", d *" + e.g.QualifiedGoIdent(offline.Ident("Draft"))
+		", at " + e.g.QualifiedGoIdent(protogen.GoImportPath("time").Ident("Time")) + ", d *" +
+		e.g.QualifiedGoIdent(offline.Ident("Draft"))
 }
 
 func (e *emitter) mutation(m *model.Mutation) {

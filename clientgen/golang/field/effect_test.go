@@ -36,15 +36,19 @@ func item(t *testing.T, kind fieldv1.EntityKind, id []byte, m proto.Message) off
 func view(t *testing.T, state fieldv1.VisitState) *offline.View {
 	t.Helper()
 	return offline.ViewOf(
-		item(t, fieldv1.EntityKind_ENTITY_KIND_TICKET, ticketID, &fieldv1.Ticket{Id: ticketID, State: fieldv1.TicketState_TICKET_STATE_NEW}),
+		item(t, fieldv1.EntityKind_ENTITY_KIND_TICKET, ticketID,
+			&fieldv1.Ticket{Id: ticketID, State: fieldv1.TicketState_TICKET_STATE_NEW}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_VISIT, visitID, &fieldv1.Visit{
 			Id: visitID, TicketId: ticketID, State: state,
 			Answers: []*fieldv1.TaskAnswer{{Step: "a", Value: &fieldv1.TaskAnswer_Check{Check: false}}},
 		}),
-		item(t, fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM, itemID, &fieldv1.PriceItem{Id: itemID, Name: &typesv1.Label{Zh: "软管"}, Price: &typesv1.Money{Minor: 2500, Currency: "CNY"}}),
+		item(t, fieldv1.EntityKind_ENTITY_KIND_PRICE_ITEM, itemID,
+			&fieldv1.PriceItem{Id: itemID, Name: &typesv1.Label{Zh: "软管"}, Price: &typesv1.Money{Minor: 2500, Currency: "CNY"}}),
 		item(t, fieldv1.EntityKind_ENTITY_KIND_POOL_TICKET, ticketID, &fieldv1.PoolTicket{Id: ticketID, Number: "T-1"}),
-		item(t, fieldv1.EntityKind_ENTITY_KIND_UNIT, unitID, &storev1.Unit{Id: unitID, ProductId: productID, Gtin: "06901234567892", Serial: "SN1", HumanCode: "K7M3-9QX8"}),
-		item(t, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, productID, &fieldv1.Product{Id: productID, Name: &typesv1.Label{Zh: "热水器"}}),
+		item(t, fieldv1.EntityKind_ENTITY_KIND_UNIT, unitID,
+			&storev1.Unit{Id: unitID, ProductId: productID, Gtin: "06901234567892", Serial: "SN1", HumanCode: "K7M3-9QX8"}),
+		item(t, fieldv1.EntityKind_ENTITY_KIND_PRODUCT, productID,
+			&fieldv1.Product{Id: productID, Name: &typesv1.Label{Zh: "热水器"}}),
 	)
 }
 
@@ -89,17 +93,63 @@ func TestVisitsMoveAsTheirStateAllows(t *testing.T) {
 		to     state
 		ticket fieldv1.TicketState
 	}{
-		{"visit.accept", &fieldv1.VisitAccept{VisitId: visitID}, []state{dispatched}, accepted, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
-		{"visit.decline", &fieldv1.VisitDecline{VisitId: visitID, Reason: "far"}, []state{dispatched, accepted}, declined, fieldv1.TicketState_TICKET_STATE_NEW},
-		{"visit.travel", &fieldv1.VisitTravel{VisitId: visitID}, []state{accepted}, traveling, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
-		{"visit.arrive", &fieldv1.VisitArrive{VisitId: visitID}, []state{accepted, traveling, onBreak}, onSite, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
-		{"visit.break", &fieldv1.VisitBreak{VisitId: visitID}, []state{onSite}, onBreak, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
-		{"visit.resume", &fieldv1.VisitResume{VisitId: visitID}, []state{onBreak}, onSite, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
-		{"visit.complete", &fieldv1.VisitComplete{VisitId: visitID}, []state{onSite, onBreak}, completed, fieldv1.TicketState_TICKET_STATE_COMPLETED},
-		{"visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: visitID, Reason: "x"}, []state{accepted, traveling, onSite, onBreak}, cannot, fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE},
-		{"visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: visitID, Reason: "x", Partially: true}, []state{onSite, onBreak}, partly, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS},
+		{
+			"visit.accept", &fieldv1.VisitAccept{VisitId: visitID},
+			[]state{dispatched},
+			accepted,
+			fieldv1.TicketState_TICKET_STATE_IN_PROGRESS,
+		},
+		{
+			"visit.decline", &fieldv1.VisitDecline{VisitId: visitID, Reason: "far"},
+			[]state{dispatched, accepted},
+			declined,
+			fieldv1.TicketState_TICKET_STATE_NEW,
+		},
+		{
+			"visit.travel", &fieldv1.VisitTravel{VisitId: visitID},
+			[]state{accepted},
+			traveling,
+			fieldv1.TicketState_TICKET_STATE_IN_PROGRESS,
+		},
+		{
+			"visit.arrive", &fieldv1.VisitArrive{VisitId: visitID},
+			[]state{accepted, traveling, onBreak},
+			onSite,
+			fieldv1.TicketState_TICKET_STATE_IN_PROGRESS,
+		},
+		{
+			"visit.break", &fieldv1.VisitBreak{VisitId: visitID},
+			[]state{onSite},
+			onBreak,
+			fieldv1.TicketState_TICKET_STATE_IN_PROGRESS,
+		},
+		{
+			"visit.resume", &fieldv1.VisitResume{VisitId: visitID},
+			[]state{onBreak},
+			onSite,
+			fieldv1.TicketState_TICKET_STATE_IN_PROGRESS,
+		},
+		{
+			"visit.complete", &fieldv1.VisitComplete{VisitId: visitID},
+			[]state{onSite, onBreak},
+			completed,
+			fieldv1.TicketState_TICKET_STATE_COMPLETED,
+		},
+		{
+			"visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: visitID, Reason: "x"},
+			[]state{accepted, traveling, onSite, onBreak},
+			cannot, fieldv1.TicketState_TICKET_STATE_CANNOT_COMPLETE,
+		},
+		{
+			"visit.cannot_complete", &fieldv1.VisitCannotComplete{VisitId: visitID, Reason: "x", Partially: true},
+			[]state{onSite, onBreak},
+			partly, fieldv1.TicketState_TICKET_STATE_IN_PROGRESS,
+		},
 	} {
-		for _, now := range []state{dispatched, accepted, declined, traveling, onSite, onBreak, completed, partly, cannot, canceled} {
+		for _, now := range []state{
+			dispatched, accepted, declined, traveling, onSite, onBreak, completed, partly,
+			cannot, canceled,
+		} {
 			v := view(t, now)
 			do(t, v, c.kind, c.args)
 			want, wantTicket := now, fieldv1.TicketState_TICKET_STATE_NEW
@@ -122,7 +172,10 @@ func TestFactsKeepTheirDeviceTime(t *testing.T) {
 	do(t, v, "visit.travel", &fieldv1.VisitTravel{VisitId: visitID})
 	do(t, v, "visit.arrive", &fieldv1.VisitArrive{VisitId: visitID})
 	do(t, v, "visit.complete", &fieldv1.VisitComplete{VisitId: visitID})
-	for _, got := range []*timestamppb.Timestamp{visitOf(v).GetAcceptedAt(), visitOf(v).GetTravelingAt(), visitOf(v).GetArrivedAt(), visitOf(v).GetFinishedAt()} {
+	for _, got := range []*timestamppb.Timestamp{
+		visitOf(v).GetAcceptedAt(), visitOf(v).GetTravelingAt(),
+		visitOf(v).GetArrivedAt(), visitOf(v).GetFinishedAt(),
+	} {
 		if !got.AsTime().Equal(at) {
 			t.Errorf("got %v", got)
 		}
@@ -132,8 +185,10 @@ func TestFactsKeepTheirDeviceTime(t *testing.T) {
 func TestALaterAnswerReplacesTheEarlier(t *testing.T) {
 	t.Parallel()
 	v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
-	do(t, v, "task.answer", &fieldv1.AnswerTask{VisitId: visitID, Step: "a", Value: &fieldv1.AnswerTask_Check{Check: true}})
-	do(t, v, "task.answer", &fieldv1.AnswerTask{VisitId: visitID, Step: "b", Value: &fieldv1.AnswerTask_Number{Number: 0.4}})
+	do(t, v, "task.answer",
+		&fieldv1.AnswerTask{VisitId: visitID, Step: "a", Value: &fieldv1.AnswerTask_Check{Check: true}})
+	do(t, v, "task.answer",
+		&fieldv1.AnswerTask{VisitId: visitID, Step: "b", Value: &fieldv1.AnswerTask_Number{Number: 0.4}})
 	do(t, v, "task.answer", &fieldv1.AnswerTask{VisitId: visitID, Step: "b", Value: &fieldv1.AnswerTask_Text{Text: "x"}})
 	if a := visitOf(v).GetAnswers(); len(a) != 2 || !a[0].GetCheck() || a[1].GetText() != "x" {
 		t.Errorf("answers %v", a)
@@ -147,7 +202,8 @@ func TestWhatIsAddedShowsOnTheTicket(t *testing.T) {
 	do(t, v, "surcharge.add", &fieldv1.AddSurcharge{Id: newID, VisitId: visitID, PriceItemId: itemID, Quantity: 1})
 	do(t, v, "note.add", &fieldv1.AddNote{Id: newID, TicketId: ticketID, Text: "老化"})
 	got := ticketOf(v)
-	if p := got.GetParts(); len(p) != 1 || p[0].GetName() != "软管" || p[0].GetQuantity() != 2 || p[0].GetUnitPrice().GetMinor() != 2500 {
+	if p := got.GetParts(); len(p) != 1 || p[0].GetName() != "软管" || p[0].GetQuantity() != 2 ||
+		p[0].GetUnitPrice().GetMinor() != 2500 {
 		t.Errorf("parts %v", p)
 	}
 	if len(got.GetSurcharges()) != 1 || got.GetNotes()[0].GetText() != "老化" {
@@ -158,10 +214,12 @@ func TestWhatIsAddedShowsOnTheTicket(t *testing.T) {
 func TestProofsAwaitTheirBytes(t *testing.T) {
 	t.Parallel()
 	v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
-	do(t, v, "proof.attach", &fieldv1.AttachProof{Id: newID, VisitId: visitID, Step: "before", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE, Size: 5})
+	do(t, v, "proof.attach",
+		&fieldv1.AttachProof{Id: newID, VisitId: visitID, Step: "before", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE, Size: 5})
 	do(t, v, "signature.sign", &fieldv1.SignSignature{Id: id(7), VisitId: visitID, Step: "sign", SignerName: "王"})
 	all := field.Proofs.All(v)
-	if len(all) != 2 || all[0].GetState() != fieldv1.ProofState_PROOF_STATE_AWAITING || string(all[0].GetTicketId()) != string(ticketID) ||
+	if len(all) != 2 || all[0].GetState() != fieldv1.ProofState_PROOF_STATE_AWAITING ||
+		string(all[0].GetTicketId()) != string(ticketID) ||
 		all[1].GetKind() != fieldv1.ProofKind_PROOF_KIND_SIGNATURE || all[1].GetSignerName() != "王" {
 		t.Errorf("proofs %v", all)
 	}
@@ -178,9 +236,13 @@ func TestAClaimShowsAsPendingAndTakesNothing(t *testing.T) {
 
 func TestASecondScanFindsTheTicketThatThePhoneOpened(t *testing.T) {
 	t.Parallel()
-	for _, scanned := range []string{"https://id.example/01/06901234567892/21/SN1", "(01)06901234567892(21)SN1", "k7m3 9qx8", "]Q1https://id.example/01/06901234567892/21/SN1?utm=50%off", "（０１）06901234567892（21）SN1", "SN1"} {
+	for _, scanned := range []string{
+		"https://id.example/01/06901234567892/21/SN1", "(01)06901234567892(21)SN1",
+		"k7m3 9qx8", "]Q1https://id.example/01/06901234567892/21/SN1?utm=50%off", "（０１）06901234567892（21）SN1", "SN1",
+	} {
 		v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
-		do(t, v, "store.open_ticket", &storev1.OpenTicketByScan{TicketId: newID, Scanned: scanned, CustomerPhone: "13800000001"})
+		do(t, v, "store.open_ticket",
+			&storev1.OpenTicketByScan{TicketId: newID, Scanned: scanned, CustomerPhone: "13800000001"})
 		got := field.OpenTicketOf(v, unitID)
 		if got.GetProductName() != "热水器" || got.GetCustomerPhone() != "138****0001" {
 			t.Errorf("%s: %v", scanned, got)
@@ -196,7 +258,8 @@ func TestWhatCannotBeUnderstoodChangesNothing(t *testing.T) {
 	for kind, effect := range field.Effects(field.ByHand{}) {
 		for _, args := range [][]byte{nil, {0xff}, []byte("nonsense that is no message"), {10, 1, 1}} {
 			v := view(t, fieldv1.VisitState_VISIT_STATE_ON_SITE)
-			if c := effect(v, offline.Mutation{Kind: kind, Args: args, DeviceTime: at}); len(c) != 0 && kind != "store.open_ticket" {
+			if c := effect(v, offline.Mutation{Kind: kind, Args: args, DeviceTime: at}); len(c) != 0 &&
+				kind != "store.open_ticket" {
 				t.Errorf("%s with %x: %v", kind, args, c)
 			}
 		}

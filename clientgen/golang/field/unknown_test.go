@@ -15,7 +15,8 @@ import (
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 )
 
-// A newer server's fields are there for the next version of the app: in the store byte for byte, and in what an effect changes.
+// A newer server's fields are there for the next version of the app: in the store byte for byte, and in what an effect
+// changes.
 func TestAnEntityInTheStoreKeepsTheFieldsThatThisAppDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

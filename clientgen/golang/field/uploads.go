@@ -50,7 +50,10 @@ func (u Uploads) Start(ctx context.Context, file uuid.UUID, bytes io.ReaderAt, s
 		for _, one := range r.GetHeaders() {
 			h.Add(one.GetName(), one.GetValue())
 		}
-		parts[i] = offline.Part{Method: r.GetMethod(), URL: r.GetUrl(), Header: h, Offset: int64(r.GetOffset()), Length: int64(r.GetLength())}
+		parts[i] = offline.Part{
+			Method: r.GetMethod(), URL: r.GetUrl(), Header: h, Offset: int64(r.GetOffset()),
+			Length: int64(r.GetLength()),
+		}
 	}
 	return parts, nil
 }

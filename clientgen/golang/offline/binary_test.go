@@ -19,7 +19,8 @@ func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err == nil {
 		w.mu.Lock()
-		w.saw[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]] = r.Header.Get("Content-Type") + " " + res.Header.Get("Content-Type")
+		w.saw[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]] = r.Header.Get("Content-Type") + " " +
+			res.Header.Get("Content-Type")
 		w.mu.Unlock()
 	}
 	return res, err

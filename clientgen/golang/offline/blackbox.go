@@ -66,8 +66,9 @@ type boxedBytes struct {
 	Media    string    `json:"media"`
 }
 
-// Export writes everything that is unsent to w, encrypted with the passphrase (at least 8 bytes), but for files whose bytes the device
-// has lost or cannot read now: Box.Files are those that are in it. The store keeps it too: sending it from both sides is safe.
+// Export writes everything that is unsent to w, encrypted with the passphrase (at least 8 bytes), but for files whose
+// bytes the device has lost or cannot read now: Box.Files are those that are in it. The store keeps it too: sending it
+// from both sides is safe.
 func (s *Store) Export(ctx context.Context, w io.Writer, passphrase string) (Box, error) {
 	if len(passphrase) < minPhrase {
 		return Box{}, fault.New(fault.BoxPassphrase, "%d", minPhrase)
@@ -105,8 +106,8 @@ func writeBox(w io.Writer, passphrase string, b Box, open func(uuid.UUID) (*os.F
 	return errors.Join(t.Close(), seal.Close())
 }
 
-// HandOver forgets everything, as Logout does, provided that all that is unsent is in the box that Export wrote, but for files whose
-// bytes are gone. One that only cannot be read now keeps everything here.
+// HandOver forgets everything, as Logout does, provided that all that is unsent is in the box that Export wrote, but
+// for files whose bytes are gone. One that only cannot be read now keeps everything here.
 func (s *Store) HandOver(ctx context.Context, b Box) error {
 	boxed := map[uuid.UUID]bool{}
 	for _, m := range b.Mutations {
@@ -137,7 +138,8 @@ func (s *Store) HandOver(ctx context.Context, b Box) error {
 }
 
 func addTar(t *tar.Writer, name string, size int64, r io.Reader, at time.Time) error {
-	if err := t.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, ModTime: at, Typeflag: tar.TypeReg}); err != nil {
+	if err := t.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, ModTime: at, Typeflag: tar.TypeReg}); err !=
+		nil {
 		return err
 	}
 	_, err := io.Copy(t, r)
@@ -305,7 +307,8 @@ func (s *Store) importWork(ctx context.Context, tx *sql.Tx, b Box) (known int, e
 
 func insertFiles(ctx context.Context, tx *sql.Tx, files []boxedBytes, added time.Time) error {
 	for _, f := range files {
-		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO file (id, mutation, name, sha256, size, media, added, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO file (id, mutation, name, sha256, size, media, added, state)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			f.ID[:], f.Mutation[:], f.ID.String(), f.SHA256, f.Size, f.Media, added.UnixMicro(), FileWaiting)
 		if err != nil {
 			return err

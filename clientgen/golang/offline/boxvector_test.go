@@ -110,7 +110,10 @@ func sealOne(t *testing.T) sealedBox {
 			{ID: id(3), Kind: "visit.accept", Args: []byte{1, 2, 255}, At: at},
 			{ID: id(4), Kind: "proof.attach", Args: []byte{}, At: at.Add(time.Second), Sent: []byte{8, 1}},
 		},
-		Files: []boxedBytes{{ID: id(5), Mutation: id(4), SHA256: bytes.Repeat([]byte{7}, 32), Size: 70_000, Media: "image/jpeg"}},
+		Files: []boxedBytes{{
+			ID: id(5), Mutation: id(4), SHA256: bytes.Repeat([]byte{7}, 32), Size: 70_000,
+			Media: "image/jpeg",
+		}},
 	}
 	out := sealedBox{By: "go", Passphrase: "basement 三号"}
 	var err error

@@ -12,8 +12,8 @@ import (
 // anew what it holds: its pulls may go to another server.
 const strayed = 3
 
-// carried takes the page that a poke carries, if a pull would be answered with it now. If not, or if there is more to do
-// than to take it, taken is false and a round is due.
+// carried takes the page that a poke carries, if a pull would be answered with it now. If not, or if there is more to
+// do than to take it, taken is false and a round is due.
 func (c *Client) carried(ctx context.Context, p *syncv1.Poke, hear func(Event)) (taken bool, err error) {
 	if p.Page == nil || p.Page.Checkpoint == nil {
 		return false, nil
@@ -62,7 +62,8 @@ func (s *Store) toldBeyond(ctx context.Context, seq uint64) (beyond bool, err er
 	if err != nil {
 		return false, err
 	}
-	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE device = ? AND outcome IS NOT NULL AND seq > ?)`,
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox
+		WHERE device = ? AND outcome IS NOT NULL AND seq > ?)`,
 		device, int64(seq)).Scan(&beyond)
 	return beyond, err
 }

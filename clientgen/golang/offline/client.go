@@ -33,8 +33,8 @@ type Client struct {
 	PageBytes uint32
 	// Progress, if not nil, hears after each page how far the first download is. Store.Progress tells the same.
 	Progress func(Progress)
-	// Moving, if not nil, hears how far a file is: when its turn comes, again and again while it is sent, and when the server begins
-	// to verify it. It is called by one goroutine at a time and must not call the Client.
+	// Moving, if not nil, hears how far a file is: when its turn comes, again and again while it is sent, and when the
+	// server begins to verify it. It is called by one goroutine at a time and must not call the Client.
 	Moving func(FileProgress)
 	// Rand gives numbers from 0 to 1 for the jitter of waits; math/rand when nil.
 	Rand func() float64
@@ -98,7 +98,8 @@ func (c *Client) watching(ctx context.Context) (syncv1connect.SyncServiceClient,
 	if err != nil {
 		return nil, err
 	}
-	return syncv1connect.NewSyncServiceClient(h, server, append(c.Options(), connect.WithSendCompression("identity"))...), nil
+	return syncv1connect.NewSyncServiceClient(h, server, append(c.Options(), connect.WithSendCompression("identity"))...),
+		nil
 }
 
 // within gives a call its time limit.
@@ -114,7 +115,8 @@ func (c *Client) limit() time.Duration {
 }
 
 // Enrol makes this store the device of whom the code belongs to. Unsent work of the same person goes on under
-// the new identity; that of another person refuses with UnsentWork. So does what can be read of a store that was set aside as damaged.
+// the new identity; that of another person refuses with UnsentWork. So does what can be read of a store that was set
+// aside as damaged.
 func (c *Client) Enrol(ctx context.Context, server, code string) (Device, error) {
 	end, err := c.syncing.take(ctx, c.Store, turnSync, nil)
 	if err != nil {
@@ -137,8 +139,8 @@ func (c *Client) Enrol(ctx context.Context, server, code string) (Device, error)
 	return c.Store.Device(ctx)
 }
 
-// refresh renews the tokens unless somebody has done so since the access token used was read, or the device has enrolled anew. The new
-// pair is on disk before it is used; when the answer is lost, the old refresh token still works.
+// refresh renews the tokens unless somebody has done so since the access token used was read, or the device has
+// enrolled anew. The new pair is on disk before it is used; when the answer is lost, the old refresh token still works.
 func (c *Client) refresh(ctx context.Context, used string) (*accountv1.Tokens, error) {
 	end, err := c.refreshing.take(ctx, c.Store, turnRefresh, nil)
 	if err != nil {
@@ -184,8 +186,8 @@ func (c *Client) runsOut(t *accountv1.Tokens) bool {
 type bearer struct{ c *Client }
 
 // renewBefore is how long before its end an access token is renewed, by the device's clock. A wrong clock costs
-// one call more for each token: one that is fast renews it once for nothing, with one that is slow the server says token_expired and the
-// call is repeated.
+// one call more for each token: one that is fast renews it once for nothing, with one that is slow the server says
+// token_expired and the call is repeated.
 const renewBefore = 30 * time.Second
 
 func (b *bearer) token(ctx context.Context) (string, error) {

@@ -239,7 +239,8 @@ func TestADamagedCopyIsRepairedByItsFeedAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What the digest cannot see (a body) tells that the other feed is not sent anew.
-	if _, err := db.ExecContext(t.Context(), `UPDATE entry SET body = '{"count":77}' WHERE feed = ?`, synctest.All.String()); err != nil {
+	if _, err := db.ExecContext(t.Context(), `UPDATE entry SET body = '{"count":77}'
+		WHERE feed = ?`, synctest.All.String()); err != nil {
 		t.Fatal(err)
 	}
 	o.transact(t, func(ctx context.Context, tx *postgres.Tx) error {
@@ -369,8 +370,10 @@ func TestAnyDayOnABadNetwork(t *testing.T) {
 		p.sync()
 		check()
 		u, err := p.Store.Unsent(t.Context())
-		if err != nil || !u.Empty() || o.count(t, items[1]) != mine || o.count(t, pair[0]) != both || o.count(t, pair[1]) != both {
-			r.Fatalf("unsent %+v, office %d %d %d, want %d %d (%v)", u, o.count(t, items[1]), o.count(t, pair[0]), o.count(t, pair[1]), mine, both, err)
+		if err != nil || !u.Empty() || o.count(t, items[1]) != mine || o.count(t, pair[0]) != both ||
+			o.count(t, pair[1]) != both {
+			r.Fatalf("unsent %+v, office %d %d %d, want %d %d (%v)", u, o.count(t, items[1]), o.count(t, pair[0]),
+				o.count(t, pair[1]), mine, both, err)
 		}
 		if err := p.Store.Close(); err != nil {
 			r.Fatal(err)

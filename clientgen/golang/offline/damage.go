@@ -10,8 +10,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// local gives an error of the device's own storage its code: the store is damaged, the disk is full, or it cannot be used. Other errors
-// are nil here.
+// local gives an error of the device's own storage its code: the store is damaged, the disk is full, or it cannot be
+// used. Other errors are nil here.
 func local(err error) *fault.Error {
 	var db *sqlite.Error
 	if errors.As(err, &db) {
@@ -25,7 +25,8 @@ func local(err error) *fault.Error {
 				return damaged(err)
 			}
 			return fault.As(fault.Wrap(err, fault.StoreUnusable, ""))
-		case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY,
+			sqlite3.SQLITE_LOCKED:
 			return fault.As(fault.Wrap(err, fault.StoreUnusable, ""))
 		}
 	}

@@ -126,7 +126,8 @@ func TestADamagedStoresWorkOpensAsABoxOnAnotherPhone(t *testing.T) {
 	}
 }
 
-// The log of the database is a file of its own; whoever tidies up or restores one file of two takes the last actions away.
+// The log of the database is a file of its own; whoever tidies up or restores one file of two takes the last actions
+// away.
 func TestActionsThatTheDatabaseLostComeBackUnderTheirNumbers(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t)
@@ -162,8 +163,8 @@ func TestActionsThatTheDatabaseLostComeBackUnderTheirNumbers(t *testing.T) {
 	}
 }
 
-// Wherever bytes of the database are overwritten: what the store gives is what was saved, or it says that it is damaged; and the work is
-// there in any case.
+// Wherever bytes of the database are overwritten: what the store gives is what was saved, or it says that it is
+// damaged; and the work is there in any case.
 func TestRandomBytesInTheDatabaseNeverChangeWhatWasDone(t *testing.T) {
 	t.Parallel()
 	h := harm(t)

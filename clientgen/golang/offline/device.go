@@ -97,9 +97,9 @@ func deviceOf(ctx context.Context, q queryer) (Device, error) {
 	return d, err
 }
 
-// enrolled takes a new identity. All that is held is renumbered for it and offered again, also what has a verdict: the server may
-// have been restored to before the old identity. Ids stay, so that what the server has counts once. Another person's store with
-// unsent work is not taken over.
+// enrolled takes a new identity. All that is held is renumbered for it and offered again, also what has a verdict: the
+// server may have been restored to before the old identity. Ids stay, so that what the server has counts once. Another
+// person's store with unsent work is not taken over.
 func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolDeviceResponse) error {
 	another := false
 	err := s.transact(ctx, func(tx *sql.Tx) error {
@@ -148,15 +148,17 @@ func (s *Store) enrolled(ctx context.Context, server string, e *accountv1.EnrolD
 	return s.renewSpare(ctx)
 }
 
-// renumber gives all mutations the numbers 1, 2, 3, … of a new device, in the order in which they were done. A verdict stays signed
-// for the device that it was given to.
+// renumber gives all mutations the numbers 1, 2, 3, … of a new device, in the order in which they were done. A verdict
+// stays signed for the device that it was given to.
 func renumber(ctx context.Context, tx *sql.Tx, device []byte) error {
-	_, err := tx.ExecContext(ctx, `UPDATE outbox SET judged = CASE WHEN outcome IS NOT NULL THEN coalesce(judged, device) END,
+	_, err := tx.ExecContext(ctx, `UPDATE outbox
+		SET judged = CASE WHEN outcome IS NOT NULL THEN coalesce(judged, device) END,
 		device = ?, seq = -n, tried = 0, too_old = 0, known = NULL`, device)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE outbox SET seq = r.rank FROM (SELECT n, row_number() OVER (ORDER BY n) AS rank FROM outbox) r
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET seq = r.rank
+		FROM (SELECT n, row_number() OVER (ORDER BY n) AS rank FROM outbox) r
 		WHERE r.n = outbox.n`)
 	return err
 }
@@ -175,8 +177,9 @@ func tokensOf(ctx context.Context, q queryer) (*accountv1.Tokens, error) {
 	return t, nil
 }
 
-// attempt gives the word that this device presents a refresh token with (RefreshTokenRequest.attempt): random, on disk before it is
-// used, and the same whenever the token is presented again, by this process or another. Before the word stands the hash of its token.
+// attempt gives the word that this device presents a refresh token with (RefreshTokenRequest.attempt): random, on disk
+// before it is used, and the same whenever the token is presented again, by this process or another. Before the word
+// stands the hash of its token.
 func (s *Store) attempt(ctx context.Context, used *accountv1.Tokens) (word []byte, err error) {
 	of := sha256.Sum256([]byte(used.GetRefresh()))
 	err = s.transact(ctx, func(tx *sql.Tx) error {
@@ -197,8 +200,8 @@ func (s *Store) attempt(ctx context.Context, used *accountv1.Tokens) (word []byt
 
 const attemptSize = 16
 
-// renewed puts next in the place of the pair that it was renewed with, and returns what stands there: another one, when the device has
-// enrolled anew meanwhile.
+// renewed puts next in the place of the pair that it was renewed with, and returns what stands there: another one, when
+// the device has enrolled anew meanwhile.
 func (s *Store) renewed(ctx context.Context, used, next *accountv1.Tokens) (now *accountv1.Tokens, err error) {
 	b, err := proto.Marshal(next)
 	if err != nil {
@@ -257,7 +260,9 @@ func refuseUnsent(ctx context.Context, tx *sql.Tx) error {
 	err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM outbox WHERE known IS NULL),
 		(SELECT count(*) FROM file WHERE state IN (?, ?))`, FileWaiting, FileHeld).Scan(&mutations, &files)
 	if err == nil && mutations+files > 0 {
-		err = fault.New(fault.UnsentWork, "%s", fault.Both(fmt.Sprintf("%d 项操作，%d 个文件", mutations, files), words.Count(mutations, "action")+", "+words.Count(files, "file")))
+		err = fault.New(fault.UnsentWork, "%s",
+			fault.Both(fmt.Sprintf("%d 项操作，%d 个文件", mutations, files), words.Count(mutations, "action")+", "+
+				words.Count(files, "file")))
 	}
 	return err
 }

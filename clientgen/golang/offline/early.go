@@ -17,8 +17,8 @@ type Progress struct {
 	Bytes, OfBytes     int64
 }
 
-// early shows what is needed first, before the first checkpoint: complete in itself, of one snapshot, and replaced by the
-// next early part or by the checkpoint. The staged pages and their cursor are not touched.
+// early shows what is needed first, before the first checkpoint: complete in itself, of one snapshot, and replaced by
+// the next early part or by the checkpoint. The staged pages and their cursor are not touched.
 func (s *Store) early(ctx context.Context, page *syncv1.PullResponse) (changed []Changed, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `CREATE TEMP TABLE IF NOT EXISTS early AS SELECT * FROM entry WHERE 0`); err != nil {
@@ -36,7 +36,8 @@ func (s *Store) early(ctx context.Context, page *syncv1.PullResponse) (changed [
 		if err != nil {
 			return err
 		}
-		for _, statement := range []string{`DELETE FROM entry`, `INSERT INTO entry SELECT * FROM early`, `DELETE FROM early`} {
+		for _, statement := range []string{`DELETE FROM entry`, `INSERT INTO entry SELECT *
+			FROM early`, `DELETE FROM early`} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}
@@ -85,7 +86,8 @@ func putEarly(ctx context.Context, tx *sql.Tx, d *syncv1.FeedDelta) error {
 // endEarly lets the checkpoint replace the early part whole, also what is of feeds that are not followed any more.
 func endEarly(ctx context.Context, tx *sql.Tx) error {
 	for _, statement := range []string{
-		`INSERT OR IGNORE INTO staged_clear SELECT DISTINCT feed FROM entry WHERE EXISTS (SELECT 1 FROM meta WHERE key = 'early')`,
+		`INSERT OR IGNORE INTO staged_clear SELECT DISTINCT feed FROM entry
+			WHERE EXISTS (SELECT 1 FROM meta WHERE key = 'early')`,
 		`DELETE FROM meta WHERE key IN ('early', 'whole')`,
 	} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
@@ -110,7 +112,8 @@ func (s *Store) Progress(ctx context.Context) (p Progress, ok bool, err error) {
 		return p, false, err
 	}
 	p.OfEntries, p.OfBytes = int(whole.Entries), int64(whole.Bytes)
-	err = s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(length(body)), 0) FROM staged WHERE NOT removed`).Scan(&p.Entries, &p.Bytes)
+	err = s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(length(body)), 0) FROM staged
+		WHERE NOT removed`).Scan(&p.Entries, &p.Bytes)
 	return p, err == nil, err
 }
 

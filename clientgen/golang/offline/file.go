@@ -58,9 +58,9 @@ type File struct {
 }
 
 // Keep copies r into the store's own folder and returns when the bytes are on disk. Without a mutation that
-// names it (see Do), the copy is removed when the store is opened next. The type is told by the first bytes; media, which
-// may be empty, counts only where the application takes other files than pictures (Options.OtherFiles). What is empty or
-// no picture is refused with FileEmpty or ProofNotPicture.
+// names it (see Do), the copy is removed when the store is opened next. The type is told by the first bytes; media,
+// which may be empty, counts only where the application takes other files than pictures (Options.OtherFiles). What is
+// empty or no picture is refused with FileEmpty or ProofNotPicture.
 func (s *Store) Keep(ctx context.Context, r io.Reader, media string) (_ Kept, err error) {
 	if s.write == nil {
 		return Kept{}, fault.New(fault.StoreLocked, "")
@@ -136,8 +136,8 @@ func (s *Store) path(id uuid.UUID) string { return filepath.Join(s.Dir, "files",
 // OpenFile opens the kept bytes of a file.
 func (s *Store) OpenFile(id uuid.UUID) (*os.File, error) { return os.Open(s.path(id)) }
 
-// openWhole opens the kept bytes of a file that are to be sent. One whose bytes the device has lost is FileGone, one that cannot be
-// opened now is StoreUnusable; neither is a reason to keep the others here.
+// openWhole opens the kept bytes of a file that are to be sent. One whose bytes the device has lost is FileGone, one
+// that cannot be opened now is StoreUnusable; neither is a reason to keep the others here.
 func (s *Store) openWhole(id uuid.UUID, size int64) (*os.File, error) {
 	f, err := s.OpenFile(id)
 	if err != nil {
@@ -153,7 +153,8 @@ func (s *Store) openWhole(id uuid.UUID, size int64) (*os.File, error) {
 	return f, nil
 }
 
-// lost says of a file that does not open whether it is gone, or only not to be had now: for want of descriptors, of rights, of a card.
+// lost says of a file that does not open whether it is gone, or only not to be had now: for want of descriptors, of
+// rights, of a card.
 func lost(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return fault.Wrap(err, fault.FileGone, "")
@@ -168,7 +169,8 @@ func (s *Store) gone(id uuid.UUID, size int64) bool {
 }
 
 func addFile(ctx context.Context, tx *sql.Tx, m Mutation, f Kept) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO file (id, mutation, name, sha256, size, media, added, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err := tx.ExecContext(ctx, `INSERT INTO file (id, mutation, name, sha256, size, media, added, state)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		f.ID[:], m.ID[:], f.ID.String(), f.SHA256, f.Size, f.Media, m.DeviceTime.UnixMicro(), FileWaiting)
 	return err
 }
@@ -176,7 +178,8 @@ func addFile(ctx context.Context, tx *sql.Tx, m Mutation, f Kept) error {
 // Files returns all files, in the order in which they go over the radio: small ones first, then as added.
 func (s *Store) Files(ctx context.Context) ([]File, error) {
 	var out []File
-	err := eachFile(ctx, s.read, func(f File) error { out = append(out, f); return nil }, `ORDER BY size > ?, added, id`, smallFile)
+	err := eachFile(ctx, s.read, func(f File) error { out = append(out, f); return nil }, `ORDER BY size > ?, added, id`,
+		smallFile)
 	return out, err
 }
 
@@ -199,7 +202,8 @@ func (s *Store) setFile(ctx context.Context, f File) error {
 	})
 }
 
-// LetGo forgets a file that is held (FileHeld): a person decided that nobody needs its bytes, or saw that they are gone.
+// LetGo forgets a file that is held (FileHeld): a person decided that nobody needs its bytes, or saw that they are
+// gone.
 func (s *Store) LetGo(ctx context.Context, id uuid.UUID) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `DELETE FROM file WHERE id = ? AND state = ?`, id[:], FileHeld)
@@ -213,8 +217,8 @@ func (s *Store) LetGo(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
-// sweep removes bytes that no file names (any more): of what was forgotten or wiped, and copies of an earlier run whose mutation
-// was never written.
+// sweep removes bytes that no file names (any more): of what was forgotten or wiped, and copies of an earlier run whose
+// mutation was never written.
 func (s *Store) sweep(ctx context.Context) error {
 	dir := filepath.Join(s.Dir, "files")
 	found, err := os.ReadDir(dir)

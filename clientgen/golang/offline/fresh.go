@@ -11,11 +11,12 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// freshPrefix begins the name of a lock file that says: its program has written bytes and may not have announced them yet.
+// freshPrefix begins the name of a lock file that says: its program has written bytes and may not have announced them
+// yet.
 const freshPrefix = "fresh-"
 
-// fresh are the names of bytes that this program has written and may not have announced yet. While there are some, other programs on
-// the same folder leave all bytes alone that no row names.
+// fresh are the names of bytes that this program has written and may not have announced yet. While there are some,
+// other programs on the same folder leave all bytes alone that no row names.
 type fresh struct {
 	mutex  sync.Mutex
 	names  map[string]bool

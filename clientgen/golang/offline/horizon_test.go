@@ -29,7 +29,8 @@ func (p *phone) database() *sql.DB {
 // age makes it longer ago that the server had a mutation for sure.
 func (p *phone) age(id uuid.UUID, by time.Duration) {
 	p.t.Helper()
-	if _, err := p.database().ExecContext(p.t.Context(), `UPDATE outbox SET known = known - ? WHERE id = ?`, by.Microseconds(), id[:]); err != nil {
+	if _, err := p.database().ExecContext(p.t.Context(), `UPDATE outbox SET known = known - ?
+		WHERE id = ?`, by.Microseconds(), id[:]); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -153,7 +154,8 @@ func TestARepairOfAFeedThatIsFollowedNoLongerIsForgotten(t *testing.T) {
 	o.follow(t, user, synctest.All)
 	p.sync()
 	var n int
-	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM repair`).Scan(&n); err != nil || n != 0 || len(p.shown()) != 0 {
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM repair`).Scan(&n); err != nil || n != 0 ||
+		len(p.shown()) != 0 {
 		t.Errorf("%d repairs left, shown %v (%v)", n, p.shown(), err)
 	}
 }
@@ -208,7 +210,8 @@ func TestAnAppThatIsTooOldIsToldSoAndKeepsItsQueue(t *testing.T) {
 		t.Error(err)
 	}
 	p.sync()
-	if a, err := p.Store.Action(t.Context(), old.ID); err != nil || a.Seq != old.Seq || a.Verdict.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
+	if a, err := p.Store.Action(t.Context(), old.ID); err != nil || a.Seq != old.Seq ||
+		a.Verdict.GetOutcome() != syncv1.Outcome_OUTCOME_APPLIED {
 		t.Errorf("%+v %v", a, err)
 	}
 	if n := o.count(t, items[0]); n != 3 {

@@ -11,9 +11,9 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// lock takes a lock file for this opening of it, beside other sharers or alone; StoreLocked when somebody else has it. The kernel gives
-// it back when the process ends, however it ends. Unlocking says so in words, for closing alone would leave the lock to a child process
-// that was forked meanwhile and has not begun its program yet.
+// lock takes a lock file for this opening of it, beside other sharers or alone; StoreLocked when somebody else has it.
+// The kernel gives it back when the process ends, however it ends. Unlocking says so in words, for closing alone would
+// leave the lock to a child process that was forked meanwhile and has not begun its program yet.
 func lock(path string, shared bool) (unlock func() error, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

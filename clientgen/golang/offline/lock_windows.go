@@ -9,8 +9,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// lock takes a lock file for this opening of it, beside other sharers or alone; StoreLocked when somebody else has it. The system gives
-// it back when the process ends, however it ends.
+// lock takes a lock file for this opening of it, beside other sharers or alone; StoreLocked when somebody else has it.
+// The system gives it back when the process ends, however it ends.
 func lock(path string, shared bool) (unlock func() error, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -52,7 +52,8 @@ func TestARenewalUnderWayLeavesANewEnrolmentAlone(t *testing.T) {
 		go func() { // a call of another service
 			h, server, err := p.Dial(t.Context())
 			if err == nil {
-				_, err = syncv1connect.NewSyncServiceClient(h, server, p.Options()...).Pull(t.Context(), connect.NewRequest(&syncv1.PullRequest{}))
+				_, err = syncv1connect.NewSyncServiceClient(h, server, p.Options()...).Pull(t.Context(),
+					connect.NewRequest(&syncv1.PullRequest{}))
 			}
 			done <- err
 		}()

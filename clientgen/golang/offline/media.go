@@ -7,9 +7,10 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// mediaOf tells under which type a file is kept, by its first bytes: what it is called elsewhere (by a browser, a file manager, the
-// ending of its name) is often wrong or missing, and the server believes the bytes. What can never be verified is refused when it is
-// taken, while the picture can still be taken: FileEmpty, ProofNotPicture. The vectors are sync/conformance/vectors/picture.json.
+// mediaOf tells under which type a file is kept, by its first bytes: what it is called elsewhere (by a browser, a file
+// manager, the ending of its name) is often wrong or missing, and the server believes the bytes. What can never be
+// verified is refused when it is taken, while the picture can still be taken: FileEmpty, ProofNotPicture. The vectors
+// are sync/conformance/vectors/picture.json.
 func mediaOf(declared string, head []byte, otherFiles bool) (string, error) {
 	if len(head) == 0 {
 		return "", fault.New(fault.FileEmpty, "")

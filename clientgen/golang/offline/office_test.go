@@ -67,7 +67,8 @@ type trade struct{ *postgres.Store }
 
 func (trade) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (synctest.Item, error) {
 	i := synctest.Item{ID: id}
-	err := tx.QueryRow(ctx, `SELECT holder, count, version FROM toy WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id).
+	err := tx.QueryRow(ctx, `SELECT holder, count, version FROM toy WHERE org_id = $1 AND id = $2
+		FOR UPDATE`, tx.OrgID(), id).
 		Scan(&i.Holder, &i.Count, &i.Version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
@@ -94,7 +95,8 @@ func openOffice(t testing.TB) *office {
 	t.Helper()
 	db := pgtest.New(t)
 	_, err := db.Owner.Exec(t.Context(), `
-		CREATE TABLE toy (org_id uuid, id uuid, holder uuid NOT NULL, count bigint NOT NULL, version bigint NOT NULL, PRIMARY KEY (org_id, id));
+		CREATE TABLE toy (org_id uuid, id uuid, holder uuid NOT NULL, count bigint NOT NULL, version bigint NOT NULL,
+		PRIMARY KEY (org_id, id));
 		GRANT ALL ON toy TO doorstep_app`)
 	if err != nil {
 		t.Fatal(err)
@@ -112,12 +114,14 @@ func openOffice(t testing.TB) *office {
 		access: map[string]identity.Identity{}, refresh: map[string]identity.Identity{}, revoked: map[uuid.UUID]bool{},
 	}
 	take := &intake.Intake[*postgres.Tx]{
-		Store: o.Store, Mutators: synctest.Mutators[*postgres.Tx](o.trade), Signer: change.Ed25519Signer{KeyID: "k1", Key: private},
-		Now: time.Now, MaxAhead: time.Minute, Panicked: func(change.Mutation, any, []byte) {},
+		Store: o.Store, Mutators: synctest.Mutators[*postgres.Tx](o.trade),
+		Signer: change.Ed25519Signer{KeyID: "k1", Key: private},
+		Now:    time.Now, MaxAhead: time.Minute, Panicked: func(change.Mutation, any, []byte) {},
 	}
 	o.intake = take
 	service := delta.New(delta.Config{
-		Store: o.Store, Hub: hub, Intake: take, Log: log, KeepDays: 3, Heartbeat: 5 * time.Second, MaxAge: time.Hour, MaxWatches: 100,
+		Store: o.Store, Hub: hub, Intake: take, Log: log, KeepDays: 3, Heartbeat: 5 * time.Second, MaxAge: time.Hour,
+		MaxWatches: 100,
 	}, o, o)
 	device := rpc.Rule{Device: true, Evidence: true}
 	border, err := rpc.NewBorder(rpc.Config{
@@ -125,15 +129,17 @@ func openOffice(t testing.TB) *office {
 		Limits: rpc.Limits{PerAddress: rpc.Rate{PerSecond: -1}, PerCaller: rpc.Rate{PerSecond: -1}},
 		Access: rpc.Access{
 			syncv1connect.SyncServicePullProcedure: device, syncv1connect.SyncServicePushProcedure: device,
-			syncv1connect.SyncServiceWatchProcedure:          device,
-			accountv1connect.AuthServiceEnrolDeviceProcedure: {Anonymous: true}, accountv1connect.AuthServiceRefreshTokenProcedure: {Anonymous: true},
+			syncv1connect.SyncServiceWatchProcedure:           device,
+			accountv1connect.AuthServiceEnrolDeviceProcedure:  {Anonymous: true},
+			accountv1connect.AuthServiceRefreshTokenProcedure: {Anonymous: true},
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(syncv1connect.NewSyncServiceHandler(service, append(border.Options(), connect.WithInterceptors(line{o}))...))
+	mux.Handle(syncv1connect.NewSyncServiceHandler(service,
+		append(border.Options(), connect.WithInterceptors(line{o}))...))
 	mux.Handle(accountv1connect.NewAuthServiceHandler(o, border.Options()...))
 	server := httptest.NewServer(border.Wrap(mux))
 	t.Cleanup(func() { hub.Close(); server.CloseClientConnections(); server.Close() })
@@ -227,13 +233,18 @@ func (o *office) Authenticate(_ context.Context, h http.Header) (identity.Identi
 }
 
 func (o *office) pair(who identity.Identity) *accountv1.Tokens {
-	t := &accountv1.Tokens{Access: uuid.NewString(), AccessExpires: timestamppb.New(time.Now().Add(time.Hour)), Refresh: uuid.NewString()}
+	t := &accountv1.Tokens{
+		Access: uuid.NewString(), AccessExpires: timestamppb.New(time.Now().Add(time.Hour)),
+		Refresh: uuid.NewString(),
+	}
 	o.access[t.Access], o.refresh[t.Refresh] = who, who
 	return t
 }
 
 // EnrolDevice implements AuthService.
-func (o *office) EnrolDevice(_ context.Context, req *connect.Request[accountv1.EnrolDeviceRequest]) (*connect.Response[accountv1.EnrolDeviceResponse], error) {
+func (o *office) EnrolDevice(
+	_ context.Context, req *connect.Request[accountv1.EnrolDeviceRequest],
+) (*connect.Response[accountv1.EnrolDeviceResponse], error) {
 	user, err := uuid.Parse(req.Msg.Code)
 	if err != nil {
 		return nil, fault.New(fault.EnrolmentInvalid, "")
@@ -248,7 +259,9 @@ func (o *office) EnrolDevice(_ context.Context, req *connect.Request[accountv1.E
 }
 
 // RefreshToken implements AuthService.
-func (o *office) RefreshToken(_ context.Context, req *connect.Request[accountv1.RefreshTokenRequest]) (*connect.Response[accountv1.RefreshTokenResponse], error) {
+func (o *office) RefreshToken(
+	_ context.Context, req *connect.Request[accountv1.RefreshTokenRequest],
+) (*connect.Response[accountv1.RefreshTokenResponse], error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	who, ok := o.refresh[req.Msg.Refresh]
@@ -359,8 +372,8 @@ func (o *office) phone(t testing.TB, user uuid.UUID, network http.RoundTripper) 
 	return o.phoneIn(t, t.TempDir(), user, network)
 }
 
-// memoryDir is a folder of a file system in memory, where the system has one: for tests of many days in which nobody pulls
-// the plug. Nine tenths of their time would go into waiting for a disk whose promises other tests hold it to.
+// memoryDir is a folder of a file system in memory, where the system has one: for tests of many days in which nobody
+// pulls the plug. Nine tenths of their time would go into waiting for a disk whose promises other tests hold it to.
 func memoryDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "offline") //nolint:usetesting // that folder lies on the disk

@@ -62,7 +62,8 @@ func (s *Store) append(ctx context.Context, tx *sql.Tx, m Mutation) (seq uint64,
 	if len(device) == 0 {
 		return 0, fault.New(fault.NotEnrolled, "")
 	}
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) + 1 FROM outbox WHERE device = ?`, device).Scan(&seq); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) + 1 FROM outbox
+		WHERE device = ?`, device).Scan(&seq); err != nil {
 		return 0, err
 	}
 	if err := insertWork(ctx, tx, device, seq, m); err != nil {
@@ -84,7 +85,8 @@ func insertWork(ctx context.Context, tx *sql.Tx, device []byte, seq uint64, m Mu
 	return err
 }
 
-// sumOf is the checksum of what was done: the database notices damage to its structure by itself, but not to the words in it.
+// sumOf is the checksum of what was done: the database notices damage to its structure by itself, but not to the words
+// in it.
 func sumOf(m Mutation) int64 {
 	b := append(m.ID[:], m.Kind...)
 	b = append(append(b, 0), m.Args...)
@@ -96,8 +98,9 @@ func (s *Store) Actions(ctx context.Context) ([]Action, error) {
 	return actions(ctx, s.read, `ORDER BY n`)
 }
 
-// Waiting returns the mutations that the server is not known to have, oldest first: those without a verdict, and those that it
-// gave one for and may have forgotten since then, because its database was restored or because the device enrolled anew.
+// Waiting returns the mutations that the server is not known to have, oldest first: those without a verdict, and those
+// that it gave one for and may have forgotten since then, because its database was restored or because the device
+// enrolled anew.
 func (s *Store) Waiting(ctx context.Context) ([]Action, error) {
 	return actions(ctx, s.read, `WHERE known IS NULL ORDER BY n`)
 }
@@ -138,7 +141,8 @@ func eachAction(ctx context.Context, q queryer, fn func(Action) error, where str
 		var device, judged, id, verdict []byte
 		var at int64
 		var sum sql.NullInt64 // NULL for what an older app wrote
-		if err := scan(&device, &judged, &a.Seq, &id, &a.Kind, &a.Args, &at, &a.Tried, &verdict, &a.Waits, &a.Covered, &a.Seen, &sum); err != nil {
+		if err := scan(&device, &judged, &a.Seq, &id, &a.Kind, &a.Args, &at, &a.Tried, &verdict, &a.Waits, &a.Covered,
+			&a.Seen, &sum); err != nil {
 			return err
 		}
 		a.Device, a.JudgedAs, a.ID, a.DeviceTime = idOf(device), idOf(judged), idOf(id), time.UnixMicro(at).UTC()
@@ -152,12 +156,14 @@ func eachAction(ctx context.Context, q queryer, fn func(Action) error, where str
 			return damaged(errors.New("the words of an action are not those that were saved"))
 		}
 		return fn(a)
-	}, `SELECT device, coalesce(judged, device), seq, id, kind, args, at, tried, verdict, known IS NULL, covered, seen, sum FROM outbox `+where, args...)
+	}, `SELECT device, coalesce(judged, device), seq, id, kind, args, at, tried, verdict, known IS NULL, covered, seen, sum
+		FROM outbox `+where, args...)
 }
 
 // waits tells whether there is a mutation to send that the server has not refused as too old.
 func (s *Store) waits(ctx context.Context) (waits bool, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE known IS NULL AND too_old = 0)`).Scan(&waits)
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox
+		WHERE known IS NULL AND too_old = 0)`).Scan(&waits)
 	return waits, err
 }
 
@@ -170,8 +176,8 @@ func (s *Store) Unsent(ctx context.Context) (Unsent, error) {
 	return u, err
 }
 
-// batch returns the next mutations to send, from the first that waits; at most count and about size bytes. It marks them as
-// tried.
+// batch returns the next mutations to send, from the first that waits; at most count and about size bytes. It marks
+// them as tried.
 func (s *Store) batch(ctx context.Context, count, size int) (out *syncv1.PushRequest, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		out = &syncv1.PushRequest{}
@@ -201,30 +207,32 @@ func (s *Store) batch(ctx context.Context, count, size int) (out *syncv1.PushReq
 			return nil
 		}
 		out.DeviceTime = timestamppb.New(s.Now())
-		_, err = tx.ExecContext(ctx, `UPDATE outbox SET tried = 1, too_old = 0 WHERE device = ? AND seq BETWEEN ? AND ? AND (tried = 0 OR too_old = 1)`,
+		_, err = tx.ExecContext(ctx, `UPDATE outbox SET tried = 1, too_old = 0
+			WHERE device = ? AND seq BETWEEN ? AND ? AND (tried = 0 OR too_old = 1)`,
 			device, from, out.Mutations[len(out.Mutations)-1].Sequence)
 		return err
 	})
 	return out, err
 }
 
-// refusedAsOld notes that the server knows nothing of the next mutation to send, nor of any behind it, and takes none in these
-// words.
+// refusedAsOld notes that the server knows nothing of the next mutation to send, nor of any behind it, and takes none
+// in these words.
 func (s *Store) refusedAsOld(ctx context.Context, first uint64) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE outbox SET too_old = 1 WHERE device = ? AND seq >= ? AND known IS NULL`, device, int64(first))
+		_, err = tx.ExecContext(ctx, `UPDATE outbox SET too_old = 1
+			WHERE device = ? AND seq >= ? AND known IS NULL`, device, int64(first))
 		return err
 	})
 }
 
-// Reword says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the server
-// takes from no app any more. It is refused with SequenceReused unless the last that the server said of it is ClientTooOld: one whose
-// answer was lost may have been taken in as it was, also by another device that imported it. A verdict from before the server's
-// database was restored goes with the old words: the new ones get their own.
+// Reword says a mutation that waits in new words, under the same number and id: a newer app does so for a kind that the
+// server takes from no app any more. It is refused with SequenceReused unless the last that the server said of it is
+// ClientTooOld: one whose answer was lost may have been taken in as it was, also by another device that imported it. A
+// verdict from before the server's database was restored goes with the old words: the new ones get their own.
 func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []byte) error {
 	if len(args) > MaxArgs {
 		return fault.New(fault.MutationTooLarge, "%d bytes", len(args))
@@ -234,13 +242,15 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 	}
 	err := s.transact(ctx, func(tx *sql.Tx) error {
 		var at int64
-		if err := tx.QueryRowContext(ctx, `SELECT at FROM outbox WHERE id = ?`, id[:]).Scan(&at); errors.Is(err, sql.ErrNoRows) {
+		if err := tx.QueryRowContext(ctx, `SELECT at FROM outbox
+			WHERE id = ?`, id[:]).Scan(&at); errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.SequenceReused, "")
 		} else if err != nil {
 			return err
 		}
 		sum := sumOf(Mutation{ID: id, Kind: kind, Args: args, DeviceTime: time.UnixMicro(at)})
-		r, err := tx.ExecContext(ctx, `UPDATE outbox SET kind = ?, args = ?, sum = ?, too_old = 0, outcome = NULL, verdict = NULL, judged = NULL, covered = 0, seen = 0
+		r, err := tx.ExecContext(ctx, `UPDATE outbox
+			SET kind = ?, args = ?, sum = ?, too_old = 0, outcome = NULL, verdict = NULL, judged = NULL, covered = 0, seen = 0
 			WHERE id = ? AND known IS NULL AND too_old = 1`, kind, args, sum, id[:])
 		if err != nil {
 			return err
@@ -257,8 +267,8 @@ func (s *Store) Reword(ctx context.Context, id uuid.UUID, kind string, args []by
 	return err
 }
 
-// take keeps verdicts. The first verdict of a mutation stays, the newest says since when the server has it; one for another
-// id is an error of the server.
+// take keeps verdicts. The first verdict of a mutation stays, the newest says since when the server has it; one for
+// another id is an error of the server.
 func (s *Store) take(ctx context.Context, res *syncv1.PushResponse) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		device, err := getMeta(ctx, tx, metaDevice)
@@ -289,7 +299,8 @@ func takeOne(ctx context.Context, tx *sql.Tx, device []byte, v *syncv1.Verdict) 
 	if err != nil || len(first) != 1 {
 		return fault.Wrap(err, fault.SequenceReused, "sequence %d", v.Sequence)
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?), known = ? WHERE id = ?`,
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET outcome = coalesce(outcome, ?), verdict = coalesce(verdict, ?),
+		known = ? WHERE id = ?`,
 		v.Outcome, b, v.ServerTime.AsTime().UnixMicro(), v.Id)
 	if err != nil || first[0].Verdict == nil || first[0].Verdict.ServerTime.AsTime().Equal(v.ServerTime.AsTime()) {
 		return err

@@ -30,7 +30,8 @@ const (
 // Aside is a damaged store that is kept.
 type Aside struct {
 	Dir string `json:"-"`
-	// TakenOver tells whether what could be read of it went into the store that came after; then Actions and Files count that.
+	// TakenOver tells whether what could be read of it went into the store that came after; then Actions and Files count
+	// that.
 	TakenOver bool      `json:"-"`
 	At        time.Time `json:"at"`
 	Actions   int       `json:"actions"`
@@ -56,8 +57,9 @@ func Asides(dir string) (out []Aside, err error) {
 	return out, nil
 }
 
-// SetAside moves a damaged store into a folder of its own within o.Dir, where nothing touches it, so that Open makes a new one. No
-// program may have the store open. Enrol takes over what can be read of it, and SalvageTo writes that into a black box.
+// SetAside moves a damaged store into a folder of its own within o.Dir, where nothing touches it, so that Open makes a
+// new one. No program may have the store open. Enrol takes over what can be read of it, and SalvageTo writes that into
+// a black box.
 func SetAside(o Options) (where string, err error) {
 	unlock, err := lock(filepath.Join(o.Dir, "lock"), false)
 	if err != nil {
@@ -87,11 +89,12 @@ func SalvageTo(ctx context.Context, dir string, now time.Time, w io.Writer, pass
 		return Box{}, err
 	}
 	b.Made = now.UTC()
-	return b, writeBox(w, passphrase, b, func(id uuid.UUID) (*os.File, error) { return os.Open(filepath.Join(dir, "files", id.String())) })
+	return b, writeBox(w, passphrase,
+		b, func(id uuid.UUID) (*os.File, error) { return os.Open(filepath.Join(dir, "files", id.String())) })
 }
 
-// salvage reads what can be read of the unsent work of a damaged store: the spare copy, and each row that the database still gives. What
-// the database says is with the server is left out; sending something twice is safe.
+// salvage reads what can be read of the unsent work of a damaged store: the spare copy, and each row that the database
+// still gives. What the database says is with the server is left out; sending something twice is safe.
 func salvage(ctx context.Context, dir string) (Box, error) {
 	kept, err := readSpares(dir)
 	if err != nil {
@@ -184,11 +187,13 @@ func readRows(ctx context.Context, dir string) (out rows) {
 	}
 	defer os.RemoveAll(scratch)
 	for _, name := range []string{storeName, storeName + "-wal"} {
-		if b, err := os.ReadFile(filepath.Join(dir, name)); err == nil && os.WriteFile(filepath.Join(scratch, name), b, 0o600) != nil {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err == nil &&
+			os.WriteFile(filepath.Join(scratch, name), b, 0o600) != nil {
 			return out
 		}
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(scratch, storeName)+"?"+url.Values{"_pragma": {"writable_schema(ON)"}}.Encode())
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(scratch, storeName)+"?"+
+		url.Values{"_pragma": {"writable_schema(ON)"}}.Encode())
 	if err != nil {
 		return out
 	}
@@ -210,7 +215,9 @@ func readRows(ctx context.Context, dir string) (out rows) {
 		return len(out.actions) - before
 	}
 	// From both ends up to the damage, then what is left one by one.
-	if err := eachAction(ctx, db, func(a Action) error { seen[a.ID] = true; out.actions = append(out.actions, a); return nil }, `ORDER BY n`); err != nil {
+	if err := eachAction(ctx,
+		db, func(a Action) error { seen[a.ID] = true; out.actions = append(out.actions, a); return nil },
+		`ORDER BY n`); err != nil {
 		take(`ORDER BY n DESC`)
 		var last sql.NullInt64
 		if err := db.QueryRowContext(ctx, `SELECT max(n) FROM outbox`).Scan(&last); err == nil && last.Int64 < mostRows {
@@ -232,7 +239,8 @@ func readRows(ctx context.Context, dir string) (out rows) {
 	return out
 }
 
-// takeOver brings the unsent work of damaged stores into this one, which has just been enrolled. Another person's stays where it is.
+// takeOver brings the unsent work of damaged stores into this one, which has just been enrolled. Another person's stays
+// where it is.
 func (s *Store) takeOver(ctx context.Context) error {
 	found, err := Asides(s.Dir)
 	if err != nil {

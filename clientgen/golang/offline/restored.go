@@ -13,7 +13,8 @@ import (
 // phone that had nothing else to send. The overlay of what was forgotten is back already, see cover.
 func (c *Client) pushForgotten(ctx context.Context, r *Report) error {
 	var forgotten bool
-	err := c.Store.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE known IS NULL AND outcome IS NOT NULL)`).Scan(&forgotten)
+	err := c.Store.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox
+		WHERE known IS NULL AND outcome IS NOT NULL)`).Scan(&forgotten)
 	if err != nil || !forgotten {
 		return err
 	}
@@ -35,10 +36,11 @@ func (s *Store) offerAgain(ctx context.Context, from uint64) error {
 	})
 }
 
-// reopenFiles makes the files of a mutation that the server had forgotten go through their upload anew: it knows nothing of them, either.
-// What the object store still has is not sent twice.
+// reopenFiles makes the files of a mutation that the server had forgotten go through their upload anew: it knows
+// nothing of them, either. What the object store still has is not sent twice.
 func reopenFiles(ctx context.Context, tx *sql.Tx, mutation []byte) error {
-	_, err := tx.ExecContext(ctx, `UPDATE file SET state = ?, sent = 0 WHERE state = ? AND mutation = ?`, FileWaiting, FileDone, mutation)
+	_, err := tx.ExecContext(ctx, `UPDATE file SET state = ?, sent = 0
+		WHERE state = ? AND mutation = ?`, FileWaiting, FileDone, mutation)
 	return err
 }
 
@@ -46,10 +48,10 @@ func reopenFiles(ctx context.Context, tx *sql.Tx, mutation []byte) error {
 const defaultKeepDays = 30
 
 // prune forgets mutations that the server has had for longer than any backup is old from which it would be restored,
-// and their files. It counts from when the server has had a mutation for sure: one that came again after a restore is as young as
-// that, whatever its first verdict says. What is not settled is kept: to be sent, not covered by the state shown,
-// rejected or parked and not seen by a person, with a file to send; and everything after it, so that what is held has no
-// gaps. The newest one always stays, for the numbers count on from it. Time is the server's.
+// and their files. It counts from when the server has had a mutation for sure: one that came again after a restore is
+// as young as that, whatever its first verdict says. What is not settled is kept: to be sent, not covered by the state
+// shown, rejected or parked and not seen by a person, with a file to send; and everything after it, so that what is
+// held has no gaps. The newest one always stays, for the numbers count on from it. Time is the server's.
 func (s *Store) prune(ctx context.Context) error {
 	d, err := s.Device(ctx)
 	if err != nil {
@@ -66,7 +68,8 @@ func (s *Store) prune(ctx context.Context) error {
 	var last sql.NullInt64 // of those that may go
 	err = s.read.QueryRowContext(ctx, `SELECT max(n) FROM outbox WHERE n < (SELECT max(n) FROM outbox)
 		AND n < coalesce((SELECT min(n) FROM outbox WHERE known IS NULL OR covered = 0 OR outcome IN (3, 4) AND seen = 0
-			OR known >= ? OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))), 1 << 62)`, horizon.UnixMicro()).Scan(&last)
+			OR known >= ? OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))),
+			1 << 62)`, horizon.UnixMicro()).Scan(&last)
 	if err != nil || !last.Valid {
 		return err
 	}

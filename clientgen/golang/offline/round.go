@@ -27,8 +27,8 @@ type Report struct {
 	// Uploaded files were verified by the server; Trouble is the first error of files that were not.
 	Uploaded int
 	Trouble  error
-	// Verifying counts files that have arrived and that the server is still looking at: nothing is wrong and nothing is to be done;
-	// a later round has the result. Run does that round by itself.
+	// Verifying counts files that have arrived and that the server is still looking at: nothing is wrong and nothing is to
+	// be done; a later round has the result. Run does that round by itself.
 	Verifying int
 	// Refused files arrived and are not acceptable; File.Code says why. They are to be taken again.
 	Refused []File
@@ -49,10 +49,12 @@ const (
 // and pulls again if that changed something. It may be repeated at any time; on an error the rest is done next
 // time. NoNetwork and PhoneOffline say that the server was not reached.
 //
-// Only one program on a folder does a round at a time; StoreLocked when another one did until ctx ended. It sends what this one saved.
+// Only one program on a folder does a round at a time; StoreLocked when another one did until ctx ended. It sends what
+// this one saved.
 func (c *Client) Sync(ctx context.Context) (Report, error) { return c.syncUnless(ctx, nil) }
 
-// Deliver does a round as Sync does, unless the verdict of a mutation comes by the round of another program on the same folder first.
+// Deliver does a round as Sync does, unless the verdict of a mutation comes by the round of another program on the same
+// folder first.
 func (c *Client) Deliver(ctx context.Context, id uuid.UUID) (Report, error) {
 	return c.syncUnless(ctx, func() bool {
 		a, err := c.Store.Action(ctx, id)
@@ -96,7 +98,8 @@ func (c *Client) mayTalk(ctx context.Context) error {
 	return nil
 }
 
-// round does it all once, and pushes and pulls again whenever something is done while files go up: it may take them an hour.
+// round does it all once, and pushes and pulls again whenever something is done while files go up: it may take them an
+// hour.
 func (c *Client) round(ctx context.Context, r *Report) error {
 	tried := map[uuid.UUID]bool{}
 	for {
@@ -107,8 +110,8 @@ func (c *Client) round(ctx context.Context, r *Report) error {
 	}
 }
 
-// queueWaits tells whether a push was refused because its queue has to wait, for an upgrade of the app or for somebody at the office.
-// All but the queue goes on.
+// queueWaits tells whether a push was refused because its queue has to wait, for an upgrade of the app or for somebody
+// at the office. All but the queue goes on.
 func queueWaits(err error) bool {
 	code := CodeOf(err)
 	return code == fault.ClientTooOld || code == fault.ParkedFull

@@ -8,19 +8,20 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// upgrades make the store, each from the version before: 0 is a new folder, or one of before versions were counted, which has
-// the tables of version 1. They only grow; an app brings any older store up, with everything that is in it, and leaves a newer one
-// alone. Entities need no upgrade: they are kept as the bytes that came, of kinds that this app does not know, too, so that
-// nothing is fetched anew when a later app knows them.
+// upgrades make the store, each from the version before: 0 is a new folder, or one of before versions were counted,
+// which has the tables of version 1. They only grow; an app brings any older store up, with everything that is in it,
+// and leaves a newer one alone. Entities need no upgrade: they are kept as the bytes that came, of kinds that this app
+// does not know, too, so that nothing is fetched anew when a later app knows them.
 var upgrades = []string{
 	schema,
 	// 2: the server said of this mutation that it knows nothing of it and never will, in these words (see Reword).
 	`ALTER TABLE outbox ADD COLUMN too_old INTEGER NOT NULL DEFAULT 0`,
-	// 3: when the server had it for sure, by the server's clock; NULL before, and again when a restored server has forgotten it.
+	// 3: when the server had it for sure, by the server's clock; NULL before, and again when a restored server has
+	// forgotten it.
 	`ALTER TABLE outbox ADD COLUMN known INTEGER`,
-	// 4: the device that the first verdict was signed for, when the mutation was renumbered for another since then. A mutation waits
-	// while it is not known, also one that has a verdict; but what was done under an earlier identity cannot be numbered for this one
-	// any more.
+	// 4: the device that the first verdict was signed for, when the mutation was renumbered for another since then. A
+	// mutation waits while it is not known, also one that has a verdict; but what was done under an earlier identity
+	// cannot be numbered for this one any more.
 	`ALTER TABLE outbox ADD COLUMN judged BLOB;
 	UPDATE outbox SET known = at, covered = 1 WHERE outcome IS NOT NULL AND known IS NULL
 		AND (covered = 1 OR device IS NOT (SELECT value FROM meta WHERE key = 'device'));
@@ -38,7 +39,8 @@ func (s *Store) upgrade(ctx context.Context) error {
 			return err
 		}
 		if version > len(upgrades) {
-			return fault.New(fault.StoreUnusable, "made by a newer app: its version is %d, this app knows %d", version, len(upgrades))
+			return fault.New(fault.StoreUnusable, "made by a newer app: its version is %d, this app knows %d",
+				version, len(upgrades))
 		}
 		if version == len(upgrades) {
 			return nil

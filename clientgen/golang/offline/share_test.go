@@ -117,7 +117,8 @@ func TestTwoProgramsOnOneFolderRenewTheLoginOnce(t *testing.T) {
 	group.Go(func() error {
 		h, server, err := two.Dial(t.Context())
 		if err == nil {
-			_, err = syncv1connect.NewSyncServiceClient(h, server, two.Options()...).Pull(t.Context(), connect.NewRequest(&syncv1.PullRequest{}))
+			_, err = syncv1connect.NewSyncServiceClient(h, server, two.Options()...).Pull(t.Context(),
+				connect.NewRequest(&syncv1.PullRequest{}))
 		}
 		return err
 	})

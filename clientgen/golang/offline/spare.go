@@ -14,13 +14,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// The spare copy: what is done is written a second time, to work.log beside the database, record by record, each with its checksum.
-// When the database is damaged or its end is lost, the unsent work is taken from there (see rescue.go). The database alone says what is
-// saved: it is on the disk when Do returns. The spare copy follows without waiting for the disk.
+// The spare copy: what is done is written a second time, to work.log beside the database, record by record, each with
+// its checksum. When the database is damaged or its end is lost, the unsent work is taken from there (see rescue.go).
+// The database alone says what is saved: it is on the disk when Do returns. The spare copy follows without waiting for
+// the disk.
 const (
 	spareName = "work.log"
-	// spareMagic begins each record, so that reading goes on behind a damaged one. Then 4 bytes of length and 4 of CRC-32C (big endian),
-	// and the record as JSON.
+	// spareMagic begins each record, so that reading goes on behind a damaged one. Then 4 bytes of length and 4 of CRC-32C
+	// (big endian), and the record as JSON.
 	spareMagic = "\xd0\x0fwk"
 	// spareLarge is from which size on the copy is written anew when a round has brought all of it to the server.
 	spareLarge = 16 << 10
@@ -97,8 +98,9 @@ func (s *Store) spares(ctx context.Context, q queryer, where string, args ...any
 	return records, nil
 }
 
-// renewSpare writes the copy anew: what waits, what has a file to send, and the newest action, for the numbers count on from it.
-// Nobody else writes meanwhile: this holds the database's write lock, and who adds does so after its own commit.
+// renewSpare writes the copy anew: what waits, what has a file to send, and the newest action, for the numbers count on
+// from it. Nobody else writes meanwhile: this holds the database's write lock, and who adds does so after its own
+// commit.
 func (s *Store) renewSpare(ctx context.Context) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		records, err := s.spares(ctx, tx, `WHERE known IS NULL OR id IN (SELECT mutation FROM file WHERE state IN (1, 2))
@@ -168,8 +170,8 @@ func readSpares(dir string) ([]spare, error) {
 	}
 }
 
-// catchUp brings back actions at the end of the spare copy that the database has lost, under their old numbers: somebody removed its
-// log (store.db-wal), or put an older file in its place. A copy that is missing is made.
+// catchUp brings back actions at the end of the spare copy that the database has lost, under their old numbers:
+// somebody removed its log (store.db-wal), or put an older file in its place. A copy that is missing is made.
 func (s *Store) catchUp(ctx context.Context) error {
 	kept, err := readSpares(s.Dir)
 	if err != nil {
@@ -184,14 +186,16 @@ func (s *Store) catchUp(ctx context.Context) error {
 			return err
 		}
 		var last uint64
-		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM outbox WHERE device = ?`, device).Scan(&last); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM outbox
+			WHERE device = ?`, device).Scan(&last); err != nil {
 			return err
 		}
 		for _, r := range kept {
 			if r.Device != idOf(device) || r.Seq <= last {
 				continue
 			}
-			if err := insertWork(ctx, tx, device, r.Seq, Mutation{ID: r.Work.ID, Kind: r.Work.Kind, Args: r.Work.Args, DeviceTime: r.Work.At}); err != nil {
+			if err := insertWork(ctx, tx, device, r.Seq,
+				Mutation{ID: r.Work.ID, Kind: r.Work.Kind, Args: r.Work.Args, DeviceTime: r.Work.At}); err != nil {
 				return err
 			}
 			if err := insertFiles(ctx, tx, r.Files, r.Work.At); err != nil {

@@ -40,7 +40,8 @@ func (s *Store) pullState(ctx context.Context) (p pullState, err error) {
 	if err != nil {
 		return p, err
 	}
-	return p, s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(min(at), 0) FROM outbox WHERE known IS NULL`).Scan(&p.unsent, &p.oldest)
+	return p, s.read.QueryRowContext(ctx, `SELECT count(*), coalesce(min(at), 0) FROM outbox
+		WHERE known IS NULL`).Scan(&p.unsent, &p.oldest)
 }
 
 // applied is what a page did.
@@ -67,7 +68,8 @@ func (s *Store) stage(ctx context.Context, page *syncv1.PullResponse) (a applied
 		for _, delta := range page.Feeds {
 			if delta.Reset_ {
 				var held bool
-				if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entry WHERE feed = ?)`, delta.Feed).Scan(&held); err != nil {
+				if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM entry
+					WHERE feed = ?)`, delta.Feed).Scan(&held); err != nil {
 					return err
 				}
 				if held {
@@ -155,7 +157,8 @@ func stageDelta(ctx context.Context, tx *sql.Tx, delta *syncv1.FeedDelta) error 
 }
 
 // touched are the entities that the next checkpoint may change.
-const touched = `SELECT kind, id FROM staged UNION SELECT kind, id FROM entry WHERE feed IN (SELECT feed FROM staged_clear)`
+const touched = `SELECT kind, id FROM staged UNION SELECT kind, id FROM entry
+	WHERE feed IN (SELECT feed FROM staged_clear)`
 
 // apply makes what is staged visible and says what that changed.
 func (s *Store) apply(ctx context.Context, tx *sql.Tx) ([]Changed, error) {
@@ -237,16 +240,18 @@ func (s *Store) bodies(ctx context.Context, tx *sql.Tx) (map[Entity]preferred, e
 	return out, err
 }
 
-// cover ends the overlay of all that the state contains now: what the server has, up to its last number of this device. What has
-// a higher number and a verdict was forgotten by a restored server; its overlay comes back, and it is to be sent again. at is
-// the snapshot's time.
+// cover ends the overlay of all that the state contains now: what the server has, up to its last number of this device.
+// What has a higher number and a verdict was forgotten by a restored server; its overlay comes back, and it is to be
+// sent again. at is the snapshot's time.
 func cover(ctx context.Context, tx *sql.Tx, last uint64, at time.Time) error {
 	device, err := getMeta(ctx, tx, metaDevice)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE outbox SET covered = seq <= ?2, known = CASE WHEN seq > ?2 THEN NULL WHEN outcome IS NULL THEN NULL ELSE coalesce(known, ?3) END
-		WHERE device = ?1 AND (covered <> (seq <= ?2) OR (known IS NULL) <> (outcome IS NULL OR seq > ?2))`, device, int64(last), at.UnixMicro())
+	_, err = tx.ExecContext(ctx, `UPDATE outbox SET covered = seq <= ?2, known = CASE WHEN seq > ?2 THEN NULL
+		WHEN outcome IS NULL THEN NULL ELSE coalesce(known, ?3) END
+		WHERE device = ?1 AND (covered <> (seq <= ?2) OR (known IS NULL) <> (outcome IS NULL OR seq > ?2))`,
+		device, int64(last), at.UnixMicro())
 	return err
 }
 

@@ -56,8 +56,8 @@ type Store struct {
 	lastOwn atomic.Int64
 }
 
-// Open opens or makes the store in o.Dir. Several programs may have it open and work in it. A program of a version that could not do that
-// keeps all others out while it runs, and is kept out by them: StoreLocked.
+// Open opens or makes the store in o.Dir. Several programs may have it open and work in it. A program of a version that
+// could not do that keeps all others out while it runs, and is kept out by them: StoreLocked.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Join(o.Dir, "files"), 0o700); err != nil {
 		return nil, unusable(err, o.Dir)
@@ -112,7 +112,8 @@ func (s *Store) open(ctx context.Context) (err error) {
 	return errors.Join(s.catchUp(ctx), s.sweep(ctx), s.scrub(ctx))
 }
 
-// vanished tells of a database that is gone or empty although something was done in this folder: SQLite would begin a new one.
+// vanished tells of a database that is gone or empty although something was done in this folder: SQLite would begin a
+// new one.
 func (s *Store) vanished(path string) error {
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -230,7 +231,8 @@ func setMeta(ctx context.Context, tx *sql.Tx, key string, value []byte) error {
 	if value == nil {
 		value = []byte{} // a nil slice would be NULL
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+	_, err := tx.ExecContext(ctx, `INSERT INTO meta VALUES (?, ?) ON CONFLICT (key)
+		DO UPDATE SET value = excluded.value`, key, value)
 	return err
 }
 

@@ -10,8 +10,9 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// Several programs may work on one folder: SQLite lets each save what is done in it. What must not be done by two at once has a lock
-// file: a round with the server, and renewing the tokens, for a refresh token that is used twice ends the login.
+// Several programs may work on one folder: SQLite lets each save what is done in it. What must not be done by two at
+// once has a lock file: a round with the server, and renewing the tokens, for a refresh token that is used twice ends
+// the login.
 const (
 	turnSync    = "sync.lock"
 	turnRefresh = "refresh.lock"
@@ -80,8 +81,8 @@ func (t *turn) alone(s *Store, name string) (end func(), err error) {
 // othersEvery is how often a program that stays connected looks for what another one saved in the folder.
 const othersEvery = time.Second
 
-// watchOthers wakes this program when another one on the same folder has done something or moved the switch between offline and
-// online, until ctx ends.
+// watchOthers wakes this program when another one on the same folder has done something or moved the switch between
+// offline and online, until ctx ends.
 func (s *Store) watchOthers(ctx context.Context) {
 	look := time.NewTicker(othersEvery)
 	defer look.Stop()
@@ -115,7 +116,8 @@ type others struct {
 }
 
 func (s *Store) others(ctx context.Context) (o others, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(n), 0) FROM outbox), EXISTS (SELECT 1 FROM meta WHERE key = 'offline' AND length(value) > 0)`).
+	err = s.read.QueryRowContext(ctx, `SELECT (SELECT coalesce(max(n), 0) FROM outbox), EXISTS (SELECT 1 FROM meta
+		WHERE key = 'offline' AND length(value) > 0)`).
 		Scan(&o.last, &o.offline)
 	return o, err
 }

@@ -139,12 +139,13 @@ type Mutator[T any, M Message[T]] struct {
 // Offered tells whether an application should offer it now. The server has the last word.
 func (m Mutator[T, M]) Offered(v *View, args M) bool { return m.May == nil || m.May(v, args) }
 
-// Do writes it to disk with the files that belong to it, and returns when it is safe there; see Store.Do. What the server
-// would not take by the message's rules is not saved: InvalidArgument names the field and what it must be, while the
-// person can still put it right.
+// Do writes it to disk with the files that belong to it, and returns when it is safe there; see Store.Do. What the
+// server would not take by the message's rules is not saved: InvalidArgument names the field and what it must be, while
+// the person can still put it right.
 func (m Mutator[T, M]) Do(ctx context.Context, s *Store, args M, files ...Kept) (Mutation, error) {
 	if err := protovalidate.Validate(args); err != nil {
-		return Mutation{}, fault.Wrap(err, fault.InvalidArgument, "%s: %s", m.Kind, strings.TrimSpace(strings.TrimPrefix(err.Error(), "validation error:")))
+		return Mutation{}, fault.Wrap(err, fault.InvalidArgument, "%s: %s",
+			m.Kind, strings.TrimSpace(strings.TrimPrefix(err.Error(), "validation error:")))
 	}
 	if err := change.Readable(args); err != nil {
 		return Mutation{}, err

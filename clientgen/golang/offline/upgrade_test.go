@@ -13,7 +13,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// olden makes a store as version 1 of it was: its statements, frozen, with a device, what it shows and two actions without a verdict.
+// olden makes a store as version 1 of it was: its statements, frozen, with a device, what it shows and two actions
+// without a verdict.
 func olden(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -76,7 +77,8 @@ func TestAStoreOfANewerAppIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := olden(t)
 	rawly(t, dir, "PRAGMA user_version = 1000")
-	if _, err := offline.Open(t.Context(), offline.Options{Dir: dir, Now: time.Now}); offline.CodeOf(err) != fault.StoreUnusable {
+	if _, err := offline.Open(t.Context(), offline.Options{Dir: dir, Now: time.Now}); offline.CodeOf(err) !=
+		fault.StoreUnusable {
 		t.Fatal(err)
 	}
 }

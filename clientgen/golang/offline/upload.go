@@ -45,9 +45,9 @@ type Finished struct {
 // errAside ends uploading for a moment: a person has done something meanwhile, which is small and goes first.
 var errAside = errors.New("offline: something was done that goes first")
 
-// upload sends the bytes of the files whose mutation the server has, but for those tried before. One that fails does not hold up the
-// next, unless the network is gone. moved tells that the server may have something new, aside that what was done meanwhile is to be
-// pushed before the rest.
+// upload sends the bytes of the files whose mutation the server has, but for those tried before. One that fails does
+// not hold up the next, unless the network is gone. moved tells that the server may have something new, aside that what
+// was done meanwhile is to be pushed before the rest.
 func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool) (moved, aside bool, err error) {
 	if c.Uploads == nil {
 		return false, false, nil
@@ -106,8 +106,8 @@ func (c *Client) upload(ctx context.Context, r *Report, tried map[uuid.UUID]bool
 	return moved, false, nil
 }
 
-// first is errAside when something waits to be pushed. A file of a hundred megabytes on one bar of signal must not hold up the word
-// that the job is done.
+// first is errAside when something waits to be pushed. A file of a hundred megabytes on one bar of signal must not hold
+// up the word that the job is done.
 func (c *Client) first(ctx context.Context) error {
 	waits, err := c.Store.waits(ctx)
 	if err == nil && waits {
@@ -208,8 +208,9 @@ func (c *Client) finish(ctx context.Context, f *File) error {
 	return c.Store.setFile(ctx, *f)
 }
 
-// moving are the bytes of a part on their way. A part may take as long as it needs, but not stand still: stalled ends its request when
-// no byte was taken for the limit, or the answer does not come within twice that: what the system has buffered must go out first.
+// moving are the bytes of a part on their way. A part may take as long as it needs, but not stand still: stalled ends
+// its request when no byte was taken for the limit, or the answer does not come within twice that: what the system has
+// buffered must go out first.
 type moving struct {
 	from    io.Reader
 	limit   time.Duration
@@ -240,8 +241,8 @@ func (m *moving) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// beside does the request of a part, and pushes what is done until its answer begins. What a push fails with is for the round after
-// the part, which pushes again.
+// beside does the request of a part, and pushes what is done until its answer begins. What a push fails with is for the
+// round after the part, which pushes again.
 func (c *Client) beside(ctx context.Context, r *Report, req *http.Request) (res *http.Response, err error) {
 	answered := make(chan struct{})
 	go func() {
@@ -261,8 +262,8 @@ func (c *Client) beside(ctx context.Context, r *Report, req *http.Request) (res 
 	}
 }
 
-// put sends one part, and pushes beside it what is done meanwhile: on one bar of signal a part takes minutes, and one that is cut off for
-// every word would never arrive. refused: the store was reached and does not take this request.
+// put sends one part, and pushes beside it what is done meanwhile: on one bar of signal a part takes minutes, and one
+// that is cut off for every word would never arrive. refused: the store was reached and does not take this request.
 func (c *Client) put(ctx context.Context, r *Report, f *File, p Part) (refused bool, err error) {
 	file, err := c.Store.openWhole(f.ID, f.Size)
 	if err != nil {

@@ -115,7 +115,8 @@ func (s *shelf) sum(id uuid.UUID) [32]byte {
 
 func (p *phone) photo(s *shelf, size int) offline.Kept {
 	p.t.Helper()
-	k, err := p.Store.Keep(p.t.Context(), bytes.NewReader(append([]byte("\xFF\xD8\xFF"), bytes.Repeat([]byte{byte(size)}, size-3)...)), "image/jpeg")
+	k, err := p.Store.Keep(p.t.Context(),
+		bytes.NewReader(append([]byte("\xFF\xD8\xFF"), bytes.Repeat([]byte{byte(size)}, size-3)...)), "image/jpeg")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -137,10 +138,12 @@ func TestAFileWhoseBytesAreGoneHoldsUpNobody(t *testing.T) {
 	p.Uploads = s
 	gone, short, other := p.photo(s, 500), p.photo(s, 550), p.photo(s, 600)
 	folder := filepath.Join(p.Store.Dir, "files")
-	if err := errors.Join(os.Remove(filepath.Join(folder, gone.ID.String())), os.Truncate(filepath.Join(folder, short.ID.String()), 20)); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(folder, gone.ID.String())),
+		os.Truncate(filepath.Join(folder, short.ID.String()), 20)); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := p.Store.Export(t.Context(), io.Discard, "a passphrase"); err != nil || len(b.Files) != 1 || len(b.Mutations) != 3 {
+	if b, err := p.Store.Export(t.Context(), io.Discard, "a passphrase"); err != nil || len(b.Files) != 1 ||
+		len(b.Mutations) != 3 {
 		t.Errorf("boxed %d files of %d mutations, %v", len(b.Files), len(b.Mutations), err)
 	}
 	r, err := p.Sync(t.Context())
@@ -160,13 +163,14 @@ func TestAFileWhoseBytesAreGoneHoldsUpNobody(t *testing.T) {
 			t.Errorf("a file of %d bytes is %d %q", f.Size, f.State, f.Code)
 		}
 	}
-	if err := errors.Join(p.Store.LetGo(t.Context(), gone.ID), p.Store.LetGo(t.Context(), short.ID), p.Store.Logout(t.Context())); err != nil {
+	if err := errors.Join(p.Store.LetGo(t.Context(), gone.ID), p.Store.LetGo(t.Context(), short.ID),
+		p.Store.Logout(t.Context())); err != nil {
 		t.Error(err)
 	}
 }
 
-// What cannot be opened for a moment is not given up: it is said, holds up nobody, goes later, and is not forgotten with a box
-// that lacks it.
+// What cannot be opened for a moment is not given up: it is said, holds up nobody, goes later, and is not forgotten
+// with a box that lacks it.
 func TestAFileThatCannotBeOpenedNowGoesLater(t *testing.T) {
 	t.Parallel()
 	o, s := openOffice(t), openShelf(t)
@@ -175,7 +179,8 @@ func TestAFileThatCannotBeOpenedNowGoesLater(t *testing.T) {
 	p.Uploads = s
 	stuck, other := p.photo(s, 300), p.photo(s, 400)
 	path, aside := filepath.Join(p.Store.Dir, "files", stuck.ID.String()), filepath.Join(t.TempDir(), "aside")
-	if err := errors.Join(os.Rename(path, aside), os.Symlink(path, path)); err != nil { // a link to itself opens for nobody
+	// a link to itself opens for nobody
+	if err := errors.Join(os.Rename(path, aside), os.Symlink(path, path)); err != nil {
 		t.Fatal(err)
 	}
 	b, err := p.Store.Export(t.Context(), io.Discard, "a passphrase")
@@ -402,7 +407,8 @@ func TestABlackBoxCarriesUnsentWorkToAnotherPhone(t *testing.T) {
 	// It did send, after all, and nobody knows.
 	dying.sync()
 	sealed := box.Bytes()
-	if bytes.Contains(sealed, items[0][:]) || bytes.Contains(sealed, sent.ID[:]) || bytes.Contains(sealed, bytes.Repeat([]byte{byte(70_000 & 0xff)}, 50)) {
+	if bytes.Contains(sealed, items[0][:]) || bytes.Contains(sealed, sent.ID[:]) ||
+		bytes.Contains(sealed, bytes.Repeat([]byte{byte(70_000 & 0xff)}, 50)) {
 		t.Error("the box shows what it holds")
 	}
 	damaged := bytes.Clone(sealed)
@@ -414,7 +420,8 @@ func TestABlackBoxCarriesUnsentWorkToAnotherPhone(t *testing.T) {
 		"wrong passphrase": {sealed, phrase + "x"}, "damaged": {damaged, phrase}, "cut": {sealed[:len(sealed)-100], phrase},
 		"the last chunk missing": {sealed[:len(sealed)-(len(sealed)-31-4-16)%(64<<10)-1], phrase}, "empty": {nil, phrase},
 	} {
-		if _, err := fresh.Store.Import(t.Context(), bytes.NewReader(c.bytes), c.phrase); offline.CodeOf(err) != fault.BoxUnreadable {
+		if _, err := fresh.Store.Import(t.Context(), bytes.NewReader(c.bytes), c.phrase); offline.CodeOf(err) !=
+			fault.BoxUnreadable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -433,7 +440,8 @@ func TestABlackBoxCarriesUnsentWorkToAnotherPhone(t *testing.T) {
 	}
 	stranger := openOffice(t)
 	other, _ := stranger.worker(t, 0)
-	if _, err := stranger.phone(t, other, nil).Store.Import(t.Context(), bytes.NewReader(sealed), phrase); offline.CodeOf(err) != fault.BoxForeign {
+	if _, err := stranger.phone(t, other, nil).Store.Import(t.Context(), bytes.NewReader(sealed),
+		phrase); offline.CodeOf(err) != fault.BoxForeign {
 		t.Error(err)
 	}
 }

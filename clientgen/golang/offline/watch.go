@@ -32,8 +32,8 @@ const (
 )
 
 // Run keeps the store in sync until ctx ends or the login does: it watches, pulls when poked, sends what is done
-// on the device at once, also by other programs on the same folder, and comes back after a cut with waits that double from a second to a minute. hear is
-// called from one goroutine at a time. topics are watched besides the feeds.
+// on the device at once, also by other programs on the same folder, and comes back after a cut with waits that double
+// from a second to a minute. hear is called from one goroutine at a time. topics are watched besides the feeds.
 func (c *Client) Run(ctx context.Context, topics []string, hear func(Event)) error {
 	others, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
@@ -94,8 +94,10 @@ func (c *Client) live(
 	if err != nil {
 		return false, 0, Refused(ctx, err)
 	}
-	w := &watch{client: c, topics: topics, hear: hear,
-		messages: make(chan *syncv1.WatchResponse), ended: make(chan error, 1), quiet: time.NewTimer(silence)}
+	w := &watch{
+		client: c, topics: topics, hear: hear,
+		messages: make(chan *syncv1.WatchResponse), ended: make(chan error, 1), quiet: time.NewTimer(silence),
+	}
 	go w.receive(streaming, stream)
 	defer func() {
 		cancel()
@@ -185,8 +187,8 @@ func (w *watch) message(ctx context.Context, m *syncv1.WatchResponse) (end bool,
 	return false, 0, nil
 }
 
-// poke tells of topics that changed, and takes the page that the poke carries or pulls. After strayed pages in turn that
-// did not fit it ends the watch: the next one says anew what the device holds.
+// poke tells of topics that changed, and takes the page that the poke carries or pulls. After strayed pages in turn
+// that did not fit it ends the watch: the next one says anew what the device holds.
 func (w *watch) poke(ctx context.Context, p *syncv1.Poke) (end bool, after time.Duration, err error) {
 	if heard := intersect(w.topics, p.Feeds); len(heard) > 0 {
 		w.hear(Event{Topics: heard})

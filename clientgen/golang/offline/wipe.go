@@ -65,8 +65,8 @@ func (s *Store) removeFiles() error {
 	return os.MkdirAll(dir, 0o700)
 }
 
-// scrub takes what was wiped out of the database's files, too: SQLite leaves the bytes of deleted rows in free pages and in its log. A
-// wipe that was cut off in between is made up for when the store is opened next.
+// scrub takes what was wiped out of the database's files, too: SQLite leaves the bytes of deleted rows in free pages
+// and in its log. A wipe that was cut off in between is made up for when the store is opened next.
 func (s *Store) scrub(ctx context.Context) error {
 	due, err := getMeta(ctx, s.write, metaScrub)
 	if err != nil || len(due) == 0 {

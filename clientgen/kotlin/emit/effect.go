@@ -183,5 +183,6 @@ func (e *emitter) remove(s reading, r model.Remove) {
 
 // drop takes the elements away for which the test on it holds.
 func (e *emitter) drop(list protoreflect.FieldDescriptor, test string) {
-	e.chain(fmt.Sprintf("next.%s.filterNot { %s }.let { next.clear%s().addAll%s(it) }", wire(list), test, getter(list), wireGetter(list)))
+	e.chain(fmt.Sprintf("next.%s.filterNot { %s }.let { next.clear%s().addAll%s(it) }", wire(list), test, getter(list),
+		wireGetter(list)))
 }

@@ -91,9 +91,11 @@ func (e *emitter) valueType(f protoreflect.FieldDescriptor) string {
 		return "Boolean"
 	case protoreflect.EnumKind:
 		return e.typeOf(f.Enum())
-	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind, protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind, protoreflect.Uint32Kind,
+		protoreflect.Fixed32Kind:
 		return "Int"
-	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind, protoreflect.Uint64Kind,
+		protoreflect.Fixed64Kind:
 		return "Long"
 	case protoreflect.FloatKind:
 		return "Float"
@@ -189,7 +191,8 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 	}
 	many := strings.ToLower(model.Spaced(one.Plural))
 	if x.References != nil {
-		e.doc(fmt.Sprintf("Finds the %s of one %s.", many, strings.ToLower(model.Spaced(string(x.References.Message.Name())))))
+		e.doc(fmt.Sprintf("Finds the %s of one %s.",
+			many, strings.ToLower(model.Spaced(string(x.References.Message.Name())))))
 	} else {
 		e.doc(fmt.Sprintf("Finds the %s by %s.", many, strings.Join(words, " and ")))
 	}

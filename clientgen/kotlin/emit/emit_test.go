@@ -30,9 +30,10 @@ func modelOf(t *testing.T, dir, name string, edit func(string) string) *model.Mo
 	}
 	const options = "doorstep/options/v1/options.proto"
 	c := protocompile.Compiler{
-		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{
-			name: edit(read(dir + "/" + name)), options: read("../../../proto/" + options),
-		})}),
+		Resolver: protocompile.WithStandardImports(
+			&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{
+				name: edit(read(dir + "/" + name)), options: read("../../../proto/" + options),
+			})}),
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
 	compiled, err := c.Compile(context.Background(), name)
@@ -92,7 +93,8 @@ func TestTheGoldenFilesAreWhatIsWritten(t *testing.T) {
 				t.Fatal(err)
 			}
 			if f.Text != string(want) {
-				t.Errorf("%s is not what is written now; if it should be: DOORSTEP_UPDATE_GOLDEN=1 go test ./clientgen/kotlin/emit", path)
+				t.Errorf("%s is not what is written now; if it should be: DOORSTEP_UPDATE_GOLDEN=1 go test ./clientgen/kotlin/emit",
+					path)
 			}
 		}
 	}

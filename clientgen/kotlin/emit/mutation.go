@@ -62,7 +62,8 @@ func (e *emitter) mutation(m *model.Mutation) {
 	if len(e.ruled(m.Message)) > 0 {
 		rules = ", " + e.use(offline, "Rules") + "::" + checker(m.Message)
 	}
-	e.value(fmt.Sprintf("val %s: %s<%s> =", name, e.use(offline, "Mutator"), t), fmt.Sprintf("Mutator(%q, %s.parser()%s)", m.Kind, t, rules), m.Offered)
+	e.value(fmt.Sprintf("val %s: %s<%s> =", name, e.use(offline, "Mutator"), t),
+		fmt.Sprintf("Mutator(%q, %s.parser()%s)", m.Kind, t, rules), m.Offered)
 	if len(m.Effects) > 0 {
 		e.blank()
 		e.effects(name, m.Effects)
@@ -162,7 +163,8 @@ func (e *emitter) reads(paths []model.Path) reading {
 				if last == 0 {
 					e.line(fmt.Sprintf("val %s = %s.get(view, %s)", name, at.Into.Plural, s.value(upTo)))
 				} else {
-					e.line(fmt.Sprintf("val %s = %s?.let { %s.get(view, it%s) }", name, s.names[p[:last].String()], at.Into.Plural, properties(p[last:i+1])))
+					e.line(fmt.Sprintf("val %s = %s?.let { %s.get(view, it%s) }", name, s.names[p[:last].String()], at.Into.Plural,
+						properties(p[last:i+1])))
 				}
 				s.names[upTo.String()] = name
 			}

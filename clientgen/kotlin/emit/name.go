@@ -59,7 +59,8 @@ func getter(f protoreflect.FieldDescriptor) string {
 }
 
 // reserved are the fields to which protoc adds an underscore, for every message has a method of that name.
-var reserved = set("InitializationErrorString SerializedSize AllFields DescriptorForType UnknownFields CachedSize Class")
+var reserved = set("InitializationErrorString SerializedSize AllFields DescriptorForType UnknownFields " +
+	"CachedSize Class")
 
 // property is the Kotlin property that stands for a field's getter and setter.
 func property(f protoreflect.FieldDescriptor) string {
@@ -123,7 +124,8 @@ func quoted(name string) string {
 	return name
 }
 
-var keywords = set(`as break class continue do else false for fun if in interface is null object package return super this
+var keywords = set(
+	`as break class continue do else false for fun if in interface is null object package return super this
 	throw true try typealias typeof val var when while`)
 
 func set(words string) map[string]bool {

@@ -32,7 +32,8 @@ func (e *emitter) checks(m *model.Model) {
 		}
 		seen[md.FullName()] = true
 		e.blank()
-		e.block(e.signature("private fun "+e.use(offline, "Rules")+"."+checker(md), []string{"at: String", "value: " + e.typeOf(md)})+" {", func() {
+		e.block(e.signature("private fun "+e.use(offline, "Rules")+"."+checker(md),
+			[]string{"at: String", "value: " + e.typeOf(md)})+" {", func() {
 			for _, r := range rules {
 				e.rule(r)
 			}
@@ -50,7 +51,8 @@ func (e *emitter) checks(m *model.Model) {
 
 func (e *emitter) rule(r model.Rule) {
 	if o := r.Chosen; o != nil {
-		none := e.typeOf(o.Parent()) + "." + camel(string(o.Name())) + "Case." + strings.ToUpper(string(o.Name())) + "_NOT_SET"
+		none := e.typeOf(o.Parent()) + "." + camel(string(o.Name())) + "Case." + strings.ToUpper(string(o.Name())) +
+			"_NOT_SET"
 		e.line(fmt.Sprintf("chosen(at + %q, value.%sCase != %s)", o.Name(), synthetic(camel(string(o.Name()))), none))
 		return
 	}

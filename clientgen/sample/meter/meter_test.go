@@ -64,15 +64,20 @@ func do(t *testing.T, v *offline.View, kind string, args proto.Message) int {
 func TestAReadingShowsAtOnce(t *testing.T) {
 	t.Parallel()
 	v := view(t)
-	read := &meterv1.ReadMeter{Id: two, MeterId: meterID, Kwh: 9, Street: "Elm", Source: &meterv1.ReadMeter_ByCamera{ByCamera: "c1"}}
+	read := &meterv1.ReadMeter{
+		Id: two, MeterId: meterID, Kwh: 9, Street: "Elm",
+		Source: &meterv1.ReadMeter_ByCamera{ByCamera: "c1"},
+	}
 	if !meter.ReadMeter.Offered(v, read) || do(t, v, "meter.read", read) != 1 {
 		t.Fatal("a due meter can be read")
 	}
 	m := meter.Meters.Get(v, meterID)
-	if m.GetStatus() != meterv1.Status_STATUS_READ || m.GetVisits() != 3 || m.GetAddress().GetStreet() != "Elm" || !m.GetReadAt().AsTime().Equal(at) {
+	if m.GetStatus() != meterv1.Status_STATUS_READ || m.GetVisits() != 3 || m.GetAddress().GetStreet() != "Elm" ||
+		!m.GetReadAt().AsTime().Equal(at) {
 		t.Errorf("meter %v", m)
 	}
-	if r := m.GetReadings(); len(r) != 2 || r[1].GetKwh() != 9 || r[1].GetByCamera() != "c1" || !r[1].GetAt().AsTime().Equal(at) {
+	if r := m.GetReadings(); len(r) != 2 || r[1].GetKwh() != 9 || r[1].GetByCamera() != "c1" ||
+		!r[1].GetAt().AsTime().Equal(at) {
 		t.Errorf("readings %v", r)
 	}
 	if meter.ReadMeter.Offered(v, read) || do(t, v, "meter.read", read) != 0 {
@@ -83,7 +88,8 @@ func TestAReadingShowsAtOnce(t *testing.T) {
 func TestAnElementIsReplacedByItsKey(t *testing.T) {
 	t.Parallel()
 	v := view(t)
-	do(t, v, "meter.read", &meterv1.ReadMeter{Id: one, MeterId: meterID, Kwh: 8, Source: &meterv1.ReadMeter_ByEye{ByEye: false}})
+	do(t, v, "meter.read",
+		&meterv1.ReadMeter{Id: one, MeterId: meterID, Kwh: 8, Source: &meterv1.ReadMeter_ByEye{ByEye: false}})
 	r := meter.Meters.Get(v, meterID).GetReadings()
 	if len(r) != 1 || r[0].GetKwh() != 8 {
 		t.Fatalf("readings %v", r)
@@ -122,11 +128,13 @@ func TestEntitiesAreMadeOnceAndGo(t *testing.T) {
 	t.Parallel()
 	v := view(t)
 	take := &meterv1.TakePhoto{Id: one, MeterId: meterID, Sha256: []byte{1}}
-	if do(t, v, "photo.take", take) != 1 || do(t, v, "photo.take", &meterv1.TakePhoto{Id: one, MeterId: meterID, Sha256: []byte{2}}) != 0 {
+	if do(t, v, "photo.take", take) != 1 ||
+		do(t, v, "photo.take", &meterv1.TakePhoto{Id: one, MeterId: meterID, Sha256: []byte{2}}) != 0 {
 		t.Error("an entity is made once")
 	}
 	p := meter.Photos.Get(v, one)
-	if p.GetRouteName() != "north" || p.GetSha256()[0] != 1 || len(meter.PhotosByMeterID(v, meterID)) != 1 || !meter.Photos.Pending(v, one) {
+	if p.GetRouteName() != "north" || p.GetSha256()[0] != 1 || len(meter.PhotosByMeterID(v, meterID)) != 1 ||
+		!meter.Photos.Pending(v, one) {
 		t.Errorf("photo %v", p)
 	}
 	if do(t, v, "photo.take", &meterv1.TakePhoto{Id: two, MeterId: absent}) != 0 {
@@ -140,7 +148,8 @@ func TestEntitiesAreMadeOnceAndGo(t *testing.T) {
 func TestWhatIsWrittenByHandUsesTheSameTables(t *testing.T) {
 	t.Parallel()
 	v := view(t)
-	if do(t, v, "route.close", &meterv1.CloseRoute{RouteId: routeID}) != 1 || meter.Meters.Get(v, meterID).GetTags()[0] != "closed" {
+	if do(t, v, "route.close", &meterv1.CloseRoute{RouteId: routeID}) != 1 ||
+		meter.Meters.Get(v, meterID).GetTags()[0] != "closed" {
 		t.Error("the route is not closed")
 	}
 	if got := meter.MetersByStatusAddressStreet(v, meterv1.Status_STATUS_DUE, ""); len(got) != 1 {
@@ -154,7 +163,8 @@ func TestRubbishHasNoEffect(t *testing.T) {
 		if got := effect(view(t), offline.Mutation{Kind: kind, Args: []byte{0xff}, DeviceTime: at}); len(got) != 0 {
 			t.Errorf("%s: %v", kind, got)
 		}
-		if got := effect(offline.ViewOf(), offline.Mutation{Kind: kind, DeviceTime: at}); len(got) != 0 && kind != "photo.take" {
+		if got := effect(offline.ViewOf(), offline.Mutation{Kind: kind, DeviceTime: at}); len(got) != 0 &&
+			kind != "photo.take" {
 			t.Errorf("%s on nothing: %v", kind, got)
 		}
 	}

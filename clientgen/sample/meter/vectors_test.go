@@ -17,8 +17,8 @@ import (
 	"github.com/doorstep-dev/doorstep/clientgen/sample/meterv1"
 )
 
-// vector is one effect: what the device holds, what is done, and what shows then. Bytes are in base64. The clients of all
-// languages play these.
+// vector is one effect: what the device holds, what is done, and what shows then. Bytes are in base64. The clients of
+// all languages play these.
 type vector struct {
 	Name    string   `json:"name"`
 	Holds   []entity `json:"holds"`
@@ -95,22 +95,78 @@ func TestEffectsAreThoseOfTheSharedVectors(t *testing.T) {
 		kind  string
 		args  proto.Message
 	}{
-		{"sets, adds and appends; a nested message is made where it is missing", []proto.Message{bare}, "meter.read", &meterv1.ReadMeter{Id: one, MeterId: meterID, Kwh: 9, Street: "Elm", Source: &meterv1.ReadMeter_ByCamera{ByCamera: "c1"}}},
-		{"a nested message keeps its other fields", []proto.Message{full}, "meter.read", &meterv1.ReadMeter{Id: absent, MeterId: meterID, Kwh: 1<<63 + 1}},
-		{"an element is replaced by its key and goes last", []proto.Message{full}, "meter.read", &meterv1.ReadMeter{Id: one, MeterId: meterID, Kwh: 8, Source: &meterv1.ReadMeter_ByEye{}}},
+		{
+			"sets, adds and appends; a nested message is made where it is missing",
+			[]proto.Message{bare},
+			"meter.read",
+			&meterv1.ReadMeter{
+				Id: one, MeterId: meterID, Kwh: 9, Street: "Elm",
+				Source: &meterv1.ReadMeter_ByCamera{ByCamera: "c1"},
+			},
+		},
+		{
+			"a nested message keeps its other fields",
+			[]proto.Message{full},
+			"meter.read",
+			&meterv1.ReadMeter{Id: absent, MeterId: meterID, Kwh: 1<<63 + 1},
+		},
+		{
+			"an element is replaced by its key and goes last",
+			[]proto.Message{full},
+			"meter.read",
+			&meterv1.ReadMeter{Id: one, MeterId: meterID, Kwh: 8, Source: &meterv1.ReadMeter_ByEye{}},
+		},
 		{"not offered: nothing shows", []proto.Message{read}, "meter.read", &meterv1.ReadMeter{Id: one, MeterId: meterID}},
-		{"an enum's number that nobody knows is kept and compared", []proto.Message{unknown}, "meter.tag", &meterv1.TagMeter{MeterId: meterID, Tag: "lamp"}},
+		{
+			"an enum's number that nobody knows is kept and compared",
+			[]proto.Message{unknown},
+			"meter.tag",
+			&meterv1.TagMeter{MeterId: meterID, Tag: "lamp"},
+		},
 		{"not held: nothing shows", nil, "meter.read", &meterv1.ReadMeter{Id: one, MeterId: meterID}},
-		{"a condition on the arguments", []proto.Message{full}, "meter.miss", &meterv1.MissMeter{MeterId: meterID, Note: "nobody"}},
-		{"two effects on one entity add up; optional fields are set to their zero value", []proto.Message{full}, "meter.miss", &meterv1.MissMeter{MeterId: meterID, Final: true}},
-		{"all equal elements go, one is added", []proto.Message{full}, "meter.tag", &meterv1.TagMeter{MeterId: meterID, Tag: "lamp", InsteadOf: "dog", DropReading: two}},
-		{"made once it is held, with what stands behind two references", []proto.Message{full, route}, "photo.take", &meterv1.TakePhoto{Id: one, MeterId: meterID, Sha256: []byte{0, 255}, Size: 3, MediaType: "image/jpeg"}},
-		{"an entity behind a reference is not held", []proto.Message{full}, "photo.take", &meterv1.TakePhoto{Id: one, MeterId: meterID}},
-		{"there already: stays as it is", []proto.Message{full, route, photo}, "photo.take", &meterv1.TakePhoto{Id: one, MeterId: meterID, Sha256: []byte{2}}},
+		{
+			"a condition on the arguments",
+			[]proto.Message{full},
+			"meter.miss",
+			&meterv1.MissMeter{MeterId: meterID, Note: "nobody"},
+		},
+		{
+			"two effects on one entity add up; optional fields are set to their zero value",
+			[]proto.Message{full},
+			"meter.miss",
+			&meterv1.MissMeter{MeterId: meterID, Final: true},
+		},
+		{
+			"all equal elements go, one is added",
+			[]proto.Message{full},
+			"meter.tag",
+			&meterv1.TagMeter{MeterId: meterID, Tag: "lamp", InsteadOf: "dog", DropReading: two},
+		},
+		{
+			"made once it is held, with what stands behind two references",
+			[]proto.Message{full, route},
+			"photo.take",
+			&meterv1.TakePhoto{Id: one, MeterId: meterID, Sha256: []byte{0, 255}, Size: 3, MediaType: "image/jpeg"},
+		},
+		{
+			"an entity behind a reference is not held",
+			[]proto.Message{full},
+			"photo.take",
+			&meterv1.TakePhoto{Id: one, MeterId: meterID},
+		},
+		{
+			"there already: stays as it is",
+			[]proto.Message{full, route, photo},
+			"photo.take",
+			&meterv1.TakePhoto{Id: one, MeterId: meterID, Sha256: []byte{2}},
+		},
 		{"goes", []proto.Message{photo}, "photo.drop", &meterv1.DropPhoto{PhotoId: one}},
 		{"is gone already", nil, "photo.drop", &meterv1.DropPhoto{PhotoId: one}},
 	} {
-		v := vector{Name: c.name, Kind: c.kind, Args: text(pack(t, c.args)), At: at.Format(time.RFC3339), Holds: []entity{}, Changes: []entity{}}
+		v := vector{
+			Name: c.name, Kind: c.kind, Args: text(pack(t, c.args)), At: at.Format(time.RFC3339), Holds: []entity{},
+			Changes: []entity{},
+		}
 		var held []offline.Item
 		for _, m := range c.holds {
 			kind, id := meter.Photos.Kind, one
@@ -126,7 +182,8 @@ func TestEffectsAreThoseOfTheSharedVectors(t *testing.T) {
 		done := offline.Mutation{Kind: c.kind, Args: pack(t, c.args), DeviceTime: at}
 		for _, change := range meter.Effects(byHand{})[c.kind](offline.ViewOf(held...), done) {
 			if change.Removed {
-				v.Changes = append(v.Changes, entity{Kind: uint32(change.Entity.Kind), ID: text(change.Entity.ID[:]), Removed: true})
+				v.Changes = append(v.Changes,
+					entity{Kind: uint32(change.Entity.Kind), ID: text(change.Entity.ID[:]), Removed: true})
 				continue
 			}
 			v.Changes = append(v.Changes, shown(t, change.Entity.Kind, change.Entity.ID[:], change.Body))
@@ -138,7 +195,8 @@ func TestEffectsAreThoseOfTheSharedVectors(t *testing.T) {
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
 	err := out.Encode(map[string]any{
-		"about": "What effects show, with the sample trade of clientgen/sample. Bytes are base64; json tells people what body says. " +
+		"about": "What effects show, with the sample trade of clientgen/sample. Bytes are base64; json tells people what " +
+			"body says. " +
 			"A client gives the changes in this order; where its encoding of a body differs, the messages must be equal.",
 		"vectors": made,
 	})

@@ -18,7 +18,8 @@ func (e *emitter) effects(m *model.Mutation) {
 	timed := false
 	for i := range m.Effects {
 		paths = append(paths, m.Effects[i].Paths()...)
-		timed = timed || slices.ContainsFunc(m.Effects[i].Assignments(), func(a model.Assignment) bool { return a.DeviceTime })
+		timed = timed ||
+			slices.ContainsFunc(m.Effects[i].Assignments(), func(a model.Assignment) bool { return a.DeviceTime })
 	}
 	params := unused("view", model.Hops(paths)) + ", args, " + unused("at", timed) + ", draft"
 	e.callback(fmt.Sprintf("const %sEffect = %s.effectBy", name(m), name(m)), nil, params, func() {
@@ -84,7 +85,8 @@ func (w *writing) copies(target string, cs []model.Copy) {
 			w.line(fmt.Sprintf("%s.%s = [...%s];", target, fieldName(c.To), from))
 		case o != nil:
 			of := "args." + oneofName(o)
-			w.line(fmt.Sprintf("if (%s.case === %q) %s", of, fieldName(c.From), w.give(target, c.To, w.cloned(c.From, of+".value"))))
+			w.line(fmt.Sprintf("if (%s.case === %q) %s",
+				of, fieldName(c.From), w.give(target, c.To, w.cloned(c.From, of+".value"))))
 		case maybe:
 			w.line(fmt.Sprintf("if (%s !== undefined) %s", from, w.give(target, c.To, w.cloned(c.From, from))))
 		default:

@@ -1,5 +1,5 @@
-// Package emit writes the TypeScript client of a model: a table for each entity, with its look-ups, and for each mutation
-// its kind, the conditions under which it is offered, and its effect. What it writes stands on
+// Package emit writes the TypeScript client of a model: a table for each entity, with its look-ups, and for each
+// mutation its kind, the conditions under which it is offered, and its effect. What it writes stands on
 // clientgen/typescript/offline and on the messages that protoc-gen-es makes.
 package emit
 
@@ -23,7 +23,8 @@ const (
 // File is one file of the client, by its path below the root of sources.
 type File struct{ Path, Text string }
 
-// Emit writes the client. messages is the path from its files to the root of what protoc-gen-es made, for example ./gen.
+// Emit writes the client. messages is the path from its files to the root of what protoc-gen-es made, for example
+// ./gen.
 func Emit(m *model.Model, messages string) ([]File, error) {
 	var out []File
 	for _, part := range []struct {
@@ -114,7 +115,8 @@ func (e *emitter) valueType(f protoreflect.FieldDescriptor) string {
 // wide tells whether numbers of a field need 64 bits.
 func wide(f protoreflect.FieldDescriptor) bool {
 	switch f.Kind() {
-	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind, protoreflect.Uint64Kind,
+		protoreflect.Fixed64Kind:
 		return true
 	}
 	return false
@@ -211,7 +213,8 @@ func (e *emitter) lookup(one *model.Entity, x model.Index) {
 	many := strings.ToLower(model.Spaced(one.Plural))
 	e.blank()
 	if x.References != nil {
-		e.doc(fmt.Sprintf("Finds the %s of one %s.", many, strings.ToLower(model.Spaced(string(x.References.Message.Name())))))
+		e.doc(fmt.Sprintf("Finds the %s of one %s.",
+			many, strings.ToLower(model.Spaced(string(x.References.Message.Name())))))
 	} else {
 		e.doc(fmt.Sprintf("Finds the %s by %s.", many, strings.Join(words, " and ")))
 	}

@@ -67,7 +67,8 @@ func TestANewEntityAddsLinesAndChangesNone(t *testing.T) {
 
 func TestLinesAreNeverTooLong(t *testing.T) {
 	t.Parallel()
-	files, err := Emit(sample(t), "./a/very/long/path/to/the/messages/that/somebody/else/has/made/and/nobody/would/think/of/gen")
+	files, err := Emit(sample(t),
+		"./a/very/long/path/to/the/messages/that/somebody/else/has/made/and/nobody/would/think/of/gen")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,8 @@ func TestLinesAreNeverTooLong(t *testing.T) {
 func TestNamesAreThoseOfProtocGenES(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"t_ms": "tMs", "sha256": "sha256", "line_1a": "line1a", "accuracy_m": "accuracyM", "to_string": "toString$", "value_of": "valueOf$",
+		"t_ms": "tMs", "sha256": "sha256", "line_1a": "line1a", "accuracy_m": "accuracyM", "to_string": "toString$",
+		"value_of": "valueOf$",
 	} {
 		if got := property(camel(name)); got != want {
 			t.Errorf("%s became %s, want %s", name, got, want)

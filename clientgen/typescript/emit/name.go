@@ -85,10 +85,11 @@ func local(name string) string {
 
 var (
 	reservedProperties = set("constructor toString toJSON valueOf")
-	reservedTypes      = set(`Object Number String Boolean Array Uint8Array Map Set Date Symbol Error Promise Function RegExp BigInt Record`)
-	taken              = set(`view args at draft next element m o file break case catch class const continue debugger default delete do
-		else enum export extends false finally for function if import in instanceof new null return super switch this throw true try
-		typeof var void while with yield let static implements interface package private protected public await async of`)
+	reservedTypes      = set(
+		`Object Number String Boolean Array Uint8Array Map Set Date Symbol Error Promise Function RegExp BigInt Record`)
+	taken = set(`view args at draft next element m o file break case catch class const continue debugger default delete do
+		else enum export extends false finally for function if import in instanceof new null return super switch this throw
+		true try typeof var void while with yield let static implements interface package private protected public await async of`)
 )
 
 func set(words string) map[string]bool {

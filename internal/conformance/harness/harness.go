@@ -40,8 +40,9 @@ type Harness struct {
 	worlds map[string]*world
 }
 
-// New returns a harness on the PostgreSQL behind owner, an empty database of our own there, which it migrates and copies for
-// each world, and which servers reach by the login of the URL server; and on an object store, where each world makes a bucket.
+// New returns a harness on the PostgreSQL behind owner, an empty database of our own there, which it migrates and
+// copies for each world, and which servers reach by the login of the URL server; and on an object store, where each
+// world makes a bucket.
 func New(ctx context.Context, owner, server string, store app.Objects) (*Harness, error) {
 	config, err := pgx.ParseConfig(owner)
 	if err != nil {
@@ -50,7 +51,10 @@ func New(ctx context.Context, owner, server string, store app.Objects) (*Harness
 	if err := app.Migrate(ctx, owner, server); err != nil {
 		return nil, err
 	}
-	h := &Harness{admin: withDatabase(owner, "postgres"), server: server, template: config.Database, store: store, worlds: map[string]*world{}}
+	h := &Harness{
+		admin: withDatabase(owner, "postgres"), server: server, template: config.Database, store: store,
+		worlds: map[string]*world{},
+	}
 	h.mux.HandleFunc("POST /worlds", h.open)
 	h.mux.HandleFunc("POST /worlds/{id}", h.step)
 	h.mux.HandleFunc("DELETE /worlds/{id}", h.end)

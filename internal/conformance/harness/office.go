@@ -193,8 +193,8 @@ func (w *world) count(ctx context.Context, s Step) error {
 	})
 }
 
-// smuggle puts an item into somebody's feed at a sequence that their phones have passed, as a fault in the server would:
-// only the digest can tell. The feed must have a free sequence, as every feed has where an item was changed.
+// smuggle puts an item into somebody's feed at a sequence that their phones have passed, as a fault in the server
+// would: only the digest can tell. The feed must have a free sequence, as every feed has where an item was changed.
 func (w *world) smuggle(ctx context.Context, s Step) error {
 	id, err := w.item(s.Item)
 	if err != nil {
@@ -205,21 +205,25 @@ func (w *world) smuggle(ctx context.Context, s Step) error {
 	body := fmt.Appendf(nil, `{"id":%q,"holder":%q,"count":%d,"version":1}`, id, w.users[s.To].ID, s.Count)
 	return w.office(ctx, func(tx *postgres.Tx) error {
 		var seq change.Seq
-		err := tx.QueryRow(ctx, `SELECT min(n) FROM generate_series(1, (SELECT seq FROM sync_feed WHERE org_id = $1 AND feed = $2)) n
+		err := tx.QueryRow(ctx, `SELECT min(n)
+			FROM generate_series(1, (SELECT seq FROM sync_feed WHERE org_id = $1 AND feed = $2)) n
 			WHERE n NOT IN (SELECT seq FROM sync_entry WHERE org_id = $1 AND feed = $2)`, tx.OrgID(), f.String()).Scan(&seq)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO sync_entry (org_id, feed, kind, entity_id, seq, removed, body, at)
-			VALUES ($1, $2, $3, $4, $5, false, $6, $7)`, tx.OrgID(), f.String(), int32(e.Kind), id, int64(seq), body, tx.Now()); err != nil {
+			VALUES ($1, $2, $3, $4, $5, false, $6, $7)`, tx.OrgID(), f.String(), int32(e.Kind), id, int64(seq), body,
+			tx.Now()); err != nil {
 			return err
 		}
 		var digest int64
-		if err := tx.QueryRow(ctx, `SELECT digest FROM sync_feed WHERE org_id = $1 AND feed = $2 FOR UPDATE`, tx.OrgID(), f.String()).Scan(&digest); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT digest FROM sync_feed WHERE org_id = $1 AND feed = $2
+			FOR UPDATE`, tx.OrgID(), f.String()).Scan(&digest); err != nil {
 			return err
 		}
 		digest = int64(uint64(digest) + uint64(change.DigestOf(e, seq)))
-		_, err = tx.Exec(ctx, `UPDATE sync_feed SET digest = $3, live = live + 1, bytes = bytes + $4 WHERE org_id = $1 AND feed = $2`,
+		_, err = tx.Exec(ctx, `UPDATE sync_feed SET digest = $3, live = live + 1, bytes = bytes + $4
+			WHERE org_id = $1 AND feed = $2`,
 			tx.OrgID(), f.String(), digest, len(body))
 		return err
 	})
@@ -356,7 +360,8 @@ func (w *world) restore(ctx context.Context, s Step) error {
 	if err := w.stop(ctx); err != nil {
 		return err
 	}
-	for _, statement := range []string{"DROP DATABASE " + w.database + " WITH (FORCE)", "CREATE DATABASE " + w.database + " TEMPLATE " + w.backup} {
+	for _, statement := range []string{"DROP DATABASE " + w.database + " WITH (FORCE)", "CREATE DATABASE " + w.database +
+		" TEMPLATE " + w.backup} {
 		if err := w.sql(ctx, statement); err != nil {
 			return err
 		}

@@ -27,8 +27,8 @@ import (
 // maxPhoto is the greatest photo that anybody is given, in bytes: more than the server takes in.
 const maxPhoto = 80 << 20
 
-// photo gives a JPEG of so many bytes: a small picture, and behind its end what a camera might have put there, so that no part of
-// the file is like another.
+// photo gives a JPEG of so many bytes: a small picture, and behind its end what a camera might have put there, so that
+// no part of the file is like another.
 func photo(w http.ResponseWriter, r *http.Request) {
 	n, err := strconv.Atoi(r.PathValue("n"))
 	var b bytes.Buffer
@@ -87,7 +87,8 @@ type attached struct {
 	Media  string    `json:"media"`
 }
 
-// attach is the mutation with a file: it counts the item up as add does, and announces the file to the real room of photos.
+// attach is the mutation with a file: it counts the item up as add does, and announces the file to the real room of
+// photos.
 func (w *world) attach(add intake.Mutator[*postgres.Tx]) intake.Mutator[*postgres.Tx] {
 	return func(ctx context.Context, tx *postgres.Tx, m change.Mutation) (intake.Result, error) {
 		var a attached
@@ -99,7 +100,8 @@ func (w *world) attach(add intake.Mutator[*postgres.Tx]) intake.Mutator[*postgre
 			return result, err
 		}
 		m.Args, err = wire.Marshal(&fieldv1.AttachProof{
-			Id: a.File[:], VisitId: a.Item[:], Step: "photo", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER, Sha256: a.SHA256, Size: a.Size, MediaType: a.Media,
+			Id: a.File[:], VisitId: a.Item[:], Step: "photo", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER, Sha256: a.SHA256,
+			Size: a.Size, MediaType: a.Media,
 		})
 		if err != nil {
 			return intake.Result{}, err

@@ -89,7 +89,8 @@ func newNetwork(store string, office func(context.Context, Step) error) (*networ
 		store: shelf, calls: map[string]int{}, forms: map[string][]string{}, answered: map[string]bool{},
 		heard: map[string]*http.Request{}, newest: map[string]*http.Request{}, office: office,
 	}
-	n.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(path.Base(r.URL.Path), w, r) }))
+	n.front = httptest.NewServer(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(path.Base(r.URL.Path), w, r) }))
 	n.shelf = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pass(part, w, r) }))
 	return n, nil
 }
@@ -145,7 +146,8 @@ func (n *network) do(ctx context.Context, s Step) error {
 		if times == 0 && s.Network == FaultMeanwhile {
 			times = 1
 		}
-		n.plans = append(n.plans, &plan{kind: s.Network, method: s.Of, after: s.After, times: times, status: s.Status, then: s.Then})
+		n.plans = append(n.plans,
+			&plan{kind: s.Network, method: s.Of, after: s.After, times: times, status: s.Status, then: s.Then})
 	default:
 		return fmt.Errorf("no fault %q", s.Network)
 	}
@@ -331,7 +333,8 @@ func ownWord(body []byte) ([]byte, error) {
 	return proto.Marshal(m)
 }
 
-// replay sends the oldest request of a method that was heard once more, as somebody who copied it; with change the newest, changed.
+// replay sends the oldest request of a method that was heard once more, as somebody who copied it; with change the
+// newest, changed.
 func (n *network) replay(ctx context.Context, method string, change func(body []byte) ([]byte, error)) error {
 	n.mu.Lock()
 	of := n.heard

@@ -18,7 +18,8 @@ import (
 type toys struct{}
 
 func (w *world) toys(ctx context.Context) error {
-	return w.own(ctx, `CREATE TABLE toy (org_id uuid, id uuid, holder uuid NOT NULL, count bigint NOT NULL, version bigint NOT NULL,
+	return w.own(ctx, `CREATE TABLE toy (org_id uuid, id uuid, holder uuid NOT NULL, count bigint NOT NULL,
+		version bigint NOT NULL,
 			PRIMARY KEY (org_id, id));
 		GRANT ALL ON toy TO doorstep_app`)
 }
@@ -26,7 +27,8 @@ func (w *world) toys(ctx context.Context) error {
 // Item implements synctest.Trade.
 func (toys) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (synctest.Item, error) {
 	i := synctest.Item{ID: id}
-	err := tx.QueryRow(ctx, `SELECT holder, count, version FROM toy WHERE org_id = $1 AND id = $2 FOR UPDATE`, tx.OrgID(), id).
+	err := tx.QueryRow(ctx, `SELECT holder, count, version FROM toy WHERE org_id = $1 AND id = $2
+		FOR UPDATE`, tx.OrgID(), id).
 		Scan(&i.Holder, &i.Count, &i.Version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
@@ -37,7 +39,8 @@ func (toys) Item(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (synctest.I
 // PutItem implements synctest.Trade.
 func (toys) PutItem(ctx context.Context, tx *postgres.Tx, i synctest.Item) error {
 	_, err := tx.Exec(ctx, `INSERT INTO toy VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (org_id, id) DO UPDATE SET holder = $3, count = $4, version = $5`, tx.OrgID(), i.ID, i.Holder, i.Count, i.Version)
+		ON CONFLICT (org_id, id)
+		DO UPDATE SET holder = $3, count = $4, version = $5`, tx.OrgID(), i.ID, i.Holder, i.Count, i.Version)
 	return err
 }
 

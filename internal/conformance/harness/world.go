@@ -52,7 +52,9 @@ func (c *clock) Now() time.Time {
 	return time.Now().Add(c.add)
 }
 
-func newWorld(ctx context.Context, admin, server, template string, store app.Objects, s Setup) (_ *world, _ Welcome, err error) {
+func newWorld(
+	ctx context.Context, admin, server, template string, store app.Objects, s Setup,
+) (_ *world, _ Welcome, err error) {
 	w := &world{
 		admin: admin, database: "conformance_" + strings.ReplaceAll(uuid.NewString(), "-", ""),
 		users: map[string]account.User{}, items: map[string]uuid.UUID{},
@@ -78,10 +80,12 @@ func newWorld(ctx context.Context, admin, server, template string, store app.Obj
 	mutators := synctest.Mutators[*postgres.Tx](toys{})
 	mutators["attach"] = w.attach(mutators["add"])
 	w.config = app.Config{
-		DatabaseURL: withDatabase(server, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(), Now: w.clock.Now,
+		DatabaseURL: withDatabase(server, w.database), DatabasePool: 6, Listen: "127.0.0.1:0", Secret: account.NewSecret(),
+		Now:   w.clock.Now,
 		Argon: account.Argon{MemoryKiB: 64, Passes: 1, Lanes: 1}, WithoutJobs: true,
-		Objects: store, Early: w.early, ProofTickets: toyTickets{}, Mutators: mutators, Retired: map[string]bool{}, BackupDays: s.Server.KeepDays,
-		Origins: []string{"*"}, // pages of tests
+		Objects: store, Early: w.early, ProofTickets: toyTickets{}, Mutators: mutators, Retired: map[string]bool{},
+		BackupDays: s.Server.KeepDays,
+		Origins:    []string{"*"}, // pages of tests
 	}
 	for _, kind := range s.Server.Retired {
 		w.config.Retired[kind] = true
@@ -92,7 +96,10 @@ func newWorld(ctx context.Context, admin, server, template string, store app.Obj
 	if err := w.fill(ctx, s); err != nil {
 		return nil, Welcome{}, err
 	}
-	welcome := Welcome{ID: w.database, URL: w.network.front.URL, Org: w.org.ID, Users: map[string]uuid.UUID{}, Items: w.items}
+	welcome := Welcome{
+		ID: w.database, URL: w.network.front.URL, Org: w.org.ID, Users: map[string]uuid.UUID{},
+		Items: w.items,
+	}
 	for name, u := range w.users {
 		welcome.Users[name] = u.ID
 	}
@@ -144,7 +151,8 @@ func (w *world) early(context.Context, *postgres.Tx, identity.Identity) (feed.Wa
 // fill makes the company, its people and the names of the items.
 func (w *world) fill(ctx context.Context, s Setup) (err error) {
 	r := w.app.Rooms.Account
-	if w.org, err = r.CreateOrg(ctx, account.Org{Slug: "toys", NameZH: "玩具", NameEN: "Toys", Zone: time.UTC, Currency: "CNY"}); err != nil {
+	if w.org, err = r.CreateOrg(ctx,
+		account.Org{Slug: "toys", NameZH: "玩具", NameEN: "Toys", Zone: time.UTC, Currency: "CNY"}); err != nil {
 		return err
 	}
 	for _, name := range s.Items {
@@ -160,7 +168,8 @@ func (w *world) fill(ctx context.Context, s Setup) (err error) {
 		if err != nil {
 			return err
 		}
-		if w.team, err = r.PutPlace(ctx, tx, account.Place{Kind: identity.ScopeTeam, NameZH: "一组", Region: region.ID}); err != nil {
+		if w.team, err = r.PutPlace(ctx, tx, account.Place{Kind: identity.ScopeTeam, NameZH: "一组", Region: region.ID}); err !=
+			nil {
 			return err
 		}
 		for _, name := range s.Users {

@@ -107,7 +107,8 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 		device  = "SELECT FROM sync_device WHERE org_id = $1 AND device_id = $2 FOR UPDATE"
 		photos  = "SELECT id FROM proof WHERE org_id = $1 AND ticket_id = $2 ORDER BY id FOR UPDATE"
 		payee   = "SELECT pg_advisory_xact_lock(hashtext('pay ' || p)) FROM unnest($1::uuid[]) AS p ORDER BY p"
-		measure = "UPDATE pay_measure SET tickets = 1 WHERE org_id = $1 AND payee_id = $2 AND plan = '' AND month = '2026-01-01'"
+		measure = "UPDATE pay_measure SET tickets = 1 WHERE org_id = $1 AND payee_id = $2 AND plan = '' AND month = " +
+			"'2026-01-01'"
 		accrual = "SELECT FROM pay_accrual WHERE org_id = $1 AND source = $2 FOR UPDATE"
 		contact = "SELECT FROM sync_contact WHERE org_id = $1 AND device_id = $2 FOR UPDATE"
 	)
@@ -115,37 +116,93 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 		want  string
 		steps []step
 	}{
-		"in order":                        {"", []step{begin, do(ticket, org, a), do(ticket, org, b), do(photo, org, a), commit}},
-		"two tables swapped":              {"ticket is locked after proof", []step{begin, do(photo, org, a), do(ticket, org, a), commit}},
-		"in two transactions":             {"", []step{begin, do(photo, org, a), commit, begin, do(ticket, org, a), commit}},
-		"without a transaction":           {"", []step{do(photo, org, a), do(ticket, org, a)}},
-		"two rows of one table swapped":   {"out of order", []step{begin, do(ticket, org, b), do(ticket, org, a), commit}},
-		"a row that is held already":      {"", []step{begin, do(ticket, org, a), do(photo, org, a), do("UPDATE ticket SET archived = true WHERE org_id = $1 AND id = $2", org, a), commit}},
-		"swapped by UPDATE":               {"ticket is locked after proof", []step{begin, do("UPDATE proof SET step = '' WHERE org_id = $1 AND id = $2", org, a), do("UPDATE ticket SET archived = true WHERE org_id = $1 AND id = $2", org, a), commit}},
-		"swapped by DELETE":               {"ticket is locked after proof", []step{begin, do("DELETE FROM proof WHERE org_id = $1 AND id = $2", org, a), do(ticket, org, a), commit}},
-		"swapped by INSERT … ON CONFLICT": {"pay_accrual is locked after sync_contact", []step{begin, do("INSERT INTO sync_contact (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", org, a), do("SELECT FROM pay_accrual WHERE org_id = $1 AND source = $2 FOR SHARE", org, a), commit}},
+		"in order": {
+			"",
+			[]step{begin, do(ticket, org, a), do(ticket, org, b), do(photo, org, a), commit},
+		},
+		"two tables swapped": {
+			"ticket is locked after proof",
+			[]step{begin, do(photo, org, a), do(ticket, org, a), commit},
+		},
+		"in two transactions":           {"", []step{begin, do(photo, org, a), commit, begin, do(ticket, org, a), commit}},
+		"without a transaction":         {"", []step{do(photo, org, a), do(ticket, org, a)}},
+		"two rows of one table swapped": {"out of order", []step{begin, do(ticket, org, b), do(ticket, org, a), commit}},
+		"a row that is held already": {
+			"",
+			[]step{
+				begin, do(ticket, org, a), do(photo, org, a),
+				do("UPDATE ticket SET archived = true WHERE org_id = $1 AND id = $2", org, a), commit,
+			},
+		},
+		"swapped by UPDATE": {
+			"ticket is locked after proof",
+			[]step{
+				begin, do("UPDATE proof SET step = '' WHERE org_id = $1 AND id = $2", org, a),
+				do("UPDATE ticket SET archived = true WHERE org_id = $1 AND id = $2", org, a), commit,
+			},
+		},
+		"swapped by DELETE": {
+			"ticket is locked after proof",
+			[]step{begin, do("DELETE FROM proof WHERE org_id = $1 AND id = $2", org, a), do(ticket, org, a), commit},
+		},
+		"swapped by INSERT … ON CONFLICT": {
+			"pay_accrual is locked after sync_contact",
+			[]step{
+				begin, do("INSERT INTO sync_contact (org_id, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", org, a),
+				do("SELECT FROM pay_accrual WHERE org_id = $1 AND source = $2 FOR SHARE", org, a), commit,
+			},
+		},
 		"swapped by a foreign key": {"proof is locked after pay_accrual", []step{
 			begin, do("SELECT FROM pay_accrual WHERE org_id = $1 AND source = $2 FOR UPDATE", org, a),
-			do("INSERT INTO proof_custody (org_id, proof_id, id, event, device_time, server_time, actor) SELECT $1, $2, $3, 'viewed', now(), now(), '' WHERE false", org, a, b), commit,
+			do("INSERT INTO proof_custody (org_id, proof_id, id, event, device_time, server_time, actor) SELECT $1, $2, $3, "+
+				"'viewed', now(), now(), '' WHERE false", org, a, b), commit,
 		}},
-		"swapped by an advisory lock":         {"advisory 7 is locked after ticket", []step{begin, do(ticket, org, a), do("SELECT pg_advisory_xact_lock(7)"), commit}},
-		"advisory locks of one kind":          {"", []step{begin, do(payee, []uuid.UUID{a}), do(payee, []uuid.UUID{b}), do(payee, []uuid.UUID{a}), commit}},
-		"advisory locks of one kind, swapped": {"out of order", []step{begin, do(payee, []uuid.UUID{b}), do(payee, []uuid.UUID{a}), commit}},
-		"advisory locks of several, ordered":  {"", []step{begin, do(payee, []uuid.UUID{b, a}), commit}},
+		"swapped by an advisory lock": {
+			"advisory 7 is locked after ticket",
+			[]step{begin, do(ticket, org, a), do("SELECT pg_advisory_xact_lock(7)"), commit},
+		},
+		"advisory locks of one kind": {
+			"",
+			[]step{begin, do(payee, []uuid.UUID{a}), do(payee, []uuid.UUID{b}), do(payee, []uuid.UUID{a}), commit},
+		},
+		"advisory locks of one kind, swapped": {
+			"out of order",
+			[]step{begin, do(payee, []uuid.UUID{b}), do(payee, []uuid.UUID{a}), commit},
+		},
+		"advisory locks of several, ordered": {"", []step{begin, do(payee, []uuid.UUID{b, a}), commit}},
 		"advisory locks of several": {"in no order", []step{
-			begin, do("SELECT pg_advisory_xact_lock(hashtext('pay ' || p)) FROM unnest($1::uuid[]) AS p", []uuid.UUID{b, a}), commit,
+			begin, do("SELECT pg_advisory_xact_lock(hashtext('pay ' || p)) FROM unnest($1::uuid[]) AS p", []uuid.UUID{b, a}),
+			commit,
 		}},
-		"a row behind its advisory lock":       {"", []step{begin, do(payee, []uuid.UUID{a}), do(measure, org, a), commit}},
-		"a row behind another's advisory lock": {"whose guards", []step{begin, do(payee, []uuid.UUID{b}), do(measure, org, a), commit}},
+		"a row behind its advisory lock": {"", []step{begin, do(payee, []uuid.UUID{a}), do(measure, org, a), commit}},
+		"a row behind another's advisory lock": {
+			"whose guards",
+			[]step{begin, do(payee, []uuid.UUID{b}), do(measure, org, a), commit},
+		},
 		"after a savepoint that was rolled back": {"", []step{
-			begin, do("SAVEPOINT s"), do(photo, org, a), do("ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s"), do(ticket, org, a), commit,
+			begin, do("SAVEPOINT s"), do(photo, org, a), do("ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s"),
+			do(ticket, org, a), commit,
 		}},
-		"several rows in order":    {"", []step{begin, do("SELECT id FROM ticket WHERE org_id = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE", org, []uuid.UUID{b, a}), do(ticket, org, a), commit}},
-		"several rows in no order": {"in no order", []step{begin, do("SELECT id FROM ticket WHERE org_id = $1 AND id = ANY ($2) FOR UPDATE", org, []uuid.UUID{a, b}), commit}},
+		"several rows in order": {
+			"",
+			[]step{begin, do("SELECT id FROM ticket WHERE org_id = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE",
+				org, []uuid.UUID{b, a}), do(ticket, org, a), commit},
+		},
+		"several rows in no order": {
+			"in no order",
+			[]step{
+				begin, do("SELECT id FROM ticket WHERE org_id = $1 AND id = ANY ($2) FOR UPDATE", org, []uuid.UUID{a, b}),
+				commit,
+			},
+		},
 		"several rows by another column": {"in no order", []step{
-			begin, do("SELECT id FROM ticket WHERE org_id = $1 AND id = ANY ($2) ORDER BY number FOR UPDATE", org, []uuid.UUID{a, b}), commit,
+			begin, do("SELECT id FROM ticket WHERE org_id = $1 AND id = ANY ($2) ORDER BY number FOR UPDATE",
+				org, []uuid.UUID{a, b}), commit,
 		}},
-		"an UPDATE of several rows": {"in no order", []step{begin, do("UPDATE proof SET step = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit}},
+		"an UPDATE of several rows": {
+			"in no order",
+			[]step{begin, do("UPDATE proof SET step = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit},
+		},
 		"an UPDATE of several rows that are held": {"", []step{
 			begin, do("SELECT FROM proof WHERE org_id = $1 AND ticket_id = $2 ORDER BY id FOR UPDATE", org, a),
 			do("UPDATE proof SET step = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit,
@@ -154,26 +211,62 @@ func TestEveryLockThatIsOutOfOrderIsFound(t *testing.T) {
 			begin, do("SELECT FROM proof WHERE org_id = $1 AND ticket_id = $2 AND state = 1 ORDER BY id FOR UPDATE", org, a),
 			do("UPDATE proof SET step = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit,
 		}},
-		"a row behind its guard":     {"", []step{begin, do(ticket, org, a), do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit}},
-		"a row without its guard":    {"without their guard", []step{begin, do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit}},
-		"a row behind another guard": {"whose guards", []step{begin, do(ticket, org, a), do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, b), commit}},
+		"a row behind its guard": {
+			"",
+			[]step{
+				begin, do(ticket, org, a), do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, a),
+				commit,
+			},
+		},
+		"a row without its guard": {
+			"without their guard",
+			[]step{begin, do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, a), commit},
+		},
+		"a row behind another guard": {
+			"whose guards",
+			[]step{
+				begin, do(ticket, org, a), do("UPDATE visit SET reason = '' WHERE org_id = $1 AND ticket_id = $2", org, b),
+				commit,
+			},
+		},
 		"photos behind their tickets": {"", []step{
 			begin, do(ticket, org, a), do(ticket, org, b), do(photos, org, b), do(accrual, org, b), do(photos, org, a), commit,
 		}},
 		"photos behind another ticket": {"proof is locked after pay_accrual", []step{
 			begin, do(ticket, org, a), do(accrual, org, a), do(photos, org, b), commit,
 		}},
-		"pay after a photo without its ticket":       {"after proof without ticket", []step{begin, do(photo, org, a), do(accrual, org, a), commit}},
-		"what stands last, after a photo by itself":  {"", []step{begin, do(photo, org, a), do(contact, org, a), commit}},
-		"what is passed over":                        {"", []step{begin, do(photo, org, a), do("SELECT id FROM ticket WHERE org_id = $1 LIMIT 3 FOR UPDATE SKIP LOCKED", org), commit}},
-		"tables without an order":                    {"", []step{begin, do(person, org, a), do(shop, org, b), do(shop, org, a), do(ticket, org, a), commit}},
-		"a table without an order, before its place": {"sync_device is locked after app_user", []step{begin, do(person, org, a), do(device, org, a), commit}},
-		"a table without an order, after its place":  {"app_user is locked after ticket", []step{begin, do(ticket, org, a), do(person, org, a), commit}},
-		"a table without a place":                    {"no place", []step{begin, do("SELECT FROM region WHERE org_id = $1 AND id = $2 FOR UPDATE", org, a), commit}},
-		"a call inside":                              {"inside a transaction", []step{begin, do("call"), commit}},
-		"a second connection inside":                 {"a second connection", []step{begin, do("second"), commit}},
-		"a second connection outside":                {"", []step{do("second"), begin, commit, do("second")}},
-		"a call outside":                             {"", []step{do("call"), begin, commit, do("call")}},
+		"pay after a photo without its ticket": {
+			"after proof without ticket",
+			[]step{begin, do(photo, org, a), do(accrual, org, a), commit},
+		},
+		"what stands last, after a photo by itself": {"", []step{begin, do(photo, org, a), do(contact, org, a), commit}},
+		"what is passed over": {
+			"",
+			[]step{
+				begin, do(photo, org, a), do("SELECT id FROM ticket WHERE org_id = $1 LIMIT 3 FOR UPDATE SKIP LOCKED", org),
+				commit,
+			},
+		},
+		"tables without an order": {
+			"",
+			[]step{begin, do(person, org, a), do(shop, org, b), do(shop, org, a), do(ticket, org, a), commit},
+		},
+		"a table without an order, before its place": {
+			"sync_device is locked after app_user",
+			[]step{begin, do(person, org, a), do(device, org, a), commit},
+		},
+		"a table without an order, after its place": {
+			"app_user is locked after ticket",
+			[]step{begin, do(ticket, org, a), do(person, org, a), commit},
+		},
+		"a table without a place": {
+			"no place",
+			[]step{begin, do("SELECT FROM region WHERE org_id = $1 AND id = $2 FOR UPDATE", org, a), commit},
+		},
+		"a call inside":               {"inside a transaction", []step{begin, do("call"), commit}},
+		"a second connection inside":  {"a second connection", []step{begin, do("second"), commit}},
+		"a second connection outside": {"", []step{do("second"), begin, commit, do("second")}},
+		"a call outside":              {"", []step{do("call"), begin, commit, do("call")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -192,7 +192,8 @@ func sources(items []item) (out []source, joins []condition, rest []item) {
 			return out, joins, items[i:]
 		case t.is("on"):
 			end := i + 1
-			for end < len(items) && !items[end].is("join", "left", "right", "cross", "inner", "full", ",") && !items[end].is(endsSources...) {
+			for end < len(items) && !items[end].is("join", "left", "right", "cross", "inner", "full", ",") &&
+				!items[end].is(endsSources...) {
 				end++
 			}
 			if !outer { // what an outer join asks for leaves no row out
@@ -216,7 +217,8 @@ func sources(items []item) (out []source, joins []condition, rest []item) {
 }
 
 var noAlias = append([]string{
-	"join", "left", "right", "cross", "inner", "full", "on", ",", "using", "from", "natural", "(", "default", "select", "with",
+	"join", "left", "right", "cross", "inner", "full", "on", ",", "using", "from", "natural", "(", "default",
+	"select", "with",
 }, endsSources...)
 
 func oneSource(items []item, i int) (int, source) {

@@ -218,7 +218,9 @@ func (r *Recorder) lock(conn *pgx.Conn, t *transaction, table string, m rows, on
 	}
 }
 
-func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, missing []string, known bool, one taking, sql string) {
+func (r *Recorder) judge(
+	conn *pgx.Conn, t *transaction, table string, m rows, missing []string, known bool, one taking, sql string,
+) {
 	say := func(format string, a ...any) {
 		about := []any{table, flat(sql), format}
 		if h := t.tables[table]; h != nil {
@@ -252,7 +254,8 @@ func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, m
 	for name, h := range t.tables {
 		other, ok := r.order.Place(name)
 		if ok && other.Behind != "" && name != table && h.waited && !t.strong(other.Behind) && !r.order.IsLast(place) {
-			say("%s is locked after %s without %s: first\n\t%s\nthen (%s)\n\t%s", table, name, other.Behind, h.first, m, flat(sql))
+			say("%s is locked after %s without %s: first\n\t%s\nthen (%s)\n\t%s",
+				table, name, other.Behind, h.first, m, flat(sql))
 			continue
 		}
 		if ok && other.Guard == "" && other.Rank > place.Rank && h.waited && (other.Gap == "" || place.Gap == "") {
@@ -270,9 +273,11 @@ func (r *Recorder) judge(conn *pgx.Conn, t *transaction, table string, m rows, m
 	case h == nil:
 	case !known && r.single(one, m):
 	case len(h.wide) > 0 || !known:
-		say("more rows of %s are locked (%s), in which order is not known: first\n\t%s\nthen\n\t%s", table, m, h.first, flat(sql))
+		say("more rows of %s are locked (%s), in which order is not known: first\n\t%s\nthen\n\t%s",
+			table, m, h.first, flat(sql))
 	case missing[0] < h.most:
-		say("rows of %s are locked out of order (%q after %q): first\n\t%s\nthen\n\t%s", table, missing[0], h.most, h.first, flat(sql))
+		say("rows of %s are locked out of order (%q after %q): first\n\t%s\nthen\n\t%s",
+			table, missing[0], h.most, h.first, flat(sql))
 	}
 }
 
@@ -392,7 +397,9 @@ func (r *Recorder) TraceBatchEnd(_ context.Context, conn *pgx.Conn, _ pgx.TraceB
 }
 
 // TraceCopyFromStart implements pgx.CopyFromTracer.
-func (r *Recorder) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+func (r *Recorder) TraceCopyFromStart(
+	ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData,
+) context.Context {
 	r.begins(conn)
 	r.second(conn, "COPY "+data.TableName.Sanitize())
 	r.see(conn, "INSERT INTO "+data.TableName.Sanitize()+" ("+strings.Join(data.ColumnNames, ", ")+")", nil)

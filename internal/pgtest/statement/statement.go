@@ -96,7 +96,8 @@ func (r *Recorder) understand(sql string) meaning {
 	}
 	for i, t := range tokens {
 		switch {
-		case t == "set_config" && strings.HasPrefix(at(i+2), "'doorstep."), is(i, "set_config", "(") && strings.HasPrefix(at(i+2), "$"):
+		case t == "set_config" && strings.HasPrefix(at(i+2), "'doorstep."), is(i, "set_config", "(") &&
+			strings.HasPrefix(at(i+2), "$"):
 			m.setsOtherwise = true
 		case is(i, "doorstep", ".", "org") && (at(i+3) == "=" || at(i+3) == "to"):
 			if at(i-1) == "local" {
@@ -245,7 +246,9 @@ func (*Recorder) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQuery
 func (*Recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 // TraceCopyFromStart implements pgx.CopyFromTracer.
-func (r *Recorder) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
+func (r *Recorder) TraceCopyFromStart(
+	ctx context.Context, conn *pgx.Conn, data pgx.TraceCopyFromStartData,
+) context.Context {
 	r.see(conn, "INSERT INTO "+data.TableName.Sanitize()+" ("+strings.Join(data.ColumnNames, ", ")+")", nil)
 	return ctx
 }

@@ -73,8 +73,14 @@ func TestEveryBrokenRuleOfStatementsIsFound(t *testing.T) {
 			do("SELECT slug FROM org WHERE id IS DISTINCT FROM $1", a),
 			do("SELECT pg_notify('x', 'y')"),
 		}},
-		"two orgs in one transaction": {"goes on as org", []step{do("BEGIN"), do(setA), do("SET LOCAL doorstep.org = '" + orgB + "'"), do("ROLLBACK")}},
-		"two orgs in one text":        {"goes on as org", []step{do("BEGIN; " + setA + "; SET LOCAL doorstep.org TO '" + orgB + "'; ROLLBACK")}},
+		"two orgs in one transaction": {
+			"goes on as org",
+			[]step{do("BEGIN"), do(setA), do("SET LOCAL doorstep.org = '" + orgB + "'"), do("ROLLBACK")},
+		},
+		"two orgs in one text": {
+			"goes on as org",
+			[]step{do("BEGIN; " + setA + "; SET LOCAL doorstep.org TO '" + orgB + "'; ROLLBACK")},
+		},
 		"rows of another org": {"for org " + orgB, []step{
 			do("BEGIN"), do(setA), do("SELECT state FROM ticket WHERE org_id = $1", b), do("ROLLBACK"),
 		}},
@@ -84,23 +90,37 @@ func TestEveryBrokenRuleOfStatementsIsFound(t *testing.T) {
 		"a row for another org": {"for org " + orgB, []step{
 			do("BEGIN"), do(setA), do("INSERT INTO price (org_id, item_id) SELECT $1, $2 WHERE false", b, a), do("ROLLBACK"),
 		}},
-		"the tenant by set_config":                  {"otherwise than", []step{do("SELECT set_config('doorstep.org', '" + orgA + "', true)")}},
-		"the tenant by set_config with a parameter": {"otherwise than", []step{do("SELECT set_config($1, $2, true)", "doorstep.org", orgA)}},
-		"the tenant for the session":                {"otherwise than", []step{do("SET doorstep.org = '" + orgA + "'")}},
-		"no tenant":                                 {"outside a tenant's", []step{do("SELECT state FROM ticket WHERE org_id = $1", a)}},
+		"the tenant by set_config": {
+			"otherwise than",
+			[]step{do("SELECT set_config('doorstep.org', '" + orgA + "', true)")},
+		},
+		"the tenant by set_config with a parameter": {
+			"otherwise than",
+			[]step{do("SELECT set_config($1, $2, true)", "doorstep.org", orgA)},
+		},
+		"the tenant for the session": {"otherwise than", []step{do("SET doorstep.org = '" + orgA + "'")}},
+		"no tenant":                  {"outside a tenant's", []step{do("SELECT state FROM ticket WHERE org_id = $1", a)}},
 		"no tenant any more": {"outside a tenant's", []step{
 			do("BEGIN"), do(setA), do("COMMIT"), do("DELETE FROM ticket WHERE org_id = $1", a),
 		}},
-		"a notification in a tenant's transaction": {"NOTIFY", []step{do("BEGIN"), do(setA), do("NOTIFY doorstep, 'x'"), do("ROLLBACK")}},
-		"pg_notify in a tenant's transaction":      {"NOTIFY", []step{do("BEGIN"), do(setA), do("SELECT pg_notify('a', 'b')"), do("ROLLBACK")}},
+		"a notification in a tenant's transaction": {
+			"NOTIFY",
+			[]step{do("BEGIN"), do(setA), do("NOTIFY doorstep, 'x'"), do("ROLLBACK")},
+		},
+		"pg_notify in a tenant's transaction": {
+			"NOTIFY",
+			[]step{do("BEGIN"), do(setA), do("SELECT pg_notify('a', 'b')"), do("ROLLBACK")},
+		},
 		"a statement for all nodes": {"every node would be asked", []step{
 			do("BEGIN"), do(setA), do("SELECT count(*) FROM ticket"), do("ROLLBACK"),
 		}},
 		"one table of two for all nodes": {"every node would be asked", []step{
-			do("BEGIN"), do(setA), do("SELECT t.state FROM ticket t, visit v WHERE t.org_id = $1 AND v.ticket_id = t.id", a), do("ROLLBACK"),
+			do("BEGIN"), do(setA), do("SELECT t.state FROM ticket t, visit v WHERE t.org_id = $1 AND v.ticket_id = t.id", a),
+			do("ROLLBACK"),
 		}},
 		"a local table beside a tenant's": {"stay on one node", []step{
-			do("BEGIN"), do(setA), do("SELECT 1 FROM code_org c JOIN ticket t ON t.org_id = c.org_id WHERE t.org_id = $1", a), do("ROLLBACK"),
+			do("BEGIN"), do(setA), do("SELECT 1 FROM code_org c JOIN ticket t ON t.org_id = c.org_id WHERE t.org_id = $1", a),
+			do("ROLLBACK"),
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +147,8 @@ func TestBatchesAndCopiesAreSeen(t *testing.T) {
 		if err := c.SendBatch(ctx, b).Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.CopyFrom(ctx, pgx.Identifier{"public", "price"}, []string{"org_id"}, pgx.CopyFromRows(nil)); err != nil {
+		if _, err := c.CopyFrom(ctx, pgx.Identifier{"public", "price"}, []string{"org_id"}, pgx.CopyFromRows(nil)); err !=
+			nil {
 			t.Fatal(err)
 		}
 	})

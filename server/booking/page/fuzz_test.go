@@ -62,11 +62,20 @@ func FuzzForm(f *testing.F) {
 		})
 	}
 	seal := pages(&desk{}).seal("C", uuid.Nil, now)
-	good := url.Values{"seal": {seal}, "name": {"赵"}, "phone": {"13900000001"}, "address": {"某路1号"}, "day": {"2026-03-03"}, "span": {"1"}}.Encode()
-	for _, body := range []string{"", good, good + "&day=2026-13-40&span=9", good + "&name=%00%ff", "%zz", "seal=" + strings.Repeat("A", 20000), "a;b", "<script>=<script>"} {
+	good := url.Values{
+		"seal": {seal}, "name": {"赵"}, "phone": {"13900000001"}, "address": {"某路1号"}, "day": {"2026-03-03"},
+		"span": {"1"},
+	}.Encode()
+	for _, body := range []string{
+		"", good, good + "&day=2026-13-40&span=9", good + "&name=%00%ff", "%zz",
+		"seal=" + strings.Repeat("A", 20000), "a;b", "<script>=<script>",
+	} {
 		f.Add(body, "application/x-www-form-urlencoded", "zh-CN")
 	}
-	for _, act := range []string{"cancel&reason=x", "reschedule&day=2026-03-03&span=1", "rate&stars=5", "approve&hash=00ff", "approve&hash=f", "other"} {
+	for _, act := range []string{
+		"cancel&reason=x", "reschedule&day=2026-03-03&span=1", "rate&stars=5",
+		"approve&hash=00ff", "approve&hash=f", "other",
+	} {
 		f.Add(url.Values{"seal": {seal}}.Encode()+"&act="+act, "application/x-www-form-urlencoded", "en")
 	}
 	f.Add(good, "multipart/form-data; boundary=", "")

@@ -6,11 +6,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/server/code/token"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/booking"
+	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -18,20 +17,27 @@ import (
 type mine struct{ Reason, Day, Span, Stars, Comment string }
 
 // progress shows the page of a job.
-func (p *Pages) progress(w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse, status int, f mine, said wrong) {
+func (p *Pages) progress(
+	w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse, status int, f mine, said wrong,
+) {
 	request, err := uuid.NewV7()
 	if err != nil {
 		p.failed(w, r, v, err)
 		return
 	}
 	now := p.Now()
-	p.render(w, status, "progress", v.progress(g, r.URL.EscapedPath()+lang(r), p.seal(p.scanned(r), request, now), r.URL.Query().Get("new") == "1", f, said, now))
+	p.render(w, status, "progress",
+		v.progress(g, r.URL.EscapedPath()+lang(r), p.seal(p.scanned(r), request, now), r.URL.Query().Get("new") == "1", f,
+			said, now))
 }
 
 // change does what a customer asks of his own job: cancel it, wish for another time, approve extras, say how it was.
 func (p *Pages) change(w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse) {
 	now, scanned, get := p.Now(), p.scanned(r), r.PostForm.Get
-	f := mine{Reason: strings.TrimSpace(get("reason")), Day: get("day"), Span: get("span"), Stars: get("stars"), Comment: strings.TrimSpace(get("comment"))}
+	f := mine{
+		Reason: strings.TrimSpace(get("reason")), Day: get("day"), Span: get("span"), Stars: get("stars"),
+		Comment: strings.TrimSpace(get("comment")),
+	}
 	if _, ok := p.unseal(scanned, get("seal"), now); !ok {
 		p.progress(w, r, v, g, http.StatusUnprocessableEntity, f, wrong{"": v.w["stale"]})
 		return

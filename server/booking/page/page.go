@@ -18,11 +18,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/code/token"
-
 	"github.com/google/uuid"
 
 	"github.com/doorstep-dev/doorstep/server/booking"
+	"github.com/doorstep-dev/doorstep/server/code/token"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -64,8 +63,8 @@ type Limits struct {
 	// Misses (codes that are not valid) in ten minutes from one address; default 20. Then every code looks invalid
 	// to it, so that trying codes tells nothing.
 	Misses int
-	// Bookings in ten minutes from one address; default 10. What one address, one phone number and one code may book over all servers
-	// the room limits.
+	// Bookings in ten minutes from one address; default 10. What one address, one phone number and one code may book over
+	// all servers the room limits.
 	Bookings int
 }
 
@@ -187,14 +186,19 @@ func (p *Pages) book(w http.ResponseWriter, r *http.Request, v view) {
 	now, scanned := p.Now(), p.scanned(r)
 	f := form{
 		Name: r.PostForm.Get("name"), Phone: r.PostForm.Get("phone"), Address: r.PostForm.Get("address"),
-		Note: r.PostForm.Get("note"), Day: r.PostForm.Get("day"), Span: r.PostForm.Get("span"), Class: r.PostForm.Get("class"),
+		Note: r.PostForm.Get("note"), Day: r.PostForm.Get("day"), Span: r.PostForm.Get("span"),
+		Class: r.PostForm.Get("class"),
 	}
 	request, ok := p.unseal(scanned, r.PostForm.Get("seal"), now)
 	if !ok {
 		p.form(w, r, v, g, http.StatusUnprocessableEntity, f, wrong{"": v.w["stale"]})
 		return
 	}
-	wish := booking.Wish{Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name), Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note), Language: v.lang, From: p.Address(r)}
+	wish := booking.Wish{
+		Code: scanned, Request: request, Class: f.Class, Name: strings.TrimSpace(f.Name),
+		Phone: strings.TrimSpace(f.Phone), Address: strings.TrimSpace(f.Address), Note: strings.TrimSpace(f.Note),
+		Language: v.lang, From: p.Address(r),
+	}
 	// All that is wrong is said at once, each beside its field.
 	said := wrong{}
 	var good bool
@@ -251,7 +255,9 @@ func (s wrong) add(v view, err error) {
 	s[""] = fault.As(err).Code.Sentence(v.lang)
 }
 
-func (p *Pages) form(w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse, status int, f form, said wrong) {
+func (p *Pages) form(
+	w http.ResponseWriter, r *http.Request, v view, g booking.Glimpse, status int, f form, said wrong,
+) {
 	request, err := uuid.NewV7()
 	if err != nil {
 		p.failed(w, r, v, err)

@@ -148,7 +148,8 @@ func (v view) progress(g booking.Glimpse, action, seal string, fresh bool, f min
 	d.Days, d.Spans = v.times(g.Zone, now, f.Day, f.Span)
 	for n := 5; n >= 1; n-- {
 		value := strconv.Itoa(n)
-		d.Rates = append(d.Rates, choice{Value: value, Text: v.w["stars"+value], Chosen: value == f.Stars || f.Stars == "" && n == p.Stars})
+		d.Rates = append(d.Rates, choice{Value: value, Text: v.w["stars"+value], Chosen: value == f.Stars || f.Stars == "" &&
+			n == p.Stars})
 	}
 	if !p.WantedEarliest.IsZero() && !p.WantedLatest.IsZero() {
 		from, to := p.WantedEarliest.In(g.Zone), p.WantedLatest.In(g.Zone)

@@ -220,7 +220,8 @@ func TestVectors(t *testing.T) {
 			t.Errorf("%s: valid is %v, want %v (%v)", c.Name, err == nil, c.Valid, err)
 			continue
 		}
-		if c.Valid && (uint8(got.Kind) != c.Kind || got.Key.String() != c.KeyID || got.ID.String() != c.ID || !got.Expires.Equal(c.Expires)) {
+		if c.Valid && (uint8(got.Kind) != c.Kind || got.Key.String() != c.KeyID || got.ID.String() != c.ID ||
+			!got.Expires.Equal(c.Expires)) {
 			t.Errorf("%s: got %+v", c.Name, got)
 		}
 	}
@@ -230,7 +231,8 @@ func TestVectors(t *testing.T) {
 }
 
 func writeVectors(t *testing.T) {
-	v := vectors{About: "Signed codes. Trust the keys, verify each text at its time 'now'. Seeds are given so that signing can be tested too; a key without a seed only verifies."}
+	v := vectors{About: "Signed codes. Trust the keys, verify each text at its time 'now'. Seeds are given so that " +
+		"signing can be tested too; a key without a seed only verifies."}
 	for n, k := range map[byte]ed25519.PrivateKey{1: first, 2: old} {
 		v.Keys = append(v.Keys, vectorKey{
 			KeyID: keyID(n).String(), Seed: hex.EncodeToString(k.Seed()),

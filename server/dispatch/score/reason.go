@@ -64,7 +64,8 @@ func (r Reason) Words() (chinese, english string) {
 	case LacksSkill:
 		return "缺少技能：" + strings.Join(r.Skills, "、"), "lacks the skills: " + strings.Join(r.Skills, ", ")
 	case Full:
-		return fmt.Sprintf("当天已满（%d/%d 单）", r.Load, r.Capacity), fmt.Sprintf("full that day (%d of %d jobs)", r.Load, r.Capacity)
+		return fmt.Sprintf("当天已满（%d/%d 单）", r.Load, r.Capacity), fmt.Sprintf("full that day (%d of %d jobs)",
+			r.Load, r.Capacity)
 	case OutOfHours:
 		return "预约时间不在其工作时间内", "does not work when the customer wants the visit"
 	case TooFar:
@@ -91,7 +92,8 @@ func (r Reason) Nobody() (chinese, english string) {
 	case NobodyKnown:
 		return zh + "没有师傅", "no technician" + en
 	case LacksSkill:
-		return zh + "没有具备技能“" + strings.Join(r.Skills, "、") + "”的师傅", "no technician with the skills " + strings.Join(r.Skills, ", ") + en
+		return zh + "没有具备技能“" + strings.Join(r.Skills, "、") + "”的师傅", "no technician with the skills " +
+			strings.Join(r.Skills, ", ") + en
 	}
 	whyZH, whyEN := r.Words()
 	return zh + "没有可派的师傅：" + whyZH, "no technician" + en + " can go: " + whyEN

@@ -38,7 +38,8 @@ func TestKilometresOnTheGlobe(t *testing.T) {
 
 func tech(name string, edit func(*Technician)) Technician {
 	t := Technician{
-		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)), Name: name, Skills: []string{"gas", "water"}, Home: &people, Capacity: 5,
+		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)), Name: name, Skills: []string{"gas", "water"},
+		Home: &people, Capacity: 5,
 		Hours: Hours{From: 8 * time.Hour, To: 18 * time.Hour},
 	}
 	if edit != nil {
@@ -49,7 +50,10 @@ func tech(name string, edit func(*Technician)) Technician {
 
 func TestWhoIsOutOfTheQuestionAndWhy(t *testing.T) {
 	t.Parallel()
-	job := Job{Region: uuid.New(), Skills: []string{"gas"}, At: &people, Not: []uuid.UUID{tech("b", nil).ID}, From: day.Add(9 * time.Hour), To: day.Add(11 * time.Hour), Duration: time.Hour}
+	job := Job{
+		Region: uuid.New(), Skills: []string{"gas"}, At: &people, Not: []uuid.UUID{tech("b", nil).ID},
+		From: day.Add(9 * time.Hour), To: day.Add(11 * time.Hour), Duration: time.Hour,
+	}
 	for name, c := range map[string]struct {
 		edit func(*Technician)
 		want Code
@@ -130,8 +134,16 @@ func TestTheOrder(t *testing.T) {
 		"freer goes first":              {Job{At: &people}, nil, func(t *Technician) { t.Load = 3 }},
 		"gold goes first to a VIP":      {Job{At: &people, VIP: true}, func(t *Technician) { t.Gold = true }, nil},
 		"gold goes first to a rush":     {Job{At: &people, Rush: true}, func(t *Technician) { t.Gold = true }, nil},
-		"known distance before unknown": {Job{At: &people}, func(t *Technician) { t.Home = &pudong }, func(t *Technician) { t.Home = nil }},
-		"who can before who cannot":     {Job{At: &people, Skills: []string{"gas"}}, func(t *Technician) { t.Home = &pudong }, func(t *Technician) { t.Skills = nil }},
+		"known distance before unknown": {
+			Job{At: &people},
+			func(t *Technician) { t.Home = &pudong },
+			func(t *Technician) { t.Home = nil },
+		},
+		"who can before who cannot": {
+			Job{At: &people, Skills: []string{"gas"}},
+			func(t *Technician) { t.Home = &pudong },
+			func(t *Technician) { t.Skills = nil },
+		},
 	} {
 		got := Rank(c.job, []Technician{tech("worse", c.worse), tech("better", c.better)})
 		if got[0].Name != "better" {
@@ -184,7 +196,10 @@ func TestRankingIsDeterministicAndComplete(t *testing.T) {
 
 func TestEveryReasonSpeaksBothLanguages(t *testing.T) {
 	t.Parallel()
-	all := []Code{NearHome, NearLast, DistanceUnknown, Free, Skilled, GoldFirst, FitsWindow, LacksSkill, Full, OutOfHours, TooFar, NobodyKnown}
+	all := []Code{
+		NearHome, NearLast, DistanceUnknown, Free, Skilled, GoldFirst, FitsWindow, LacksSkill, Full, OutOfHours,
+		TooFar, NobodyKnown,
+	}
 	for _, c := range all {
 		r := Reason{Code: c, Km: 3.21, Load: 2, Capacity: 5, Skills: []string{"gas"}}
 		if zh, en := r.Words(); zh == string(c) || en == string(c) {

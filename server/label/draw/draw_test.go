@@ -123,7 +123,8 @@ func TestADecoderReadsTheTerminal(t *testing.T) {
 
 func TestZPLHoldsNoCommandsFromNames(t *testing.T) {
 	t.Parallel()
-	z, err := draw.ZPL(draw.Label{Content: "https://h/01/06901234567892/21/A_1", Title: "^XZ~JA_", Human: "AAAA-BBBB"}, draw.Q, 8)
+	z, err := draw.ZPL(draw.Label{Content: "https://h/01/06901234567892/21/A_1", Title: "^XZ~JA_", Human: "AAAA-BBBB"},
+		draw.Q, 8)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,9 @@ func SVG(l Label, level Level) ([]byte, error) {
 		height += float64(side) / 8
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %.4g" shape-rendering="crispEdges" role="img">`, side, height)
+	fmt.Fprintf(&b,
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %.4g" shape-rendering="crispEdges" role="img">`,
+		side, height)
 	b.WriteString("<title>")
 	if err := xml.EscapeText(&b, []byte(l.Title+" "+l.Human)); err != nil {
 		return nil, err
@@ -30,7 +32,8 @@ func SVG(l Label, level Level) ([]byte, error) {
 	b.WriteString(`"/>`)
 	if l.Human != "" {
 		size := float64(side) / 11
-		fmt.Fprintf(&b, `<text x="%.4g" y="%.4g" font-family="ui-monospace,Menlo,Consolas,monospace" font-size="%.4g" text-anchor="middle">`,
+		fmt.Fprintf(&b,
+			`<text x="%.4g" y="%.4g" font-family="ui-monospace,Menlo,Consolas,monospace" font-size="%.4g" text-anchor="middle">`,
 			float64(side)/2, float64(side)+size*0.85, size)
 		if err := xml.EscapeText(&b, []byte(l.Human)); err != nil {
 			return nil, err

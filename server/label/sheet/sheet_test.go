@@ -57,7 +57,8 @@ func TestEverySymbolOfAPrintedSheetIsRead(t *testing.T) {
 			if err := os.WriteFile(file, pdf, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := exec.Command(pdftoppm, "-r", "150", "-gray", file, filepath.Join(dir, "page")).CombinedOutput(); err != nil {
+			if out, err := exec.Command(pdftoppm, "-r", "150", "-gray", file, filepath.Join(dir, "page")).
+				CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			pages, _ := filepath.Glob(filepath.Join(dir, "page*.pgm"))
@@ -70,7 +71,8 @@ func TestEverySymbolOfAPrintedSheetIsRead(t *testing.T) {
 				place := i + 1
 				x := l.MarginLeft + float64(place%perPage%l.Columns)*(l.Width+l.GapX)
 				y := l.MarginTop + float64(place%perPage/l.Columns)*(l.Height+l.GapY)
-				cut := drawn[place/perPage].SubImage(image.Rect(int(x*dot), int(y*dot), int((x+l.Width)*dot), int((y+l.Height)*dot)))
+				cut := drawn[place/perPage].SubImage(image.Rect(int(x*dot), int(y*dot), int((x+l.Width)*dot),
+					int((y+l.Height)*dot)))
 				if got := decode(t, cut); got != label.Content {
 					t.Fatalf("label %d reads %q, want %q", i, got, label.Content)
 				}
@@ -120,12 +122,16 @@ func TestCharactersOutsideTheFontDoNotStopTheSheet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	weird := []draw.Label{{Content: "x", Title: "龘𠮷🙂 \x00\n", Human: strings.Repeat("W", 80), Lines: []string{strings.Repeat("很长", 200)}}}
+	weird := []draw.Label{{
+		Content: "x", Title: "龘𠮷🙂 \x00\n", Human: strings.Repeat("W", 80),
+		Lines: []string{strings.Repeat("很长", 200)},
+	}}
 	pdf, err := sheet.PDF(weird, l, sheet.Options{})
 	if err != nil || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
 		t.Fatalf("%v", err)
 	}
-	if _, err := sheet.PDF(weird, l, sheet.Options{Font: []byte("not a font")}); fault.CodeOf(err) != fault.InvalidArgument {
+	if _, err := sheet.PDF(weird, l, sheet.Options{Font: []byte("not a font")}); fault.CodeOf(err) !=
+		fault.InvalidArgument {
 		t.Fatalf("%v", err)
 	}
 	if _, err := sheet.PDF(nil, l, sheet.Options{}); fault.CodeOf(err) != fault.InvalidArgument {

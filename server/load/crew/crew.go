@@ -53,8 +53,10 @@ func Fill(ctx context.Context, rooms app.Rooms, p Plan) (load.Phones, error) {
 	if !load.Marked(p.Slug) && !p.Force {
 		return load.Phones{}, load.NotMarked(p.Slug)
 	}
-	if p.Phones < 1 || p.Phones > load.MaxPhones || min(p.Visits, p.Pool, p.Entries) < 0 || max(p.Visits, p.Pool, p.Entries) > 100_000 {
-		return load.Phones{}, fault.New(fault.InvalidArgument, "between 1 and %d phones, and up to 100,000 of the rest", load.MaxPhones)
+	if p.Phones < 1 || p.Phones > load.MaxPhones || min(p.Visits, p.Pool, p.Entries) < 0 ||
+		max(p.Visits, p.Pool, p.Entries) > 100_000 {
+		return load.Phones{}, fault.New(fault.InvalidArgument, "between 1 and %d phones, and up to 100,000 of the rest",
+			load.MaxPhones)
 	}
 	f := &filling{rooms: rooms, plan: p}
 	for _, step := range []func(context.Context) error{f.company, f.people, f.visits, f.pool, f.entries, f.letIn} {
@@ -148,10 +150,12 @@ func (f *filling) people(ctx context.Context) error {
 	return f.each(ctx, f.plan.Phones, func(tx *postgres.Tx, n int) error {
 		f.users[n] = f.id("user", n)
 		_, err := f.rooms.Account.PutUser(ctx, tx, account.User{
-			ID: f.users[n], Login: fmt.Sprintf("load%05d", n), NameZH: fmt.Sprintf("压测师傅%05d", n), NameEN: fmt.Sprintf("Load %05d", n),
+			ID: f.users[n], Login: fmt.Sprintf("load%05d", n), NameZH: fmt.Sprintf("压测师傅%05d", n),
+			NameEN: fmt.Sprintf("Load %05d", n),
 			Grants: []identity.Grant{{Role: identity.Technician, Scope: identity.ScopeSelf}},
 			Technician: &account.Technician{
-				Badge: fmt.Sprintf("L%05d", n), Region: f.region, Teams: []uuid.UUID{f.team}, DailyCapacity: 50, DayStart: 0, DayEnd: 24*60 - 1,
+				Badge: fmt.Sprintf("L%05d", n), Region: f.region, Teams: []uuid.UUID{f.team}, DailyCapacity: 50, DayStart: 0,
+				DayEnd: 24*60 - 1,
 			},
 		}, "")
 		return err
@@ -162,8 +166,12 @@ func (f *filling) people(ctx context.Context) error {
 func (f *filling) open(ctx context.Context, tx *postgres.Tx, use string, n int) (uuid.UUID, error) {
 	o, err := f.rooms.Ticket.Open(ctx, tx, ticket.OpenRequest{
 		ID: f.id(use, n), Source: "load", SourceKey: fmt.Sprintf("%s/%d", use, n), Actor: actor, RegionID: f.region,
-		BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, Urgency: fieldv1.Urgency_URGENCY_NORMAL, ProductName: "压测热水器 60L",
-		Customer: ticket.Customer{Name: "压测客户", Phone: fmt.Sprintf("1540000%04d", n%10000), Address: fmt.Sprintf("压测路 %d 号 3 单元 1201", n+1)},
+		BusinessType: fieldv1.BusinessType_BUSINESS_TYPE_INSTALL, Urgency: fieldv1.Urgency_URGENCY_NORMAL,
+		ProductName: "压测热水器 60L",
+		Customer: ticket.Customer{
+			Name: "压测客户", Phone: fmt.Sprintf("1540000%04d", n%10000),
+			Address: fmt.Sprintf("压测路 %d 号 3 单元 1201", n+1),
+		},
 	})
 	return o.TicketID, err
 }
@@ -191,8 +199,10 @@ func (f *filling) visits(ctx context.Context) error {
 func (f *filling) pool(ctx context.Context) error {
 	var there, taken int
 	err := f.rooms.Store.Read(ctx, change.Org(f.org.ID), func(tx *postgres.Tx) error {
-		return tx.QueryRow(ctx, `SELECT count(*) FILTER (WHERE pool_team_id = $2), count(*) FILTER (WHERE pool_team_id IS DISTINCT FROM $2)
-			FROM ticket WHERE org_id = $1 AND source = 'load' AND source_key LIKE 'pool/%'`, tx.OrgID(), f.team).Scan(&there, &taken)
+		return tx.QueryRow(ctx, `SELECT count(*) FILTER (WHERE pool_team_id = $2),
+			count(*) FILTER (WHERE pool_team_id IS DISTINCT FROM $2)
+			FROM ticket
+				WHERE org_id = $1 AND source = 'load' AND source_key LIKE 'pool/%'`, tx.OrgID(), f.team).Scan(&there, &taken)
 	})
 	if err != nil {
 		return err
@@ -231,7 +241,8 @@ func (f *filling) entries(ctx context.Context) error {
 					if err != nil {
 						return err
 					}
-					tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_TICKET), uuid.UUID(t.Id), feed.Placement{Feed: account.TechFeed(user), Body: body})
+					tx.Place(change.Kind(fieldv1.EntityKind_ENTITY_KIND_TICKET), uuid.UUID(t.Id),
+						feed.Placement{Feed: account.TechFeed(user), Body: body})
 				}
 				return nil
 			})
@@ -267,12 +278,14 @@ func Ticket(r *rand.Rand, id uuid.UUID) *fieldv1.Ticket {
 			Id: random(), Name: "压测客户", Phone: fmt.Sprintf("1540000%04d", r.IntN(10_000)),
 			Address: fmt.Sprintf("压测区第%d街道%d号院%d号楼%d", r.IntN(300), r.IntN(90)+1, r.IntN(20)+1, r.IntN(2800)+101),
 		},
-		ProductId: random(), ProductName: "压测热水器 60L", Serial: fmt.Sprintf("SN26%09d", r.IntN(1e9)), PurchasedAt: at(), WarrantyUntil: at(),
-		ShopName: "压测旗舰店", Due: at(), ChangedAt: at(), OrderNumber: fmt.Sprintf("JD%d", r.Uint64N(1e12)),
+		ProductId: random(), ProductName: "压测热水器 60L", Serial: fmt.Sprintf("SN26%09d", r.IntN(1e9)), PurchasedAt: at(),
+		WarrantyUntil: at(),
+		ShopName:      "压测旗舰店", Due: at(), ChangedAt: at(), OrderNumber: fmt.Sprintf("JD%d", r.Uint64N(1e12)),
 	}
 	for range 2 {
 		t.Notes = append(t.Notes, &fieldv1.Note{Id: random(), Text: some(4), Author: "调度", DeviceTime: at()})
-		t.History = append(t.History, &fieldv1.HistoryItem{Number: fmt.Sprintf("T-%08d", r.IntN(1e8)), State: 6, At: at(), Summary: some(3)})
+		t.History = append(t.History,
+			&fieldv1.HistoryItem{Number: fmt.Sprintf("T-%08d", r.IntN(1e8)), State: 6, At: at(), Summary: some(3)})
 	}
 	return t
 }
@@ -314,5 +327,8 @@ func (f *filling) phone(ctx context.Context, user uuid.UUID, held load.Login) (l
 	if err != nil {
 		return load.Login{}, err
 	}
-	return load.Login{User: user, Device: e.Device, Access: e.Tokens.Access, Expires: e.Tokens.Expires, Refresh: e.Tokens.Refresh}, nil
+	return load.Login{
+		User: user, Device: e.Device, Access: e.Tokens.Access, Expires: e.Tokens.Expires,
+		Refresh: e.Tokens.Refresh,
+	}, nil
 }

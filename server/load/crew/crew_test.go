@@ -116,7 +116,8 @@ func TestAClaimIsSeenByTheWholeTeamAndThePoolIsFilledUpAgain(t *testing.T) {
 func TestACompanyThatWorksIsNotPutUnderLoad(t *testing.T) {
 	t.Parallel()
 	a := start(t)
-	if _, err := crew.Fill(t.Context(), a.Rooms, crew.Plan{Slug: "acme", Phones: 1}); fault.CodeOf(err) != fault.InvalidArgument {
+	if _, err := crew.Fill(t.Context(), a.Rooms, crew.Plan{Slug: "acme", Phones: 1}); fault.CodeOf(err) !=
+		fault.InvalidArgument {
 		t.Errorf("prepared: %v", err)
 	}
 	forced := fill(t, a, crew.Plan{Slug: "acme", Phones: 1, Force: true})

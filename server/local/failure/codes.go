@@ -5,13 +5,13 @@ import "github.com/doorstep-dev/doorstep/sync/fault"
 
 // The codes of this package.
 const (
-	Running fault.Code = "local_running"
-	PortBusy fault.Code = "local_port_busy"
-	DiskFull fault.Code = "local_disk_full"
+	Running     fault.Code = "local_running"
+	PortBusy    fault.Code = "local_port_busy"
+	DiskFull    fault.Code = "local_disk_full"
 	ToolMissing fault.Code = "local_tool_missing"
-	DataMajor fault.Code = "local_data_major"
-	Folder fault.Code = "local_folder"
-	Start fault.Code = "local_start"
+	DataMajor   fault.Code = "local_data_major"
+	Folder      fault.Code = "local_folder"
+	Start       fault.Code = "local_start"
 )
 
 var _ = fault.Register(
@@ -32,12 +32,14 @@ var _ = fault.Register(
 	},
 	fault.Definition{
 		Code: ToolMissing, Kind: fault.KindUnavailable,
-		English: "A program that is needed is not on this machine and could not be fetched. Install it, or go online, and start again.",
+		English: "A program that is needed is not on this machine and could not be fetched. Install it, or go online, and " +
+			"start again.",
 		Chinese: "本机缺少所需程序且无法下载，请安装或联网后重新启动。",
 	},
 	fault.Definition{
 		Code: DataMajor, Kind: fault.KindConflict,
-		English: "The data folder was made by another version of PostgreSQL. Install that version, or forget the data with: make clean.",
+		English: "The data folder was made by another version of PostgreSQL. Install that version, or forget the data " +
+			"with: make clean.",
 		Chinese: "数据目录由其他版本的 PostgreSQL 创建，请安装该版本，或用 make clean 清除数据。",
 	},
 	fault.Definition{

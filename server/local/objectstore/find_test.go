@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

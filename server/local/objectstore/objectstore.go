@@ -16,9 +16,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -85,7 +84,8 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	defer log.Close()
 	s := &Server{}
-	if s.process, err = child.Start(ctx, ChildName, cfg, &s.Ready, child.Options{Stderr: log, Program: cfg.Program}); err != nil {
+	if s.process, err = child.Start(ctx, ChildName, cfg, &s.Ready,
+		child.Options{Stderr: log, Program: cfg.Program}); err != nil {
 		return nil, err
 	}
 	return s, nil

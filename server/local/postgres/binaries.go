@@ -12,10 +12,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -14,7 +13,8 @@ func TestFetchBringsProgramsThatRun(t *testing.T) {
 	if os.Getenv("DOORSTEP_TEST_DOWNLOAD") == "" {
 		t.Skip("downloads 10 MB: set DOORSTEP_TEST_DOWNLOAD=1")
 	}
-	cache, err := os.MkdirTemp("", "doorstep-programs-") //nolint:usetesting // t.TempDir lies in a folder that is root's alone
+	//nolint:usetesting // t.TempDir lies in a folder that is root's alone
+	cache, err := os.MkdirTemp("", "doorstep-programs-")
 	if err != nil {
 		t.Fatal(err)
 	}

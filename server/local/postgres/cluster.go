@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 

@@ -14,11 +14,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/doorstep-dev/doorstep/server/local/failure"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -60,7 +59,10 @@ func Supervise(ctx context.Context, cfg Config, ready func(Ready) error) error {
 			return err
 		}
 		if ready != nil {
-			if err := ready(Ready{URL: c.url("doorstep"), ServerURL: c.serverURL("doorstep"), PID: pm.cmd.Process.Pid, Major: c.bin.Major}); err != nil {
+			if err := ready(Ready{
+				URL: c.url("doorstep"), ServerURL: c.serverURL("doorstep"), PID: pm.cmd.Process.Pid,
+				Major: c.bin.Major,
+			}); err != nil {
 				return errors.Join(err, pm.stop())
 			}
 			ready = nil
@@ -185,7 +187,8 @@ func (c *cluster) ping(ctx context.Context) error {
 	}
 	defer conn.Close(ctx)
 	var exists bool
-	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'doorstep')").Scan(&exists); err != nil {
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'doorstep')").
+		Scan(&exists); err != nil {
 		return err
 	}
 	if exists {

@@ -28,8 +28,8 @@ func Gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) 
 // Endings are the signals that end a stray process, each harder than the last.
 var Endings = []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL}
 
-// Group gives a child a process group of its own, so that Ctrl-C at the terminal reaches the parent alone, or, detached,
-// a session of its own.
+// Group gives a child a process group of its own, so that Ctrl-C at the terminal reaches the parent alone, or,
+// detached, a session of its own.
 func Group(detached bool) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: !detached, Setsid: detached}
 }

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/doorstep-dev/doorstep/server/local/failure"
-
 	"github.com/doorstep-dev/doorstep/server/order"
 	"github.com/doorstep-dev/doorstep/server/order/mapping"
 	"github.com/doorstep-dev/doorstep/server/order/refusal"
@@ -172,7 +171,8 @@ func (b *bar) draw(done, total int64) {
 	if spent := now.Sub(b.start); done > 0 && spent > time.Second {
 		left = "  " + (spent * time.Duration(total-done) / time.Duration(done)).Round(time.Second).String()
 	}
-	fmt.Fprintf(b.w, "\r[%s%s] %3d%%  %s / %s%s \x1b[K", strings.Repeat("█", full), strings.Repeat("░", barWidth-full), done*100/total, size(done), size(total), left)
+	fmt.Fprintf(b.w, "\r[%s%s] %3d%%  %s / %s%s \x1b[K", strings.Repeat("█", full), strings.Repeat("░", barWidth-full),
+		done*100/total, size(done), size(total), left)
 }
 
 func (b *bar) clear() {

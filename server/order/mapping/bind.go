@@ -281,7 +281,8 @@ func (b *Binder) Line(row sheet.Row) (line *Line, skip bool, refused []refusal.R
 	}
 	l.Quantity = 1
 	number(r, Quantity, &l.Quantity, parse.Quantity)
-	number(r, Price, &l.Price, func(s string) (int64, error) { return parse.Money(s, decimals(b.m.Currency), b.m.DecimalComma) })
+	number(r, Price,
+		&l.Price, func(s string) (int64, error) { return parse.Money(s, decimals(b.m.Currency), b.m.DecimalComma) })
 	l.Region, l.Shop = r.text(Region), r.text(Shop)
 	r.window(l)
 	number(r, Urgency, &l.Rush, choice("rush", "normal"))

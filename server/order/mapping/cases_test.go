@@ -140,13 +140,17 @@ func TestNumbersThatASpreadsheetHasShortenedAreRefused(t *testing.T) {
 func TestGuardsOfExportsAreNoPartOfANumber(t *testing.T) {
 	t.Parallel()
 	const ordered = "2026/11/29 10:00"
-	guarded := csvFile(t, shopHead, shopLine(`"=""X-1"""`, ordered, `"=""15411110041"""`, ""), shopLine("'X-2", ordered, "'15411110042", ""),
+	guarded := csvFile(t, shopHead, shopLine(`"=""X-1"""`, ordered, `"=""15411110041"""`, ""),
+		shopLine("'X-2", ordered, "'15411110042", ""),
 		shopLine("\tX-3", ordered, "15411110043", ""))
 	got, err := read(t, guarded, shopMapping)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line, want := range map[int][2]string{2: {"X-1", "15411110041"}, 3: {"X-2", "15411110042"}, 4: {"X-3", "15411110043"}} {
+	for line, want := range map[int][2]string{
+		2: {"X-1", "15411110041"}, 3: {"X-2", "15411110042"},
+		4: {"X-3", "15411110043"},
+	} {
 		if l := got.takes(t, line); l.Number != want[0] || l.Phone != want[1] {
 			t.Errorf("line %d: %q %q", line, l.Number, l.Phone)
 		}
@@ -175,7 +179,10 @@ func TestGuardsOfExportsAreNoPartOfANumber(t *testing.T) {
 func TestErrorsOfFormulasAreRefusedByTheirName(t *testing.T) {
 	t.Parallel()
 	book := excelize.NewFile()
-	for i, line := range []string{shopHead, shopLine("#N/A", "2026/11/29 10:00", "15411110011", ""), shopLine("X-2", "2026/11/29 10:00", "15411110012", "")} {
+	for i, line := range []string{
+		shopHead, shopLine("#N/A", "2026/11/29 10:00", "15411110011", ""),
+		shopLine("X-2", "2026/11/29 10:00", "15411110012", ""),
+	} {
 		for j, cell := range strings.Split(line, ",") {
 			at, err := excelize.CoordinatesToCellName(j+1, i+1)
 			if err != nil {
@@ -244,7 +251,8 @@ func TestAColumnThatStandsTwiceIsNotGuessed(t *testing.T) {
 	}
 	t.Run("real data", func(t *testing.T) {
 		t.Parallel()
-		if _, err := read(t, shared.Path(t, "cases", "import", "two-columns-one-name.csv"), shopMapping); err == nil || !strings.Contains(err.Error(), "金额 twice") {
+		if _, err := read(t, shared.Path(t, "cases", "import", "two-columns-one-name.csv"), shopMapping); err == nil ||
+			!strings.Contains(err.Error(), "金额 twice") {
 			t.Errorf("real: %v", err)
 		}
 	})
@@ -255,7 +263,10 @@ func TestUsualDatesAreReadAndDaysThatAreNotAreRefused(t *testing.T) {
 	zone := time.FixedZone("", 8*3600)
 	want := time.Date(2026, 11, 23, 14, 5, 0, 0, zone)
 	lines := []string{shopHead}
-	good := []string{"2026.11.23 14:05", "2026/11/23 下午2:05", "2026-11-23 2:05 下午", "2026-11-23T14:05:00+0800", "2026年11月23日14:05"}
+	good := []string{
+		"2026.11.23 14:05", "2026/11/23 下午2:05", "2026-11-23 2:05 下午", "2026-11-23T14:05:00+0800",
+		"2026年11月23日14:05",
+	}
 	bad := []string{"2026/2/29 10:00", "31.11.2026", "2026/11/31 上午9:00"}
 	for _, s := range append(append([]string{}, good...), bad...) {
 		lines = append(lines, shopLine("X-"+s, s, "15411110090", ""))
@@ -291,7 +302,8 @@ func TestUsualDatesAreReadAndDaysThatAreNotAreRefused(t *testing.T) {
 func TestAnAppointmentWithATimeOfDayKeepsIt(t *testing.T) {
 	t.Parallel()
 	mapped := filepath.Join(t.TempDir(), "m.yaml")
-	yaml := "source: x\nzone: Asia/Shanghai\ncurrency: CNY\ncolumns:\n  order_number: 订单号\n  ordered_at: 下单时间\n  phone: 电话\n  address: 地址\n  sku: SKU\n  wanted_date: 预约时间\n"
+	yaml := "source: x\nzone: Asia/Shanghai\ncurrency: CNY\ncolumns:\n  order_number: 订单号\n  ordered_at: 下单时间\n  phone: " +
+		"电话\n  address: 地址\n  sku: SKU\n  wanted_date: 预约时间\n"
 	if err := os.WriteFile(mapped, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +311,8 @@ func TestAnAppointmentWithATimeOfDayKeepsIt(t *testing.T) {
 		"X-2,2026/11/29 10:00,15411110072,江汉区一路1号,AJ,2026-12-03 00:00"), mapped)
 	t.Run("real data", func(t *testing.T) {
 		t.Parallel()
-		evening(t, shared.Path(t, "cases", "import", "appointment-with-time.csv"), shared.Path(t, "cases", "import", "appointment-with-time.yaml"))
+		evening(t, shared.Path(t, "cases", "import", "appointment-with-time.csv"),
+			shared.Path(t, "cases", "import", "appointment-with-time.yaml"))
 	})
 }
 
@@ -320,11 +333,13 @@ func evening(t *testing.T, file, mapped string) {
 
 func TestAnEncodingIsNeverGuessedIntoOtherLetters(t *testing.T) {
 	t.Parallel()
-	yaml := "source: x\nzone: Europe/Lisbon\ncurrency: CNY\ncolumns:\n  order_number: no\n  ordered_at: date\n  customer_name: name\n  phone: phone\n  address: address\n  sku: sku\n"
+	yaml := "source: x\nzone: Europe/Lisbon\ncurrency: CNY\ncolumns:\n  order_number: no\n  ordered_at: date\n  " +
+		"customer_name: name\n  phone: phone\n  address: address\n  sku: sku\n"
 	dir := t.TempDir()
 	file, plain, named := filepath.Join(dir, "o.csv"), filepath.Join(dir, "plain.yaml"), filepath.Join(dir, "named.yaml")
 	for path, content := range map[string]string{
-		file:  "no,date,name,phone,address,sku\n1,2026-11-29,J\xfcrgen,+4915411110011,Stra\xdfe 5,AJ\n2,2026-11-29,In\xeas,+4915411110012,Pra\xe7a 1,AJ\n",
+		file: "no,date,name,phone,address,sku\n1,2026-11-29,J\xfcrgen,+4915411110011,Stra\xdfe " +
+			"5,AJ\n2,2026-11-29,In\xeas,+4915411110012,Pra\xe7a 1,AJ\n",
 		plain: yaml, named: yaml + "file:\n  encoding: windows-1252\n",
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
@@ -345,7 +360,8 @@ func TestAnEncodingIsNeverGuessedIntoOtherLetters(t *testing.T) {
 	}
 	t.Run("real data", func(t *testing.T) {
 		t.Parallel()
-		real, err := read(t, shared.Path(t, "cases", "import", "windows-1252.csv"), shared.Path(t, "cases", "import", "windows-1252.yaml"))
+		real, err := read(t, shared.Path(t, "cases", "import", "windows-1252.csv"),
+			shared.Path(t, "cases", "import", "windows-1252.yaml"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -419,7 +435,8 @@ func TestRowsOfAMacWithLineBreaksInCellsAreAllRead(t *testing.T) {
 	t.Parallel()
 	lines := []string{shopHead}
 	for _, n := range []string{"X-1", "X-2", "X-3"} {
-		lines = append(lines, strings.Replace(shopLine(n, "2026/11/29 10:00", "15411110011", ""), "江汉区一路1号", "\"江汉区一路1号\n二单元\"", 1))
+		lines = append(lines, strings.Replace(shopLine(n, "2026/11/29 10:00", "15411110011", ""), "江汉区一路1号",
+			"\"江汉区一路1号\n二单元\"", 1))
 	}
 	file := filepath.Join(t.TempDir(), "mac.csv")
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\r")+"\r"), 0o600); err != nil {
@@ -448,7 +465,8 @@ func TestANumberOfMoreDigitsThanASpreadsheetKeepsIsRefusedWithItsCell(t *testing
 	t.Parallel()
 	book := excelize.NewFile()
 	for i, cells := range [][]any{
-		anySlice(shopHead), anySlice(shopLine("X-1", "2026/11/29 10:00", "15411110011", "")), anySlice(shopLine("X-2", "2026/11/29 10:00", "15411110012", "")),
+		anySlice(shopHead), anySlice(shopLine("X-1", "2026/11/29 10:00", "15411110011", "")),
+		anySlice(shopLine("X-2", "2026/11/29 10:00", "15411110012", "")),
 	} {
 		if i == 1 {
 			cells[0] = int64(202611291234567890)

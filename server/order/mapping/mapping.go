@@ -49,7 +49,10 @@ const (
 )
 
 // limits of text fields, in characters; they are the wire's.
-var textLimit = map[Field]int{OrderNumber: 64, Customer: 64, CustomerName: 100, Address: 300, Region: 100, Shop: 100, SKU: 64, Model: 64, Class: 64}
+var textLimit = map[Field]int{
+	OrderNumber: 64, Customer: 64, CustomerName: 100, Address: 300, Region: 100, Shop: 100,
+	SKU: 64, Model: 64, Class: 64,
+}
 
 var fields = []Field{
 	OrderNumber, Item, OrderedAt, CustomerName, Customer, Phone, Address, Region, Latitude, Longitude,
@@ -187,33 +190,34 @@ func (r *reader) texts(n *yaml.Node) []string {
 func (r *reader) top(n *yaml.Node) {
 	zone := "Asia/Shanghai"
 	zoneNode := n
-	r.each(n, []string{"source", "file", "zone", "currency", "decimal_comma", "columns", "keep", "skip"}, func(key string, v *yaml.Node) {
-		switch key {
-		case "source":
-			r.m.Source = r.text(v)
-			if len(r.m.Source) > 40 {
-				r.say(v, "source is longer than 40 bytes")
+	r.each(n, []string{"source", "file", "zone", "currency", "decimal_comma", "columns", "keep", "skip"},
+		func(key string, v *yaml.Node) {
+			switch key {
+			case "source":
+				r.m.Source = r.text(v)
+				if len(r.m.Source) > 40 {
+					r.say(v, "source is longer than 40 bytes")
+				}
+			case "file":
+				r.file(v)
+			case "zone":
+				zone, zoneNode = r.text(v), v
+			case "currency":
+				if r.m.Currency = r.text(v); len(r.m.Currency) != 3 || strings.ToUpper(r.m.Currency) != r.m.Currency {
+					r.say(v, "currency is three capital letters, for example CNY")
+				}
+			case "decimal_comma":
+				if err := v.Decode(&r.m.DecimalComma); err != nil {
+					r.say(v, "decimal_comma is true or false")
+				}
+			case "columns":
+				r.columns(v)
+			case "keep":
+				r.m.Keep = r.filters(v)
+			case "skip":
+				r.m.Skip = r.filters(v)
 			}
-		case "file":
-			r.file(v)
-		case "zone":
-			zone, zoneNode = r.text(v), v
-		case "currency":
-			if r.m.Currency = r.text(v); len(r.m.Currency) != 3 || strings.ToUpper(r.m.Currency) != r.m.Currency {
-				r.say(v, "currency is three capital letters, for example CNY")
-			}
-		case "decimal_comma":
-			if err := v.Decode(&r.m.DecimalComma); err != nil {
-				r.say(v, "decimal_comma is true or false")
-			}
-		case "columns":
-			r.columns(v)
-		case "keep":
-			r.m.Keep = r.filters(v)
-		case "skip":
-			r.m.Skip = r.filters(v)
-		}
-	})
+		})
 	var err error
 	if r.m.Zone, err = time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
 		r.say(zoneNode, "zone is a name like Asia/Shanghai")

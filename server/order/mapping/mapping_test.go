@@ -37,13 +37,16 @@ func TestExamplesAreValid(t *testing.T) {
 func TestMistakesAreToldWithTheirLine(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ in, want string }{
-		"unknown key":     {minimal + "colums: {}\n", `line 8: "colums" is not known here`},
-		"unknown field":   {minimal + "  fone: x\n", `line 8: "fone" is not known here`},
-		"twice":           {minimal + "  sku: x\n", `stands here twice`},
-		"no source":       {strings.TrimPrefix(minimal, "source: shop\n"), "source is missing"},
-		"zone":            {minimal + "zone: Mars/Base\n", "line 8: zone is a name like Asia/Shanghai"},
-		"half a point":    {minimal + "  latitude: x\n", "latitude and longitude go together"},
-		"format":          {strings.Replace(minimal, "时间", `{from: 时间, format: "HH:mm"}`, 1), "line 4: format is like yyyy-MM-dd"},
+		"unknown key":   {minimal + "colums: {}\n", `line 8: "colums" is not known here`},
+		"unknown field": {minimal + "  fone: x\n", `line 8: "fone" is not known here`},
+		"twice":         {minimal + "  sku: x\n", `stands here twice`},
+		"no source":     {strings.TrimPrefix(minimal, "source: shop\n"), "source is missing"},
+		"zone":          {minimal + "zone: Mars/Base\n", "line 8: zone is a name like Asia/Shanghai"},
+		"half a point":  {minimal + "  latitude: x\n", "latitude and longitude go together"},
+		"format": {
+			strings.Replace(minimal, "时间", `{from: 时间, format: "HH:mm"}`, 1),
+			"line 4: format is like yyyy-MM-dd",
+		},
 		"wrong place":     {strings.Replace(minimal, "电话", `{from: 电话, format: "yyyy-MM-dd"}`, 1), "line 5: format is for"},
 		"nothing to read": {strings.Replace(minimal, "SKU", "{map: {a: b}}", 1), "line 7: sku needs from, join or default"},
 		"no YAML":         {"a: [", ""},
@@ -86,7 +89,10 @@ func TestALineIsReadThroughItsMapping(t *testing.T) {
 skip: {状态: [已取消]}
 `
 	header := []string{" 订单号 ", "时间", "姓名", "电话", "省", "市", "地址", "sku", "数量", "金额", "加急", "预约日期", "时间段", "状态"}
-	cells := []string{"A-1", "46349.5", "王 小明", "154 0000 0001", "上海市", "上海市", "清溪街1号", "AJ-0101", "", "￥1,299.00", "是", "2026/11/25", "下午", ""}
+	cells := []string{
+		"A-1", "46349.5", "王 小明", "154 0000 0001", "上海市", "上海市", "清溪街1号", "AJ-0101", "", "￥1,299.00", "是",
+		"2026/11/25", "下午", "",
+	}
 	l, skip, refused := line(t, m, header, cells)
 	if skip || refused != nil {
 		t.Fatal(refused)
@@ -95,9 +101,11 @@ skip: {状态: [已取消]}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.Number != "A-1" || l.CustomerName != "王 小明" || l.Phone != "15400000001" || l.Address != "上海市清溪街1号" || l.SKU != "AJ-0101" ||
+	if l.Number != "A-1" || l.CustomerName != "王 小明" || l.Phone != "15400000001" || l.Address != "上海市清溪街1号" ||
+		l.SKU != "AJ-0101" ||
 		l.Quantity != 1 || l.Price != 129900 || !l.Rush || !l.OrderedAt.Equal(time.Date(2026, 11, 23, 12, 0, 0, 0, zone)) ||
-		!l.WantedFrom.Equal(time.Date(2026, 11, 25, 13, 0, 0, 0, zone)) || !l.WantedTo.Equal(time.Date(2026, 11, 25, 18, 0, 0, 0, zone)) {
+		!l.WantedFrom.Equal(time.Date(2026, 11, 25, 13, 0, 0, 0, zone)) ||
+		!l.WantedTo.Equal(time.Date(2026, 11, 25, 18, 0, 0, 0, zone)) {
 		t.Errorf("%+v", l)
 	}
 	cells[13] = "已取消"
@@ -105,7 +113,8 @@ skip: {状态: [已取消]}
 		t.Error("a cancelled line was not left out")
 	}
 	cells[13], cells[11] = "", "2025-01-01"
-	if _, _, refused := line(t, m, header, cells); refused == nil || refused.Code != refusal.WindowBackwards || refused.Column != "预约日期" {
+	if _, _, refused := line(t, m, header, cells); refused == nil || refused.Code != refusal.WindowBackwards ||
+		refused.Column != "预约日期" {
 		t.Errorf("a visit before the order: %+v", refused)
 	}
 }
@@ -113,7 +122,8 @@ skip: {状态: [已取消]}
 func TestAValueThatIsNotInTheMapIsRefused(t *testing.T) {
 	t.Parallel()
 	m := strings.Replace(minimal, "sku: SKU", "class: {from: SKU, map: {热水器: water_heater}}", 1)
-	_, _, refused := line(t, m, []string{"订单号", "时间", "电话", "省", "市", "地址", "SKU"}, []string{"1", "2026-01-01", "15400000001", "a", "b", "c", "洗衣机"})
+	_, _, refused := line(t, m, []string{"订单号", "时间", "电话", "省", "市", "地址", "SKU"},
+		[]string{"1", "2026-01-01", "15400000001", "a", "b", "c", "洗衣机"})
 	if refused == nil || refused.Code != refusal.NotMapped || refused.Value != "洗衣机" {
 		t.Errorf("%+v", refused)
 	}
@@ -165,7 +175,8 @@ func FuzzMapping(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if l, skip, refused := b.Line(sheet.Row{Line: 2, Cells: strings.Split(cells, ",")}); l == nil && !skip && refused == nil {
+		if l, skip, refused := b.Line(sheet.Row{Line: 2, Cells: strings.Split(cells, ",")}); l == nil && !skip &&
+			refused == nil {
 			t.Fatal("a row that is nothing")
 		}
 	})

@@ -9,12 +9,17 @@ import (
 func TestUsualHeadersAreRecognised(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{
-		"Order No,Date,Customer,Phone,Address,Product,Qty,Amount":        "order_number ordered_at customer_name phone address model quantity price",
-		"Order Number,Order Date,Name,Mobile,Shipping Address,SKU":       "order_number ordered_at customer_name phone address sku",
-		"订单编号,下单日期,收件人,手机号码,详细地址,商品名称,件数,实付金额":                           "order_number ordered_at customer_name phone address model quantity price",
-		"销售单号,日期,客户,联系方式,安装地址,商品型号,台数,上门时间":                              "order_number ordered_at customer_name phone address model quantity wanted_date",
-		"order_id,item_no,ordered_at,customer_id,lat,lng,category,price": "order_number item ordered_at customer latitude longitude class price",
-		" ＤＡＴＥ ,qty\u200b,TEL":                                           "ordered_at phone quantity",
+		"Order No,Date,Customer,Phone,Address,Product,Qty,Amount": "order_number ordered_at customer_name phone " +
+			"address model quantity price",
+		"Order Number,Order Date,Name,Mobile,Shipping Address,SKU": "order_number ordered_at customer_name phone " +
+			"address sku",
+		"订单编号,下单日期,收件人,手机号码,详细地址,商品名称,件数,实付金额": "order_number ordered_at customer_name phone " +
+			"address model quantity price",
+		"销售单号,日期,客户,联系方式,安装地址,商品型号,台数,上门时间": "order_number ordered_at customer_name phone " +
+			"address model quantity wanted_date",
+		"order_id,item_no,ordered_at,customer_id,lat,lng,category,price": "order_number item ordered_at customer latitude " +
+			"longitude class price",
+		" ＤＡＴＥ ,qty\u200b,TEL": "ordered_at phone quantity",
 	} {
 		got := Propose("s", strings.Split(header, ","))
 		for f := range strings.FieldsSeq(want) {

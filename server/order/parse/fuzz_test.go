@@ -7,7 +7,10 @@ import (
 
 // FuzzValues gives any text to each parser: none may panic, and what is accepted keeps its promises.
 func FuzzValues(f *testing.F) {
-	for _, s := range []string{"15400001234", "+86 10 12345678", "￥1,299.00", "32.899999999999999", "46349.5", "2026年11月23日 14:05", "下午2点-4点", "9520000000011", "-0", "1e308", "99.999999999999999"} {
+	for _, s := range []string{
+		"15400001234", "+86 10 12345678", "￥1,299.00", "32.899999999999999", "46349.5",
+		"2026年11月23日 14:05", "下午2点-4点", "9520000000011", "-0", "1e308", "99.999999999999999",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -36,7 +36,8 @@ func TestPhoneIsKeptInOneFormHoweverItWasWritten(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]refusal.Code{
-		"": refusal.Missing, "154****1234": refusal.PhoneMasked, "1540000123": refusal.PhoneMalformed, "张三": refusal.PhoneMalformed,
+		"": refusal.Missing, "154****1234": refusal.PhoneMasked, "1540000123": refusal.PhoneMalformed,
+		"张三":           refusal.PhoneMalformed,
 		"154000012345": refusal.PhoneMalformed, "12000000000": refusal.PhoneMalformed,
 	} {
 		if got, err := Phone(in); code(err) != want {
@@ -48,7 +49,9 @@ func TestPhoneIsKeptInOneFormHoweverItWasWritten(t *testing.T) {
 func TestPhoneOfAKeptNumberIsItself(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		p, err := Phone(rapid.StringMatching(`(\+86 ?)?1[3-9][0-9]{9}(转[0-9]{1,4})?|0(10|2[0-9]|[3-9][0-9]{2})-?[2-8][0-9]{6,7}`).Draw(t, "phone"))
+		p, err := Phone(
+			rapid.StringMatching(`(\+86 ?)?1[3-9][0-9]{9}(转[0-9]{1,4})?|0(10|2[0-9]|[3-9][0-9]{2})-?[2-8][0-9]{6,7}`).
+				Draw(t, "phone"))
 		if err != nil {
 			t.Skip()
 		}
@@ -61,7 +64,8 @@ func TestPhoneOfAKeptNumberIsItself(t *testing.T) {
 func TestMoneyIsExact(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]int64{
-		"￥1,299.00": 129900, "¥1299": 129900, "1299元": 129900, "32.9": 3290, "32.899999999999999": 3290, "0.07": 7, "RMB 5": 500,
+		"￥1,299.00": 129900, "¥1299": 129900, "1299元": 129900, "32.9": 3290, "32.899999999999999": 3290,
+		"0.07": 7, "RMB 5": 500,
 		".5": 50, "１２．５０": 1250, "0": 0, "9999999.99": 999999999, "19.989999999999998": 1999,
 	} {
 		if got, err := Money(in, 2, false); got != want || err != nil {
@@ -72,7 +76,8 @@ func TestMoneyIsExact(t *testing.T) {
 		t.Errorf("decimal comma: %d, %v", got, err)
 	}
 	for in, want := range map[string]refusal.Code{
-		"": refusal.Missing, "-5": refusal.MoneyNegative, "1,29.00": refusal.MoneyMalformed, "12.345": refusal.MoneyFractions, "面议": refusal.MoneyMalformed,
+		"": refusal.Missing, "-5": refusal.MoneyNegative, "1,29.00": refusal.MoneyMalformed, "12.345": refusal.MoneyFractions,
+		"面议":  refusal.MoneyMalformed,
 		"1e5": refusal.MoneyMalformed, "99999999999999": refusal.MoneyTooLarge, "1.2.3": refusal.MoneyMalformed,
 	} {
 		if got, err := Money(in, 2, false); code(err) != want {
@@ -86,7 +91,8 @@ func TestTimeReadsWhatShopsWrite(t *testing.T) {
 	zone := time.FixedZone("CST", 8*3600)
 	want := time.Date(2026, 11, 23, 14, 5, 0, 0, zone)
 	for _, in := range []string{
-		"2026-11-23 14:05:00", "2026/11/23 14:05", "2026年11月23日 14:05", "46349.586805555555", "2026-11-23T06:05:00Z", "20261123140500",
+		"2026-11-23 14:05:00", "2026/11/23 14:05", "2026年11月23日 14:05", "46349.586805555555", "2026-11-23T06:05:00Z",
+		"20261123140500",
 		"2026-11-23　14:05",
 	} {
 		if got, err := Time(in, zone, nil); !got.Equal(want) || err != nil {
@@ -98,7 +104,8 @@ func TestTimeReadsWhatShopsWrite(t *testing.T) {
 		t.Errorf("given layout: %v, %v", got, err)
 	}
 	for in, want := range map[string]refusal.Code{
-		"": refusal.Missing, "明天": refusal.TimeMalformed, "2026-02-30": refusal.TimeMalformed, "1900-01-01": refusal.TimeImplausible, "23/11/2026": refusal.TimeMalformed,
+		"": refusal.Missing, "明天": refusal.TimeMalformed, "2026-02-30": refusal.TimeMalformed,
+		"1900-01-01": refusal.TimeImplausible, "23/11/2026": refusal.TimeMalformed,
 	} {
 		if got, err := Time(in, zone, nil); code(err) != want {
 			t.Errorf("Time(%q) = %v, %v; want %s", in, got, err, want)
@@ -109,13 +116,17 @@ func TestTimeReadsWhatShopsWrite(t *testing.T) {
 func TestDaySlot(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]Slot{
-		"上午": {540, 720}, "09:00-12:00": {540, 720}, "9点至12点": {540, 720}, "下午2点-4点": {840, 960}, "14：00～16：30": {840, 990}, "18-20": {1080, 1200},
+		"上午": {540, 720}, "09:00-12:00": {540, 720}, "9点至12点": {540, 720}, "下午2点-4点": {840, 960}, "14：00～16：30": {840, 990},
+		"18-20": {1080, 1200},
 	} {
 		if got, err := DaySlot(in); got != want || err != nil {
 			t.Errorf("DaySlot(%q) = %v, %v", in, got, err)
 		}
 	}
-	for in, want := range map[string]refusal.Code{"12:00-09:00": refusal.WindowBackwards, "随时": refusal.WindowMalformed, "25:00-26:00": refusal.WindowMalformed} {
+	for in, want := range map[string]refusal.Code{
+		"12:00-09:00": refusal.WindowBackwards, "随时": refusal.WindowMalformed,
+		"25:00-26:00": refusal.WindowMalformed,
+	} {
 		if _, err := DaySlot(in); code(err) != want {
 			t.Errorf("DaySlot(%q): %v", in, err)
 		}
@@ -136,12 +147,19 @@ func TestNumbers(t *testing.T) {
 	if _, err := GTIN("6901234567893"); code(err) == refusal.GTINMalformed {
 		t.Error(err)
 	}
-	for in, want := range map[string]refusal.Code{"2": "", "2.0": "", "2台": "", "0": refusal.QuantityRange, "51": refusal.QuantityRange, "-1": refusal.QuantityRange, "两台": refusal.QuantityMalformed, "1.5": refusal.QuantityMalformed} {
+	for in, want := range map[string]refusal.Code{
+		"2": "", "2.0": "", "2台": "", "0": refusal.QuantityRange,
+		"51": refusal.QuantityRange, "-1": refusal.QuantityRange, "两台": refusal.QuantityMalformed,
+		"1.5": refusal.QuantityMalformed,
+	} {
 		if _, err := Quantity(in); code(err) != want {
 			t.Errorf("Quantity(%q): %v", in, err)
 		}
 	}
-	for in, want := range map[string]refusal.Code{"30.25": "", "91": refusal.CoordinateRange, "NaN": refusal.CoordinateMalformed, "0x1p4": refusal.CoordinateMalformed, "N30": refusal.CoordinateMalformed} {
+	for in, want := range map[string]refusal.Code{
+		"30.25": "", "91": refusal.CoordinateRange,
+		"NaN": refusal.CoordinateMalformed, "0x1p4": refusal.CoordinateMalformed, "N30": refusal.CoordinateMalformed,
+	} {
 		if _, err := Coordinate(in, 90); code(err) != want {
 			t.Errorf("Coordinate(%q): %v", in, err)
 		}

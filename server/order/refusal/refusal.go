@@ -66,11 +66,15 @@ var sentences = map[Code]Sentence{
 	BadCharacters:  {"含有无法解码的字符，请检查文件编码", "characters that cannot be decoded; check the file's encoding"},
 	FieldTooLong:   {"单元格内容过长", "a cell holds more than allowed"},
 
-	Missing:         {"必填项为空", "empty, but needed"},
-	NumberShortened: {"号码被电子表格缩写，末尾数字已丢失；请把该列设为文本后重新导出", "a spreadsheet has shortened the number and its digits are gone; format the column as text and export again"},
+	Missing: {"必填项为空", "empty, but needed"},
+	NumberShortened: {
+		"号码被电子表格缩写，末尾数字已丢失；请把该列设为文本后重新导出",
+		"a spreadsheet has shortened the number and its digits are gone; format the column as text and export again",
+	},
 	ArticleTwice: {
 		"同一订单中此商品出现两次；请合并为一行并填写数量，或增加一列行号",
-		"the order has this article on another line: write one line with the quantity, or add a column that numbers the lines",
+		"the order has this article on another line: write one line with the quantity, or add a column that numbers " +
+			"the lines",
 	},
 	ErrorCell:           {"单元格是公式错误", "the cell holds a formula's error"},
 	TooLong:             {"内容过长", "longer than allowed"},
@@ -186,7 +190,8 @@ func Shorten(s string) string {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			r = ' '
-		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == 0x2028 || r == 0x2029 || (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069):
+		case r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == 0x2028 || r == 0x2029 || (r >= 0x202a && r <= 0x202e) ||
+			(r >= 0x2066 && r <= 0x2069):
 			r = utf8.RuneError
 		}
 		b.WriteRune(r)

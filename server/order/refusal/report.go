@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Report writes refusals as a CSV file that a spreadsheet opens: UTF-8 with a mark, one reason each, those of a line together.
+// Report writes refusals as a CSV file that a spreadsheet opens: UTF-8 with a mark, one reason each, those of a line
+// together.
 type Report struct{ w *csv.Writer }
 
 // NewReport begins a report on w.
@@ -21,7 +22,10 @@ func NewReport(w io.Writer) (*Report, error) {
 
 // Add writes one refusal.
 func (r *Report) Add(x Refusal) error {
-	return r.w.Write([]string{strconv.Itoa(x.Line), inert(x.Order), inert(x.Column), inert(x.Value), string(x.Code), inert(x.Chinese()), inert(x.English())})
+	return r.w.Write([]string{
+		strconv.Itoa(x.Line), inert(x.Order), inert(x.Column), inert(x.Value), string(x.Code),
+		inert(x.Chinese()), inert(x.English()),
+	})
 }
 
 // Flush writes what is buffered and tells the first error of all writes.

@@ -10,8 +10,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/change"
 )
 
-// Purchase is a purchase of one piece, with everything that the scan or the booking fills in. It becomes an order of one
-// line and its ticket.
+// Purchase is a purchase of one piece, with everything that the scan or the booking fills in. It becomes an order of
+// one line and its ticket.
 type Purchase struct {
 	// Ticket is the id that the ticket gets.
 	Ticket uuid.UUID

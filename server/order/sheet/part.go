@@ -175,7 +175,8 @@ func readBook(z *zip.Reader) (*book, error) {
 		case "sheet":
 			// A chart is a sheet without a table; a relation to nothing is no sheet either.
 			if f := byID[attribute(e, "id")]; f != nil && len(b.sheets) < partsLimit {
-				b.sheets = append(b.sheets, sheetEntry{attribute(e, "name"), attribute(e, "state") != "" && attribute(e, "state") != "visible", f})
+				b.sheets = append(b.sheets, sheetEntry{attribute(e, "name"), attribute(e, "state") != "" &&
+					attribute(e, "state") != "visible", f})
 			}
 		}
 	})

@@ -23,7 +23,10 @@ type Limits struct {
 }
 
 // DefaultLimits are generous for a shop's export and small for a machine.
-var DefaultLimits = Limits{Bytes: 512 << 20, Rows: 5_000_000, Cells: 20_000_000, Columns: 300, Field: 16 << 10, Record: 64 << 10}
+var DefaultLimits = Limits{
+	Bytes: 512 << 20, Rows: 5_000_000, Cells: 20_000_000, Columns: 300, Field: 16 << 10,
+	Record: 64 << 10,
+}
 
 // Encoding names how a CSV file writes characters.
 type Encoding string

@@ -65,22 +65,40 @@ func TestOddFilesGiveTheirRows(t *testing.T) {
 		in   string
 		want []Row
 	}{
-		"plain":             {"订单号,姓名\n1,王小明\n", []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
-		"mark":              {"\ufeff订单号,姓名\r\n1,王小明", []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
-		"GBK":               {gbk, []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
-		"UTF-16":            {wide, []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
-		"semicolon":         {"订单号;姓名\n1;王,小明\n", []Row{header, {Line: 2, Cells: []string{"1", "王,小明"}}}},
-		"told separator":    {"sep=;\n订单号;姓名\n1;x\n", []Row{{Line: 2, Cells: header.Cells}, {Line: 3, Cells: []string{"1", "x"}}}},
-		"old Mac":           {"订单号,姓名\r1,x\r", []Row{header, {Line: 2, Cells: []string{"1", "x"}}}},
-		"blank lines":       {"订单号,姓名\n\n,,\n1,x\n", []Row{header, {Line: 4, Cells: []string{"1", "x"}}}},
-		"quoted":            {"订单号,姓名\n\"1\", \"a \"\"b\"\", c\" \n2,\"\"\n", []Row{header, {Line: 2, Cells: []string{"1", `a "b", c`}}, {Line: 3, Cells: []string{"2", ""}}}},
-		"quoted line break": {"订单号,姓名\n1,\"a\r\nb\"\n2,x\n", []Row{header, {Line: 2, Cells: []string{"1", "a\nb"}}, {Line: 4, Cells: []string{"2", "x"}}}},
-		"quote in a cell":   {"订单号,姓名\n1,12\" 管\n2,x\n", []Row{header, {Line: 2, Cells: []string{"1", `12" 管`}}, {Line: 3, Cells: []string{"2", "x"}}}},
+		"plain":     {"订单号,姓名\n1,王小明\n", []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
+		"mark":      {"\ufeff订单号,姓名\r\n1,王小明", []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
+		"GBK":       {gbk, []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
+		"UTF-16":    {wide, []Row{header, {Line: 2, Cells: []string{"1", "王小明"}}}},
+		"semicolon": {"订单号;姓名\n1;王,小明\n", []Row{header, {Line: 2, Cells: []string{"1", "王,小明"}}}},
+		"told separator": {
+			"sep=;\n订单号;姓名\n1;x\n",
+			[]Row{{Line: 2, Cells: header.Cells}, {Line: 3, Cells: []string{"1", "x"}}},
+		},
+		"old Mac":     {"订单号,姓名\r1,x\r", []Row{header, {Line: 2, Cells: []string{"1", "x"}}}},
+		"blank lines": {"订单号,姓名\n\n,,\n1,x\n", []Row{header, {Line: 4, Cells: []string{"1", "x"}}}},
+		"quoted": {
+			"订单号,姓名\n\"1\", \"a \"\"b\"\", c\" \n2,\"\"\n",
+			[]Row{header, {Line: 2, Cells: []string{"1", `a "b", c`}}, {Line: 3, Cells: []string{"2", ""}}},
+		},
+		"quoted line break": {
+			"订单号,姓名\n1,\"a\r\nb\"\n2,x\n",
+			[]Row{header, {Line: 2, Cells: []string{"1", "a\nb"}}, {Line: 4, Cells: []string{"2", "x"}}},
+		},
+		"quote in a cell": {
+			"订单号,姓名\n1,12\" 管\n2,x\n",
+			[]Row{header, {Line: 2, Cells: []string{"1", `12" 管`}}, {Line: 3, Cells: []string{"2", "x"}}},
+		},
 		"lone opening quote": {"订单号,姓名\n1,\"12 管\n2,x\n3,y\n", []Row{
-			header, {Line: 2, Cells: []string{"1", `"12 管`}}, {Line: 3, Cells: []string{"2", "x"}}, {Line: 4, Cells: []string{"3", "y"}},
+			header,
+			{Line: 2, Cells: []string{"1", `"12 管`}},
+			{Line: 3, Cells: []string{"2", "x"}},
+			{Line: 4, Cells: []string{"3", "y"}},
 		}},
 		"two lone quotes": {"订单号,姓名\n1,\"12 管\n2,x\n3,\"y\n", []Row{
-			header, {Line: 2, Cells: []string{"1", `"12 管`}}, {Line: 3, Cells: []string{"2", "x"}}, {Line: 4, Cells: []string{"3", `"y`}},
+			header,
+			{Line: 2, Cells: []string{"1", `"12 管`}},
+			{Line: 3, Cells: []string{"2", "x"}},
+			{Line: 4, Cells: []string{"3", `"y`}},
 		}},
 		"wrong widths": {"订单号,姓名\n1\n1,2,3\n1,2,,\n", []Row{
 			header,
@@ -88,7 +106,14 @@ func TestOddFilesGiveTheirRows(t *testing.T) {
 			{Line: 3, Cells: []string{"1", "2", "3"}, Damage: refusal.TooManyColumns},
 			{Line: 4, Cells: []string{"1", "2", "", ""}},
 		}},
-		"broken byte": {"订单号,姓名\n1,\xff\n2,x\n", []Row{header, {Line: 2, Cells: []string{"1", "\ufffd"}, Damage: refusal.BadCharacters}, {Line: 3, Cells: []string{"2", "x"}}}},
+		"broken byte": {
+			"订单号,姓名\n1,\xff\n2,x\n",
+			[]Row{
+				header,
+				{Line: 2, Cells: []string{"1", "\ufffd"}, Damage: refusal.BadCharacters},
+				{Line: 3, Cells: []string{"2", "x"}},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +128,8 @@ func TestALineThatIsTooLongIsNamedAndTheRestIsRead(t *testing.T) {
 	t.Parallel()
 	in := "a,b\n1," + strings.Repeat("x", 200<<10) + "\n2,y\n3," + strings.Repeat("z", 20<<10) + "\n4,w\n"
 	got := read(t, []byte(in), 2, Options{})
-	if len(got) != 5 || got[1].Damage != refusal.LineTooLong || got[2].Line != 3 || got[3].Damage != refusal.FieldTooLong || got[4].Cells[1] != "w" {
+	if len(got) != 5 || got[1].Damage != refusal.LineTooLong || got[2].Line != 3 ||
+		got[3].Damage != refusal.FieldTooLong || got[4].Cells[1] != "w" {
 		t.Errorf("%d rows", len(got))
 	}
 }
@@ -163,7 +189,10 @@ func TestAWorkbookGivesItsRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for cell, v := range map[string]any{"A1": "订单号", "B1": "时间", "A2": 1, "B2": time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC), "A4": "x", "D4": "too far"} {
+		for cell, v := range map[string]any{
+			"A1": "订单号", "B1": "时间", "A2": 1,
+			"B2": time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC), "A4": "x", "D4": "too far",
+		} {
 			if err := f.SetCellValue("Sheet1", cell, v); err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +202,8 @@ func TestAWorkbookGivesItsRows(t *testing.T) {
 		}
 	})
 	got := read(t, b, 2, Options{})
-	if len(got) != 3 || got[1].Line != 2 || !strings.HasPrefix(got[1].Cells[1], "46349.58680555") || got[2].Line != 4 || got[2].Damage != refusal.TooManyColumns {
+	if len(got) != 3 || got[1].Line != 2 || !strings.HasPrefix(got[1].Cells[1], "46349.58680555") || got[2].Line != 4 ||
+		got[2].Damage != refusal.TooManyColumns {
 		t.Errorf("%+v", got)
 	}
 }
@@ -183,7 +213,10 @@ func TestAWorkbookThatGrowsBeyondAllUseIsRefused(t *testing.T) {
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	// A part that says it unpacks to more than the limit; what a part says is held against it while it is read.
-	w, err := z.CreateRaw(&zip.FileHeader{Name: "xl/worksheets/sheet1.xml", Method: zip.Deflate, CompressedSize64: 4, UncompressedSize64: unpackedLimit + 1})
+	w, err := z.CreateRaw(&zip.FileHeader{
+		Name: "xl/worksheets/sheet1.xml", Method: zip.Deflate, CompressedSize64: 4,
+		UncompressedSize64: unpackedLimit + 1,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +234,10 @@ func TestAWorkbookThatGrowsBeyondAllUseIsRefused(t *testing.T) {
 
 func TestFilesThatAreNoTablesAreRefusedInWords(t *testing.T) {
 	t.Parallel()
-	for name, in := range map[string]string{"empty": "", "old workbook": "\xd0\xcf\x11\xe0abcd", "binary": "a\x00b\n", "torn workbook": "PK\x03\x04abcdefgh"} {
+	for name, in := range map[string]string{
+		"empty": "", "old workbook": "\xd0\xcf\x11\xe0abcd", "binary": "a\x00b\n",
+		"torn workbook": "PK\x03\x04abcdefgh",
+	} {
 		_, err := New(strings.NewReader(in), int64(len(in)), Options{})
 		if fault.CodeOf(err) != FileRefused {
 			t.Errorf("%s: %v", name, err)

@@ -110,7 +110,8 @@ func Confirm(l Line) ([]Posting, error) {
 	if l.State != Pending {
 		return nil, ErrState
 	}
-	return move(l.Amount, Posting{Account: PayablePending, Payee: l.Payee}, Posting{Account: PayableConfirmed, Payee: l.Payee})
+	return move(l.Amount, Posting{Account: PayablePending, Payee: l.Payee},
+		Posting{Account: PayableConfirmed, Payee: l.Payee})
 }
 
 // Pay moves a confirmed line out of the company.

@@ -43,7 +43,8 @@ func standard(tier *payv1.MonthlyTier) *payv1.PlanVersion {
 			{
 				Key: "extras", Name: label("增值", "Value-added"), Category: 3, Rounding: 2,
 				Rule: &payv1.Component_SurchargeFee{SurchargeFee: &payv1.SurchargeFee{
-					Items: []*payv1.SurchargeItem{{Sku: "drill", FeeMinor: 1500}}, Otherwise: &payv1.Rate{Numerator: 1, Denominator: 2},
+					Items:     []*payv1.SurchargeItem{{Sku: "drill", FeeMinor: 1500}},
+					Otherwise: &payv1.Rate{Numerator: 1, Denominator: 2},
 				}},
 			},
 			{
@@ -89,7 +90,10 @@ func facts(class string, payees ...Share) Facts {
 	if payees == nil {
 		payees = []Share{{uuid.UUID{1}, 1}}
 	}
-	return Facts{Ticket: uuid.UUID{9}, Class: class, Ordered: at.AddDate(0, 0, -3), Opened: at.AddDate(0, 0, -2), Completed: at, Payees: payees}
+	return Facts{
+		Ticket: uuid.UUID{9}, Class: class, Ordered: at.AddDate(0, 0, -3), Opened: at.AddDate(0, 0, -2),
+		Completed: at, Payees: payees,
+	}
 }
 
 func TestATicketPaysBaseExtrasPartsAndTier(t *testing.T) {
@@ -97,7 +101,10 @@ func TestATicketPaysBaseExtrasPartsAndTier(t *testing.T) {
 	v := compile(t, standard(byTickets(graduated)))
 	f := facts("lock")
 	f.Parts = []Item{{SKU: "hinge", Quantity: 3, UnitPrice: money.Fen(1235)}}
-	f.Surcharges = []Item{{SKU: "drill", Quantity: 2, UnitPrice: money.Fen(4000)}, {SKU: "haul", Quantity: 1, UnitPrice: money.Fen(3001)}}
+	f.Surcharges = []Item{
+		{SKU: "drill", Quantity: 2, UnitPrice: money.Fen(4000)},
+		{SKU: "haul", Quantity: 1, UnitPrice: money.Fen(3001)},
+	}
 	res, err := Price(v, v, f, map[uuid.UUID]Measure{{1}: {Tickets: 30, BaseFees: 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +197,8 @@ func TestOldOrdersStayUnderTheOldRule(t *testing.T) {
 	}
 	mid := proto.CloneOf(old)
 	mid.Version, mid.EffectiveFrom = 2, "2026-12-15"
-	if got := ChooseTier([]*Version{versions[0], compile(t, mid)}, time.Date(2026, 12, 20, 0, 0, 0, 0, zone)); got.Number != 1 {
+	if got := ChooseTier([]*Version{versions[0], compile(t, mid)},
+		time.Date(2026, 12, 20, 0, 0, 0, 0, zone)); got.Number != 1 {
 		t.Errorf("a version from mid-month changed the running month's tier to %d", got.Number)
 	}
 }
@@ -221,9 +229,24 @@ func TestTheDistanceToTheNextTierIsSaidInBothLanguages(t *testing.T) {
 	}{
 		{byTickets(graduated), Measure{Tickets: 28}, "再完成 3 单进入下一档：每单 +¥5.00", "3 tickets to the next tier: +¥5.00 a ticket"},
 		{byTickets(graduated), Measure{Tickets: 60}, "再完成 1 单进入下一档：每单 +¥5.00", "1 ticket to the next tier: +¥5.00 a ticket"},
-		{byTickets(volume), Measure{Tickets: 30}, "再完成 1 单进入下一档：+¥155.00（整月）", "1 ticket to the next tier: +¥155.00 on the whole month"},
-		{byFees(graduated), Measure{BaseFees: 700_001}, "再赚 ¥1000.00 安装费进入下一档：超出部分提成 1.5%", "¥1000.00 of base fees to the next tier: 1.5% of what lies above"},
-		{byFees(volume), Measure{BaseFees: 800_000}, "再赚 ¥0.01 安装费进入下一档：+¥40.00（整月）", "¥0.01 of base fees to the next tier: +¥40.00 on the whole month"},
+		{
+			byTickets(volume),
+			Measure{Tickets: 30},
+			"再完成 1 单进入下一档：+¥155.00（整月）",
+			"1 ticket to the next tier: +¥155.00 on the whole month",
+		},
+		{
+			byFees(graduated),
+			Measure{BaseFees: 700_001},
+			"再赚 ¥1000.00 安装费进入下一档：超出部分提成 1.5%",
+			"¥1000.00 of base fees to the next tier: 1.5% of what lies above",
+		},
+		{
+			byFees(volume),
+			Measure{BaseFees: 800_000},
+			"再赚 ¥0.01 安装费进入下一档：+¥40.00（整月）",
+			"¥0.01 of base fees to the next tier: +¥40.00 on the whole month",
+		},
 	} {
 		d, ok, err := compile(t, standard(c.tier)).Next(c.m)
 		if err != nil || !ok || d.Text("zh") != c.zh || d.Text("en") != c.en {
@@ -320,7 +343,11 @@ func TestTheTraceRendersInBothLanguages(t *testing.T) {
 	if got := Render(root, "zh"); !strings.Contains(string(doc), "```text\n"+got+"```") {
 		t.Errorf("docs/PAY.md shows something else than\n%s", got)
 	}
-	for _, part := range []string{"Why ¥87.47?", "plan version, in force since 2026-01-01: standard@1", "rounding: half away from zero: 741/2 → ¥3.71", "split of ¥120.00: 2/3", "tickets this month: 31 → 32", "above 60: ¥10.00"} {
+	for _, part := range []string{
+		"Why ¥87.47?", "plan version, in force since 2026-01-01: standard@1",
+		"rounding: half away from zero: 741/2 → ¥3.71", "split of ¥120.00: 2/3", "tickets this month: 31 → 32",
+		"above 60: ¥10.00",
+	} {
 		if got := Render(root, "en"); !strings.Contains(got, part) {
 			t.Errorf("%q is missing in\n%s", part, got)
 		}
@@ -398,7 +425,10 @@ func TestAMonthDoesNotDependOnTheOrderOfItsTickets(t *testing.T) {
 
 func drawTier(t *rapid.T) *payv1.MonthlyTier {
 	mode := rapid.SampledFrom([]payv1.TierMode{graduated, volume}).Draw(t, "mode")
-	tier := &payv1.MonthlyTier{Mode: mode, Measure: rapid.SampledFrom([]payv1.TierMeasure{tickets, baseFees}).Draw(t, "measure")}
+	tier := &payv1.MonthlyTier{
+		Mode:    mode,
+		Measure: rapid.SampledFrom([]payv1.TierMeasure{tickets, baseFees}).Draw(t, "measure"),
+	}
 	above := int64(0)
 	for range rapid.IntRange(1, 4).Draw(t, "tiers") {
 		step := &payv1.Tier{Above: above}
@@ -406,7 +436,10 @@ func drawTier(t *rapid.T) *payv1.MonthlyTier {
 			step.PerTicketMinor = rapid.Int64Range(0, 3000).Draw(t, "per ticket")
 			above += rapid.Int64Range(1, 12).Draw(t, "gap")
 		} else {
-			step.Share = &payv1.Rate{Numerator: rapid.Int64Range(0, 100).Draw(t, "n"), Denominator: rapid.Int64Range(1, 999).Draw(t, "d")}
+			step.Share = &payv1.Rate{
+				Numerator:   rapid.Int64Range(0, 100).Draw(t, "n"),
+				Denominator: rapid.Int64Range(1, 999).Draw(t, "d"),
+			}
 			above += rapid.Int64Range(1, 100_000).Draw(t, "gap")
 		}
 		tier.Tiers = append(tier.Tiers, step)
@@ -422,10 +455,18 @@ func drawFacts(t *rapid.T) Facts {
 		f.Payees = append(f.Payees, Share{uuid.UUID{2}, rapid.Int64Range(0, 7).Draw(t, "weight")})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "parts") {
-		f.Parts = append(f.Parts, Item{SKU: "p", Quantity: rapid.Int64Range(0, 9).Draw(t, "quantity"), UnitPrice: money.Fen(rapid.Int64Range(0, 99999).Draw(t, "price"))})
+		f.Parts = append(f.Parts,
+			Item{
+				SKU: "p", Quantity: rapid.Int64Range(0, 9).Draw(t, "quantity"),
+				UnitPrice: money.Fen(rapid.Int64Range(0, 99999).Draw(t, "price")),
+			})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "extras") {
-		f.Surcharges = append(f.Surcharges, Item{SKU: rapid.SampledFrom([]string{"drill", "haul"}).Draw(t, "sku"), Quantity: 1, UnitPrice: money.Fen(rapid.Int64Range(0, 9999).Draw(t, "price"))})
+		f.Surcharges = append(f.Surcharges,
+			Item{
+				SKU: rapid.SampledFrom([]string{"drill", "haul"}).Draw(t, "sku"), Quantity: 1,
+				UnitPrice: money.Fen(rapid.Int64Range(0, 9999).Draw(t, "price")),
+			})
 	}
 	return f
 }

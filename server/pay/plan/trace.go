@@ -32,7 +32,8 @@ func count(n int64) string { return strconv.FormatInt(n, 10) }
 func head(v *Version, ruleZH, ruleEN, value string) []*payv1.TraceNode {
 	return []*payv1.TraceNode{
 		node(payv1.TraceKind_TRACE_KIND_RULE, ruleZH, ruleEN, value),
-		node(payv1.TraceKind_TRACE_KIND_VERSION, "方案版本，生效于 "+v.From.String(), "plan version, in force since "+v.From.String(), v.Ref()),
+		node(payv1.TraceKind_TRACE_KIND_VERSION, "方案版本，生效于 "+v.From.String(), "plan version, in force since "+v.From.String(),
+			v.Ref()),
 	}
 }
 
@@ -60,7 +61,9 @@ func lineTrace(v *Version, c *payv1.Component, inputs []*payv1.TraceNode, exact 
 	return node(payv1.TraceKind_TRACE_KIND_RESULT, c.GetName().GetZh(), c.GetName().GetEn(), part.String(), nodes...)
 }
 
-func tierTrace(v *Version, c *payv1.Component, was, is Measure, before, after money.Exact, amount money.Amount) (*payv1.TraceNode, error) {
+func tierTrace(
+	v *Version, c *payv1.Component, was, is Measure, before, after money.Exact, amount money.Amount,
+) (*payv1.TraceNode, error) {
 	t := c.GetMonthlyTier()
 	zh, en := "月度累进阶梯", "monthly tier, graduated"
 	if t.GetMode() == payv1.TierMode_TIER_MODE_VOLUME {
@@ -101,7 +104,8 @@ func tierTrace(v *Version, c *payv1.Component, was, is Measure, before, after mo
 		input(labelZH, labelEN, quantity(measureOf(t, was))+" → "+quantity(measureOf(t, is))),
 		input("本月阶梯累计", "tier total of the month", b.String()+" → "+a.String()),
 		roundingNode(c, after, a))
-	return node(payv1.TraceKind_TRACE_KIND_RESULT, c.GetName().GetZh(), c.GetName().GetEn(), amount.String(), nodes...), nil
+	return node(payv1.TraceKind_TRACE_KIND_RESULT, c.GetName().GetZh(), c.GetName().GetEn(), amount.String(), nodes...),
+		nil
 }
 
 func roundingNode(c *payv1.Component, exact money.Exact, rounded money.Amount) *payv1.TraceNode {

@@ -41,10 +41,12 @@ func Compile(p *payv1.PlanVersion) (*Version, error) {
 	if v.From, err = civil.ParseDay(p.GetEffectiveFrom()); err != nil {
 		return nil, bad("effective_from is no date")
 	}
-	if v.Zone, err = time.LoadLocation(p.GetTimeZone()); err != nil || p.GetTimeZone() == "" || p.GetTimeZone() == "Local" {
+	if v.Zone, err = time.LoadLocation(p.GetTimeZone()); err != nil || p.GetTimeZone() == "" ||
+		p.GetTimeZone() == "Local" {
 		return nil, bad("time zone %q is unknown", p.GetTimeZone())
 	}
-	if v.Plan == "" || v.Number == 0 || !v.Currency.Valid() || p.GetVersionDate() == payv1.VersionDate_VERSION_DATE_UNSPECIFIED {
+	if v.Plan == "" || v.Number == 0 || !v.Currency.Valid() ||
+		p.GetVersionDate() == payv1.VersionDate_VERSION_DATE_UNSPECIFIED {
 		return nil, bad("key, version, currency and version date are needed")
 	}
 	kinds := map[string]bool{} // key → is a tier
@@ -109,7 +111,8 @@ func checkRule(c *payv1.Component) error {
 }
 
 func checkTier(t *payv1.MonthlyTier) error {
-	if t.GetMode() == payv1.TierMode_TIER_MODE_UNSPECIFIED || t.GetMeasure() == payv1.TierMeasure_TIER_MEASURE_UNSPECIFIED {
+	if t.GetMode() == payv1.TierMode_TIER_MODE_UNSPECIFIED ||
+		t.GetMeasure() == payv1.TierMeasure_TIER_MEASURE_UNSPECIFIED {
 		return errors.New("a tier says graduated or volume, and what it counts")
 	}
 	if len(t.GetTiers()) == 0 {

@@ -17,7 +17,8 @@ import (
 func TestHostileBytesSpoilOnlyTheirOwnDecoding(t *testing.T) {
 	t.Parallel()
 	// The headers of a HEIC whose picture is missing.
-	headers := append([]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic\x00\x00\x07\xd0meta"), make([]byte, 1972)...)
+	headers := append([]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic\x00\x00\x07\xd0meta"),
+		make([]byte, 1972)...)
 	spoiled(t, headers)
 	t.Run("real data", func(t *testing.T) {
 		t.Parallel()

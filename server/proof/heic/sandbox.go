@@ -118,7 +118,8 @@ func decode(ctx context.Context, module api.Module, b []byte) (image.Image, erro
 		return nil, errBroken
 	}
 	run := func(headersOnly, out uint64) {
-		if s.call("decode", in, uint64(len(b)), headersOnly, info, info+4, info+8, info+12, info+16, out) == 0 && s.err == nil {
+		if s.call("decode", in, uint64(len(b)), headersOnly, info, info+4, info+8, info+12, info+16, out) == 0 &&
+			s.err == nil {
 			s.err = errBroken
 		}
 	}

@@ -4,7 +4,7 @@ import "github.com/doorstep-dev/doorstep/sync/fault"
 
 // The codes of this package.
 const (
-	TypeDiffers fault.Code = "proof_type_differs"
+	TypeDiffers   fault.Code = "proof_type_differs"
 	TooManyPixels fault.Code = "proof_too_many_pixels"
 	PictureBroken fault.Code = "proof_picture_broken"
 )

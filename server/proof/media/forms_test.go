@@ -80,7 +80,8 @@ func still(brands string, coded []byte) []byte {
 		ispe := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(make([]byte, 4), 64), 48)
 		iloc := []byte{0, 0, 0, 0, 0x44, 0, 0, 1, 0, 1, 0, 0, 0, 1}
 		iloc = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(iloc, from), uint32(len(coded)))
-		return box("meta", append(append(make([]byte, 4), box("iprp", box("ipco", box("ispe", ispe)))...), box("iloc", iloc)...))
+		return box("meta",
+			append(append(make([]byte, 4), box("iprp", box("ipco", box("ispe", ispe)))...), box("iloc", iloc)...))
 	}
 	head := uint32(len(ftyp) + len(meta(0)) + 8)
 	return bytes.Join([][]byte{ftyp, meta(head), box("mdat", coded)}, nil)
@@ -107,14 +108,18 @@ func TestEveryFormOfPictureEndsRight(t *testing.T) {
 	canvas := []byte{2, 0, 0, 0, 95, 0, 0, 63, 0, 0}
 	moving := webpFile(webpChunk("VP8X", canvas), webpChunk("ANIM", make([]byte, 6)), webpChunk("ANMF", make([]byte, 40)))
 	odd := webpFile(webpChunk("VP8X", canvas), webpChunk("VP8L", []byte("from a later edition of the format")))
-	heic, avif := still("heic\x00\x00\x00\x00mif1heic", []byte("coded somehow")), still("avif\x00\x00\x00\x00mif1avif", []byte("coded somehow"))
+	heic, avif := still("heic\x00\x00\x00\x00mif1heic", []byte("coded somehow")),
+		still("avif\x00\x00\x00\x00mif1avif", []byte("coded somehow"))
 	deep := bytes.Clone(drawing[:len(drawing)-12])
 	binary.BigEndian.PutUint32(deep[16:], 9000)
 	binary.BigEndian.PutUint32(deep[20:], 9000)
 	deep[24] = 16
 	binary.BigEndian.PutUint32(deep[29:], crc32.ChecksumIEEE(deep[12:29]))
 	deep = append(deep, drawing[len(drawing)-12:]...)
-	strange := media.Examiner{DecodeHEIC: func(context.Context, []byte) ([]byte, error) { return nil, errors.New("not this kind") }}
+	strange := media.Examiner{DecodeHEIC: func(context.Context, []byte) ([]byte, error) {
+		return nil,
+			errors.New("not this kind")
+	}}
 	for _, c := range []struct {
 		says string
 		b    []byte
@@ -124,14 +129,20 @@ func TestEveryFormOfPictureEndsRight(t *testing.T) {
 		{"a photo without its end mark", endless, copies},
 		{"a photo with half of its end mark", photo[:len(photo)-1], copies},
 		{"a photo cut in its middle", photo[:len(photo)*3/4], string(media.PictureBroken)},
-		{"a photo cut in its middle, with an end mark", append(bytes.Clone(photo[:len(photo)*3/4]), 0xFF, 0xD9), string(media.PictureBroken)},
+		{
+			"a photo cut in its middle, with an end mark", append(bytes.Clone(photo[:len(photo)*3/4]), 0xFF, 0xD9),
+			string(media.PictureBroken),
+		},
 		{"colours sampled differently", sampling, original},
 		{"colours sampled differently, cut", sampling[:len(sampling)*3/4], string(media.PictureBroken)},
 		{"twelve bits", frame(photo, func(m *byte, d []byte) { *m, d[0] = 0xC1, 12 }), original},
 		{"arithmetic coding", layers, original},
 		{"lossless", frame(photo, func(m *byte, _ []byte) { *m = 0xC3 }), original},
 		{"lines counted behind the picture", counted, original},
-		{"a JPEG of too many pixels in a form that no decoder serves", frame(photo, func(m *byte, d []byte) { *m = 0xC9; copy(d[1:], "\xFF\xFF\xFF\xFF") }), string(media.TooManyPixels)},
+		{
+			"a JPEG of too many pixels in a form that no decoder serves",
+			frame(photo, func(m *byte, d []byte) { *m = 0xC9; copy(d[1:], "\xFF\xFF\xFF\xFF") }), string(media.TooManyPixels),
+		},
 		{"a PNG", drawing, copies},
 		{"a PNG without its end", drawing[:len(drawing)-12], copies},
 		{"a PNG cut in its middle", drawing[:len(drawing)*3/4], string(media.PictureBroken)},
@@ -167,7 +178,10 @@ func TestAPictureWithoutItsEndLooksLikeTheWholeOne(t *testing.T) {
 
 func TestCasesOfPhotosEndRight(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{"no-end-marker.jpg": copies, "chroma-22-11-12.jpg": original, "plain.jpg": copies} {
+	for name, want := range map[string]string{
+		"no-end-marker.jpg": copies, "chroma-22-11-12.jpg": original,
+		"plain.jpg": copies,
+	} {
 		b, err := os.ReadFile(filepath.Join(shared.Path(t, "cases"), "photo", name))
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +207,12 @@ func TestTypesAreToldByTheFirstBytes(t *testing.T) {
 
 func TestATallPictureIsReducedLikeAnyOther(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ w, h, seenW, seenH int }{{3000, 2000, 512, 341}, {1, 5000, 1, 512}, {5000, 3, 512, 1}, {1025, 1024, 512, 511}} {
+	for _, c := range []struct{ w, h, seenW, seenH int }{
+		{3000, 2000, 512, 341},
+		{1, 5000, 1, 512},
+		{5000, 3, 512, 1},
+		{1025, 1024, 512, 511},
+	} {
 		p, err := media.Examiner{}.Examine(t.Context(), pngOf(t, corner(c.w, c.h)))
 		if err != nil {
 			t.Fatal(err)

@@ -52,8 +52,8 @@ func cutHEIF(file, meta []byte) bool {
 	return cut
 }
 
-// walkBoxes gives the boxes within b until see returns false or a box is broken, and returns what stands there then. Boxes are at
-// least 8 bytes long, so the walk is bounded by b.
+// walkBoxes gives the boxes within b until see returns false or a box is broken, and returns what stands there then.
+// Boxes are at least 8 bytes long, so the walk is bounded by b.
 func walkBoxes(b []byte, see func(kind string, data []byte) bool) (rest []byte) {
 	for len(b) >= 8 {
 		n, head := uint64(binary.BigEndian.Uint32(b)), uint64(8)
@@ -139,7 +139,8 @@ func heifLocation(b []byte, want uint32) (from, n uint64, ok bool) {
 	return from, n, ok
 }
 
-// heifExtents gives the parts of the items, in order: by which method from counts (0: from the file's beginning), and the length.
+// heifExtents gives the parts of the items, in order: by which method from counts (0: from the file's beginning), and
+// the length.
 func heifExtents(b []byte, see func(id uint32, method, from, n uint64)) {
 	r := reader{b: b}
 	version := r.uint(1)

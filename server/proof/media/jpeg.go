@@ -94,7 +94,8 @@ func readJPEG(b []byte) (s size, exif []byte, err error) {
 			}
 			s.height, s.width = int(g.data[1])<<8|int(g.data[2]), int(g.data[3])<<8|int(g.data[4])
 			s.bytesPerPixel = jpegBytes(g)
-			// Twelve bits, arithmetic coding, lossless, layers: nobody's phone takes such pictures, and no decoder here reads them.
+			// Twelve bits, arithmetic coding, lossless, layers: nobody's phone takes such pictures, and no decoder here reads
+			// them.
 			s.unserved = g.data[0] != 8 || g.marker > 0xC2
 		case g.marker == 0xDC && s.height == 0 && len(g.data) >= 2:
 			// The number of lines is told behind the first scan.
@@ -114,8 +115,8 @@ func readJPEG(b []byte) (s size, exif []byte, err error) {
 	return s, exif, err
 }
 
-// jpegBytes estimates the decoder's memory a pixel: a byte a sample, four more where all coefficients are kept, and another picture
-// where the colours are none that a screen shows.
+// jpegBytes estimates the decoder's memory a pixel: a byte a sample, four more where all coefficients are kept, and
+// another picture where the colours are none that a screen shows.
 func jpegBytes(frame segment) float64 {
 	components := frame.data[6:]
 	n := min(int(frame.data[5]), len(components)/3)

@@ -60,7 +60,8 @@ func (l Limits) check(s size) error {
 	return nil
 }
 
-// cost is how many bytes it takes to decode the picture and to make its copies, where decoding takes no more than the limit; else 0.
+// cost is how many bytes it takes to decode the picture and to make its copies, where decoding takes no more than the
+// limit; else 0.
 func (l Limits) cost(s size, coded int) int64 {
 	decoding := int64(float64(s.width) * float64(s.height) * s.bytesPerPixel)
 	if s.unserved || decoding > l.Memory {

@@ -205,7 +205,8 @@ func TestPositionNeedsBothHalvesAndSenseInThem(t *testing.T) {
 		p.Latitude < 31.23 || p.Latitude > 31.231 || p.Longitude < 121.47 || p.Longitude > 121.48 {
 		t.Errorf("Shanghai is at %v", p)
 	}
-	if p := media.ReadExif(gps('S', 'W', shanghaiN, shanghaiE)).Position; p == nil || p.Latitude > -31 || p.Longitude > -121 {
+	if p := media.ReadExif(gps('S', 'W', shanghaiN, shanghaiE)).Position; p == nil || p.Latitude > -31 ||
+		p.Longitude > -121 {
 		t.Errorf("south and west are at %v", p)
 	}
 	for name, b := range map[string][]byte{
@@ -254,7 +255,8 @@ func TestWithoutADecoderHEICKeepsItsOriginalOnly(t *testing.T) {
 	if err != nil || p.Width != 4032 || p.Thumbnail != nil || p.Shared != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := (media.Examiner{}).Examine(t.Context(), heicHeaders(40320, 30240)); fault.CodeOf(err) != media.TooManyPixels {
+	if _, err := (media.Examiner{}).Examine(t.Context(), heicHeaders(40320, 30240)); fault.CodeOf(err) !=
+		media.TooManyPixels {
 		t.Errorf("a thousand megapixels: %v", err)
 	}
 	down := media.Examiner{DecodeHEIC: func(context.Context, []byte) ([]byte, error) {
@@ -279,13 +281,16 @@ func FuzzExamine(f *testing.F) {
 	small := jpegOf(f, corner(16, 16))
 	for _, b := range [][]byte{
 		small, withExif(small, tiff(entry{0x112, 3, 1, 6}, entry{0x8825, 4, 1, 8})), pngOf(f, corner(16, 16)),
-		heicHeaders(64, 64), []byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00"),
+		heicHeaders(64, 64),
+		[]byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x00\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00"),
 	} {
 		f.Add(b)
 	}
 	for _, b := range [][]byte{
-		small[:len(small)-2], frame(small, func(m *byte, _ []byte) { *m = 0xC9 }), still("avif\x00\x00\x00\x00mif1avif", []byte("coded")),
-		still("heic\x00\x00\x00\x00mif1heic", []byte("coded")), webpFile(webpChunk("VP8X", make([]byte, 10)), webpChunk("ANIM", make([]byte, 6))),
+		small[:len(small)-2], frame(small, func(m *byte, _ []byte) { *m = 0xC9 }),
+		still("avif\x00\x00\x00\x00mif1avif", []byte("coded")),
+		still("heic\x00\x00\x00\x00mif1heic", []byte("coded")),
+		webpFile(webpChunk("VP8X", make([]byte, 10)), webpChunk("ANIM", make([]byte, 6))),
 	} {
 		f.Add(b)
 	}
@@ -319,7 +324,8 @@ func FuzzReadExif(f *testing.F) {
 		if facts.Orientation < 1 || facts.Orientation > 8 {
 			t.Fatalf("orientation %d", facts.Orientation)
 		}
-		if p := facts.Position; p != nil && !(p.Latitude >= -90 && p.Latitude <= 90 && p.Longitude >= -180 && p.Longitude <= 180) {
+		if p := facts.Position; p != nil &&
+			!(p.Latitude >= -90 && p.Latitude <= 90 && p.Longitude >= -180 && p.Longitude <= 180) {
 			t.Fatalf("position %v", p)
 		}
 		if at := facts.Taken; !at.IsZero() && (at.Before(time.Date(1989, 1, 1, 0, 0, 0, 0, time.UTC)) || at.Year() > 10000) {

@@ -48,9 +48,10 @@ func (x Examiner) Examine(ctx context.Context, b []byte) (Picture, error) {
 	return x.Copies(ctx, p, b)
 }
 
-// Look reads what the headers tell of a file, given its whole bytes. It takes next to no memory. It returns a fault whose code
-// says why the bytes are refused: ProofNotPicture, ProofTooManyPixels, ProofPictureBroken. A picture in a form that no decoder here
-// serves, or that takes more memory than is given, is no reason: its original is good evidence without copies.
+// Look reads what the headers tell of a file, given its whole bytes. It takes next to no memory. It returns a fault
+// whose code says why the bytes are refused: ProofNotPicture, ProofTooManyPixels, ProofPictureBroken. A picture in a
+// form that no decoder here serves, or that takes more memory than is given, is no reason: its original is good
+// evidence without copies.
 func (x Examiner) Look(b []byte) (Picture, error) {
 	p := Picture{Type: Sniff(b)}
 	if p.Type == "" {
@@ -156,7 +157,8 @@ func strip(t Type, b []byte, orientation int) []byte {
 	}
 }
 
-// heic makes the copies of a HEIC file. That it is whole, its container has told: what its decoder does not know is kept as it is.
+// heic makes the copies of a HEIC file. That it is whole, its container has told: what its decoder does not know is
+// kept as it is.
 func (x Examiner) heic(ctx context.Context, p Picture, b []byte) (Picture, error) {
 	shared, err := x.DecodeHEIC(ctx, b)
 	if ctx.Err() != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
-// walkPNG gives the chunks in order until IEND or the end of the bytes; whole includes length and checksum. It tells whether IEND
-// came, and whether the bytes end within a chunk.
+// walkPNG gives the chunks in order until IEND or the end of the bytes; whole includes length and checksum. It tells
+// whether IEND came, and whether the bytes end within a chunk.
 func walkPNG(b []byte, see func(kind string, data, whole []byte)) (ended, cut bool) {
 	at := len(pngMagic)
 	for at+12 <= len(b) {

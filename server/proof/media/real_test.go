@@ -24,13 +24,28 @@ var real = map[string]struct {
 	taken        string
 	zone         bool
 }{
-	"Canon_40D.jpg":                 {seenW: 100, seenH: 68, orientation: 1, taken: "2008-05-30T15:56:01"},
-	"corrupted.jpg":                 {refused: media.PictureBroken},
-	"gps_DSCN0010.jpg":              {seenW: 512, seenH: 384, orientation: 1, latitude: 43.46744, taken: "2008-10-23T14:27:07", zone: true},
-	"gps_DSCN0012.jpg":              {seenW: 512, seenH: 384, orientation: 1, latitude: 43.46715, taken: "2008-10-23T14:28:17", zone: true},
-	"gps_DSCN0021.jpg":              {seenW: 512, seenH: 384, orientation: 1, latitude: 43.46708, taken: "2008-10-23T14:36:47", zone: true},
-	"gps_DSCN0040.jpg":              {seenW: 512, seenH: 384, orientation: 1, latitude: 43.46601, taken: "2008-10-23T14:54:00", zone: true},
-	"hdr_iphone_hdr_YES.jpg":        {seenW: 512, seenH: 384, orientation: 1, latitude: 40.44697, taken: "2015-04-10T18:12:23", zone: true},
+	"Canon_40D.jpg": {seenW: 100, seenH: 68, orientation: 1, taken: "2008-05-30T15:56:01"},
+	"corrupted.jpg": {refused: media.PictureBroken},
+	"gps_DSCN0010.jpg": {
+		seenW: 512, seenH: 384, orientation: 1, latitude: 43.46744,
+		taken: "2008-10-23T14:27:07", zone: true,
+	},
+	"gps_DSCN0012.jpg": {
+		seenW: 512, seenH: 384, orientation: 1, latitude: 43.46715,
+		taken: "2008-10-23T14:28:17", zone: true,
+	},
+	"gps_DSCN0021.jpg": {
+		seenW: 512, seenH: 384, orientation: 1, latitude: 43.46708,
+		taken: "2008-10-23T14:36:47", zone: true,
+	},
+	"gps_DSCN0040.jpg": {
+		seenW: 512, seenH: 384, orientation: 1, latitude: 43.46601,
+		taken: "2008-10-23T14:54:00", zone: true,
+	},
+	"hdr_iphone_hdr_YES.jpg": {
+		seenW: 512, seenH: 384, orientation: 1, latitude: 40.44697,
+		taken: "2015-04-10T18:12:23", zone: true,
+	},
 	"invalid_image00971.jpg":        {seenW: 512, seenH: 182, orientation: 1},
 	"invalid_image01551.jpg":        {seenW: 61, seenH: 58, orientation: 1},
 	"invalid_image02206.jpg":        {seenW: 65, seenH: 65, orientation: 1},
@@ -45,9 +60,12 @@ var real = map[string]struct {
 	"orientation_portrait_7.jpg":    {seenW: 384, seenH: 512, orientation: 7},
 	"tests_36-memory_error.jpg":     {seenW: 512, seenH: 384, orientation: 1, taken: "2002-04-21T00:30:33"},
 	"tests_45-gps_ifd.jpg":          {seenW: 512, seenH: 288, orientation: 1, taken: "2012-06-23T06:55:49"},
-	"tests_67-0_length_string.jpg":  {seenW: 512, seenH: 255, orientation: 1, latitude: 51.025, taken: "2016-09-12T10:05:31"},
-	"tests_87_OSError.jpg":          {seenW: 340, seenH: 512, orientation: 1, latitude: 43.78559, taken: "2005-12-14T14:39:47"},
-	"xmp_no_exif.jpg":               {seenW: 322, seenH: 466, orientation: 1, taken: "2014-09-22T10:56:35"},
+	"tests_67-0_length_string.jpg": {
+		seenW: 512, seenH: 255, orientation: 1, latitude: 51.025,
+		taken: "2016-09-12T10:05:31",
+	},
+	"tests_87_OSError.jpg": {seenW: 340, seenH: 512, orientation: 1, latitude: 43.78559, taken: "2005-12-14T14:39:47"},
+	"xmp_no_exif.jpg":      {seenW: 322, seenH: 466, orientation: 1, taken: "2014-09-22T10:56:35"},
 }
 
 func TestEveryRealFileEndsAsExpected(t *testing.T) {
@@ -82,12 +100,14 @@ func TestEveryRealFileEndsAsExpected(t *testing.T) {
 		}
 		thumb, _, err := image.DecodeConfig(bytes.NewReader(p.Thumbnail))
 		if err != nil || thumb.Width != want.seenW || thumb.Height != want.seenH {
-			t.Errorf("%s: thumbnail %d × %d (%v), want %d × %d", file.Name(), thumb.Width, thumb.Height, err, want.seenW, want.seenH)
+			t.Errorf("%s: thumbnail %d × %d (%v), want %d × %d", file.Name(), thumb.Width, thumb.Height, err,
+				want.seenW, want.seenH)
 		}
 		if p.Facts.Orientation != want.orientation {
 			t.Errorf("%s: orientation %d, want %d", file.Name(), p.Facts.Orientation, want.orientation)
 		}
-		if at := p.Facts.Position; (at != nil) != (want.latitude != 0) || at != nil && (at.Latitude < want.latitude-1e-4 || at.Latitude > want.latitude+1e-4) {
+		if at := p.Facts.Position; (at != nil) != (want.latitude != 0) || at != nil &&
+			(at.Latitude < want.latitude-1e-4 || at.Latitude > want.latitude+1e-4) {
 			t.Errorf("%s: position %v, want latitude %v", file.Name(), at, want.latitude)
 		}
 		taken := ""

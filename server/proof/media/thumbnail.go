@@ -13,8 +13,8 @@ const ThumbnailEdge = 512
 
 const thumbnailQuality = 80
 
-// thumbnailCost is how many bytes it takes at most to make a thumbnail, besides one line of the picture: the reduced picture, and the
-// scaler's room.
+// thumbnailCost is how many bytes it takes at most to make a thumbnail, besides one line of the picture: the reduced
+// picture, and the scaler's room.
 const thumbnailCost = 24 << 20
 
 func thumbnail(src image.Image, orientation int) ([]byte, error) {
@@ -50,7 +50,8 @@ func fit(src image.Image, edge int) *image.RGBA {
 	return dst
 }
 
-// reduce makes one pixel of every k × k. The good scaler needs room for the whole height of a picture; this needs one line.
+// reduce makes one pixel of every k × k. The good scaler needs room for the whole height of a picture; this needs one
+// line.
 func reduce(src image.Image, k int) *image.RGBA {
 	from := src.Bounds()
 	dst := image.NewRGBA(image.Rect(0, 0, (from.Dx()+k-1)/k, (from.Dy()+k-1)/k))

@@ -23,16 +23,20 @@ const maxUnit = 1_000_000_000_000
 func Lines(t *fieldv1.Ticket) []*fieldv1.SignedLine {
 	out := make([]*fieldv1.SignedLine, 0, len(t.GetParts())+len(t.GetSurcharges()))
 	for _, p := range t.GetParts() {
-		out = append(out, Line(p.GetId(), fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, p.GetPriceItemId(), p.GetName(), p.GetQuantity(), p.GetUnitPrice()))
+		out = append(out, Line(p.GetId(), fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART, p.GetPriceItemId(), p.GetName(),
+			p.GetQuantity(), p.GetUnitPrice()))
 	}
 	for _, s := range t.GetSurcharges() {
-		out = append(out, Line(s.GetId(), fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, s.GetPriceItemId(), s.GetName(), s.GetQuantity(), s.GetUnitPrice()))
+		out = append(out, Line(s.GetId(), fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE, s.GetPriceItemId(), s.GetName(),
+			s.GetQuantity(), s.GetUnitPrice()))
 	}
 	return sorted(out)
 }
 
 // Line is one line with its sum.
-func Line(id []byte, kind fieldv1.PriceItemKind, item []byte, name string, quantity uint32, unit *typesv1.Money) *fieldv1.SignedLine {
+func Line(
+	id []byte, kind fieldv1.PriceItemKind, item []byte, name string, quantity uint32, unit *typesv1.Money,
+) *fieldv1.SignedLine {
 	return &fieldv1.SignedLine{
 		Id: id, Kind: kind, PriceItemId: item, Name: name, Quantity: quantity, UnitPrice: unit,
 		Sum: &typesv1.Money{Minor: unit.GetMinor() * int64(quantity), Currency: unit.GetCurrency()},
@@ -43,7 +47,8 @@ func Line(id []byte, kind fieldv1.PriceItemKind, item []byte, name string, quant
 func Totals(lines []*fieldv1.SignedLine) []*typesv1.Money {
 	var out []*typesv1.Money
 	for _, l := range lines {
-		at, ok := slices.BinarySearchFunc(out, l.GetSum().GetCurrency(), func(m *typesv1.Money, c string) int { return strings.Compare(m.Currency, c) })
+		at, ok := slices.BinarySearchFunc(out,
+			l.GetSum().GetCurrency(), func(m *typesv1.Money, c string) int { return strings.Compare(m.Currency, c) })
 		if !ok {
 			out = slices.Insert(out, at, &typesv1.Money{Currency: l.GetSum().GetCurrency()})
 		}
@@ -57,7 +62,8 @@ func Text(ticket []byte, lines []*fieldv1.SignedLine) []byte {
 	b := fmt.Appendf(nil, "doorstep terms 1\nticket %s\n", id(ticket))
 	lines = sorted(slices.Clone(lines))
 	for _, l := range lines {
-		b = fmt.Appendf(b, "%s %s %s %d × %d = %d %s %s\n", kinds[l.GetKind()], id(l.GetId()), id(l.GetPriceItemId()), l.GetQuantity(),
+		b = fmt.Appendf(b, "%s %s %s %d × %d = %d %s %s\n", kinds[l.GetKind()], id(l.GetId()), id(l.GetPriceItemId()),
+			l.GetQuantity(),
 			l.GetUnitPrice().GetMinor(), l.GetSum().GetMinor(), l.GetSum().GetCurrency(), strings.Map(oneLine, l.GetName()))
 	}
 	for _, m := range Totals(lines) {
@@ -72,8 +78,8 @@ func Hash(ticket []byte, lines []*fieldv1.SignedLine) []byte {
 	return sum[:]
 }
 
-// Check tells what is wrong with the content that a signature names for a ticket; nil when all of it fits together, also
-// where the app named none.
+// Check tells what is wrong with the content that a signature names for a ticket; nil when all of it fits together,
+// also where the app named none.
 func Check(ticket []byte, s *fieldv1.SignSignature) error {
 	if len(s.GetContentHash()) == 0 {
 		if len(s.GetLines())+len(s.GetTotals()) > 0 {
@@ -89,7 +95,8 @@ func Check(ticket []byte, s *fieldv1.SignSignature) error {
 			return bad("a line comes twice")
 		case unit.GetMinor() > maxUnit || unit.GetMinor() < -maxUnit || len(unit.GetCurrency()) != 3:
 			return bad("a line's unit_price")
-		case l.GetSum().GetMinor() != unit.GetMinor()*int64(l.GetQuantity()) || l.GetSum().GetCurrency() != unit.GetCurrency():
+		case l.GetSum().GetMinor() != unit.GetMinor()*int64(l.GetQuantity()) ||
+			l.GetSum().GetCurrency() != unit.GetCurrency():
 			return bad("a line's sum is not quantity × unit_price")
 		}
 		seen[string(l.GetId())] = true
@@ -106,17 +113,17 @@ func Check(ticket []byte, s *fieldv1.SignSignature) error {
 	return nil
 }
 
-// Asked tells whether the customer's agreement to charges is asked for: where the checklist wants a signature, or one was
-// taken. A company whose checklist has none does not ask.
+// Asked tells whether the customer's agreement to charges is asked for: where the checklist wants a signature, or one
+// was taken. A company whose checklist has none does not ask.
 func Asked(template *fieldv1.Template, signatures int) bool {
 	return signatures > 0 || slices.ContainsFunc(template.GetSteps(), func(s *fieldv1.Step) bool {
 		return s.GetKind() == fieldv1.StepKind_STEP_KIND_SIGNATURE
 	})
 }
 
-// Open are the lines of a ticket to which the customer has not agreed as they are, by what a phone holds; while there are
-// any, the job is not offered to be completed. A signature that shows exactly what the ticket charges covers all of it;
-// else the office's word counts line by line.
+// Open are the lines of a ticket to which the customer has not agreed as they are, by what a phone holds; while there
+// are any, the job is not offered to be completed. A signature that shows exactly what the ticket charges covers all of
+// it; else the office's word counts line by line.
 func Open(t *fieldv1.Ticket, template *fieldv1.Template, proofs []*fieldv1.Proof) (open []*fieldv1.SignedLine) {
 	lines := Lines(t)
 	agreed := map[string]bool{}

@@ -88,9 +88,15 @@ func TestDecisions(t *testing.T) {
 		"answer on done":         {with(done, of(Answers)), merged, ""},
 		"part on done":           {with(done, of(Charges)), parked, fault.StateForbids},
 		"complete again":         {with(done, func(s *Situation) { s.Class, s.Step = Finishes, state.Behind }), merged, ""},
-		"fail after complete":    {with(done, func(s *Situation) { s.Class, s.Step = Finishes, state.Impossible }), parked, fault.StateForbids},
-		"late accept":            {with(work, func(s *Situation) { s.Class, s.Step = Moves, state.Behind }), merged, ""},
-		"resume without break":   {with(work, func(s *Situation) { s.Class, s.Step = Moves, state.Impossible }), rejected, fault.StateForbids},
+		"fail after complete": {
+			with(done, func(s *Situation) { s.Class, s.Step = Finishes, state.Impossible }), parked,
+			fault.StateForbids,
+		},
+		"late accept": {with(work, func(s *Situation) { s.Class, s.Step = Moves, state.Behind }), merged, ""},
+		"resume without break": {
+			with(work, func(s *Situation) { s.Class, s.Step = Moves, state.Impossible }), rejected,
+			fault.StateForbids,
+		},
 		"complete before arriving": {with(work, func(s *Situation) {
 			s.Visit, s.Class, s.Step = state.VisitAccepted, Finishes, state.Impossible
 		}), parked, fault.StateForbids},
@@ -111,9 +117,15 @@ func TestDecisions(t *testing.T) {
 			of(Finishes)(s)
 			s.Reviewed, s.Ticket = true, state.Completed
 		}), parked, fault.NotAssigned},
-		"reviewed complete on canceled": {with(canceled, func(s *Situation) { of(Finishes)(s); s.Reviewed = true }), applied, ""},
-		"reviewed complete on hold":     {with(held, func(s *Situation) { of(Finishes)(s); s.Reviewed = true }), applied, ""},
-		"reviewed by nobody's right":    {with(stranger, func(s *Situation) { of(Finishes)(s); s.Reviewed = true }), rejected, fault.NotAssigned},
+		"reviewed complete on canceled": {
+			with(canceled, func(s *Situation) { of(Finishes)(s); s.Reviewed = true }), applied,
+			"",
+		},
+		"reviewed complete on hold": {with(held, func(s *Situation) { of(Finishes)(s); s.Reviewed = true }), applied, ""},
+		"reviewed by nobody's right": {
+			with(stranger, func(s *Situation) { of(Finishes)(s); s.Reviewed = true }), rejected,
+			fault.NotAssigned,
+		},
 	} {
 		got := Decide(c.s)
 		if got.Outcome != c.want || got.Code != c.code {

@@ -5,12 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/doorstep-dev/doorstep/server/proof/media"
-
 	"google.golang.org/protobuf/proto"
 
 	fieldv1 "github.com/doorstep-dev/doorstep/proto/doorstep/field/v1"
 	typesv1 "github.com/doorstep-dev/doorstep/proto/doorstep/types/v1"
+	"github.com/doorstep-dev/doorstep/server/proof/media"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 )
 
@@ -21,13 +20,22 @@ func heater() *fieldv1.Template {
 		Key: "heater", Name: label("热水器安装", "Water heater"),
 		Steps: []*fieldv1.Step{
 			{Key: "power_off", Kind: fieldv1.StepKind_STEP_KIND_CHECK, Name: label("断电", "Power off"), Required: true},
-			{Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: label("水压", "Pressure"), Required: true, HasRange: true, Min: 0.1, Max: 0.8, Unit: "MPa"},
-			{Key: "wall", Kind: fieldv1.StepKind_STEP_KIND_CHOICE, Name: label("墙体", "Wall"), Required: true, Choices: []*fieldv1.Choice{
-				{Key: "brick", Name: label("砖", "Brick")}, {Key: "board", Name: label("板", "Board")},
-			}},
+			{
+				Key: "pressure", Kind: fieldv1.StepKind_STEP_KIND_NUMBER, Name: label("水压", "Pressure"), Required: true,
+				HasRange: true, Min: 0.1, Max: 0.8, Unit: "MPa",
+			},
+			{
+				Key: "wall", Kind: fieldv1.StepKind_STEP_KIND_CHOICE, Name: label("墙体", "Wall"), Required: true,
+				Choices: []*fieldv1.Choice{
+					{Key: "brick", Name: label("砖", "Brick")}, {Key: "board", Name: label("板", "Board")},
+				},
+			},
 			{Key: "remark", Kind: fieldv1.StepKind_STEP_KIND_TEXT, Name: label("备注", "Remark")},
 			{Key: "serial", Kind: fieldv1.StepKind_STEP_KIND_SERIAL, Name: label("序列号", "Serial"), Required: true},
-			{Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("完工照", "After"), Required: true, Proof: fieldv1.ProofKind_PROOF_KIND_AFTER, MinCount: 2},
+			{
+				Key: "after", Kind: fieldv1.StepKind_STEP_KIND_PHOTO, Name: label("完工照", "After"), Required: true,
+				Proof: fieldv1.ProofKind_PROOF_KIND_AFTER, MinCount: 2,
+			},
 			{Key: "sign", Kind: fieldv1.StepKind_STEP_KIND_SIGNATURE, Name: label("签字", "Signature"), Required: true},
 		},
 	}
@@ -113,7 +121,10 @@ func TestAnswersFitTheirSteps(t *testing.T) {
 
 func TestMissingNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	full := []*fieldv1.TaskAnswer{check("power_off", true), number("pressure", 0.3), text("wall", "brick"), text("serial", "SN1")}
+	full := []*fieldv1.TaskAnswer{
+		check("power_off", true), number("pressure", 0.3), text("wall", "brick"),
+		text("serial", "SN1"),
+	}
 	after := Proof{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}
 	sign := Proof{Step: "sign", Kind: fieldv1.ProofKind_PROOF_KIND_SIGNATURE}
 	broken := Proof{Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER, Refusal: media.PictureBroken}
@@ -122,16 +133,28 @@ func TestMissingNamesWhatIsMissing(t *testing.T) {
 		proofs  []Proof
 		want    string
 	}{
-		"nothing missing":         {full, []Proof{after, after, sign}, ""},
-		"one photo short":         {full, []Proof{after, sign}, "after"},
-		"photo of something else": {full, []Proof{after, {Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE}, sign}, "after"},
-		"photo at another step":   {full, []Proof{after, {Step: "wall", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}, sign}, "after"},
-		"one photo refused":       {full, []Proof{after, broken, sign}, "after"},
-		"one refused, two good":   {full, []Proof{after, broken, after, sign}, ""},
-		"no signature":            {full, []Proof{after, after}, "sign"},
-		"check answered no":       {append(full[1:4:4], check("power_off", false)), []Proof{after, after, sign}, "power_off"},
-		"number out of range":     {append([]*fieldv1.TaskAnswer{number("pressure", 9)}, full[0], full[2], full[3]), []Proof{after, after, sign}, "pressure"},
-		"everything":              {nil, nil, "power_off pressure wall serial after sign"},
+		"nothing missing": {full, []Proof{after, after, sign}, ""},
+		"one photo short": {full, []Proof{after, sign}, "after"},
+		"photo of something else": {
+			full,
+			[]Proof{after, {Step: "after", Kind: fieldv1.ProofKind_PROOF_KIND_BEFORE}, sign},
+			"after",
+		},
+		"photo at another step": {
+			full,
+			[]Proof{after, {Step: "wall", Kind: fieldv1.ProofKind_PROOF_KIND_AFTER}, sign},
+			"after",
+		},
+		"one photo refused":     {full, []Proof{after, broken, sign}, "after"},
+		"one refused, two good": {full, []Proof{after, broken, after, sign}, ""},
+		"no signature":          {full, []Proof{after, after}, "sign"},
+		"check answered no":     {append(full[1:4:4], check("power_off", false)), []Proof{after, after, sign}, "power_off"},
+		"number out of range": {
+			append([]*fieldv1.TaskAnswer{number("pressure", 9)}, full[0], full[2], full[3]),
+			[]Proof{after, after, sign},
+			"pressure",
+		},
+		"everything": {nil, nil, "power_off pressure wall serial after sign"},
 	} {
 		var steps []string
 		gaps := Missing(heater(), c.answers, c.proofs)

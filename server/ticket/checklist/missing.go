@@ -12,7 +12,8 @@ import (
 type Proof struct {
 	Step string
 	Kind fieldv1.ProofKind
-	// Refusal says why its bytes are not acceptable; empty while nothing is known against them. A refused one does not count.
+	// Refusal says why its bytes are not acceptable; empty while nothing is known against them. A refused one does not
+	// count.
 	Refusal fault.Code
 }
 

@@ -13,7 +13,10 @@ var table = map[Event]struct {
 }{
 	Accept: {
 		map[Visit]Visit{VisitDispatched: VisitAccepted},
-		[]Visit{VisitAccepted, VisitTraveling, VisitOnSite, VisitOnBreak, VisitCompleted, VisitPartiallyCompleted, VisitCannotComplete},
+		[]Visit{
+			VisitAccepted, VisitTraveling, VisitOnSite, VisitOnBreak, VisitCompleted, VisitPartiallyCompleted,
+			VisitCannotComplete,
+		},
 	},
 	Decline: {map[Visit]Visit{VisitDispatched: VisitDeclined, VisitAccepted: VisitDeclined}, []Visit{VisitDeclined}},
 	Travel: {
@@ -32,8 +35,11 @@ var table = map[Event]struct {
 		map[Visit]Visit{VisitOnBreak: VisitOnSite},
 		[]Visit{VisitOnSite, VisitCompleted, VisitPartiallyCompleted, VisitCannotComplete},
 	},
-	Complete:       {map[Visit]Visit{VisitOnSite: VisitCompleted, VisitOnBreak: VisitCompleted}, []Visit{VisitCompleted}},
-	PartlyComplete: {map[Visit]Visit{VisitOnSite: VisitPartiallyCompleted, VisitOnBreak: VisitPartiallyCompleted}, []Visit{VisitPartiallyCompleted}},
+	Complete: {map[Visit]Visit{VisitOnSite: VisitCompleted, VisitOnBreak: VisitCompleted}, []Visit{VisitCompleted}},
+	PartlyComplete: {
+		map[Visit]Visit{VisitOnSite: VisitPartiallyCompleted, VisitOnBreak: VisitPartiallyCompleted},
+		[]Visit{VisitPartiallyCompleted},
+	},
 	Fail: {
 		map[Visit]Visit{
 			VisitAccepted: VisitCannotComplete, VisitTraveling: VisitCannotComplete,
@@ -49,7 +55,8 @@ var table = map[Event]struct {
 	},
 	Cancel: {
 		map[Visit]Visit{
-			VisitDraft: VisitCanceled, VisitScheduled: VisitCanceled, VisitDispatched: VisitCanceled, VisitAccepted: VisitCanceled,
+			VisitDraft: VisitCanceled, VisitScheduled: VisitCanceled, VisitDispatched: VisitCanceled,
+			VisitAccepted:  VisitCanceled,
 			VisitTraveling: VisitCanceled, VisitOnSite: VisitCanceled, VisitOnBreak: VisitCanceled,
 		},
 		[]Visit{VisitCanceled},

@@ -60,7 +60,8 @@ func jobs(n int) (out []change.Entry) {
 		e := change.Entry{Seq: change.Seq(i + 1)}
 		e.Kind = 10
 		binary.BigEndian.PutUint64(e.ID[:], r.Uint64())
-		b := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), fmt.Sprintf("JD%012d%012d", r.IntN(1e12), r.IntN(1e12)))
+		b := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType),
+			fmt.Sprintf("JD%012d%012d", r.IntN(1e12), r.IntN(1e12)))
 		var text strings.Builder
 		for range 1 + r.IntN(6) {
 			text.WriteString(words[r.IntN(len(words))])

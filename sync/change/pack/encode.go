@@ -31,8 +31,8 @@ const (
 	message = 1 // taken apart
 )
 
-// writer gathers columns: plain is to be compressed, noise is not worth trying. One is used for pack after pack, so that
-// making a pack leaves no garbage behind but the pack.
+// writer gathers columns: plain is to be compressed, noise is not worth trying. One is used for pack after pack, so
+// that making a pack leaves no garbage behind but the pack.
 type writer struct {
 	// data has what is packed, and behind it the shapes of messages.
 	data         []byte

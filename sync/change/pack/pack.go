@@ -80,8 +80,8 @@ func Decode(b []byte) (entries []change.Entry, err error) {
 	return entries, nil
 }
 
-// Heads gives the entries without their bodies, for who only counts what came: a fraction of Decode's work. It checks that the
-// bytes are whole, not that bodies could be made of them.
+// Heads gives the entries without their bodies, for who only counts what came: a fraction of Decode's work. It checks
+// that the bytes are whole, not that bodies could be made of them.
 func Heads(b []byte) ([]change.Entry, error) {
 	r, err := open(b)
 	if err != nil {

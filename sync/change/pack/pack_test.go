@@ -72,8 +72,19 @@ func TestWhatIsPackedComesOutByteForByte(t *testing.T) {
 
 func TestBodiesThatAreNoMessagesOrNotInShortestFormStayAsTheyAre(t *testing.T) {
 	t.Parallel()
-	for _, b := range [][]byte{{}, {0}, {0x08, 0x80, 0x00}, {0x0a, 0x85, 0x00, 1, 2, 3, 4, 5}, {0x0b, 0x0c}, {0x88, 0x00, 1}, bytes.Repeat([]byte{0x0a}, 3)} {
-		want := []change.Entry{{Entity: change.Entity{Kind: 7, ID: uuid.UUID{1}}, Seq: 1, Body: b}, {Entity: change.Entity{Kind: 7, ID: uuid.UUID{2}}, Seq: 2, Body: []byte{8, 1}}}
+	for _, b := range [][]byte{
+		{},
+		{0},
+		{0x08, 0x80, 0x00},
+		{0x0a, 0x85, 0x00, 1, 2, 3, 4, 5},
+		{0x0b, 0x0c},
+		{0x88, 0x00, 1},
+		bytes.Repeat([]byte{0x0a}, 3),
+	} {
+		want := []change.Entry{
+			{Entity: change.Entity{Kind: 7, ID: uuid.UUID{1}}, Seq: 1, Body: b},
+			{Entity: change.Entity{Kind: 7, ID: uuid.UUID{2}}, Seq: 2, Body: []byte{8, 1}},
+		}
 		got, err := Decode(Encode(want))
 		if err != nil {
 			t.Fatalf("%x: %v", b, err)
@@ -88,7 +99,8 @@ func TestAFewBytesCannotClaimMoreThanTheLimit(t *testing.T) {
 	big := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), make([]byte, 1<<20))
 	var many []change.Entry
 	for i := range 20 {
-		many = append(many, change.Entry{Entity: change.Entity{Kind: 1, ID: uuid.UUID{byte(i), byte(i >> 8)}}, Seq: change.Seq(i), Body: big})
+		many = append(many,
+			change.Entry{Entity: change.Entity{Kind: 1, ID: uuid.UUID{byte(i), byte(i >> 8)}}, Seq: change.Seq(i), Body: big})
 	}
 	if _, err := Decode(Encode(many)); fault.CodeOf(err) != fault.InvalidArgument {
 		t.Errorf("got %v", err)
@@ -97,7 +109,11 @@ func TestAFewBytesCannotClaimMoreThanTheLimit(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(Encode(nil))
-	f.Add(Encode([]change.Entry{{Entity: change.Entity{Kind: 10, ID: uuid.UUID{1}}, Seq: 9, Body: []byte{8, 1, 18, 3, 8, 1, 0}}, {Entity: change.Entity{Kind: 3}, Seq: 10, Removed: true}}))
+	f.Add(
+		Encode([]change.Entry{
+			{Entity: change.Entity{Kind: 10, ID: uuid.UUID{1}}, Seq: 9, Body: []byte{8, 1, 18, 3, 8, 1, 0}},
+			{Entity: change.Entity{Kind: 3}, Seq: 10, Removed: true},
+		}))
 	f.Add([]byte{Version, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		entries, err := Decode(b)

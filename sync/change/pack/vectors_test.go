@@ -33,8 +33,8 @@ func feed(t *rapid.T) (out []change.Entry) {
 	return out
 }
 
-// TestThePacksOfTheVectorsHoldTheirEntries reads what clients in other languages read, too. DOORSTEP_UPDATE_GOLDEN=1 writes the
-// file anew.
+// TestThePacksOfTheVectorsHoldTheirEntries reads what clients in other languages read, too. DOORSTEP_UPDATE_GOLDEN=1
+// writes the file anew.
 func TestThePacksOfTheVectorsHoldTheirEntries(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("DOORSTEP_UPDATE_GOLDEN") != "" {
@@ -49,7 +49,8 @@ func TestThePacksOfTheVectorsHoldTheirEntries(t *testing.T) {
 		var want []change.Entry
 		for _, e := range c.Entries {
 			want = append(want, change.Entry{
-				Entity: change.Entity{Kind: change.Kind(e.Kind), ID: uuid.MustParse(e.ID)}, Seq: change.Seq(e.Sequence), Removed: e.Removed, Body: e.Body,
+				Entity: change.Entity{Kind: change.Kind(e.Kind), ID: uuid.MustParse(e.ID)}, Seq: change.Seq(e.Sequence),
+				Removed: e.Removed, Body: e.Body,
 			})
 		}
 		got, err := Decode(c.Pack)
@@ -67,7 +68,8 @@ func TestThePacksOfTheVectorsHoldTheirEntries(t *testing.T) {
 
 func write(t *testing.T) {
 	t.Helper()
-	v := conformance.Packs{Says: "Section 10. cases: what a pack stands for, byte for byte. refused: what is no pack. Bytes are base64, 64-bit numbers are decimal strings."}
+	v := conformance.Packs{Says: "Section 10. cases: what a pack stands for, byte for byte. refused: what is no pack. " +
+		"Bytes are base64, 64-bit numbers are decimal strings."}
 	var feeds [][]change.Entry
 	for seed := range 8 {
 		feeds = append(feeds, rapid.Custom(feed).Example(seed))
@@ -76,7 +78,10 @@ func write(t *testing.T) {
 	for _, entries := range feeds {
 		c := conformance.Pack{Pack: Encode(entries)}
 		for _, e := range entries {
-			c.Entries = append(c.Entries, conformance.PackEntry{Kind: uint32(e.Kind), ID: e.ID.String(), Sequence: uint64(e.Seq), Removed: e.Removed, Body: e.Body})
+			c.Entries = append(c.Entries, conformance.PackEntry{
+				Kind: uint32(e.Kind), ID: e.ID.String(), Sequence: uint64(e.Seq),
+				Removed: e.Removed, Body: e.Body,
+			})
 		}
 		v.Cases = append(v.Cases, c)
 		if n := len(c.Pack); n > 40 {

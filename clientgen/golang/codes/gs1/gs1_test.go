@@ -91,7 +91,8 @@ func TestEverySerialNumberSurvivesItsLink(t *testing.T) {
 		g, serial := gtins().Draw(t, "gtin"), serials().Draw(t, "serial")
 		link := gs1.Link("https://id.example.com/some/prefix/", g, serial)
 		got, err := gs1.Parse(link)
-		if err != nil || got.GTIN != g || got.Serial != serial || got.Prefix != "some/prefix" || got.Host != "id.example.com" {
+		if err != nil || got.GTIN != g || got.Serial != serial || got.Prefix != "some/prefix" ||
+			got.Host != "id.example.com" {
 			t.Fatalf("%s → %+v, %v", link, got, err)
 		}
 	})
@@ -162,13 +163,15 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		k, err := gs1.Parse(s)
 		if err != nil {
-			if code := fault.CodeOf(err); code != fault.CodeUnreadable && code != fault.CodeCheckDigit && code != fault.TooLarge {
+			if code := fault.CodeOf(err); code != fault.CodeUnreadable && code != fault.CodeCheckDigit &&
+				code != fault.TooLarge {
 				t.Fatalf("%q: %v", s, err)
 			}
 			return
 		}
 		// What was read can be written and read again.
-		if again, err := gs1.Parse(gs1.Link("https://h", k.GTIN, k.Serial)); err != nil || again.GTIN != k.GTIN || again.Serial != k.Serial {
+		if again, err := gs1.Parse(gs1.Link("https://h", k.GTIN, k.Serial)); err != nil || again.GTIN != k.GTIN ||
+			again.Serial != k.Serial {
 			t.Fatalf("%q → %+v → %+v, %v", s, k, again, err)
 		}
 	})

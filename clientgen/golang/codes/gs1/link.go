@@ -43,7 +43,8 @@ func IsLinkPath(path string) bool { return strings.Contains(path+"/", "/01/") }
 
 // linkForm splits a link into host, path and query. The query may hold anything, also what is not percent-encoded as it
 // should be: other programs add to it.
-var linkForm = regexp.MustCompile(`^(?i:[a-z]+)://(?:[^/?#@]*@)?([^/?#@\s<>"\\^` + "`" + `{|}]+)([^?#]*)(?:\?([^#]*))?(?:#.*)?$`)
+var linkForm = regexp.MustCompile(`^(?i:[a-z]+)://(?:[^/?#@]*@)?([^/?#@\s<>"\\^` + "`" +
+	`{|}]+)([^?#]*)(?:\?([^#]*))?(?:#.*)?$`)
 
 // parseLink reads an uncompressed Digital Link (GS1 Digital Link URI Syntax): any host, any prefix, then /01/GTIN and
 // after it pairs of identifier and value. Of the query, only the qualifiers that we use are read; the rest is other

@@ -26,12 +26,13 @@ const (
 // those of the same symbols with extended channels.
 var gs1Symbols = map[string]content{
 	"E0": number, "E3": numberAddOn, "E4": number, "I1": number,
-	"C1": elements, "e0": elements, "e1": elements, "e2": elements, "d2": elements, "d5": elements, "Q3": elements, "Q4": elements,
+	"C1": elements, "e0": elements, "e1": elements, "e2": elements, "d2": elements, "d5": elements,
+	"Q3": elements, "Q4": elements,
 	"J1": elements, "J4": elements,
 }
 
-// plainSymbols are the kinds of symbols that may hold any text: Code 39, Code 128, Code 93, ITF, Data Matrix, QR, PDF417,
-// Aztec, DotCode, MaxiCode, Han Xin and ISBT.
+// plainSymbols are the kinds of symbols that may hold any text: Code 39, Code 128, Code 93, ITF, Data Matrix, QR,
+// PDF417, Aztec, DotCode, MaxiCode, Han Xin and ISBT.
 const plainSymbols = "ACGIdQLzJUh"
 
 // extended are the identifiers of symbols read with extended channels: a backslash begins an escape in them.

@@ -85,7 +85,8 @@ func TestTypedInAnyFormReadsTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := draw(t)
 		look := strings.NewReplacer("0", "o", "1", "l", "2", "z", "5", "s", "8", "b", "V", "u")
-		for _, typed := range []string{string(c), c.String(), strings.ToLower(c.String()), " " + look.Replace(string(c)) + " "} {
+		for _, typed := range []string{string(c), c.String(), strings.ToLower(c.String()), " " + look.Replace(string(c)) +
+			" "} {
 			got, err := human.Parse(typed)
 			if err != nil || got != c {
 				t.Fatalf("%q reads as %q, %v; want %q", typed, got, err, c)
