@@ -26,7 +26,8 @@ func document() string {
 	var b strings.Builder
 	b.WriteString(`# Errors
 
-Every error carries a ` + "`doorstep.types.v1.Problem`" + ` as a detail. It has a code from this list, a sentence in English
+Every error carries a ` + "`doorstep.types.v1.Problem`" +
+		` as a detail. It has a code from this list, a sentence in English
 and in Chinese, and, where it helps, how long to wait. A detail in parentheses may follow the sentence, in the same
 language.
 Verdicts of mutations use the same codes.
