@@ -135,14 +135,16 @@ func listen(ctx context.Context, handler http.Handler, ready func(any) error) er
 	if err != nil {
 		return err
 	}
-	s.Start()
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
 	if err := ready(serving{s.URL(), os.Getpid()}); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = s.Shutdown(stop) // open watches are cut
+	_ = s.Stop(stop) // open watches are cut
 	return nil
 }
 

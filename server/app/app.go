@@ -12,6 +12,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/job"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/fault"
+	"github.com/doorstep-dev/doorstep/sync/lifecycle"
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 	"github.com/doorstep-dev/doorstep/sync/watch"
 )
@@ -21,20 +22,18 @@ type App struct {
 	// Rooms are for the commands and tests that stand beside the server.
 	Rooms Rooms
 
-	config     Config
-	server     *rpc.Server
-	metrics    *rpc.Server // nil without a MetricsListen
-	health     *rpc.Health
-	hub        *watch.Hub
-	line       postgres.Line
-	pool       *pgxpool.Pool
-	jobs       *job.Runner
-	tidied     tidyMeter
-	sizes      sizeMeter
-	until      context.Context //nolint:containedctx // ends with Close
-	background sync.WaitGroup
-	stop       context.CancelFunc
-	closed     sync.Once
+	config   Config
+	server   *rpc.Server
+	metrics  *rpc.Server // nil without a MetricsListen
+	health   *rpc.Health
+	hub      *watch.Hub
+	line     postgres.Line
+	pool     *pgxpool.Pool
+	jobs     *job.Runner
+	tidied   tidyMeter
+	sizes    sizeMeter
+	services lifecycle.Group
+	closed   sync.Once
 }
 
 // Open makes the rooms on their database, without serving: for commands. ctx bounds the opening, not the life:
@@ -45,11 +44,9 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 		c.Objects.Endpoint = "localhost:9" // the discard service: calls to it fail as those to a store that is down
 	}
 	a := &App{config: c.withDefaults(), hub: &watch.Hub{}, tidied: newTidyMeter(), sizes: newSizeMeter()}
-	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	a.stop = stop
 	defer func() {
 		if err != nil {
-			a.release(ctx)
+			a.abandon(ctx)
 		}
 	}()
 	if err := ready(ctx, c.DatabaseURL, false); err != nil {
@@ -60,12 +57,14 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	poker := postgres.NewPoker(a.hub, a.pool, a.config.Log)
 	poker.Line = &a.line
+	pool := lifecycle.OnStop(func(context.Context) error { a.pool.Close(); return nil })
+	if err := a.services.Start(ctx, pool); err != nil {
+		return nil, err
+	}
 	if a.Rooms, err = a.rooms(ctx, poker); err != nil {
 		return nil, err
 	}
-	a.until = life
-	a.background.Go(func() { poker.Run(life) })
-	return a, nil
+	return a, a.services.Start(ctx, lifecycle.Background(poker.Run), lifecycle.OnStop(a.Rooms.Proof.Stop))
 }
 
 // Start opens the rooms and serves, until Close.
@@ -79,45 +78,64 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	defer func() {
 		if err != nil {
-			a.release(ctx)
+			a.abandon(ctx)
 		}
 	}()
-	handler, err := a.handler()
-	if err != nil {
+	if err := a.listen(ctx); err != nil {
 		return nil, err
 	}
-	if a.server, err = rpc.NewServer(ctx, rpc.ServerConfig{
-		Listen: a.config.Listen, CertFile: c.CertFile, KeyFile: c.KeyFile, Handler: handler, Log: a.config.Log,
-		Streams: func(path string) bool { return path == syncv1connect.SyncServiceWatchProcedure },
-	}); err != nil {
-		return nil, err
-	}
-	if c.MetricsListen != "" {
-		if a.metrics, err = rpc.NewServer(ctx, rpc.ServerConfig{
-			Listen: c.MetricsListen, Handler: rpc.Metrics(a.config.Metrics), Log: a.config.Log,
-		}); err != nil {
-			return nil, fault.Wrap(err, fault.CodeOf(err), "DOORSTEP_METRICS_LISTEN, %s", c.MetricsListen)
+	for _, run := range append(a.Rooms.background(), a.measuring) {
+		if err := a.services.Start(ctx, lifecycle.Background(run)); err != nil {
+			return nil, err
 		}
 	}
 	if !c.WithoutJobs {
 		if err := ready(ctx, c.DatabaseURL, true); err != nil {
 			return nil, err
 		}
-		if err := a.startJobs(ctx); err != nil {
+		if a.jobs, err = a.newJobs(); err != nil {
+			return nil, err
+		}
+		if err := a.services.Start(ctx, patientJobs{a.jobs, a.config.Log}); err != nil {
 			return nil, err
 		}
 	}
-	for _, run := range a.Rooms.background() {
-		a.background.Go(func() { run(a.until) })
-	}
-	a.background.Go(func() { a.measuring(a.until) })
-	a.server.Start()
 	if a.metrics != nil {
-		a.metrics.Start()
+		if err := a.services.Start(ctx, a.metrics); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.services.Start(ctx, a.server); err != nil {
+		return nil, err
 	}
 	a.health.Ready(true)
 	a.config.Log.InfoContext(ctx, "serving", "address", a.server.URL(), "public", a.PublicURL())
 	return a, nil
+}
+
+// listen takes the ports, so that one that is taken is told before anything works. Until the servers are started, the
+// ports are given back by abandon.
+func (a *App) listen(ctx context.Context) error {
+	handler, err := a.handler()
+	if err != nil {
+		return err
+	}
+	c := a.config
+	if a.server, err = rpc.NewServer(ctx, rpc.ServerConfig{
+		Listen: c.Listen, CertFile: c.CertFile, KeyFile: c.KeyFile, Handler: handler, Log: c.Log,
+		Streams: func(path string) bool { return path == syncv1connect.SyncServiceWatchProcedure },
+	}); err != nil {
+		return err
+	}
+	if c.MetricsListen == "" {
+		return nil
+	}
+	if a.metrics, err = rpc.NewServer(ctx, rpc.ServerConfig{
+		Listen: c.MetricsListen, Handler: rpc.Metrics(c.Metrics), Log: c.Log,
+	}); err != nil {
+		return fault.Wrap(err, fault.CodeOf(err), "DOORSTEP_METRICS_LISTEN, %s", c.MetricsListen)
+	}
+	return nil
 }
 
 // MetricsURL is where /metrics is served; empty where it is not.
@@ -143,53 +161,43 @@ func (a *App) PublicURL() string {
 // Failed yields the error that ended the server against its will.
 func (a *App) Failed() <-chan error { return a.server.Failed() }
 
-// Close drains and stops: readiness goes first, streams are told to come back elsewhere, calls in flight
-// finish until ctx ends, then everything is released. It may be called more than once.
+// Close drains and stops: readiness goes first, streams are told to come back elsewhere, calls in flight finish until
+// ctx ends, then everything is stopped in the reverse order of its start. It may be called more than once.
 func (a *App) Close(ctx context.Context) (err error) {
 	a.closed.Do(func() {
 		if a.server == nil {
-			a.release(ctx)
+			err = a.services.Stop(ctx)
 			return
 		}
-		a.health.Ready(false)
-		if a.config.DrainDelay > 0 {
-			select {
-			case <-time.After(a.config.DrainDelay):
-			case <-ctx.Done():
-			}
-		}
-		a.hub.Close()
-		err = a.server.Shutdown(ctx)
-		a.release(ctx)
+		a.drain(ctx)
+		err = a.services.Stop(ctx)
 		a.config.Log.InfoContext(ctx, "stopped")
 	})
 	return err
 }
 
-func (a *App) release(ctx context.Context) {
-	if a.jobs != nil {
-		if err := a.jobs.Stop(ctx); err != nil {
-			a.config.Log.WarnContext(ctx, "a job was cut off; it will run again", "error", err)
+// drain sends no more calls here.
+func (a *App) drain(ctx context.Context) {
+	a.health.Ready(false)
+	if a.config.DrainDelay > 0 {
+		select {
+		case <-time.After(a.config.DrainDelay):
+		case <-ctx.Done():
 		}
 	}
-	if a.server != nil {
-		// After a Close this does nothing; after a failed start it gives the port back.
-		if err := a.server.Shutdown(ctx); err != nil {
-			a.config.Log.DebugContext(ctx, "shutdown", "error", err)
+	a.hub.Close()
+}
+
+// abandon gives back what a start that failed has taken.
+func (a *App) abandon(ctx context.Context) {
+	a.hub.Close()
+	for _, s := range []*rpc.Server{a.server, a.metrics} {
+		if s != nil {
+			_ = s.Stop(ctx) // it answered nobody
 		}
 	}
-	if a.metrics != nil {
-		if err := a.metrics.Shutdown(ctx); err != nil {
-			a.config.Log.DebugContext(ctx, "shutdown of the metrics", "error", err)
-		}
-	}
-	if a.Rooms.Proof != nil {
-		a.Rooms.Proof.Close()
-	}
-	a.stop()
-	a.background.Wait()
-	if a.pool != nil {
-		a.pool.Close()
+	if err := a.services.Stop(ctx); err != nil {
+		a.config.Log.DebugContext(ctx, "a start failed", "error", err)
 	}
 }
 

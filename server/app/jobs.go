@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -12,9 +13,9 @@ import (
 	"github.com/doorstep-dev/doorstep/sync/postgres"
 )
 
-// startJobs begins the periodic work: rooms' sweeps, prices that begin, what leaves phones with age. One replica leads
+// newJobs makes the periodic work: rooms' sweeps, prices that begin, what leaves phones with age. One replica leads
 // and says when; any of them works.
-func (a *App) startJobs(ctx context.Context) error {
+func (a *App) newJobs() (*job.Runner, error) {
 	workers := river.NewWorkers()
 	orgs := func(ctx context.Context) ([]change.Org, error) {
 		all, err := a.Rooms.Account.Orgs(ctx)
@@ -39,14 +40,18 @@ func (a *App) startJobs(ctx context.Context) error {
 			return pricesArgs{}, &river.InsertOpts{MaxAttempts: 1}
 		}, &river.PeriodicJobOpts{ID: "prices"}),
 	)
-	runner, err := job.New(a.pool, a.config.Log, workers, periodic)
-	if err != nil {
-		return err
-	}
-	a.jobs = runner // before the first job, which may want another
-	if err := runner.Start(ctx); err != nil {
-		a.jobs = nil
-		return err
+	return job.New(a.pool, a.config.Log, workers, periodic)
+}
+
+// patientJobs are jobs whose Stop does not fail: one that was cut off runs again.
+type patientJobs struct {
+	*job.Runner
+	log *slog.Logger
+}
+
+func (j patientJobs) Stop(ctx context.Context) error {
+	if err := j.Runner.Stop(ctx); err != nil {
+		j.log.WarnContext(ctx, "a job was cut off; it will run again", "error", err)
 	}
 	return nil
 }

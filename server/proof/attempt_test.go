@@ -41,7 +41,7 @@ func (h *house) between(see func(q *http.Request)) *house {
 	c.Objects = objects
 	other := *h
 	other.Proofs = proof.New(c, h.stand)
-	h.t.Cleanup(other.Close)
+	h.t.Cleanup(func() { _ = other.Stop(context.Background()) })
 	return &other
 }
 

@@ -2,6 +2,7 @@ package proof_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -92,7 +93,7 @@ func (h *house) slowReplica() *slow {
 	c.Objects = objects
 	other := *h
 	other.Proofs = proof.New(c, h.stand)
-	h.t.Cleanup(other.Close)
+	h.t.Cleanup(func() { _ = other.Stop(context.Background()) })
 	s.house = &other
 	return s
 }

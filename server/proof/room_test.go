@@ -104,7 +104,7 @@ func openOn(t *testing.T, bucket *s3test.Bucket, edit ...func(*stand)) *house {
 	}
 	h.stand = config
 	h.Proofs = proof.New(config.Config, config)
-	t.Cleanup(h.Close)
+	t.Cleanup(func() { _ = h.Stop(context.Background()) })
 	h.intake = &intake.Intake[*postgres.Tx]{
 		Store: config.Store, Mutators: h.Mutators(), Signer: config.Signer, Now: h.clock.Now, MaxAhead: time.Hour,
 		Panicked: func(m change.Mutation, v any, stack []byte) { t.Errorf("%s panicked: %v\n%s", m.Kind, v, stack) },

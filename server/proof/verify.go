@@ -95,9 +95,9 @@ func (r *Proofs) begin(ctx context.Context, org uuid.UUID, p *row) (*verificatio
 	return v, nil
 }
 
-// Close ends the verifications that run and waits until they have ended. What was not finished is taken up by the next
+// Stop ends the verifications that run and waits until they have ended. What was not finished is taken up by the next
 // call or sweep.
-func (r *Proofs) Close() {
+func (r *Proofs) Stop(context.Context) error {
 	vs := &r.verifications
 	vs.mu.Lock()
 	if !vs.stopped {
@@ -106,6 +106,7 @@ func (r *Proofs) Close() {
 	}
 	vs.mu.Unlock()
 	vs.all.Wait()
+	return nil
 }
 
 // examine looks at the bytes of a picture and makes its copies, as far as there is memory for it.

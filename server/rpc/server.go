@@ -54,6 +54,9 @@ type Server struct {
 	tls      bool
 	serve    sync.WaitGroup
 	failed   chan error
+
+	mu               sync.Mutex
+	started, stopped bool
 }
 
 // NewServer takes the port; Start begins to answer. A port in use is PortBusy.
@@ -121,8 +124,17 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// Start answers requests until Shutdown.
-func (s *Server) Start() {
+// Start answers requests until Stop. A server that was stopped is http.ErrServerClosed; make another.
+func (s *Server) Start(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return http.ErrServerClosed
+	}
+	if s.started {
+		return nil
+	}
+	s.started = true
 	s.serve.Go(func() {
 		var err error
 		if s.tls {
@@ -134,6 +146,7 @@ func (s *Server) Start() {
 			s.failed <- err
 		}
 	})
+	return nil
 }
 
 // Failed yields the error that ended the server against its will.
@@ -155,9 +168,15 @@ func (s *Server) URL() string {
 	return scheme + net.JoinHostPort(host, port)
 }
 
-// Shutdown takes no more connections, waits for calls in flight until ctx ends, then cuts what is left.
-// Streams must have been told to end before.
-func (s *Server) Shutdown(ctx context.Context) error {
+// Stop takes no more connections, waits for calls in flight until ctx ends, then cuts what is left. Streams must have
+// been told to end before. A server that was never started gives its port back.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())

@@ -30,7 +30,9 @@ func listen(t *testing.T, h http.Handler) *rpc.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -58,7 +60,7 @@ func TestTheServerSpeaksHTTP1AndHTTP2InTheClear(t *testing.T) {
 			t.Errorf("got %s, want %s", b, want)
 		}
 	}
-	if err := s.Shutdown(t.Context()); err != nil {
+	if err := s.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -88,7 +90,7 @@ func TestShutdownLetsCallsInFlightFinish(t *testing.T) {
 	}()
 	<-entered
 	down := make(chan error, 1)
-	go func() { down <- s.Shutdown(context.WithoutCancel(t.Context())) }()
+	go func() { down <- s.Stop(context.WithoutCancel(t.Context())) }()
 	close(leave)
 	if got := <-answer; got != "done" {
 		t.Error(got)
@@ -113,7 +115,7 @@ func TestShutdownCutsWhatOutstaysItsContext(t *testing.T) {
 	<-entered
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
+	if err := s.Stop(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := <-gone; err == nil {
@@ -125,7 +127,7 @@ func TestABusyPortIsSaidPlainly(t *testing.T) {
 	t.Parallel()
 	s := listen(t, http.NotFoundHandler())
 	defer func() {
-		if err := s.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+		if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	}()

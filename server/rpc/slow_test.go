@@ -107,7 +107,9 @@ func TestASlowStrangerIsCutAndASlowPhoneIsNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	slowPhone := drip(t, s, syncv1connect.SyncServicePullProcedure, "Authorization: Bearer phone\r\n")
 	<-door.known
 	for procedure, want := range map[string]int{
@@ -127,7 +129,7 @@ func TestASlowStrangerIsCutAndASlowPhoneIsNot(t *testing.T) {
 	if got := slowPhone.answer(false); got != http.StatusOK {
 		t.Errorf("the slow phone got %d", got)
 	}
-	if err := s.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+	if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)
 	}
 }

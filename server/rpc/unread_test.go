@@ -146,7 +146,9 @@ func TestAReaderThatReadsNothingIsCutAndGivesItsRoomBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL(), "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +172,7 @@ func TestAReaderThatReadsNothingIsCutAndGivesItsRoomBack(t *testing.T) {
 	if n, err := io.Copy(io.Discard, conn); n >= 16<<20 {
 		t.Errorf("all of it came, %d bytes: %v", n, err)
 	}
-	if err := s.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+	if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)
 	}
 }
