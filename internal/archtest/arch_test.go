@@ -15,7 +15,7 @@ var vocabulary = []string{
 	"server/pay/plan", "server/dispatch/score", "server/order/parse", "server/order/refusal",
 	"server/ticket/agreement",
 	"server/ticket/checklist",
-	"server/label", "server/local/failure", "server/code/token", "server/order/scanned",
+	"server/label", "server/local/failure", "server/memory", "server/code/token", "server/order/scanned",
 }
 
 // wiring may know everything: the commands, and the one object that they start.

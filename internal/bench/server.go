@@ -22,6 +22,7 @@ import (
 	"github.com/doorstep-dev/doorstep/server/delta"
 	"github.com/doorstep-dev/doorstep/server/identity"
 	"github.com/doorstep-dev/doorstep/server/local/child"
+	"github.com/doorstep-dev/doorstep/server/memory"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/change"
 	"github.com/doorstep-dev/doorstep/sync/feed"
@@ -105,7 +106,7 @@ func serve(ctx context.Context, url string, ready func(any) error) error {
 			},
 		},
 	}, unguarded{}, unguarded{})
-	go service.GiveBack(ctx)
+	go memory.Keep(ctx, hub.Connected)
 	device := rpc.Rule{Device: true}
 	border, err := rpc.NewBorder(rpc.Config{
 		Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now, Authenticator: tokens{},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/doorstep-dev/doorstep/proto/doorstep/sync/v1/syncv1connect"
 	"github.com/doorstep-dev/doorstep/server/job"
+	"github.com/doorstep-dev/doorstep/server/memory"
 	"github.com/doorstep-dev/doorstep/server/rpc"
 	"github.com/doorstep-dev/doorstep/sync/fault"
 	"github.com/doorstep-dev/doorstep/sync/lifecycle"
@@ -84,7 +85,7 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 	if err := a.listen(ctx); err != nil {
 		return nil, err
 	}
-	for _, run := range append(a.Rooms.background(), a.measuring) {
+	for _, run := range append(a.Rooms.background(), a.measuring, a.savingMemory) {
 		if err := a.services.Start(ctx, lifecycle.Background(run)); err != nil {
 			return nil, err
 		}
@@ -112,6 +113,9 @@ func Start(ctx context.Context, c Config) (_ *App, err error) {
 	a.config.Log.InfoContext(ctx, "serving", "address", a.server.URL(), "public", a.PublicURL())
 	return a, nil
 }
+
+// savingMemory keeps the process small.
+func (a *App) savingMemory(ctx context.Context) { memory.Keep(ctx, a.hub.Connected) }
 
 // listen takes the ports, so that one that is taken is told before anything works. Until the servers are started, the
 // ports are given back by abandon.

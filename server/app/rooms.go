@@ -170,7 +170,7 @@ func (r Rooms) handlers(mux *http.ServeMux, options []connect.HandlerOption) {
 func (r Rooms) background() []func(context.Context) {
 	return []func(context.Context){
 		r.Account.FollowKeys, r.boards.Run, r.Delta.Contacts.Run,
-		r.Delta.GiveBack, r.Proof.Watch,
+		r.Proof.Watch,
 	}
 }
 

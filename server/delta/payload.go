@@ -81,23 +81,26 @@ func keepUnknown(was, is protoreflect.Message) {
 	})
 }
 
-// evidence are the kinds whose payload is what a customer signed or what a camera took, with the fields that somebody
-// else may still correct. The rest stays as it came: the server signs a receipt over it.
-var evidence = map[string][]protoreflect.Name{
-	"signature.sign": {"step"},
-	"proof.attach":   {"visit_id", "step", "kind"},
+// evidenceOf tells whether a message is evidence, and which of its fields the office may correct.
+func evidenceOf(t protoreflect.MessageType) (correctable []string, ok bool) {
+	m, _ := proto.GetExtension(t.Descriptor().Options(), optionsv1.E_Mutation).(*optionsv1.Mutation)
+	return m.GetEvidence().GetCorrectable(), m.GetEvidence() != nil
 }
 
 // keepsEvidence refuses arguments that change evidence: Forbidden.
 func (p Payloads) keepsEvidence(kind string, was, is []byte) error {
-	free, ok := evidence[kind]
-	if !ok || is == nil {
+	t, known := p[kind]
+	if !known || is == nil {
 		return nil
 	}
-	before, after := p[kind].New(), p[kind].New()
+	correctable, ok := evidenceOf(t)
+	if !ok {
+		return nil
+	}
+	before, after := t.New(), t.New()
 	if proto.Unmarshal(was, before.Interface()) == nil && proto.Unmarshal(is, after.Interface()) == nil {
-		for _, name := range free {
-			f := before.Descriptor().Fields().ByName(name)
+		for _, name := range correctable {
+			f := before.Descriptor().Fields().ByName(protoreflect.Name(name))
 			before.Clear(f)
 			after.Clear(f)
 		}
@@ -105,13 +108,5 @@ func (p Payloads) keepsEvidence(kind string, was, is []byte) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Forbidden, "payload: of %s only %s and the time may be changed", kind, names(free))
-}
-
-func names(list []protoreflect.Name) string {
-	out := make([]string, len(list))
-	for i, n := range list {
-		out[i] = string(n)
-	}
-	return strings.Join(out, ", ")
+	return fault.New(fault.Forbidden, "payload: of %s only %s and the time may be changed", kind, strings.Join(correctable, ", "))
 }

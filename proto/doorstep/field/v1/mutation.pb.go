@@ -1373,7 +1373,7 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\bnote.add\x1a'\n" +
 	"\tticket_idB\x1a\n" +
 	"\x05notes\x18\x01\"\x0f\n" +
-	"\vdevice_time \x01\"\x9c\x04\n" +
+	"\vdevice_time \x01\"\xb4\x04\n" +
 	"\vAttachProof\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
 	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
@@ -1384,13 +1384,16 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\x04size\x18\x06 \x01(\x04B\f\xbaH\t2\a\x18\x80\x80\x80 (\x01R\x04size\x12V\n" +
 	"\n" +
 	"media_type\x18\a \x01(\tB7\xbaH4r2\x18Q2.^([a-zA-Z0-9.+-]{1,40}/[a-zA-Z0-9.+-]{1,40})?$R\tmediaType\x127\n" +
-	"\bposition\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition:\x93\x01\xd2\xda\x18\x8e\x01\n" +
+	"\bposition\x18\b \x01(\v2\x1b.doorstep.types.v1.PositionR\bposition:\xab\x01\xd2\xda\x18\xa6\x01\n" +
 	"\fproof.attach\x1a^\x12\x05Proof\x1a\x02id(\x012\x1f\n" +
 	"\tticket_id\x12\x12visit_id.ticket_id2\x1d\n" +
 	"\x05state\x1a\x14PROOF_STATE_AWAITING2\x0f\n" +
 	"\vdevice_time \x01*\x1e\n" +
 	"\x02id\x12\x06sha256\x1a\x04size\"\n" +
-	"media_type\"\xb6\x05\n" +
+	"media_type2\x16\n" +
+	"\bvisit_id\n" +
+	"\x04step\n" +
+	"\x04kind\"\xbe\x05\n" +
 	"\rSignSignature\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12-\n" +
 	"\bvisit_id\x18\x02 \x01(\fB\x12\xbaH\x04z\x02h\x10\xda\xda\x18\a\n" +
@@ -1407,12 +1410,13 @@ const file_doorstep_field_v1_mutation_proto_rawDesc = "" +
 	"\x06totals\x18\n" +
 	" \x03(\v2\x18.doorstep.types.v1.MoneyB\b\xbaH\x05\x92\x01\x02\x10\bR\x06totals\x12*\n" +
 	"\fcontent_hash\x18\v \x01(\fB\a\xbaH\x04z\x02\x18 R\vcontentHash\x12#\n" +
-	"\blanguage\x18\f \x01(\tB\a\xbaH\x04r\x02\x18\bR\blanguage:\x93\x01\xd2\xda\x18\x8e\x01\n" +
+	"\blanguage\x18\f \x01(\tB\a\xbaH\x04r\x02\x18\bR\blanguage:\x9b\x01\xd2\xda\x18\x96\x01\n" +
 	"\x0esignature.sign\x1a|\x12\x05Proof\x1a\x02id(\x012\x1f\n" +
 	"\tticket_id\x12\x12visit_id.ticket_id2\x1d\n" +
 	"\x05state\x1a\x14PROOF_STATE_AWAITING2\x0f\n" +
 	"\vdevice_time \x012\x1c\n" +
-	"\x04kind\x1a\x14PROOF_KIND_SIGNATURE\"\xbf\x02\n" +
+	"\x04kind\x1a\x14PROOF_KIND_SIGNATURE2\x06\n" +
+	"\x04step\"\xbf\x02\n" +
 	"\n" +
 	"SignedLine\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\fB\a\xbaH\x04z\x02h\x10R\x02id\x12@\n" +

@@ -270,7 +270,9 @@ type Mutation struct {
 	// The application writes the effect itself, since declared ones cannot say it.
 	CustomEffect bool `protobuf:"varint,4,opt,name=custom_effect,json=customEffect,proto3" json:"custom_effect,omitempty"`
 	// The mutation announces a file whose bytes follow.
-	Attachment    *Attachment `protobuf:"bytes,5,opt,name=attachment,proto3" json:"attachment,omitempty"`
+	Attachment *Attachment `protobuf:"bytes,5,opt,name=attachment,proto3" json:"attachment,omitempty"`
+	// What the mutation carries is evidence: what a customer signed, or what a camera took.
+	Evidence      *Evidence `protobuf:"bytes,6,opt,name=evidence,proto3" json:"evidence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -340,6 +342,58 @@ func (x *Mutation) GetAttachment() *Attachment {
 	return nil
 }
 
+func (x *Mutation) GetEvidence() *Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+// Evidence stays as it came, for the server signs a receipt over it. The office may correct only the fields named here.
+type Evidence struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Correctable   []string               `protobuf:"bytes,1,rep,name=correctable,proto3" json:"correctable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Evidence) Reset() {
+	*x = Evidence{}
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Evidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Evidence) ProtoMessage() {}
+
+func (x *Evidence) ProtoReflect() protoreflect.Message {
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
+func (*Evidence) Descriptor() ([]byte, []int) {
+	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Evidence) GetCorrectable() []string {
+	if x != nil {
+		return x.Correctable
+	}
+	return nil
+}
+
 // Condition holds while the path has a value and that is one of these, or with none_of, is none of those.
 type Condition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -353,7 +407,7 @@ type Condition struct {
 
 func (x *Condition) Reset() {
 	*x = Condition{}
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[5]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +419,7 @@ func (x *Condition) String() string {
 func (*Condition) ProtoMessage() {}
 
 func (x *Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[5]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +432,7 @@ func (x *Condition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Condition.ProtoReflect.Descriptor instead.
 func (*Condition) Descriptor() ([]byte, []int) {
-	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{5}
+	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Condition) GetPath() string {
@@ -428,7 +482,7 @@ type Effect struct {
 
 func (x *Effect) Reset() {
 	*x = Effect{}
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[6]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +494,7 @@ func (x *Effect) String() string {
 func (*Effect) ProtoMessage() {}
 
 func (x *Effect) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[6]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +507,7 @@ func (x *Effect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Effect.ProtoReflect.Descriptor instead.
 func (*Effect) Descriptor() ([]byte, []int) {
-	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{6}
+	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Effect) GetOn() string {
@@ -543,7 +597,7 @@ type Assignment struct {
 
 func (x *Assignment) Reset() {
 	*x = Assignment{}
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[7]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +609,7 @@ func (x *Assignment) String() string {
 func (*Assignment) ProtoMessage() {}
 
 func (x *Assignment) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[7]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +622,7 @@ func (x *Assignment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assignment.ProtoReflect.Descriptor instead.
 func (*Assignment) Descriptor() ([]byte, []int) {
-	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{7}
+	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Assignment) GetField() string {
@@ -652,7 +706,7 @@ type Append struct {
 
 func (x *Append) Reset() {
 	*x = Append{}
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[8]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -664,7 +718,7 @@ func (x *Append) String() string {
 func (*Append) ProtoMessage() {}
 
 func (x *Append) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[8]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -677,7 +731,7 @@ func (x *Append) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Append.ProtoReflect.Descriptor instead.
 func (*Append) Descriptor() ([]byte, []int) {
-	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{8}
+	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Append) GetField() string {
@@ -729,7 +783,7 @@ type Remove struct {
 
 func (x *Remove) Reset() {
 	*x = Remove{}
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[9]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +795,7 @@ func (x *Remove) String() string {
 func (*Remove) ProtoMessage() {}
 
 func (x *Remove) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[9]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +808,7 @@ func (x *Remove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Remove.ProtoReflect.Descriptor instead.
 func (*Remove) Descriptor() ([]byte, []int) {
-	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{9}
+	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Remove) GetField() string {
@@ -795,7 +849,7 @@ type Attachment struct {
 
 func (x *Attachment) Reset() {
 	*x = Attachment{}
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[10]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +861,7 @@ func (x *Attachment) String() string {
 func (*Attachment) ProtoMessage() {}
 
 func (x *Attachment) ProtoReflect() protoreflect.Message {
-	mi := &file_doorstep_options_v1_options_proto_msgTypes[10]
+	mi := &file_doorstep_options_v1_options_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +874,7 @@ func (x *Attachment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
 func (*Attachment) Descriptor() ([]byte, []int) {
-	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{10}
+	return file_doorstep_options_v1_options_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Attachment) GetId() string {
@@ -925,7 +979,7 @@ const file_doorstep_options_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"references\x18\x01 \x01(\tR\n" +
 	"references\x12\x1c\n" +
-	"\tsensitive\x18\x02 \x01(\bR\tsensitive\"\xfe\x01\n" +
+	"\tsensitive\x18\x02 \x01(\bR\tsensitive\"\xb9\x02\n" +
 	"\bMutation\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12A\n" +
 	"\foffered_when\x18\x02 \x03(\v2\x1e.doorstep.options.v1.ConditionR\vofferedWhen\x125\n" +
@@ -933,7 +987,10 @@ const file_doorstep_options_v1_options_proto_rawDesc = "" +
 	"\rcustom_effect\x18\x04 \x01(\bR\fcustomEffect\x12?\n" +
 	"\n" +
 	"attachment\x18\x05 \x01(\v2\x1f.doorstep.options.v1.AttachmentR\n" +
-	"attachment\"H\n" +
+	"attachment\x129\n" +
+	"\bevidence\x18\x06 \x01(\v2\x1d.doorstep.options.v1.EvidenceR\bevidence\",\n" +
+	"\bEvidence\x12 \n" +
+	"\vcorrectable\x18\x01 \x03(\tR\vcorrectable\"H\n" +
 	"\tCondition\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x0e\n" +
 	"\x02is\x18\x02 \x03(\tR\x02is\x12\x17\n" +
@@ -994,47 +1051,49 @@ func file_doorstep_options_v1_options_proto_rawDescGZIP() []byte {
 	return file_doorstep_options_v1_options_proto_rawDescData
 }
 
-var file_doorstep_options_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_doorstep_options_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_doorstep_options_v1_options_proto_goTypes = []any{
 	(*Retired)(nil),                     // 0: doorstep.options.v1.Retired
 	(*Entity)(nil),                      // 1: doorstep.options.v1.Entity
 	(*Index)(nil),                       // 2: doorstep.options.v1.Index
 	(*Field)(nil),                       // 3: doorstep.options.v1.Field
 	(*Mutation)(nil),                    // 4: doorstep.options.v1.Mutation
-	(*Condition)(nil),                   // 5: doorstep.options.v1.Condition
-	(*Effect)(nil),                      // 6: doorstep.options.v1.Effect
-	(*Assignment)(nil),                  // 7: doorstep.options.v1.Assignment
-	(*Append)(nil),                      // 8: doorstep.options.v1.Append
-	(*Remove)(nil),                      // 9: doorstep.options.v1.Remove
-	(*Attachment)(nil),                  // 10: doorstep.options.v1.Attachment
-	(*descriptorpb.FileOptions)(nil),    // 11: google.protobuf.FileOptions
-	(*descriptorpb.MessageOptions)(nil), // 12: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),   // 13: google.protobuf.FieldOptions
+	(*Evidence)(nil),                    // 5: doorstep.options.v1.Evidence
+	(*Condition)(nil),                   // 6: doorstep.options.v1.Condition
+	(*Effect)(nil),                      // 7: doorstep.options.v1.Effect
+	(*Assignment)(nil),                  // 8: doorstep.options.v1.Assignment
+	(*Append)(nil),                      // 9: doorstep.options.v1.Append
+	(*Remove)(nil),                      // 10: doorstep.options.v1.Remove
+	(*Attachment)(nil),                  // 11: doorstep.options.v1.Attachment
+	(*descriptorpb.FileOptions)(nil),    // 12: google.protobuf.FileOptions
+	(*descriptorpb.MessageOptions)(nil), // 13: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),   // 14: google.protobuf.FieldOptions
 }
 var file_doorstep_options_v1_options_proto_depIdxs = []int32{
 	2,  // 0: doorstep.options.v1.Entity.indexes:type_name -> doorstep.options.v1.Index
-	5,  // 1: doorstep.options.v1.Mutation.offered_when:type_name -> doorstep.options.v1.Condition
-	6,  // 2: doorstep.options.v1.Mutation.effects:type_name -> doorstep.options.v1.Effect
-	10, // 3: doorstep.options.v1.Mutation.attachment:type_name -> doorstep.options.v1.Attachment
-	5,  // 4: doorstep.options.v1.Effect.when:type_name -> doorstep.options.v1.Condition
-	7,  // 5: doorstep.options.v1.Effect.set:type_name -> doorstep.options.v1.Assignment
-	7,  // 6: doorstep.options.v1.Effect.add:type_name -> doorstep.options.v1.Assignment
-	8,  // 7: doorstep.options.v1.Effect.append:type_name -> doorstep.options.v1.Append
-	9,  // 8: doorstep.options.v1.Effect.remove:type_name -> doorstep.options.v1.Remove
-	7,  // 9: doorstep.options.v1.Append.set:type_name -> doorstep.options.v1.Assignment
-	11, // 10: doorstep.options.v1.retired:extendee -> google.protobuf.FileOptions
-	12, // 11: doorstep.options.v1.entity:extendee -> google.protobuf.MessageOptions
-	12, // 12: doorstep.options.v1.mutation:extendee -> google.protobuf.MessageOptions
-	13, // 13: doorstep.options.v1.field:extendee -> google.protobuf.FieldOptions
-	0,  // 14: doorstep.options.v1.retired:type_name -> doorstep.options.v1.Retired
-	1,  // 15: doorstep.options.v1.entity:type_name -> doorstep.options.v1.Entity
-	4,  // 16: doorstep.options.v1.mutation:type_name -> doorstep.options.v1.Mutation
-	3,  // 17: doorstep.options.v1.field:type_name -> doorstep.options.v1.Field
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	14, // [14:18] is the sub-list for extension type_name
-	10, // [10:14] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	6,  // 1: doorstep.options.v1.Mutation.offered_when:type_name -> doorstep.options.v1.Condition
+	7,  // 2: doorstep.options.v1.Mutation.effects:type_name -> doorstep.options.v1.Effect
+	11, // 3: doorstep.options.v1.Mutation.attachment:type_name -> doorstep.options.v1.Attachment
+	5,  // 4: doorstep.options.v1.Mutation.evidence:type_name -> doorstep.options.v1.Evidence
+	6,  // 5: doorstep.options.v1.Effect.when:type_name -> doorstep.options.v1.Condition
+	8,  // 6: doorstep.options.v1.Effect.set:type_name -> doorstep.options.v1.Assignment
+	8,  // 7: doorstep.options.v1.Effect.add:type_name -> doorstep.options.v1.Assignment
+	9,  // 8: doorstep.options.v1.Effect.append:type_name -> doorstep.options.v1.Append
+	10, // 9: doorstep.options.v1.Effect.remove:type_name -> doorstep.options.v1.Remove
+	8,  // 10: doorstep.options.v1.Append.set:type_name -> doorstep.options.v1.Assignment
+	12, // 11: doorstep.options.v1.retired:extendee -> google.protobuf.FileOptions
+	13, // 12: doorstep.options.v1.entity:extendee -> google.protobuf.MessageOptions
+	13, // 13: doorstep.options.v1.mutation:extendee -> google.protobuf.MessageOptions
+	14, // 14: doorstep.options.v1.field:extendee -> google.protobuf.FieldOptions
+	0,  // 15: doorstep.options.v1.retired:type_name -> doorstep.options.v1.Retired
+	1,  // 16: doorstep.options.v1.entity:type_name -> doorstep.options.v1.Entity
+	4,  // 17: doorstep.options.v1.mutation:type_name -> doorstep.options.v1.Mutation
+	3,  // 18: doorstep.options.v1.field:type_name -> doorstep.options.v1.Field
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	15, // [15:19] is the sub-list for extension type_name
+	11, // [11:15] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_doorstep_options_v1_options_proto_init() }
@@ -1042,7 +1101,7 @@ func file_doorstep_options_v1_options_proto_init() {
 	if File_doorstep_options_v1_options_proto != nil {
 		return
 	}
-	file_doorstep_options_v1_options_proto_msgTypes[7].OneofWrappers = []any{
+	file_doorstep_options_v1_options_proto_msgTypes[8].OneofWrappers = []any{
 		(*Assignment_From)(nil),
 		(*Assignment_Literal)(nil),
 		(*Assignment_DeviceTime)(nil),
@@ -1053,7 +1112,7 @@ func file_doorstep_options_v1_options_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_doorstep_options_v1_options_proto_rawDesc), len(file_doorstep_options_v1_options_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 4,
 			NumServices:   0,
 		},

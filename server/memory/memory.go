@@ -1,4 +1,6 @@
-package delta
+// Package memory keeps the process small: it paces the garbage collector by what is alive, and gives memory back to the
+// system when a storm of phones is over.
+package memory
 
 import (
 	"context"
@@ -9,11 +11,10 @@ import (
 // calmAfter is how long the number of watches must stay about the same until a storm of phones counts as over.
 const calmAfter = time.Second
 
-// GiveBack keeps memory small until ctx ends: garbage by pace, and returned to the system when a storm of phones is
-// over. Opening a watch leaves many times the garbage that holding it needs, and a server whose phones then only wait
+// Keep works until ctx ends. connected tells how many phones hold a watch now. Opening a watch leaves many times the garbage that holding it needs, and a server whose phones then only wait
 // would keep that for hours: nothing would make it collect. The collection also makes the stacks of waiting goroutines
 // small again.
-func (s *Service) GiveBack(ctx context.Context) {
+func Keep(ctx context.Context, connected func() int) {
 	tick := time.NewTicker(calmAfter)
 	defer tick.Stop()
 	var seen storm
@@ -25,7 +26,7 @@ func (s *Service) GiveBack(ctx context.Context) {
 			return
 		case <-tick.C:
 			pace.look()
-			if seen.over(s.Hub.Connected()) {
+			if seen.over(connected()) {
 				debug.FreeOSMemory()
 			}
 		}
