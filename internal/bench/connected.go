@@ -132,10 +132,10 @@ func open(ctx context.Context, url string, n int, request []byte, http2 bool) er
 }
 
 // rss is the resident memory of a process in KB.
-func rss(pid int) (float64, error) { return figure(pid, "VmRSS:") }
+func rss(pid int) (float64, error) { return processMemory(pid, "VmRSS:") }
 
-// figure is a number of KB that the kernel keeps of a process, for example VmHWM, the most it ever held.
-func figure(pid int, name string) (float64, error) {
+// processMemory is a number of KB that the kernel keeps of a process, for example VmHWM, the most it ever held.
+func processMemory(pid int, name string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err

@@ -35,7 +35,7 @@ func (b *bench) storm() error {
 			return err
 		}
 		s, err := b.load(loading{URL: fresh.URL, Phones: stormPhones, Storm: true, Length: 2 * time.Minute})
-		top, memErr := figure(fresh.PID, "VmHWM:")
+		top, memErr := processMemory(fresh.PID, "VmHWM:")
 		if err := firstOf(firstOf(err, memErr), p.Stop(b.ctx)); err != nil {
 			return err
 		}
