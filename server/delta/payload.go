@@ -108,5 +108,6 @@ func (p Payloads) keepsEvidence(kind string, was, is []byte) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Forbidden, "payload: of %s only %s and the time may be changed", kind, strings.Join(correctable, ", "))
+	return fault.New(fault.Forbidden, "payload: of %s only %s and the time may be changed", kind,
+		strings.Join(correctable, ", "))
 }
