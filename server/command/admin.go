@@ -218,6 +218,9 @@ func (a *userAdd) Run(ctx context.Context, c Console) error {
 func (a *userAdd) grant(u *account.User, text string, places []account.Place) error {
 	role, where, _ := strings.Cut(text, ":")
 	g := identity.Grant{Role: identity.Role(role), Scope: identity.ScopeOrg}
+	if !slices.Contains(identity.Roles(), g.Role) {
+		return fault.New(fault.InvalidArgument, "--role %.100s: one of %s", role, roleNames())
+	}
 	if where != "" {
 		p, err := placeNamed(places, where)
 		if err != nil {
@@ -533,9 +536,13 @@ copy beside your backups: without it nobody stays signed in and no code can be s
 }
 
 // Run writes the secret.
-func (a *adminSecret) Run() error {
-	_, err := writeSecret(a.File)
-	return err
+func (a *adminSecret) Run(c Console) error {
+	if _, err := writeSecret(a.File); err != nil {
+		return err
+	}
+	c.Say("A new root secret is in %s. Give every replica this file, and keep a copy beside your backups.",
+		"新的根密钥已写入 %s。请分发到所有副本，并与备份一起另存一份。", a.File)
+	return nil
 }
 
 // cellText keeps a cell in its place: a name typed by a stranger can neither steer the terminal nor turn the line
@@ -574,4 +581,12 @@ func table(c Console, fill func(row func(...any))) error {
 		_, _ = fmt.Fprintln(w)
 	})
 	return w.Flush()
+}
+
+func roleNames() string {
+	names := make([]string, 0, len(identity.Roles()))
+	for _, r := range identity.Roles() {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
 }

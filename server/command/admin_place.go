@@ -37,8 +37,9 @@ func (placeAdd) Help() string {
 
 // Run adds a place.
 func (a *placeAdd) Run(ctx context.Context, c Console) error {
-	return a.within(ctx, c, a.Org, func(r *account.Accounts, tx *postgres.Tx) error {
-		p := account.Place{Kind: identity.ScopeKind(a.Kind), NameZH: a.Name, NameEN: a.English}
+	var p account.Place
+	err := a.within(ctx, c, a.Org, func(r *account.Accounts, tx *postgres.Tx) error {
+		p = account.Place{Kind: identity.ScopeKind(a.Kind), NameZH: a.Name, NameEN: a.English}
 		if p.Kind != identity.ScopeRegion {
 			places, err := r.Places(ctx, tx)
 			if err != nil {
@@ -56,9 +57,14 @@ func (a *placeAdd) Run(ctx context.Context, c Console) error {
 		if p.Kind == identity.ScopeStore && (a.Latitude != 0 || a.Longitude != 0) {
 			p.At = &account.Point{Latitude: a.Latitude, Longitude: a.Longitude}
 		}
-		_, err := r.PutPlace(ctx, tx, p)
+		added, err := r.PutPlace(ctx, tx, p)
+		p = added
 		return err
 	})
+	if err == nil {
+		c.Say("%s is there: %s.", "%s 已建立：%s。", cellText(a.Name), p.ID)
+	}
+	return err
 }
 
 type placeList struct {

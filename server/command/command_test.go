@@ -53,7 +53,7 @@ func installation(t *testing.T) (terminal, []string) {
 	t.Helper()
 	secret := filepath.Join(t.TempDir(), "secret")
 	m := terminal{t, map[string]string{"LANG": "en_GB.UTF-8"}}
-	if _, e, code := m.run("admin", "secret", secret); code != 0 {
+	if out, e, code := m.run("admin", "secret", secret); code != 0 || !strings.Contains(out, secret) {
 		t.Fatal(e)
 	}
 	return m, []string{"--database-url", pgtest.New(t).URL, "--secret-file", secret}
@@ -83,7 +83,7 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 		strings.Count(out, "\n") != 2 {
 		t.Errorf("a name steers the terminal: %q", out)
 	}
-	do("", "admin", "place", "add", "acme", "region", "华北", "--english", "North")
+	do("华北 is there", "admin", "place", "add", "acme", "region", "华北", "--english", "North")
 	do("", "admin", "place", "add", "acme", "team", "朝阳一组", "--region", "华北")
 	do("", "admin", "place", "add", "acme", "store", "国贸店", "--region", "North", "--latitude", "39.91",
 		"--longitude", "116.46")
@@ -91,6 +91,10 @@ func TestAnOperatorSetsACompanyUp(t *testing.T) {
 	do("李师傅", "admin", "user", "add", "acme", "li", "李师傅", "--role", "technician:华北", "--team", "朝阳一组",
 		"--skill", "water_heater")
 	do("wang", "admin", "user", "add", "acme", "wang", "王店长", "--role", "clerk:国贸店")
+	if _, e, code := m.run(append([]string{"admin", "user", "add", "acme", "k", "K", "--role", "king"}, where...)...); code != 1 ||
+		!strings.Contains(e, "king: one of technician, clerk, dispatcher") {
+		t.Errorf("a role that does not exist: %d %s", code, e)
+	}
 	if code := strings.TrimSpace(do("-", "admin", "enrol-code", "acme", "li")); len(code) != 11 {
 		t.Errorf("enrolment code %q", code)
 	}

@@ -4,6 +4,7 @@ import "github.com/doorstep-dev/doorstep/sync/fault"
 
 // What this package says, in Chinese; the keys are those of fault.Textf.
 var _ = fault.Translate(map[string]string{
+	"--role %s: one of %s": "--role %s：可选 %s",
 	"%s holds %s phones; doorstep load prepare --phones makes more": "%s 中有 %s 部手机；用 doorstep load prepare --phones 可以增加",
 	"%s is of the company %s: choose another file":                  "%s 属于公司 %s，请换一个文件",
 	"--days: 1 to %s":                          "--days：1 到 %s",
