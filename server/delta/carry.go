@@ -22,7 +22,7 @@ const carriedBytes = 16 << 10
 // which compares, pulls, and that teaches it.
 type carried struct {
 	mu sync.Mutex
-	by map[carrier]*guess
+	by map[carrier]*presumed
 }
 
 type carrier struct {
@@ -30,19 +30,19 @@ type carrier struct {
 	device change.Device
 }
 
-// guess is what a device holds, and until when the token is good that it showed last: longer it gets no data unasked.
-type guess struct {
+// presumed is what a device holds, and until when the token is good that it showed last: longer it gets no data unasked.
+type presumed struct {
 	cursor []byte
 	until  time.Time
 }
 
 // begin notes a watch; the newest of a device counts. end takes it back.
 func (c *carried) begin(who carrier, cursor []byte, until time.Time) (end func()) {
-	g := &guess{bytes.Clone(cursor), until}
+	g := &presumed{bytes.Clone(cursor), until}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.by == nil {
-		c.by = map[carrier]*guess{}
+		c.by = map[carrier]*presumed{}
 	}
 	c.by[who] = g
 	return func() {

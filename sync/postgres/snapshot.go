@@ -120,7 +120,7 @@ func (s *snapshot) read(ctx context.Context, r feed.Range, limit int, packed boo
 	if err != nil {
 		return feed.Part{}, err
 	}
-	p := press{packed: packed}
+	p := packer{packed: packed}
 	defer p.stop()
 	var part feed.Part
 	got, full := 0, false

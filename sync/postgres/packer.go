@@ -15,14 +15,14 @@ const (
 	bodyBlock = 64 << 10
 )
 
-// pressing bounds how many packs are made at once in this process: more would only wait for each other.
-var pressing = make(chan struct{}, runtime.GOMAXPROCS(0))
+// packing bounds how many packs are made at once in this process: more would only wait for each other.
+var packing = make(chan struct{}, runtime.GOMAXPROCS(0))
 
 // builders keep the memory in which packs are gathered for the next ones: in a storm it would be most of the garbage.
 var builders = sync.Pool{New: func() any { return new(pack.Builder) }}
 
-// press gathers entries and, if packs are asked for, makes them while more are read.
-type press struct {
+// packer gathers entries and, if packs are asked for, makes them while more are read.
+type packer struct {
 	packed bool
 
 	build *pack.Builder
@@ -34,7 +34,7 @@ type press struct {
 }
 
 // keep copies a body out of the connection's buffer, many into one block of memory.
-func (p *press) keep(b []byte) []byte {
+func (p *packer) keep(b []byte) []byte {
 	if len(b) > bodyBlock/4 {
 		return append([]byte(nil), b...)
 	}
@@ -47,7 +47,7 @@ func (p *press) keep(b []byte) []byte {
 }
 
 // add takes an entry whose body is good until it returns.
-func (p *press) add(e change.Entry, size int) {
+func (p *packer) add(e change.Entry, size int) {
 	if !p.packed {
 		if !e.Removed {
 			e.Body = p.keep(e.Body)
@@ -60,16 +60,16 @@ func (p *press) add(e change.Entry, size int) {
 	}
 	p.build.Add(e)
 	if p.size += size; p.size >= packBytes {
-		p.press()
+		p.packer()
 	}
 }
 
-func (p *press) press() {
+func (p *packer) packer() {
 	b, out := p.build, make(chan []byte, 1)
 	p.build, p.size, p.packs = nil, 0, append(p.packs, out)
 	go func() {
-		pressing <- struct{}{}
-		defer func() { <-pressing }()
+		packing <- struct{}{}
+		defer func() { <-packing }()
 		out <- b.Pack()
 		giveBack(b)
 	}()
@@ -82,7 +82,7 @@ func giveBack(b *pack.Builder) {
 }
 
 // done returns what was added: as packs, or, if that is not worth it, as it is.
-func (p *press) done(worth bool) ([]change.Entry, [][]byte) {
+func (p *packer) done(worth bool) ([]change.Entry, [][]byte) {
 	if !p.packed {
 		return p.entries, nil
 	}
@@ -93,7 +93,7 @@ func (p *press) done(worth bool) ([]change.Entry, [][]byte) {
 		return p.build.Entries(), nil
 	}
 	if p.build != nil {
-		p.press()
+		p.packer()
 	}
 	packs := make([][]byte, len(p.packs))
 	for i, c := range p.packs {
@@ -104,7 +104,7 @@ func (p *press) done(worth bool) ([]change.Entry, [][]byte) {
 }
 
 // stop waits for what was begun and not asked for, because reading failed, and gives back what is held.
-func (p *press) stop() {
+func (p *packer) stop() {
 	for _, c := range p.packs {
 		<-c
 	}
