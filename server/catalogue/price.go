@@ -20,31 +20,9 @@ import (
 func (r *Catalogue) PutPriceItem(
 	ctx context.Context, tx *postgres.Tx, p *fieldv1.PriceItem, from time.Time,
 ) (*fieldv1.PriceItem, error) {
-	label, err := named("item", p.GetName())
+	label, sku, err := r.checkPriceItem(ctx, tx, p)
 	if err != nil {
 		return nil, err
-	}
-	sku, err := plainIdentity("item.sku", p.GetSku())
-	if err != nil {
-		return nil, err
-	}
-	price := p.GetPrice()
-	switch {
-	case p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART &&
-		p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE:
-		return nil, fault.New(fault.InvalidArgument, "item.kind: part or surcharge")
-	case sku == "" || len(sku) > 64:
-		return nil, fault.New(fault.InvalidArgument, "item.sku: 1 to 64 bytes")
-	case price.GetMinor() < 0 || price.GetMinor() > 1e12 || len(price.GetCurrency()) != 3:
-		return nil, fault.New(fault.InvalidArgument, "item.price")
-	}
-	own, err := r.company.Currency(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	// A part of another currency would leave the ticket unpriced: nothing here converts money.
-	if price.GetCurrency() != own {
-		return nil, fault.New(fault.InvalidArgument, "item.price.currency: the company's is %s", own)
 	}
 	id, err := identify("item", p.GetId())
 	if err != nil {
@@ -66,44 +44,83 @@ func (r *Catalogue) PutPriceItem(
 	_, err = tx.Exec(ctx, `INSERT INTO price_item (org_id, id, kind, sku, name_zh, name_en, class_ids)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (org_id, id) DO UPDATE SET kind = excluded.kind, sku = excluded.sku, name_zh = excluded.name_zh,
-		name_en = excluded.name_en,
-			class_ids = excluded.class_ids`,
+			name_en = excluded.name_en, class_ids = excluded.class_ids`,
 		tx.OrgID(), id, int16(p.GetKind()), sku, label.GetZh(), label.GetEn(), classes)
 	if err != nil {
 		return nil, taken(err, "item.sku")
 	}
-	if from.IsZero() {
-		from = tx.Now()
-	}
-	if from.Before(tx.Now()) {
-		now, _, ok, err := priceAt(ctx, tx, id, tx.Now())
-		if err != nil {
-			return nil, err
-		}
-		if ok && now.GetMinor() != price.GetMinor() {
-			return nil, fault.New(fault.InvalidArgument,
-				"effective_from: a price that holds already is not changed; now at the earliest")
-		}
-	}
-	holds, _, ok, err := priceAt(ctx, tx, id, from)
-	if err != nil {
+	if err := beginPrice(ctx, tx, id, p.GetPrice(), from); err != nil {
 		return nil, err
-	}
-	if !ok || holds.GetMinor() != price.GetMinor() || holds.GetCurrency() != price.GetCurrency() {
-		_, err = tx.Exec(ctx, `INSERT INTO price (org_id, item_id, effective_from, minor, currency, noted_at)
-			VALUES ($1, $2, $3, $4, $5, $6)`,
-			tx.OrgID(), id, from, price.GetMinor(), price.GetCurrency(), tx.Now())
-		if err != nil {
-			return nil, taken(err, "effective_from: a price that begins at this moment")
-		}
 	}
 	if err := r.publish(ctx, tx, id); err != nil {
 		return nil, err
 	}
 	return &fieldv1.PriceItem{
 		Id: id[:], Kind: p.GetKind(), Sku: sku, Name: label, ClassIds: p.GetClassIds(),
-		Price: &typesv1.Money{Minor: price.GetMinor(), Currency: price.GetCurrency()},
+		Price: &typesv1.Money{Minor: p.GetPrice().GetMinor(), Currency: p.GetPrice().GetCurrency()},
 	}, nil
+}
+
+// checkPriceItem checks what an item says of itself, and gives its name and SKU as they are kept.
+func (r *Catalogue) checkPriceItem(
+	ctx context.Context, tx *postgres.Tx, p *fieldv1.PriceItem,
+) (label *typesv1.Label, sku string, err error) {
+	if label, err = named("item", p.GetName()); err != nil {
+		return nil, "", err
+	}
+	if sku, err = plainIdentity("item.sku", p.GetSku()); err != nil {
+		return nil, "", err
+	}
+	price := p.GetPrice()
+	switch {
+	case p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_PART &&
+		p.GetKind() != fieldv1.PriceItemKind_PRICE_ITEM_KIND_SURCHARGE:
+		return nil, "", fault.New(fault.InvalidArgument, "item.kind: part or surcharge")
+	case sku == "" || len(sku) > 64:
+		return nil, "", fault.New(fault.InvalidArgument, "item.sku: 1 to 64 bytes")
+	case price.GetMinor() < 0 || price.GetMinor() > 1e12 || len(price.GetCurrency()) != 3:
+		return nil, "", fault.New(fault.InvalidArgument, "item.price")
+	}
+	own, err := r.company.Currency(ctx, tx)
+	if err != nil {
+		return nil, "", err
+	}
+	// A part of another currency would leave the ticket unpriced: nothing here converts money.
+	if price.GetCurrency() != own {
+		return nil, "", fault.New(fault.InvalidArgument, "item.price.currency: the company's is %s", own)
+	}
+	return label, sku, nil
+}
+
+// beginPrice has a price hold from then on, if another one held; a zero time is now.
+func beginPrice(ctx context.Context, tx *postgres.Tx, item uuid.UUID, price *typesv1.Money, from time.Time) error {
+	if from.IsZero() {
+		from = tx.Now()
+	}
+	if from.Before(tx.Now()) {
+		now, _, ok, err := priceAt(ctx, tx, item, tx.Now())
+		if err != nil {
+			return err
+		}
+		if ok && now.GetMinor() != price.GetMinor() {
+			return fault.New(fault.InvalidArgument,
+				"effective_from: a price that holds already is not changed; now at the earliest")
+		}
+	}
+	holds, _, ok, err := priceAt(ctx, tx, item, from)
+	if err != nil {
+		return err
+	}
+	if ok && holds.GetMinor() == price.GetMinor() && holds.GetCurrency() == price.GetCurrency() {
+		return nil
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO price (org_id, item_id, effective_from, minor, currency, noted_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
+		tx.OrgID(), item, from, price.GetMinor(), price.GetCurrency(), tx.Now())
+	if err != nil {
+		return taken(err, "effective_from: a price that begins at this moment")
+	}
+	return nil
 }
 
 // sameKind refuses to make a surcharge of a part or a part of a surcharge: they are paid by different rules.
